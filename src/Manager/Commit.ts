@@ -1,0 +1,265 @@
+/**
+ * Saving a session: compare-and-set, and on conflict the logged operations are replayed onto what is there now. So changes of
+ * concurrent requests add up, and what was destroyed stays destroyed.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import type { Stored, StoredId, Written } from "../Provider/Provider.js"
+import { SessionError, tooLarge } from "../SessionError.js"
+import type { SessionData } from "../Store/Codec.js"
+import type { Draft } from "../Store/Handle.js"
+import type { Known, LiveSession } from "./LiveSession.js"
+import type { Turn } from "./Turns.js"
+
+/** Conflicts come from other processes alone, since commits in this one take turns. */
+const maxAttempts = 24
+
+/**
+ * Saves what changed, if anything did; otherwise renews the lifetime, if it is time to. Fails with `Gone` where the session
+ * ended meanwhile, `Conflict` after too many attempts, `InvalidValue`, `TooLarge`, `Unavailable`; then nothing was written.
+ */
+export const commit = (session: LiveSession): Effect.Effect<void, SessionError> =>
+  Effect.suspend(() => {
+    if (session.committing !== undefined) {
+      // A `save` that the handler no longer waits for: its operations must not be saved twice.
+      return Effect.zipRight(Deferred.await(session.committing), commit(session))
+    }
+    const done = Deferred.unsafeMake<void>(FiberId.none)
+    session.committing = done
+    return Effect.ensuring(
+      session.ended === undefined
+        ? saveChanges(session)
+        : Effect.zipRight(end(session, session.ended), saveChanges(session)),
+      Effect.sync(() => {
+        session.committing = undefined
+        Deferred.unsafeDone(done, Exit.void)
+      })
+    )
+  })
+
+const end = (session: LiveSession, id: StoredId) =>
+  Effect.map(session.env.provider.destroy(id), () => {
+    session.ended = undefined
+    session.reply = "forget"
+    session.env.telemetry.emit("Destroyed", id)
+  })
+
+const saveChanges = (session: LiveSession): Effect.Effect<void, SessionError> =>
+  Effect.suspend(() =>
+    session.operations.length === 0 && !session.renewed
+      ? renewLifetime(session)
+      : Effect.flatMap(session.load, () => {
+          const id = session.storedId
+          return session.known === undefined || id === undefined
+            ? create(session)
+            : session.env.turns.take(id, (turn) => change(session, id, turn, 1))
+        })
+  )
+
+/** What a commit writes: the log, replayed onto what is stored. */
+interface Replayed {
+  readonly data: SessionData
+  readonly payload: Uint8Array
+  /** How many operations are in it; the handler may log more meanwhile. */
+  readonly count: number
+}
+
+const replay = (
+  session: LiveSession,
+  base: SessionData,
+  createdAt: number | undefined
+): Effect.Effect<Replayed, SessionError> => {
+  const { codec, config, provider } = session.env
+  const { operations } = session
+  const values: Draft = { ...base.values }
+  for (const operation of operations) {
+    const error = operation(values)
+    if (error !== undefined) {
+      return Effect.fail(error)
+    }
+  }
+  const data: SessionData = { ...base, createdAt, values }
+  const payload = codec.encode(data)
+  const limit = Math.min(config.maxBytes, provider.capabilities.maxPayload)
+  return payload.length > limit
+    ? Effect.fail(tooLarge(provider.name, payload.length, limit))
+    : Effect.succeed({ data, payload, count: operations.length })
+}
+
+const create = (session: LiveSession): Effect.Effect<void, SessionError> =>
+  Effect.clockWith((clock) => {
+    const { config, ids, provider, telemetry } = session.env
+    const now = clock.unsafeCurrentTimeMillis()
+    return Effect.flatMap(replay(session, { createdAt: now, values: {} }, now), (replayed) => {
+      const { data, payload } = replayed
+      if (Object.keys(data.values).length === 0) {
+        // Nothing is stored for a visitor without data.
+        session.discard()
+        return Effect.void
+      }
+      if (session.phase === "socket") {
+        return Effect.fail(
+          new SessionError({
+            reason: "HeadersSent",
+            message:
+              "save: the session is new, and there is no response to tell its id: save it in an ordinary request first"
+          })
+        )
+      }
+      const id = session.successorId
+      const ttl = Duration.min(config.idleTimeout, config.absoluteTimeout)
+      return Effect.flatMap(provider.create(ids.stored(id), payload, ttl), (result) => {
+        if (result._tag === "Exists") {
+          // 256 random bits do not repeat: the random source is broken.
+          return Effect.fail(
+            new SessionError({ reason: "Conflict", message: `${provider.name}: a fresh session id is taken` })
+          )
+        }
+        settle(session, id, result, replayed)
+        session.reply = { id: session.clientId! }
+        telemetry.emit("Created", ids.stored(id))
+        return Effect.void
+      })
+    })
+  })
+
+const change = (
+  session: LiveSession,
+  id: StoredId,
+  turn: Turn<Known>,
+  attempt: number
+): Effect.Effect<void, SessionError> =>
+  Effect.clockWith((clock) => {
+    const { ids, provider, telemetry } = session.env
+    const { data: base, stored } = turn.latest ?? session.known!
+    const now = clock.unsafeCurrentTimeMillis()
+    const createdAt = session.renewed && base.createdAt !== undefined ? now : base.createdAt
+    return Effect.flatMap(replay(session, base, createdAt), (replayed) => {
+      const { count, data, payload } = replayed
+      if (!session.renewed && sameBytes(payload, stored.payload)) {
+        session.saved(session.clientId!, { data: base, stored }, count)
+        return renewLifetime(session)
+      }
+      const lifetime = session.lifetime(data, now)
+      if (lifetime <= 0) {
+        return lost(session, id)
+      }
+      const ttl = Duration.millis(lifetime)
+      const renewed = session.renewed
+      const nextId = renewed ? session.successorId : session.clientId!
+      return Effect.flatMap(
+        renewed
+          ? provider.regenerate(id, ids.stored(nextId), payload, ttl, stored.revision)
+          : provider.write(id, payload, ttl, stored.revision),
+        (result): Effect.Effect<void, SessionError> => {
+          switch (result._tag) {
+            case "Written": {
+              const known = settle(session, nextId, result, replayed)
+              turn.latest = renewed ? undefined : known
+              if (
+                renewed ||
+                result.id !== undefined ||
+                (keepsCookie(session) && isDue(session, result.expiresAt - stored.expiresAt))
+              ) {
+                session.reply = { id: session.clientId! }
+              }
+              telemetry.emit(renewed ? "Regenerated" : "Saved", id)
+              return Effect.void
+            }
+            case "Gone":
+              return lost(session, id)
+            case "Conflict": {
+              telemetry.emit("Conflict", id)
+              return attempt >= maxAttempts
+                ? Effect.fail(
+                    new SessionError({
+                      reason: "Conflict",
+                      message: `${provider.name}: other requests changed the session ${attempt} times while this one saved: try again`
+                    })
+                  )
+                : Effect.flatMap(latest(session, id, result.current), (known) => {
+                    if (known === undefined) {
+                      return lost(session, id)
+                    }
+                    turn.latest = known
+                    return Effect.zipRight(pause(attempt), change(session, id, turn, attempt + 1))
+                  })
+            }
+          }
+        }
+      )
+    })
+  })
+
+/** What another process has stored meanwhile. */
+const latest = (session: LiveSession, id: StoredId, current: Stored | undefined) =>
+  current === undefined
+    ? Effect.map(session.env.provider.read(id), (found) =>
+        Option.isNone(found) ? undefined : session.understand(id, found.value)
+      )
+    : Effect.sync(() => session.understand(id, current))
+
+/** The first retry is at once; then it waits for longer and longer, at random, so that processes get out of step. */
+const pause = (attempt: number): Effect.Effect<void> =>
+  attempt === 1 ? Effect.void : Effect.suspend(() => Effect.sleep(Math.random() * Math.min(2 ** attempt, 64)))
+
+const lost = (session: LiveSession, id: StoredId) =>
+  Effect.suspend(() => {
+    session.forget()
+    session.env.telemetry.emit("Gone", id)
+    return Effect.fail(
+      new SessionError({
+        reason: "Gone",
+        message: `${session.env.provider.name}: the session was destroyed or expired while this request used it; its changes were dropped`
+      })
+    )
+  })
+
+const settle = (session: LiveSession, id: string, result: Written, { count, data, payload }: Replayed): Known => {
+  const known: Known = { data, stored: { payload, revision: result.revision, expiresAt: result.expiresAt } }
+  session.saved(result.id ?? id, known, count)
+  return known
+}
+
+/** Renews the lifetime of a session that was read, where enough of it has passed. */
+const renewLifetime = (session: LiveSession): Effect.Effect<void, SessionError> =>
+  Effect.clockWith((clock) => {
+    const { known, storedId } = session
+    if (known === undefined || storedId === undefined) {
+      return Effect.void
+    }
+    const now = clock.unsafeCurrentTimeMillis()
+    const lifetime = session.lifetime(known.data, now)
+    const gain = now + lifetime - known.stored.expiresAt
+    if (gain <= 0 || !(session.touched || isDue(session, gain))) {
+      return Effect.void
+    }
+    session.touched = false
+    return Effect.map(session.env.provider.touch(storedId, Duration.millis(lifetime)), (result) => {
+      if (result._tag === "Touched") {
+        session.known = { ...known, stored: { ...known.stored, expiresAt: result.expiresAt } }
+        session.clientId = result.id ?? session.clientId
+        if (keepsCookie(session) || result.id !== undefined) {
+          session.reply = { id: session.clientId! }
+        }
+        session.env.telemetry.emit("Touched", storedId)
+      }
+    })
+  })
+
+/** Whether a renewal gains enough to be worth a write; at random up to a fifth later, so that they do not come all at once. */
+const isDue = (session: LiveSession, gain: number): boolean => {
+  const { idleTimeout, touchEvery } = session.env.config
+  const throttle = touchEvery === undefined ? Duration.toMillis(idleTimeout) / 10 : Duration.toMillis(touchEvery)
+  return gain >= throttle * (1 + Math.random() / 5)
+}
+
+/** Whether the browser keeps the cookie for a time, which is to be renewed along with the session. */
+const keepsCookie = ({ env: { config } }: LiveSession): boolean =>
+  config.cookie !== false && config.cookie.maxAge !== undefined
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

@@ -1,0 +1,262 @@
+/**
+ * One session during one request: what was read, what the handler sees, and the log of what it changed. Mutable, owned by the
+ * request, shared by its stores.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
+import { SessionError } from "../SessionError.js"
+import type { SessionCodec, SessionData } from "../Store/Codec.js"
+import type { Draft, Operation, SessionCell } from "../Store/Handle.js"
+import * as SessionStore from "../Store/SessionStore.js"
+import { commit } from "./Commit.js"
+import type { SessionConfig } from "./SessionConfig.js"
+import type { Ids } from "./SessionId.js"
+import { countRead, type Telemetry } from "./Telemetry.js"
+import type { Turns } from "./Turns.js"
+
+/** What all sessions of a manager share. */
+export interface Environment {
+  readonly config: SessionConfig
+  readonly provider: Provider
+  readonly codec: SessionCodec
+  readonly ids: Ids
+  readonly telemetry: Telemetry
+  readonly turns: Turns<Known>
+  /** Bounds an effect by the configured timeout, wherever it runs, and shields it from the caller's interruption. */
+  readonly bounded: <A>(effect: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>
+}
+
+/** A stored session, as it was read or written last, and the data in it. */
+export interface Known {
+  readonly stored: Stored
+  readonly data: SessionData
+}
+
+/**
+ * Whether changes can still reach the client: `open` until the headers leave, then `sent`. On a `socket` (a WebSocket, or a
+ * session opened outside a request) there is no response: data can be saved, but no new id can be told.
+ */
+export type Phase = "open" | "sent" | "socket"
+
+const headersSent = (what: string) =>
+  Effect.fail(
+    new SessionError({
+      reason: "HeadersSent",
+      message: `${what}: the response's headers have left. Change the session before the response is made or, in a stream, save through SessionManager.open`
+    })
+  )
+
+export class LiveSession implements SessionCell {
+  phase: Phase = "open"
+  /** What is stored; undefined before it is read, and where there is none. */
+  known: Known | undefined = undefined
+  operations: Array<Operation> = []
+  /** Whether the id is to be changed. */
+  renewed = false
+  /** Whether the lifetime is to be renewed whatever `touchEvery` says. */
+  touched = false
+  /** The session to end. */
+  ended: StoredId | undefined = undefined
+  /** What the client has to be told: an id to use from now on, or to forget the one it has. */
+  reply: { readonly id: string } | "forget" | undefined = undefined
+
+  /** Whether the commit is registered to run before the response. */
+  mounted = false
+  /** The commit under way, if one is. */
+  committing: Deferred.Deferred<void> | undefined = undefined
+
+  private loaded = false
+  private loading: Deferred.Deferred<void> | undefined = undefined
+  private draft: Draft = {}
+  private nextId: string | undefined = undefined
+
+  /** `clientId` is an id that was checked for its form; nothing else is known of it. */
+  constructor(
+    readonly env: Environment,
+    public clientId: string | undefined
+  ) {}
+
+  /** Whether anything was asked of the session, so that its end may have something to do. */
+  get used(): boolean {
+    return this.loaded || this.operations.length > 0 || this.renewed || this.ended !== undefined
+  }
+
+  get storedId(): StoredId | undefined {
+    return this.clientId === undefined ? undefined : this.env.ids.stored(this.clientId)
+  }
+
+  /** Reads the session, once. */
+  get load(): Effect.Effect<void, SessionError> {
+    if (this.loaded) {
+      return Effect.void
+    }
+    const { provider } = this.env
+    return Effect.suspend(() => {
+      const { clientId, storedId } = this
+      if (this.loaded) {
+        return Effect.void
+      }
+      if (clientId === undefined || storedId === undefined) {
+        return Effect.sync(() => this.adopt(undefined))
+      }
+      const read = Effect.flatMap(provider.read(storedId), (found) =>
+        Effect.clockWith((clock) => {
+          countRead()
+          // It may have been destroyed by this request while it was being read.
+          if (this.clientId === clientId && !this.loaded) {
+            const known = Option.isSome(found) ? this.understand(storedId, found.value) : undefined
+            if (Option.isNone(found)) {
+              this.env.telemetry.emit("Unknown", storedId)
+            }
+            this.adopt(
+              known !== undefined && this.lifetime(known.data, clock.unsafeCurrentTimeMillis()) > 0 ? known : undefined
+            )
+          }
+          return Effect.void
+        })
+      )
+      if (provider.capabilities.inProcess) {
+        return read
+      }
+      if (this.loading !== undefined) {
+        // Another fiber of this request is reading: one read is enough, unless it fails.
+        return Effect.zipRight(Deferred.await(this.loading), this.load)
+      }
+      const done = Deferred.unsafeMake<void>(FiberId.none)
+      this.loading = done
+      return Effect.ensuring(
+        this.env.bounded(read),
+        Effect.sync(() => {
+          this.loading = undefined
+          Deferred.unsafeDone(done, Exit.void)
+        })
+      )
+    })
+  }
+
+  get values(): Effect.Effect<Readonly<Draft>, SessionError> {
+    return this.loaded ? Effect.succeed(this.draft) : Effect.map(this.load, () => this.draft)
+  }
+
+  apply(operation: Operation): Effect.Effect<void, SessionError> {
+    return Effect.suspend(() => {
+      if (this.phase === "sent") {
+        return headersSent("change")
+      }
+      const error = this.loaded ? operation(this.draft) : undefined
+      if (error !== undefined) {
+        return Effect.fail(error)
+      }
+      this.operations.push(operation)
+      return Effect.void
+    })
+  }
+
+  get id(): Effect.Effect<SessionStore.SessionId, SessionError> {
+    return Effect.map(this.load, () =>
+      SessionStore.sessionId(this.known === undefined || this.renewed ? this.successorId : this.clientId!)
+    )
+  }
+
+  get isNew(): Effect.Effect<boolean, SessionError> {
+    return Effect.map(this.load, () => this.known === undefined)
+  }
+
+  get regenerate(): Effect.Effect<void, SessionError> {
+    return Effect.suspend(() => {
+      if (this.phase !== "open") {
+        return headersSent("regenerate")
+      }
+      this.renewed = true
+      return Effect.void
+    })
+  }
+
+  get destroy(): Effect.Effect<void, SessionError> {
+    return Effect.suspend(() => {
+      if (this.phase === "sent") {
+        return headersSent("destroy")
+      }
+      this.ended = this.storedId ?? this.ended
+      this.forget()
+      return Effect.void
+    })
+  }
+
+  get save(): Effect.Effect<void, SessionError> {
+    return Effect.suspend(() => (this.phase === "sent" ? headersSent("save") : this.env.bounded(commit(this))))
+  }
+
+  get touch(): Effect.Effect<void, SessionError> {
+    return Effect.map(this.load, () => {
+      this.touched = true
+    })
+  }
+
+  dropped(key: string): void {
+    this.env.telemetry.emit("Dropped", this.storedId, { field: key })
+  }
+
+  /** The id that the session gets, if it gets one. */
+  get successorId(): string {
+    this.nextId ??= this.env.ids.make(this.known === undefined ? undefined : this.clientId)
+    return this.nextId
+  }
+
+  /** How long the session may live from `now` on, in milliseconds: idle, but never past its absolute end. */
+  lifetime(data: SessionData, now: number): number {
+    const { absoluteTimeout, idleTimeout } = this.env.config
+    const idle = Duration.toMillis(idleTimeout)
+    return data.createdAt === undefined
+      ? idle
+      : Math.min(idle, data.createdAt + Duration.toMillis(absoluteTimeout) - now)
+  }
+
+  /** Takes what is stored as the base, and shows this request's changes on top of it. */
+  adopt(known: Known | undefined): void {
+    this.known = known
+    this.loaded = true
+    this.draft = { ...known?.data.values }
+    for (const operation of this.operations) {
+      operation(this.draft)
+    }
+  }
+
+  /** What a provider returned, decoded; undefined, and reported, where it is not a session. */
+  understand(id: StoredId, stored: Stored): Known | undefined {
+    const data = this.env.codec.decode(stored.payload)
+    if (data === undefined) {
+      this.env.telemetry.emit("Dropped", id)
+      return undefined
+    }
+    return { stored, data }
+  }
+
+  /** The session has been stored under `id`, with the first `count` operations in it. */
+  saved(id: string, known: Known, count: number): void {
+    this.clientId = id
+    this.operations = this.operations.slice(count)
+    this.renewed = false
+    this.nextId = undefined
+    this.adopt(known)
+  }
+
+  /** Drops what this request wanted to change, but not its destroy. */
+  discard(): void {
+    this.operations = []
+    this.renewed = false
+    this.nextId = undefined
+  }
+
+  /** There is no session any more: what comes now begins a new one. */
+  forget(): void {
+    this.discard()
+    this.clientId = undefined
+    this.adopt(undefined)
+  }
+}

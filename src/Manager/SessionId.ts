@@ -1,0 +1,41 @@
+/**
+ * Session ids: how they are made, checked when a client sends one, and hashed before a backend sees them.
+ */
+import { createHash, randomBytes } from "node:crypto"
+import type { StoredId } from "../Provider/Provider.js"
+import type { SessionConfig } from "./SessionConfig.js"
+
+/** The ids of one configuration. Raw ids are secrets: they are plain strings only inside the manager. */
+export interface Ids {
+  /** A fresh id from the system's secure random source; it keeps the leading characters that `successorOf` must share. */
+  readonly make: (successorOf?: string | undefined) => string
+  /** Whether a string that a client sent can be an id of this configuration at all. No backend sees one that cannot. */
+  readonly check: (id: string) => boolean
+  readonly stored: (id: string) => StoredId
+}
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64url")
+
+export const makeIds = (config: SessionConfig["id"], inheritedChars: number): Ids => {
+  const { bytes, encoding, hashed, prefix } = config
+  const length = prefix.length + (encoding === "hex" ? bytes * 2 : Math.ceil((bytes * 4) / 3))
+  const alphabet = encoding === "hex" ? "0-9a-f" : "A-Za-z0-9_-"
+  const pattern = new RegExp(`^${prefix}[${alphabet}]{${length - prefix.length}}$`)
+  const inherited = prefix.length + inheritedChars
+  return {
+    make: (successorOf) => {
+      const id = prefix + randomBytes(bytes).toString(encoding)
+      return successorOf === undefined ? id : successorOf.slice(0, inherited) + id.slice(inherited)
+    },
+    // The length first: it bounds what the expression looks at.
+    check: (id) => id.length === length && pattern.test(id),
+    stored: hashed
+      ? inheritedChars === 0
+        ? (id) => sha256(id) as StoredId
+        : (id) => (id.slice(prefix.length, inherited) + sha256(id).slice(inheritedChars)) as StoredId
+      : (id) => id as StoredId
+  }
+}
+
+/** A short name for a stored session that tells nothing about its id, for events and logs. */
+export const reference = (id: StoredId): string => sha256(id).slice(0, 12)

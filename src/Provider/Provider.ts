@@ -1,0 +1,266 @@
+/**
+ * The provider contract: what a backend does for sessions. A provider keeps opaque payloads under ids for a limited time. It
+ * knows nothing of fields, HTTP or cookies. `docs/providers.md` tells how to write one; `effect-session/testing` holds the
+ * conformance suite that each provider passes.
+ *
+ * @since 0.1.0
+ */
+import type * as Brand from "effect/Brand"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Stream from "effect/Stream"
+import type { SessionError } from "../SessionError.js"
+
+/**
+ * The id under which a provider keeps a session: by default the SHA-256 of the session id, as 43 characters of base64url, so
+ * that a stolen dump holds no usable id. In beego's layout it is the raw session id. The manager checks what clients send
+ * before a provider sees it; a provider still never builds a path, key or statement from one unescaped.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StoredId = Brand.Branded<string, "effect-session/StoredId">
+
+/**
+ * An opaque token that changes with every write of a session: a version column, a CAS unique, a content hash. A revision is
+ * never used again for the same id, not even after the session was destroyed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Revision = Brand.Branded<string, "effect-session/Revision">
+
+/**
+ * A live session as a provider holds it. The caller owns the payload: it is never shared with another reader.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stored {
+  readonly payload: Uint8Array
+  readonly revision: Revision
+  /** When it expires, in milliseconds since the epoch. From that very millisecond on it is gone. */
+  readonly expiresAt: number
+}
+
+/**
+ * The session was stored.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Written {
+  readonly _tag: "Written"
+  readonly revision: Revision
+  readonly expiresAt: number
+  /** Only where clients hold the session (`heldBy: "client"`): what the client must send from now on. */
+  readonly id?: StoredId
+}
+
+/**
+ * Nothing was written: the session is at another revision than the caller read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Conflict {
+  readonly _tag: "Conflict"
+  /** What is there now, where the backend can tell in the same step. Otherwise the caller reads again. */
+  readonly current?: Stored | undefined
+}
+
+/**
+ * Nothing was written: the session does not exist, or exists no longer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Gone {
+  readonly _tag: "Gone"
+}
+
+/**
+ * Nothing was written: the id is taken.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Exists {
+  readonly _tag: "Exists"
+}
+
+/**
+ * The lifetime was renewed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Touched {
+  readonly _tag: "Touched"
+  readonly expiresAt: number
+  /** As in {@link Written}. */
+  readonly id?: StoredId
+}
+
+/**
+ * What a backend can promise. Documented per provider, and what the conformance suite holds it to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Capabilities {
+  /**
+   * - `compareAndSet`: `write` and `regenerate` take effect only at the revision given; no update is lost.
+   * - `lastWriteWins`: the last of two concurrent writers overwrites the other.
+   */
+  readonly consistency: "compareAndSet" | "lastWriteWins"
+  /**
+   * - `atomic`: `regenerate` is one step: a crash leaves the session under the old id or under the new one.
+   * - `ordered`: several steps in a safe order, of which other requests see one; a crash between them can end the session.
+   */
+  readonly regenerate: "atomic" | "ordered"
+  /** Where a session lives: with the server, or sealed in what the client sends (then its id changes with each write). */
+  readonly heldBy: "server" | "client"
+  /** Whether sessions survive the end of this process. */
+  readonly durable: boolean
+  /** Whether calls complete without waiting. The manager puts no timeout and no span around them. */
+  readonly inProcess: boolean
+  /** The largest payload, in bytes. A larger one fails with `TooLarge` before anything is lost. */
+  readonly maxPayload: number
+  /** How much longer than its lifetime a session can be seen, in milliseconds; 0 for a backend that is exact. */
+  readonly expirySlack: number
+  /**
+   * How many leading characters of a session id its successor inherits when it is regenerated. They also lead the
+   * `StoredId`, unhashed, so that a sharded backend (Redis Cluster) can keep both ids in one place. 0 where not needed.
+   */
+  readonly inheritedIdChars: number
+}
+
+/**
+ * A backend. Every operation answers in bounded time and fails with a `SessionError` (`Unavailable`, `TooLarge`).
+ *
+ * Lifetimes (`ttl`) are positive. An expired session is as good as none to every operation, at once, whatever garbage
+ * collection has done.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Provider {
+  /** The name for messages, spans and metrics, such as `redis`. */
+  readonly name: string
+  readonly capabilities: Capabilities
+
+  /** The live session of this id. Reading does not renew it. */
+  readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, SessionError>
+
+  /** Stores a new session; never overwrites a live one. */
+  readonly create: (
+    id: StoredId,
+    payload: Uint8Array,
+    ttl: Duration.Duration
+  ) => Effect.Effect<Written | Exists, SessionError>
+
+  /** Compare-and-set: replaces payload and lifetime if the session is at `revision`. Never brings a session back. */
+  readonly write: (
+    id: StoredId,
+    payload: Uint8Array,
+    ttl: Duration.Duration,
+    revision: Revision
+  ) => Effect.Effect<Written | Conflict | Gone, SessionError>
+
+  /** Renews the lifetime, and only that: the revision stays. Never brings a session back. */
+  readonly touch: (id: StoredId, ttl: Duration.Duration) => Effect.Effect<Touched | Gone, SessionError>
+
+  readonly exists: (id: StoredId) => Effect.Effect<boolean, SessionError>
+
+  /** Ends the session. Ending one that does not exist succeeds. */
+  readonly destroy: (id: StoredId) => Effect.Effect<void, SessionError>
+
+  /**
+   * Compare-and-set that also changes the id: after it the old id is dead and the new one holds `payload`. No other request
+   * can see both or, knowing the new id, neither.
+   */
+  readonly regenerate: (
+    oldId: StoredId,
+    newId: StoredId,
+    payload: Uint8Array,
+    ttl: Duration.Duration,
+    revision: Revision
+  ) => Effect.Effect<Written | Conflict | Gone, SessionError>
+
+  /** How many live sessions there are. Left out where the backend cannot tell. */
+  readonly count?: Effect.Effect<number, SessionError> | undefined
+
+  /** The ids of the live sessions, in no order. Left out where the backend cannot tell. */
+  readonly ids?: Stream.Stream<StoredId, SessionError> | undefined
+
+  /** Removes what has expired, in bounded batches, and answers how many. Left out where the backend expires by itself. */
+  readonly gc?: Effect.Effect<number, SessionError> | undefined
+}
+
+/**
+ * The backend that the session manager uses.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { SessionProvider } from "effect-session"
+ *
+ * const backend = Effect.map(SessionProvider.SessionProvider, (provider) => provider.name)
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class SessionProvider extends Context.Tag("effect-session/SessionProvider")<SessionProvider, Provider>() {}
+
+/**
+ * What a server-side backend with compare-and-set and exact expiry has; a provider states where it differs.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const defaultCapabilities: Capabilities = {
+  consistency: "compareAndSet",
+  regenerate: "atomic",
+  heldBy: "server",
+  durable: true,
+  inProcess: false,
+  maxPayload: 16 * 1024 * 1024,
+  expirySlack: 0,
+  inheritedIdChars: 0
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const gone: Gone = { _tag: "Gone" }
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const exists: Exists = { _tag: "Exists" }
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const written = (revision: string, expiresAt: number): Written => ({
+  _tag: "Written",
+  revision: revision as Revision,
+  expiresAt
+})
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const touched = (expiresAt: number): Touched => ({ _tag: "Touched", expiresAt })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const conflict = (current?: Stored): Conflict => ({ _tag: "Conflict", current })

@@ -1,0 +1,104 @@
+/**
+ * The one error of this library: what can go wrong with a session, told apart by `reason`.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * Why a session operation failed.
+ *
+ * - `Unavailable`: the backend is away, refused the call, or did not answer in time. Trying again later can help.
+ * - `Conflict`: other requests changed the session each time this one tried to save. Trying again can help.
+ * - `Gone`: the session was destroyed or expired after it was read. Nothing was written.
+ * - `NotFound`: no live session has this id.
+ * - `InvalidValue`: a value does not satisfy its field's Schema. The session is unchanged.
+ * - `TooLarge`: the session would be larger than the backend or the configuration allows. Nothing was written.
+ * - `HeadersSent`: the change came after the response's headers had left, so it could not be kept.
+ * - `Unsupported`: the backend cannot do this (see its capabilities).
+ * - `InvalidConfig`: an option is wrong; the message names it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export const Reason = Schema.Literal(
+  "Unavailable",
+  "Conflict",
+  "Gone",
+  "NotFound",
+  "InvalidValue",
+  "TooLarge",
+  "HeadersSent",
+  "Unsupported",
+  "InvalidConfig"
+)
+
+/**
+ * @since 0.1.0
+ * @category errors
+ */
+export type Reason = typeof Reason.Type
+
+/**
+ * A failed session operation. The message names the backend or field, the operation and what to do; it never holds a
+ * session id or a value, so it can be logged. Uncaught in an HTTP handler it answers 503 where trying again can help
+ * (`Unavailable`, `Conflict`) and 500 otherwise, by itself.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { SessionError } from "effect-session"
+ *
+ * declare const visit: Effect.Effect<number, SessionError>
+ *
+ * const orZero = visit.pipe(
+ *   Effect.catchTag("SessionError", (error) => error.reason === "Unavailable" ? Effect.succeed(0) : Effect.fail(error))
+ * )
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionError extends Schema.TaggedError<SessionError>("effect-session/SessionError")("SessionError", {
+  reason: Reason,
+  message: Schema.String
+}) {}
+
+/**
+ * The error of a backend call that failed: `Unavailable`, naming the backend, the operation and the driver's error code.
+ * Only the code (or, without one, the error's name) is taken from the driver's error: its message, arguments and stack can
+ * hold ids and values.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unavailable = (backend: string, operation: string, cause: unknown): SessionError =>
+  new SessionError({
+    reason: "Unavailable",
+    message: `${backend}: ${operation} failed (${describe(cause)}): check that the backend is up and reachable`
+  })
+
+const describe = (cause: unknown): string => {
+  if (typeof cause === "string") {
+    return cause
+  }
+  if (typeof cause === "object" && cause !== null) {
+    if ("code" in cause && (typeof cause.code === "string" || typeof cause.code === "number")) {
+      return String(cause.code)
+    }
+    if (cause instanceof Error) {
+      return cause.name
+    }
+  }
+  return "unknown error"
+}
+
+/**
+ * The error of a payload that is over a limit: `TooLarge`, with both sizes in bytes.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const tooLarge = (where: string, size: number, limit: number): SessionError =>
+  new SessionError({
+    reason: "TooLarge",
+    message: `${where}: the session is ${size} bytes, the limit is ${limit}: keep less in it, such as ids instead of records`
+  })

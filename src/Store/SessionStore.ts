@@ -1,0 +1,208 @@
+/**
+ * One session, typed: an app declares what its sessions hold as a Tag with fields, and handlers use the Tag.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type { SessionError } from "../SessionError.js"
+
+/**
+ * The secret that a client sends to be recognised. Redacted, so that it does not show in logs. `docs/security.md` tells how
+ * ids are made, checked and kept.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionId = Redacted.Redacted<string> & { readonly "effect-session/SessionId": true }
+
+/**
+ * @since 0.1.0
+ * @category fields
+ */
+export const FieldTypeId = "~effect-session/SessionStore/Field"
+
+/**
+ * A field with more than a Schema. See {@link field}.
+ *
+ * @since 0.1.0
+ * @category fields
+ */
+export interface Field<A, I, HasDefault extends boolean> {
+  readonly [FieldTypeId]: HasDefault
+  readonly schema: Schema.Schema<A, I>
+  readonly default: (() => A) | undefined
+  readonly migrate: ((stored: unknown) => unknown) | undefined
+}
+
+/**
+ * What a store is declared with: a Schema, or a {@link field}, for each name.
+ *
+ * @since 0.1.0
+ * @category fields
+ */
+export type Fields = { readonly [name: string]: Schema.Schema<any, any> | Field<any, any, boolean> }
+
+/**
+ * The type of a field's value.
+ *
+ * @since 0.1.0
+ * @category fields
+ */
+export type Value<F> =
+  F extends Field<infer A, any, boolean> ? A : F extends Schema.Schema<infer A, any, never> ? A : never
+
+/**
+ * What reading a field gives: the value where the field has a default, else an `Option` of it.
+ *
+ * @since 0.1.0
+ * @category fields
+ */
+export type Got<F> = F extends Field<infer A, any, true> ? A : Option.Option<Value<F>>
+
+/**
+ * A field with a default, or with a `migrate` hook that turns what an older version of the app stored, when the Schema does
+ * not accept it, into what the Schema encodes to now. A stored value that still cannot be read is dropped and reported; it
+ * never fails a request.
+ *
+ * @example
+ * import { Schema } from "effect"
+ * import { SessionStore } from "effect-session"
+ *
+ * class Prefs extends SessionStore.Tag<Prefs>()("Prefs", {
+ *   visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 }),
+ *   theme: SessionStore.field(Schema.Literal("light", "dark"), {
+ *     default: () => "light",
+ *     migrate: (stored) => (stored === "night" ? "dark" : stored)
+ *   })
+ * }) {}
+ *
+ * @since 0.1.0
+ * @category fields
+ */
+export const field: {
+  <A, I>(
+    schema: Schema.Schema<A, I>,
+    options: { readonly default: () => NoInfer<A>; readonly migrate?: ((stored: unknown) => unknown) | undefined }
+  ): Field<A, I, true>
+  <A, I>(
+    schema: Schema.Schema<A, I>,
+    options: { readonly default?: undefined; readonly migrate: (stored: unknown) => unknown }
+  ): Field<A, I, false>
+} = <A, I>(
+  schema: Schema.Schema<A, I>,
+  options: { readonly default?: (() => A) | undefined; readonly migrate?: ((stored: unknown) => unknown) | undefined }
+): Field<A, I, any> => ({
+  [FieldTypeId]: options.default !== undefined,
+  schema,
+  default: options.default,
+  migrate: options.migrate
+})
+
+/**
+ * A session, as a handler sees it through one store.
+ *
+ * Nothing is read before the first use, and nothing is stored before the first write. Changes are logged and saved once, before
+ * the response's headers leave, on top of what other requests saved meanwhile: none is lost. Operations that read fail with
+ * `Unavailable` where the backend is away; changes fail with `HeadersSent` after the headers have left, and with
+ * `InvalidValue` where a value does not satisfy the field's Schema.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Session<F extends Fields> {
+  /** The field's value; without one, its default or `None`. */
+  readonly get: <K extends keyof F & string>(key: K) => Effect.Effect<Got<F[K]>, SessionError>
+  readonly set: <K extends keyof F & string>(key: K, value: Value<F[K]>) => Effect.Effect<void, SessionError>
+  readonly delete: <K extends keyof F & string>(key: K) => Effect.Effect<void, SessionError>
+  /**
+   * Changes a field by a function, and answers with the new value as this request sees it. The function runs again, on the
+   * value of that moment, if another request saved in between: all updates count. It must be pure.
+   */
+  readonly update: <K extends keyof F & string>(
+    key: K,
+    f: (current: Got<F[K]>) => Value<F[K]>
+  ) => Effect.Effect<Value<F[K]>, SessionError>
+  /** As `update`, saved at once: the answer is the value that was stored, and no other request got the same one. */
+  readonly updateAndSave: <K extends keyof F & string>(
+    key: K,
+    f: (current: Got<F[K]>) => Value<F[K]>
+  ) => Effect.Effect<Value<F[K]>, SessionError>
+  /** A flash value: reads the field and deletes it, so that the next request no longer sees it. */
+  readonly take: <K extends keyof F & string>(key: K) => Effect.Effect<Option.Option<Value<F[K]>>, SessionError>
+  /** Deletes all fields of this store. Other stores of the session keep theirs; `destroy` ends the session. */
+  readonly flush: Effect.Effect<void, SessionError>
+  /** The session's id: after `regenerate` the new one. A session that was never stored has an id from the first asking on. */
+  readonly id: Effect.Effect<SessionId, SessionError>
+  /** Whether no session is stored yet for this visitor. */
+  readonly isNew: Effect.Effect<boolean, SessionError>
+  /**
+   * Gives the session a new id and ends the old one, keeping the data; both lifetimes start anew. To be called when
+   * someone signs in or gains rights (OWASP Session Management: renew the session id after any privilege level change).
+   */
+  readonly regenerate: Effect.Effect<void, SessionError>
+  /** Ends the session. What is written afterwards in the same request begins a new one. */
+  readonly destroy: Effect.Effect<void, SessionError>
+  /** Saves at once what has changed so far, and keeps it whatever becomes of the request. */
+  readonly save: Effect.Effect<void, SessionError>
+  /** Renews the idle lifetime with this request, without waiting for `touchEvery`. */
+  readonly touch: Effect.Effect<void, SessionError>
+}
+
+/**
+ * A store's Tag: a service whose value is the current request's {@link Session}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TagClass<Self, Id extends string, F extends Fields> extends Context.TagClass<Self, Id, Session<F>> {
+  readonly fields: F
+}
+
+/**
+ * Any store's Tag.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Any = Context.Tag<any, any> & { readonly key: string; readonly fields: Fields }
+
+/**
+ * Declares a store. Several stores can share one session: a library brings its own, and their fields do not collide, because a
+ * field is kept under the store's name and its own.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {
+ *   userId: Schema.String,
+ *   visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 })
+ * }) {}
+ *
+ * const visit = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const Tag =
+  <Self>() =>
+  <const Id extends string, const F extends Fields>(id: Id, fields: F): TagClass<Self, Id, F> =>
+    Object.assign(Context.Tag(id)<Self, Session<F>>(), { fields })
+
+/** @internal */
+export const toField = (declared: Fields[string]): Field<any, any, boolean> =>
+  Schema.isSchema(declared)
+    ? { [FieldTypeId]: false, schema: declared as Schema.Schema<any, any>, default: undefined, migrate: undefined }
+    : declared
+
+/**
+ * A session id from its text, as a job or a test got it. It is checked where it is used.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const sessionId = (id: string): SessionId => Redacted.make(id) as SessionId

@@ -1,0 +1,14 @@
+/**
+ * The backends by name, as beego names them. Each reads its own variables; its module, and with it its driver, is loaded only when
+ * it is chosen.
+ */
+import type * as ConfigError from "effect/ConfigError"
+import type * as Layer from "effect/Layer"
+import type { SessionProvider } from "../Provider/Provider.js"
+import type { SessionError } from "../SessionError.js"
+
+export type ProviderLayer = Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError>
+
+export const backends: Record<string, () => Promise<ProviderLayer>> = {
+  memory: () => import("../Provider/Memory.js").then((module) => module.layerConfig)
+}

@@ -1,0 +1,123 @@
+/**
+ * The backend and all options, chosen when the app starts.
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as SessionConfig from "../Manager/SessionConfig.js"
+import * as SessionManager from "../Manager/SessionManager.js"
+import { SessionError } from "../SessionError.js"
+import { backends, type ProviderLayer } from "./backends.js"
+
+/** The variable of an option: `cookie.sameSite` is `SESSION_COOKIE_SAME_SITE`. */
+const variable = (path: ReadonlyArray<string>): string =>
+  ["session", ...path].map((part) => part.replace(/[A-Z]/g, "_$&").toUpperCase()).join("_")
+
+const fields = <A>(config: (name: string) => Config.Config<A>, ...paths: ReadonlyArray<ReadonlyArray<string>>) =>
+  paths.map((path) => Config.map(Config.option(config(variable(path))), (value) => ({ path, value })))
+
+/** Durations and choices stay text: the Schema of the options reads them, and names what it accepts. */
+const variables = Config.all([
+  ...fields(
+    Config.nonEmptyString,
+    ["idleTimeout"],
+    ["absoluteTimeout"],
+    ["touchEvery"],
+    ["gcInterval"],
+    ["timeout"],
+    ["whenNotSaved"],
+    ["id", "prefix"],
+    ["id", "encoding"],
+    ["cookie", "name"],
+    ["cookie", "domain"],
+    ["cookie", "path"],
+    ["cookie", "sameSite"],
+    ["cookie", "maxAge"],
+    ["header"],
+    ["query"]
+  ),
+  ...fields<string | number | boolean>(Config.integer, ["maxBytes"], ["id", "bytes"]),
+  ...fields<string | number | boolean>(
+    Config.boolean,
+    ["keepOnServerError"],
+    ["id", "hashed"],
+    ["cookie"],
+    ["cookie", "secure"],
+    ["cookie", "httpOnly"],
+    ["cookie", "partitioned"]
+  )
+])
+
+/** The options that are set, as the nested object that a user would write. */
+const options: Config.Config<SessionConfig.Options> = Config.map(variables, (entries) => {
+  const result: Record<string, any> = {}
+  for (const { path, value } of entries) {
+    if (Option.isNone(value)) {
+      continue
+    }
+    const [group = "", name] = path
+    if (name !== undefined) {
+      if (result[group] !== false) {
+        result[group] = { ...result[group], [name]: value.value }
+      }
+    } else if (value.value !== true) {
+      result[group] = value.value
+    }
+  }
+  return result
+})
+
+const chosen = (own: Readonly<Record<string, ProviderLayer>>): Config.Config<() => Promise<ProviderLayer>> =>
+  Config.string("SESSION_PROVIDER").pipe(
+    Config.withDefault("memory"),
+    Config.mapOrFail((name) => {
+      const layer = Object.hasOwn(own, name) ? own[name] : undefined
+      const load =
+        layer !== undefined ? () => Promise.resolve(layer) : Object.hasOwn(backends, name) ? backends[name] : undefined
+      return load === undefined
+        ? Either.left(
+            ConfigError.InvalidData(
+              ["SESSION_PROVIDER"],
+              `unknown provider ${JSON.stringify(name)}: expected one of ${[...Object.keys(backends), ...Object.keys(own)].join(", ")}`
+            )
+          )
+        : Either.right(load)
+    })
+  )
+
+/**
+ * Sessions as the environment says, read with Effect's `Config`: `SESSION_PROVIDER` names the backend (`memory` by default),
+ * `SESSION_URL` its address, and the other variables are those of `SessionConfig` (`docs/configuration.md` has them all). A driver is
+ * loaded only when its backend is chosen. `providers` adds backends of your own by name.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.fromConfig()
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const fromConfig = (options_?: {
+  readonly providers?: Readonly<Record<string, ProviderLayer>> | undefined
+}): Layer.Layer<SessionManager.SessionManager, SessionError | ConfigError.ConfigError> =>
+  Layer.provide(
+    SessionManager.layer(Effect.flatMap(options, (options) => SessionConfig.make(options, variable))),
+    Layer.unwrapEffect(
+      Effect.flatMap(chosen(options_?.providers ?? {}), (load) =>
+        Effect.tryPromise({
+          try: load,
+          catch: (cause) =>
+            new SessionError({
+              reason: "InvalidConfig",
+              message: `SESSION_PROVIDER: the backend's driver could not be loaded; install it (${
+                cause instanceof Error ? cause.message.split("\n")[0] : "unknown error"
+              })`
+            })
+        })
+      )
+    )
+  )
