@@ -1,0 +1,7 @@
+/**
+ * For tests: the conformance suite that every provider passes, and sessions for tests of your own handlers.
+ *
+ * @since 0.1.0
+ */
+export * as Conformance from "./testing/Conformance.js"
+export { signIn } from "./testing/signIn.js"

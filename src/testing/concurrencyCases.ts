@@ -1,0 +1,173 @@
+/**
+ * Conformance: operations at the same time.
+ */
+import { strict as assert } from "node:assert"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Provider, StoredId } from "../Provider/Provider.js"
+import type { CaseOf } from "./Conformance.js"
+import {
+  assertGone,
+  bytes,
+  compareAndSet,
+  day,
+  define,
+  defineIf,
+  given,
+  newId,
+  successor,
+  text,
+  written
+} from "./support.js"
+
+const all = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>) => Effect.all(effects, { concurrency: "unbounded" })
+
+const times = <A>(n: number, f: (i: number) => A): ReadonlyArray<A> => Array.from({ length: n }, (_, i) => f(i))
+
+/** Adds one by compare-and-set, again and again until nobody was faster. */
+const increment = (provider: Provider, id: StoredId): Effect.Effect<void, unknown> =>
+  Effect.gen(function* () {
+    let stored = Option.getOrThrow(yield* provider.read(id))
+    for (;;) {
+      const next = bytes(String(Number(text(Option.some(stored))) + 1))
+      const result = yield* provider.write(id, next, day, stored.revision)
+      if (result._tag === "Written") {
+        return
+      }
+      assert.equal(result._tag, "Conflict")
+      stored =
+        result._tag === "Conflict" && result.current !== undefined
+          ? result.current
+          : Option.getOrThrow(yield* provider.read(id))
+    }
+  })
+
+export const concurrencyCases: ReadonlyArray<CaseOf> = [
+  define("keeps 200 sessions apart that are created, written and read at once", (provider) =>
+    Effect.gen(function* () {
+      const ids = times(200, () => newId())
+      yield* all(
+        ids.map((id, i) =>
+          Effect.gen(function* () {
+            const { revision } = written(yield* provider.create(id, bytes(`created ${i}`), day))
+            written(yield* provider.write(id, bytes(`written ${i}`), day, revision))
+          })
+        )
+      )
+      const read = yield* all(ids.map((id) => provider.read(id)))
+      assert.deepEqual(
+        read.map(text),
+        times(200, (i) => `written ${i}`)
+      )
+    })
+  ),
+
+  define("of 16 creates of one id at once, one wins", (provider) =>
+    Effect.gen(function* () {
+      const id = newId()
+      const results = yield* all(times(16, (i) => provider.create(id, bytes(String(i)), day)))
+      const winners = results.flatMap((result, i) => (result._tag === "Written" ? [i] : []))
+      assert.equal(winners.length, 1)
+      assert.equal(text(yield* provider.read(id)), String(winners[0]))
+    })
+  ),
+
+  defineIf(compareAndSet, "of 16 writes at one revision at once, one wins", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "0")
+      const results = yield* all(times(16, (i) => provider.write(id, bytes(String(i)), day, revision)))
+      const winners = results.flatMap((result, i) => (result._tag === "Written" ? [i] : []))
+      assert.equal(winners.length, 1)
+      assert.equal(text(yield* provider.read(id)), String(winners[0]))
+    })
+  ),
+
+  defineIf(compareAndSet, "64 compare-and-set increments at once count 64", (provider) =>
+    Effect.gen(function* () {
+      const { id } = yield* given(provider, "0")
+      yield* all(times(64, () => increment(provider, id)))
+      assert.equal(text(yield* provider.read(id)), "64")
+    })
+  ),
+
+  define("destroy wins against writes and touches at the same time", (provider) =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 20; round++) {
+        const { id, revision } = yield* given(provider, "0")
+        yield* all([
+          provider.write(id, bytes("1"), day, revision),
+          provider.touch(id, day),
+          provider.destroy(id),
+          provider.write(id, bytes("2"), day, revision),
+          provider.touch(id, day)
+        ])
+        yield* assertGone(provider, id, revision)
+      }
+    })
+  ),
+
+  defineIf(
+    compareAndSet,
+    "of 8 regenerates of one session at once, one wins: there is one successor (R7)",
+    (provider) =>
+      Effect.gen(function* () {
+        const { id, revision } = yield* given(provider, "0")
+        const ids = times(8, () => successor(provider, id))
+        const results = yield* all(ids.map((next, i) => provider.regenerate(id, next, bytes(String(i)), day, revision)))
+        const winners = results.flatMap((result, i) => (result._tag === "Written" ? [i] : []))
+        assert.equal(winners.length, 1)
+        const read = yield* all(ids.map((next) => provider.read(next)))
+        assert.deepEqual(
+          read.map(text),
+          ids.map((_, i) => (i === winners[0] ? String(i) : undefined))
+        )
+        yield* assertGone(provider, id, revision)
+      })
+  ),
+
+  define("readers during regenerate see the whole old session or none, and then only the new one (R6)", (provider) =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 10; round++) {
+        const { id, revision } = yield* given(provider, "before")
+        const next = successor(provider, id)
+        const readers = times(16, () =>
+          Effect.map(provider.read(id), (stored) => {
+            assert.ok(["before", undefined].includes(text(stored)), "a reader saw something else")
+          })
+        )
+        const [result] = yield* Effect.all(
+          [provider.regenerate(id, next, bytes("after"), day, revision), all(readers)],
+          { concurrency: "unbounded" }
+        )
+        written(result)
+        assert.equal(text(yield* provider.read(next)), "after")
+        yield* assertGone(provider, id, revision)
+      }
+    })
+  ),
+
+  defineIf(compareAndSet, "a write and a regenerate at one revision: one wins, nothing is torn", (provider) =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 20; round++) {
+        const { id, revision } = yield* given(provider, "0")
+        const next = successor(provider, id)
+        const [write, regenerate] = yield* Effect.all(
+          [
+            provider.write(id, bytes("written"), day, revision),
+            provider.regenerate(id, next, bytes("moved"), day, revision)
+          ],
+          { concurrency: "unbounded" }
+        )
+        if (write._tag === "Written") {
+          assert.equal(regenerate._tag, "Conflict")
+          assert.equal(text(yield* provider.read(id)), "written")
+          assert.ok(Option.isNone(yield* provider.read(next)))
+        } else {
+          assert.equal(regenerate._tag, "Written")
+          assert.equal(text(yield* provider.read(next)), "moved")
+          yield* assertGone(provider, id, revision)
+        }
+      }
+    })
+  )
+]

@@ -1,0 +1,342 @@
+/**
+ * Conformance: what each operation does, one at a time.
+ */
+import { strict as assert } from "node:assert"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { SessionProvider, type StoredId } from "../Provider/Provider.js"
+import { SessionError } from "../SessionError.js"
+import type { CaseOf } from "./Conformance.js"
+import {
+  assertGone,
+  bytes,
+  compareAndSet,
+  day,
+  define,
+  defineIf,
+  given,
+  newId,
+  successor,
+  text,
+  written
+} from "./support.js"
+
+const hostile = [
+  "",
+  ".",
+  "..",
+  "../../../../etc/passwd",
+  "/etc/passwd",
+  "a/b",
+  "a\\b",
+  "a\u0000b",
+  "a b",
+  "a\r\nflush_all\r\n",
+  "' OR 1=1 --",
+  '"; DROP TABLE session; --',
+  "%",
+  "*",
+  "?[a-z]*",
+  "{a}{b}",
+  "__proto__",
+  "constructor",
+  "\ud800",
+  "é",
+  "x".repeat(300),
+  "x".repeat(10_000)
+] as ReadonlyArray<string> as ReadonlyArray<StoredId>
+
+const allBytes = Uint8Array.from({ length: 256 }, (_, i) => i)
+
+export const contractCases: ReadonlyArray<CaseOf> = [
+  define("has the capabilities and the optional operations that it is said to have", (provider, options) =>
+    Effect.sync(() => {
+      assert.deepEqual(provider.capabilities, options.capabilities)
+      assert.deepEqual(
+        {
+          count: provider.count !== undefined,
+          ids: provider.ids !== undefined,
+          gc: provider.gc !== undefined
+        },
+        options.optional
+      )
+    })
+  ),
+
+  define("gives back what was stored, byte for byte", (provider) =>
+    Effect.gen(function* () {
+      const limit = provider.capabilities.maxPayload
+      const payloads = [
+        new Uint8Array(0),
+        Uint8Array.of(0),
+        allBytes,
+        bytes("žluťoučký 🦄 \r\n\u0000"),
+        new Uint8Array(64 * 1024).fill(0xff),
+        new Uint8Array(Math.min(limit, 1024 * 1024)).map((_, i) => i % 251)
+      ].filter((payload) => payload.length <= limit)
+      for (const payload of payloads) {
+        const id = newId()
+        const created = written(yield* provider.create(id, payload, day))
+        const first = Option.getOrThrow(yield* provider.read(id))
+        assert.equal(Buffer.compare(first.payload, payload), 0, `created with ${payload.length} bytes`)
+        assert.equal(first.revision, created.revision)
+        written(yield* provider.write(id, bytes("between"), day, first.revision))
+        const between = Option.getOrThrow(yield* provider.read(id))
+        const again = written(yield* provider.write(id, payload, day, between.revision))
+        const last = Option.getOrThrow(yield* provider.read(id))
+        assert.equal(Buffer.compare(last.payload, payload), 0, `written with ${payload.length} bytes`)
+        assert.equal(last.revision, again.revision)
+        yield* provider.destroy(id)
+      }
+    })
+  ),
+
+  defineIf(
+    (provider) => provider.capabilities.maxPayload <= 64 * 1024 * 1024,
+    "refuses a payload over its limit with TooLarge, and loses nothing",
+    (provider) =>
+      Effect.gen(function* () {
+        const tooLarge = new Uint8Array(provider.capabilities.maxPayload + 1).fill(7)
+        const { id, revision } = yield* given(provider, "small")
+        const fresh = newId()
+        const next = successor(provider, id)
+        for (const attempt of [
+          provider.create(fresh, tooLarge, day),
+          provider.write(id, tooLarge, day, revision),
+          provider.regenerate(id, next, tooLarge, day, revision)
+        ]) {
+          const result = yield* Effect.either<unknown, SessionError, never>(attempt)
+          assert.ok(Either.isLeft(result) && result.left.reason === "TooLarge", "expected TooLarge")
+        }
+        assert.equal(text(yield* provider.read(id)), "small")
+        assert.ok(Option.isNone(yield* provider.read(fresh)))
+        assert.ok(Option.isNone(yield* provider.read(next)))
+      })
+  ),
+
+  define("does not hand out, or keep, bytes that the caller can change", (provider) =>
+    Effect.gen(function* () {
+      const id = newId()
+      const payload = bytes("mine")
+      const { revision } = written(yield* provider.create(id, payload, day))
+      payload.fill(0)
+      const first = Option.getOrThrow(yield* provider.read(id))
+      first.payload.fill(0)
+      assert.equal(text(yield* provider.read(id)), "mine")
+      const next = bytes("next")
+      written(yield* provider.write(id, next, day, revision))
+      next.fill(0)
+      assert.equal(text(yield* provider.read(id)), "next")
+    })
+  ),
+
+  define("knows nothing of an id that was never created", (provider) =>
+    Effect.gen(function* () {
+      const { revision } = yield* given(provider, "another")
+      const id = newId()
+      yield* assertGone(provider, id, revision)
+      yield* provider.destroy(id)
+    })
+  ),
+
+  define("create never overwrites a live session", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "first")
+      assert.equal((yield* provider.create(id, bytes("second"), day))._tag, "Exists")
+      const stored = Option.getOrThrow(yield* provider.read(id))
+      assert.equal(text(Option.some(stored)), "first")
+      assert.equal(stored.revision, revision)
+    })
+  ),
+
+  defineIf(compareAndSet, "write takes effect at the current revision only, and tells a conflict", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "1")
+      const second = written(yield* provider.write(id, bytes("2"), day, revision))
+      assert.notEqual(second.revision, revision)
+      const late = yield* provider.write(id, bytes("late"), day, revision)
+      assert.equal(late._tag, "Conflict")
+      if (late._tag === "Conflict" && late.current !== undefined) {
+        assert.equal(text(Option.some(late.current)), "2")
+        assert.equal(late.current.revision, second.revision)
+      }
+      assert.equal(text(yield* provider.read(id)), "2")
+      written(yield* provider.write(id, bytes("3"), day, second.revision))
+      assert.equal(text(yield* provider.read(id)), "3")
+    })
+  ),
+
+  defineIf(compareAndSet, "writing the same payload again is a new revision", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "same")
+      const second = written(yield* provider.write(id, bytes("same"), day, revision))
+      assert.notEqual(second.revision, revision)
+      assert.equal((yield* provider.write(id, bytes("late"), day, revision))._tag, "Conflict")
+    })
+  ),
+
+  defineIf(compareAndSet, "a revision does not come back when an id is created again", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "first life")
+      yield* provider.destroy(id)
+      const again = written(yield* provider.create(id, bytes("second life"), day))
+      assert.notEqual(again.revision, revision)
+      assert.equal((yield* provider.write(id, bytes("late"), day, revision))._tag, "Conflict")
+      assert.equal(text(yield* provider.read(id)), "second life")
+    })
+  ),
+
+  define("touch keeps payload and revision", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "kept")
+      assert.equal((yield* provider.touch(id, day))._tag, "Touched")
+      const stored = Option.getOrThrow(yield* provider.read(id))
+      assert.equal(text(Option.some(stored)), "kept")
+      assert.equal(stored.revision, revision)
+      written(yield* provider.write(id, bytes("next"), day, revision))
+    })
+  ),
+
+  define("exists tells, and does not change, what is there", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "there")
+      assert.equal(yield* provider.exists(id), true)
+      assert.equal(Option.getOrThrow(yield* provider.read(id)).revision, revision)
+    })
+  ),
+
+  define("what was destroyed stays destroyed", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "ended")
+      yield* provider.destroy(id)
+      yield* assertGone(provider, id, revision)
+      yield* provider.destroy(id)
+      yield* assertGone(provider, id, revision)
+    })
+  ),
+
+  define("regenerate moves the session: the old id is dead, the new one has the payload", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "before")
+      const next = successor(provider, id)
+      const moved = written(yield* provider.regenerate(id, next, bytes("after"), day, revision))
+      yield* assertGone(provider, id, revision)
+      const stored = Option.getOrThrow(yield* provider.read(next))
+      assert.equal(text(Option.some(stored)), "after")
+      assert.equal(stored.revision, moved.revision)
+      written(yield* provider.write(next, bytes("later"), day, moved.revision))
+    })
+  ),
+
+  defineIf(compareAndSet, "regenerate at an old revision is a conflict and moves nothing", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "1")
+      const second = written(yield* provider.write(id, bytes("2"), day, revision))
+      const next = successor(provider, id)
+      assert.equal((yield* provider.regenerate(id, next, bytes("late"), day, revision))._tag, "Conflict")
+      assert.ok(Option.isNone(yield* provider.read(next)))
+      const stored = Option.getOrThrow(yield* provider.read(id))
+      assert.equal(text(Option.some(stored)), "2")
+      assert.equal(stored.revision, second.revision)
+    })
+  ),
+
+  define("tells ids apart to the last bit and letter case", (provider) =>
+    Effect.gen(function* () {
+      const base = `${newId().slice(0, 40)}aAA`
+      const twins = [
+        base,
+        `${base.slice(0, 40)}AAA`,
+        `${base.slice(0, 40)}aaA`,
+        `${base.slice(0, 40)}aAE`,
+        `A${base.slice(1)}`,
+        `a${base.slice(1)}`
+      ]
+      const ids = [...new Set(twins)] as Array<StoredId>
+      for (const id of ids) {
+        written(yield* provider.create(id, bytes(id), day))
+      }
+      for (const id of ids) {
+        assert.equal(text(yield* provider.read(id)), id)
+      }
+      yield* provider.destroy(ids[0]!)
+      assert.equal(yield* provider.exists(ids[0]!), false)
+      for (const id of ids.slice(1)) {
+        assert.equal(text(yield* provider.read(id)), id)
+      }
+    })
+  ),
+
+  define("an id from an attacker finds nothing, breaks nothing, and ends no other session", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "safe")
+      for (const bad of hostile) {
+        // A typed refusal is as good as none.
+        const found = yield* Effect.either(provider.read(bad))
+        assert.ok(Either.isLeft(found) ? found.left instanceof SessionError : Option.isNone(found.right))
+        const there = yield* Effect.either(provider.exists(bad))
+        assert.ok(Either.isLeft(there) ? there.left instanceof SessionError : there.right === false)
+        for (const attempt of [
+          provider.touch(bad, day),
+          provider.write(bad, bytes("x"), day, revision),
+          provider.regenerate(bad, newId(), bytes("x"), day, revision)
+        ]) {
+          const result = yield* Effect.either<{ readonly _tag: string }, SessionError, never>(attempt)
+          assert.ok(Either.isLeft(result) ? result.left instanceof SessionError : result.right._tag === "Gone")
+        }
+        yield* Effect.either(provider.destroy(bad))
+      }
+      assert.equal(text(yield* provider.read(id)), "safe")
+    })
+  ),
+
+  defineIf(
+    (provider) => provider.count !== undefined,
+    "count is the number of live sessions",
+    (provider) =>
+      Effect.gen(function* () {
+        const count = provider.count!
+        const before = yield* count
+        const sessions = yield* Effect.all(Array.from({ length: 7 }, () => given(provider, "counted")))
+        assert.equal(yield* count, before + 7)
+        yield* provider.destroy(sessions[0]!.id)
+        const { id, revision } = sessions[1]!
+        written(yield* provider.regenerate(id, successor(provider, id), bytes("moved"), day, revision))
+        assert.equal(yield* count, before + 6)
+      })
+  ),
+
+  defineIf(
+    (provider) => provider.ids !== undefined,
+    "ids are those of the live sessions",
+    (provider) =>
+      Effect.gen(function* () {
+        const sessions = yield* Effect.all(Array.from({ length: 7 }, () => given(provider, "listed")))
+        yield* provider.destroy(sessions[0]!.id)
+        const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+        assert.equal(new Set(listed).size, listed.length, "an id is listed twice")
+        assert.equal(listed.includes(sessions[0]!.id), false, "a destroyed session is listed")
+        for (const { id } of sessions.slice(1)) {
+          assert.ok(listed.includes(id), "a live session is not listed")
+        }
+      })
+  ),
+
+  define(
+    "sessions survive the backend's closing and reopening where it is durable, else are gone",
+    (provider, options) =>
+      Effect.gen(function* () {
+        const id = yield* Effect.flatMap(SessionProvider, (first) => given(first, "kept")).pipe(
+          Effect.map((session) => session.id),
+          Effect.provide(options.layer)
+        )
+        const again = yield* Effect.flatMap(SessionProvider, (second) => second.read(id)).pipe(
+          Effect.provide(options.layer)
+        )
+        assert.equal(text(again), provider.capabilities.durable ? "kept" : undefined)
+      })
+  )
+]

@@ -1,0 +1,53 @@
+/**
+ * Sessions for tests of handlers.
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import { commit } from "../Manager/Commit.js"
+import { LiveSession } from "../Manager/LiveSession.js"
+import { type FieldsOf, SessionManager } from "../Manager/SessionManager.js"
+import { SessionError } from "../SessionError.js"
+import type { Any, Session } from "../Store/SessionStore.js"
+
+/**
+ * Stores a session as `prepare` leaves it, and answers with the request headers of the visitor whose session it is. Fails with
+ * `NotFound` where `prepare` leaves nothing to store.
+ *
+ * @example
+ * import { HttpClient } from "@effect/platform"
+ * import { Effect, Schema } from "effect"
+ * import { SessionStore } from "effect-session"
+ * import { signIn } from "effect-session/testing"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { userId: Schema.String }) {}
+ *
+ * const test = Effect.gen(function* () {
+ *   const headers = yield* signIn(AppSession, (session) => session.set("userId", "ada"))
+ *   const response = yield* HttpClient.get("/me", { headers })
+ *   return response.status
+ * })
+ *
+ * @since 0.1.0
+ * @category testing
+ */
+export const signIn = <S extends Any, A>(
+  store: S,
+  prepare: (session: Session<FieldsOf<S>>) => Effect.Effect<A, SessionError>
+): Effect.Effect<Record<string, string>, SessionError, SessionManager> =>
+  Effect.flatMap(SessionManager, (manager) => {
+    const session = new LiveSession(manager.environment, undefined)
+    return Effect.flatMap(Effect.zipRight(prepare(manager.handle(store, session)), commit(session)), () => {
+      if (session.reply === undefined || session.reply === "forget") {
+        return Effect.fail(
+          new SessionError({ reason: "NotFound", message: "signIn: nothing was stored: set a value in the session" })
+        )
+      }
+      const { cookies, headers } = manager.transport.write(HttpServerResponse.empty(), session.reply)
+      const { header } = manager.config
+      return Effect.succeed({
+        ...(Cookies.isEmpty(cookies) ? {} : { cookie: Cookies.toCookieHeader(cookies) }),
+        ...(header === false ? {} : { [header]: headers[header.toLowerCase()]! })
+      })
+    })
+  })
