@@ -1,14 +1,22 @@
+// How the tests run. Servers and load tests share the machine: few files at once, and generous time.
+import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
-const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url))
+const src = fileURLToPath(new URL("src/", import.meta.url))
 
 export default defineConfig({
   resolve: {
     alias: [
-      { find: /^effect-session$/, replacement: source("index.ts") },
-      { find: /^effect-session\/(.*)$/, replacement: source("$1.ts") }
+      { find: /^effect-session$/, replacement: `${src}index.ts` },
+      { find: /^effect-session\/(.*)$/, replacement: `${src}$1.ts` }
     ]
   },
-  test: { include: ["test/**/*.test.ts"] }
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    poolOptions: { forks: { minForks: 1, maxForks: Math.max(2, availableParallelism() - 1) } },
+    testTimeout: 30_000,
+    hookTimeout: 90_000
+  }
 })

@@ -1,0 +1,71 @@
+// The programs that the tests run besides Node: where each one comes from, and where it is on this machine.
+import { accessSync, constants, readdirSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** What setup builds itself goes here: `npm ci` may throw it away at any time. */
+export const cache = join(root, "node_modules", ".cache", "effect-session")
+
+/**
+ * The Debian package or the Go package of each program. Go versions are pinned, as a lock file would.
+ *
+ * @type {Record<string, { readonly apt: string } | { readonly go: string, readonly module: string, readonly version: string }>}
+ */
+export const programs = {
+  "redis-server": { apt: "redis-server" },
+  "redis-cli": { apt: "redis-tools" },
+  mariadbd: { apt: "mariadb-server" },
+  postgres: { apt: "postgresql" },
+  memcached: { apt: "memcached" },
+  chromium: { apt: "chromium" },
+  go: { apt: "golang-go" },
+  "ledis-server": {
+    go: "github.com/ledisdb/ledisdb/cmd/ledis-server",
+    module: "github.com/ledisdb/ledisdb",
+    version: "v0.0.0-20200510135210-d35789ec47e6"
+  },
+  gocaves: {
+    go: "github.com/couchbaselabs/gocaves",
+    module: "github.com/couchbaselabs/gocaves",
+    version: "v0.0.1-74"
+  }
+}
+
+/** Debian keeps PostgreSQL's programs out of the PATH, and daemons in an sbin that a user's PATH lacks. */
+const folders = () => [
+  join(cache, "bin"),
+  ...(process.env["PATH"] ?? "").split(":").filter((folder) => folder !== ""),
+  "/usr/local/sbin",
+  "/usr/sbin",
+  "/sbin",
+  ...postgresFolders()
+]
+
+const postgresFolders = () => {
+  const parent = "/usr/lib/postgresql"
+  try {
+    const newestFirst = readdirSync(parent).sort((a, b) => Number(b) - Number(a))
+    return newestFirst.map((version) => join(parent, version, "bin"))
+  } catch {
+    return []
+  }
+}
+
+/**
+ * The path of a program, or undefined where this machine does not have it.
+ *
+ * @param {string} name
+ */
+export const findProgram = (name) =>
+  folders()
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })

@@ -1,0 +1,306 @@
+// What every server of the tests shares: a temporary folder, a free port, a process that is started, awaited and signalled,
+// and a scope that ends them all. All waiting is in plain promises: a test's TestClock must not stop it.
+import { type ChildProcess, spawn } from "node:child_process"
+import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
+import { connect, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { findProgram } from "../../scripts/programs.mjs"
+
+export const host = "127.0.0.1"
+
+/** How long a server may take to answer, and to end when it is asked to: generous, for a busy machine of two cores. */
+const startMillis = 60_000
+const stopMillis = 10_000
+
+/** What a test does to a server, or to several at once. Each step is done when its effect is: `start` waits for answers. */
+export interface Control {
+  /** The processes that run now, with their children. */
+  readonly pids: () => ReadonlyArray<number>
+  /** Asks it to end (SIGTERM), then insists (SIGKILL). The data and the port stay. */
+  readonly stop: Effect.Effect<void>
+  /** Starts it again on the same port and data. */
+  readonly start: Effect.Effect<void>
+  /** SIGKILL: the server writes nothing more. */
+  readonly kill: Effect.Effect<void>
+  /** SIGSTOP: connections stay open, the system still accepts new ones, and nothing answers. */
+  readonly pause: Effect.Effect<void>
+  /** SIGCONT. */
+  readonly resume: Effect.Effect<void>
+}
+
+export interface Server extends Control {
+  readonly host: string
+  readonly port: number
+  readonly url: string
+}
+
+/** How one server program is run. */
+export interface Command {
+  readonly name: string
+  readonly program: string
+  readonly args: ReadonlyArray<string>
+  /** Rejects as long as the server does not answer. */
+  readonly answers: () => Promise<unknown>
+  readonly stopSignal?: NodeJS.Signals
+  readonly user?: User | undefined
+}
+
+export interface User {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** A started program. It outlives its operating-system process: stop, and start again. */
+class Process {
+  private child: ChildProcess | undefined
+  constructor(
+    private readonly command: Command,
+    private readonly folder: string
+  ) {}
+
+  get pids(): ReadonlyArray<number> {
+    const pid = this.child?.pid
+    return pid === undefined ? [] : family(pid)
+  }
+
+  async start(): Promise<void> {
+    if (this.child !== undefined) return
+    const { command, folder } = this
+    const logFile = join(folder, `${command.name}.log`)
+    const log = openSync(logFile, "a")
+    const [program, ...args] = tiedToUs(command)
+    const child = spawn(program!, args, { cwd: folder, stdio: ["ignore", log, log] })
+    closeSync(log)
+    this.child = child
+    let ended: string | undefined
+    child.once("error", (error) => {
+      ended = error.message
+      this.child = undefined
+    })
+    child.once("exit", (code, signal) => {
+      ended = `ended with ${signal ?? code}`
+      this.child = undefined
+    })
+    const failed = (why: string) =>
+      new Error(`${command.name} ${why}\n${readFileSync(logFile, "utf8").split("\n").slice(-20).join("\n")}`)
+    await until(command.answers, startMillis, () => {
+      if (ended !== undefined) throw failed(ended)
+    }).catch((error) => {
+      throw ended === undefined ? failed(`does not answer: ${error}`) : error
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.signal("SIGCONT")
+    await this.end(this.child?.pid === undefined ? [] : [this.child.pid], this.command.stopSignal ?? "SIGTERM")
+    await this.kill()
+  }
+
+  kill(): Promise<void> {
+    return this.end(this.pids, "SIGKILL")
+  }
+
+  /** To the process and its children: PostgreSQL, for one, answers from a child for each connection. */
+  signal(signal: NodeJS.Signals): void {
+    for (const pid of this.pids) send(pid, signal)
+  }
+
+  private async end(targets: ReadonlyArray<number>, signal: NodeJS.Signals): Promise<void> {
+    const pids = this.pids
+    for (const pid of targets) send(pid, signal)
+    const deadline = Date.now() + stopMillis
+    while ((pids.some(isAlive) || this.child !== undefined) && Date.now() < deadline) await sleep(5)
+  }
+}
+
+/**
+ * A temporary folder and the processes that run in it. Each `make` of a server gets one, and whatever `make` started,
+ * even if it failed half-way, ends with the scope.
+ */
+export class Workspace {
+  readonly folder: string
+  private readonly processes: Array<Process> = []
+  private closed = false
+
+  constructor(name: string) {
+    this.folder = mkdtempSync(join(tmpdir(), `effect-session-${name}-`))
+  }
+
+  /** Gives the folder to the user that a server runs as. */
+  ownedBy(user: User | undefined): void {
+    if (user !== undefined) chownSync(this.folder, user.uid, user.gid)
+  }
+
+  async run(command: Command): Promise<Control> {
+    if (this.closed) throw new Error(`${command.name} is not started: its scope is closed`)
+    const started = new Process(command, this.folder)
+    this.processes.push(started)
+    await started.start()
+    return {
+      pids: () => started.pids,
+      start: Effect.promise(() => started.start()),
+      stop: Effect.promise(() => started.stop()),
+      kill: Effect.promise(() => started.kill()),
+      pause: Effect.sync(() => started.signal("SIGSTOP")),
+      resume: Effect.sync(() => started.signal("SIGCONT"))
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    await Promise.all(this.processes.map((started) => started.stop()))
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+/** A server for the length of a scope. */
+export const acquire = <A>(
+  name: string,
+  make: (workspace: Workspace) => Promise<A>
+): Effect.Effect<A, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new Workspace(name)),
+    (workspace) => Effect.promise(() => workspace.close())
+  ).pipe(Effect.flatMap((workspace) => Effect.promise(() => make(workspace))))
+
+/** Several servers under one control. `start` also waits until they agree with each other. */
+export const together = (members: ReadonlyArray<Control>, agree: () => Promise<unknown>): Control => {
+  const all = (step: "start" | "stop" | "kill" | "pause" | "resume") =>
+    Effect.forEach(members, (member) => member[step], { concurrency: "unbounded", discard: true })
+  return {
+    pids: () => members.flatMap((member) => member.pids()),
+    start: Effect.zipRight(all("start"), Effect.promise(agree)),
+    stop: all("stop"),
+    kill: all("kill"),
+    pause: all("pause"),
+    resume: all("resume")
+  }
+}
+
+/**
+ * Free TCP ports, below the range that the system gives to outgoing connections: a client that knocks on a stopped server's port
+ * could otherwise be given that very port and be connected with itself. A Redis cluster also uses each port + 10000.
+ */
+export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
+  const ports: Array<number> = []
+  while (ports.length < count) {
+    const port = 11_000 + Math.floor(Math.random() * 11_000)
+    if (!given.has(port) && (await isFree(port)) && (await isFree(port + 10_000))) {
+      given.add(port)
+      ports.push(port)
+    }
+  }
+  return ports
+}
+const given = new Set<number>()
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer()
+    probe.once("error", () => resolve(false))
+    probe.listen(port, host, () => probe.close(() => resolve(true)))
+  })
+
+/** Sends a line to a text protocol and waits for a reply that matches. */
+export const ask = (port: number, line: string, expected: RegExp): Promise<RegExpMatchArray> =>
+  new Promise((resolve, reject) => {
+    let reply = ""
+    const socket = connect(port, host, () => socket.write(`${line}\r\n`))
+    const fail = (why: string) => {
+      socket.destroy()
+      reject(new Error(`${line.split(" ")[0]} on port ${port}: ${why} ${reply.slice(0, 500)}`))
+    }
+    socket.setTimeout(500, () => fail("no such answer"))
+    socket.on("error", (error) => fail(error.message))
+    socket.on("end", () => fail("hung up"))
+    socket.on("data", (bytes) => {
+      reply += bytes.toString("latin1")
+      const match = expected.exec(reply)
+      if (match !== null) {
+        socket.destroy()
+        resolve(match)
+      }
+    })
+  })
+
+/** Repeats until it succeeds; fails with its last error when the time is over. `interrupt` throws to end it early. */
+export const until = async <A>(
+  attempt: () => Promise<A>,
+  millis: number = startMillis,
+  interrupt: () => void = () => {}
+): Promise<A> => {
+  const deadline = Date.now() + millis
+  while (true) {
+    interrupt()
+    try {
+      return await attempt()
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+    }
+    await sleep(20)
+  }
+}
+
+/** Runs a program to its end, for what prepares a server's data. */
+export const runToEnd = (
+  program: string,
+  args: ReadonlyArray<string>,
+  options?: { readonly user?: User | undefined }
+) =>
+  new Promise<string>((resolve, reject) => {
+    const child = spawn(needed(program), args, { stdio: ["ignore", "pipe", "pipe"], cwd: tmpdir(), ...options?.user })
+    let output = ""
+    child.stdout.on("data", (bytes) => (output += bytes))
+    child.stderr.on("data", (bytes) => (output += bytes))
+    child.once("error", reject)
+    child.once("close", (code) => (code === 0 ? resolve(output) : reject(new Error(`${program}: ${code}\n${output}`))))
+  })
+
+/** The system ends the server when the process that started it ends, however that happens: nothing is left of a killed test run. */
+const tiedToUs = ({ args, program, user }: Command): ReadonlyArray<string> => {
+  const setpriv = findProgram("setpriv")
+  if (setpriv === undefined) return [needed(program), ...args]
+  const asUser = user === undefined ? [] : [`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"]
+  return [setpriv, "--pdeathsig=KILL", ...asUser, "--", needed(program), ...args]
+}
+
+const needed = (program: string): string => {
+  const path = findProgram(program)
+  if (path === undefined) throw new Error(`${program} is not installed`)
+  return path
+}
+
+const send = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // it has ended already
+  }
+}
+
+/** A process and its descendants. */
+const family = (pid: number): ReadonlyArray<number> => [pid, ...childrenOf(pid).flatMap(family)]
+
+const childrenOf = (pid: number): ReadonlyArray<number> =>
+  (procFile(`${pid}/task/${pid}/children`) ?? "")
+    .split(" ")
+    .filter((child) => child !== "")
+    .map(Number)
+
+/** Neither gone nor a zombie that only waits to be counted. */
+export const isAlive = (pid: number): boolean => {
+  const stat = procFile(`${pid}/stat`)
+  return stat !== undefined && !stat.slice(stat.lastIndexOf(")")).startsWith(") Z")
+}
+
+const procFile = (path: string): string | undefined => {
+  try {
+    return readFileSync(join("/proc", path), "utf8")
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,22 @@
+// A suite that needs a program of the system: where the program is missing, the suite is seen as not run, and it fails under CI=true.
+import { describe, it } from "vitest"
+import { findProgram } from "../../scripts/programs.mjs"
+
+/** Defines a suite, unless one of the programs that its servers run is missing. */
+export const suite = (name: string, needs: ReadonlyArray<string>, body: () => void): void => {
+  const missing = needs.filter((program) => findProgram(program) === undefined)
+  if (missing.length === 0) {
+    describe(name, body)
+    return
+  }
+  const report = `not run: ${name} needs ${missing.join(" and ")}`
+  describe(name, () => {
+    if (process.env["CI"] === "true") {
+      it(report, () => {
+        throw new Error(report)
+      })
+    } else {
+      it.todo(report)
+    }
+  })
+}
