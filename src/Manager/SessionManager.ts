@@ -47,6 +47,8 @@ export type FieldsOf<S extends Any> = S["fields"]
  */
 export interface Manager {
   readonly config: SessionConfig.SessionConfig
+  /** The provider's name, such as `redis`. */
+  readonly backend: string
   /** @internal */
   readonly environment: Environment
   /** @internal */
@@ -99,6 +101,7 @@ export const make = (
 
     return {
       config,
+      backend: provider.name,
       environment,
       transport,
       handle: (store, session) => {

@@ -1,0 +1,109 @@
+/**
+ * The demo's routes.
+ */
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { SessionHttp, SessionManager } from "effect-session"
+import { page } from "./page.js"
+import { AppSession } from "./session.js"
+
+const Text = Schema.Trim.pipe(Schema.minLength(1), Schema.maxLength(80))
+
+const home = HttpServerResponse.redirect("/", { status: 303 })
+
+const index = Effect.gen(function* () {
+  const session = yield* AppSession
+  const manager = yield* SessionManager.SessionManager
+  const html = page({
+    backend: manager.backend,
+    name: yield* session.get("name"),
+    visits: yield* session.get("visits"),
+    cart: yield* session.get("cart"),
+    notice: yield* session.take("notice")
+  })
+  // What a signed-in visitor saw must not come back with the back button.
+  return HttpServerResponse.html(html).pipe(HttpServerResponse.setHeader("cache-control", "no-store"))
+})
+
+const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
+
+const login = Effect.gen(function* () {
+  const { name } = yield* HttpServerRequest.schemaBodyUrlParams(Schema.Struct({ name: Text }))
+  const session = yield* AppSession
+  yield* session.regenerate
+  yield* session.set("name", name)
+  yield* session.set("notice", `Welcome, ${name}.`)
+  return home
+})
+
+const logout = Effect.gen(function* () {
+  const session = yield* AppSession
+  yield* session.destroy
+  return home
+})
+
+const me = Effect.gen(function* () {
+  const session = yield* AppSession
+  return yield* Option.match(yield* session.get("name"), {
+    onNone: () => HttpServerResponse.json({ error: "nobody is signed in" }, { status: 401 }),
+    onSome: (name) => HttpServerResponse.json({ name })
+  })
+})
+
+const active = Effect.matchEffect(SessionManager.active, {
+  onFailure: (error) =>
+    HttpServerResponse.json({ error: error.message }, { status: error.reason === "Unsupported" ? 501 : 503 }),
+  onSuccess: (active) => HttpServerResponse.json({ active })
+})
+
+const addToCart = Effect.gen(function* () {
+  const { item } = yield* HttpServerRequest.schemaBodyUrlParams(Schema.Struct({ item: Text }))
+  const session = yield* AppSession
+  yield* session.update("cart", (cart) => [...cart, item])
+  return home
+})
+
+const cart = Effect.gen(function* () {
+  const session = yield* AppSession
+  return yield* HttpServerResponse.json({ cart: yield* session.get("cart") })
+})
+
+const crash = Effect.gen(function* () {
+  const session = yield* AppSession
+  yield* session.set("notice", "This is never seen: the request that set it failed.")
+  return yield* Effect.dieMessage("crashed, as asked")
+})
+
+const stream = Effect.gen(function* () {
+  const session = yield* AppSession
+  const lines = Stream.range(1, 3).pipe(
+    Stream.schedule(Schedule.spaced("100 millis")),
+    // A stream reads the session while it runs; what it wants to change, it changes before.
+    Stream.mapEffect((n) => Effect.map(session.get("visits"), (visits) => `${n}: ${visits} visits\n`))
+  )
+  return HttpServerResponse.stream(Stream.encodeText(lines), { contentType: "text/plain; charset=utf-8" })
+})
+
+export const app = HttpRouter.empty.pipe(
+  HttpRouter.get("/", index),
+  HttpRouter.get(
+    "/visits",
+    Effect.flatMap(count, (visits) => HttpServerResponse.json({ visits }))
+  ),
+  HttpRouter.post("/visits", Effect.as(count, home)),
+  HttpRouter.post("/login", login),
+  HttpRouter.post("/logout", logout),
+  HttpRouter.get("/me", me),
+  HttpRouter.get("/active", active),
+  HttpRouter.post("/cart", addToCart),
+  HttpRouter.get("/cart", cart),
+  HttpRouter.post("/crash", crash),
+  HttpRouter.get("/stream", stream),
+  HttpRouter.use(SessionHttp.middleware(AppSession))
+)
