@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import type { Provider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 
-/** The provider with a span round each call that waits for a backend. */
+/** The provider with a span round each call that waits for a backend, and calls that let go when interrupted. */
 export const traced = (provider: Provider): Provider => {
   if (provider.capabilities.inProcess) {
     return provider
@@ -15,7 +15,8 @@ export const traced = (provider: Provider): Provider => {
   const span =
     (operation: string) =>
     <A>(call: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
-      Effect.withSpan(call, `session.${operation}`, {
+      // Disconnected: a call that cannot be interrupted must hold up neither the timeout nor the session's next commit.
+      Effect.withSpan(Effect.disconnect(call), `session.${operation}`, {
         kind: "client",
         captureStackTrace: false,
         attributes: { "session.backend": provider.name }
@@ -60,10 +61,7 @@ export const bounded = (
     })
   return (effect) =>
     Effect.flatMap(
-      Effect.forkDaemon(
-        // Disconnected, so that a call that cannot be interrupted does not hold up the answer either.
-        Effect.interruptible(Effect.timeoutFail(Effect.disconnect(effect), { duration: timeout, onTimeout }))
-      ),
+      Effect.forkDaemon(Effect.interruptible(Effect.timeoutFail(effect, { duration: timeout, onTimeout }))),
       Fiber.join
     )
 }

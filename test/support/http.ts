@@ -1,0 +1,134 @@
+/**
+ * A real server with sessions, and a client that behaves as told: no cookie jar, no hidden retries.
+ */
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { SessionConfig, type SessionError, SessionManager, SessionProvider, SessionStore } from "effect-session"
+import * as Memory from "effect-session/memory"
+
+export class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {
+  userId: Schema.String,
+  visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 })
+}) {}
+
+/** A memory provider that lists the calls it gets. It waits as a server would, so that timeouts and spans apply. */
+export interface Probe {
+  readonly calls: Array<string>
+  readonly provider: SessionProvider.Provider
+}
+
+export const probe = (
+  change: (provider: SessionProvider.Provider) => Partial<SessionProvider.Provider> = () => ({})
+): Probe => {
+  const calls: Array<string> = []
+  const memory = Memory.make()
+  const remote = { ...memory, capabilities: { ...memory.capabilities, inProcess: false } }
+  const inner = { ...remote, ...change(remote) }
+  const listed =
+    <Args extends ReadonlyArray<unknown>, A>(name: string, call: (...args: Args) => Effect.Effect<A, SessionError>) =>
+    (...args: Args) =>
+      Effect.suspend(() => {
+        calls.push(name)
+        return Effect.zipRight(Effect.yieldNow(), call(...args))
+      })
+  return {
+    calls,
+    provider: {
+      ...inner,
+      read: listed("read", inner.read),
+      create: listed("create", inner.create),
+      write: listed("write", inner.write),
+      touch: listed("touch", inner.touch),
+      exists: listed("exists", inner.exists),
+      destroy: listed("destroy", inner.destroy),
+      regenerate: listed("regenerate", inner.regenerate)
+    }
+  }
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  /** The Set-Cookie lines. */
+  readonly setCookie: ReadonlyArray<string>
+  /** `name=value` of the cookie that was set. */
+  readonly cookie: string | undefined
+}
+
+export type Send = (
+  path: string,
+  options?: { readonly method?: HttpMethod; readonly headers?: Readonly<Record<string, string>> }
+) => Effect.Effect<Answer>
+
+export interface Server {
+  readonly send: Send
+  /** As `send`, with a Cookie header. */
+  readonly as: (cookie: string | undefined) => Send
+  readonly url: string
+  readonly manager: SessionManager.Manager
+}
+
+export const managerLayer = (
+  options: SessionConfig.Options = {},
+  provider: SessionProvider.Provider = Memory.make()
+): Layer.Layer<SessionManager.SessionManager, SessionError> =>
+  Layer.provide(
+    SessionManager.layer(SessionConfig.make(options)),
+    Layer.succeed(SessionProvider.SessionProvider, provider)
+  )
+
+/** Serves an app for as long as the scope is open. */
+export const serve = <E>(
+  app: HttpApp.Default<E, SessionManager.SessionManager>,
+  options: SessionConfig.Options = {},
+  provider?: SessionProvider.Provider
+) =>
+  Effect.gen(function* () {
+    const context = yield* Layer.build(
+      Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, managerLayer(options, provider)))
+    )
+    return yield* client(context)
+  })
+
+/** The client of a server that is built already. */
+export const client = (
+  context: Context.Context<HttpClient.HttpClient | HttpServer.HttpServer | SessionManager.SessionManager>
+) =>
+  Effect.sync((): Server => {
+    const http = Context.get(context, HttpClient.HttpClient)
+    const { address } = Context.get(context, HttpServer.HttpServer)
+    const as =
+      (cookie: string | undefined): Send =>
+      (path, { headers = {}, method = "GET" } = {}) =>
+        Effect.gen(function* () {
+          const response = yield* http.execute(
+            HttpClientRequest.make(method)(path, {
+              headers: { ...headers, ...(cookie === undefined ? {} : { cookie }) }
+            })
+          )
+          const set = response.headers["set-cookie"] as unknown as string | Array<string> | undefined
+          const setCookie = set === undefined ? [] : Array.isArray(set) ? set : [set]
+          return {
+            status: response.status,
+            headers: response.headers,
+            body: yield* response.text,
+            setCookie,
+            cookie: setCookie[0]?.split(";")[0]
+          }
+        }).pipe(Effect.scoped, Effect.orDie)
+    return {
+      as,
+      send: as(undefined),
+      url: address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}` : "",
+      manager: Context.get(context, SessionManager.SessionManager)
+    }
+  })
