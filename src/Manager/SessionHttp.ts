@@ -164,18 +164,21 @@ export const security = (cookieName = "__Host-id"): HttpApiSecurity.ApiKey =>
  * @since 0.1.0
  * @category middleware
  */
-export const layerApi = <T extends HttpApiMiddleware.TagClassAny & { readonly provides: Any }>(
-  tag: T
-): Layer.Layer<Context.Tag.Identifier<T>, never, SessionManager> =>
+export const layerApi = <I, S>(
+  tag: Context.Tag<I, S> & { readonly provides: Any }
+): Layer.Layer<I, never, SessionManager> =>
   Layer.effect(
-    tag as Context.Tag<any, any>,
+    tag,
     Effect.map(SessionManager, (manager) => {
       const handle = Effect.withFiberRuntime<unknown>((fiber) =>
         begin(manager, fiber, (session) => Effect.succeed(manager.handle(tag.provides, session)))
       )
-      return HttpApiMiddleware.isSecurity(tag)
-        ? Object.fromEntries(Object.keys(tag.security).map((name) => [name, () => handle]))
-        : handle
+      // The credential that HttpApi decoded is not looked at: the transport reads the id as everywhere.
+      return (
+        HttpApiMiddleware.isSecurity(tag)
+          ? Object.fromEntries(Object.keys(tag.security).map((name) => [name, () => handle]))
+          : handle
+      ) as S
     })
   )
 

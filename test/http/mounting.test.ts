@@ -1,0 +1,344 @@
+/**
+ * Each way to mount sessions, and the traps of @effect/platform.
+ */
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import type * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as OpenApi from "@effect/platform/OpenApi"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { SessionError, SessionHttp, type SessionManager, SessionStore } from "effect-session"
+import { AppSession, client, managerLayer, probe, serve } from "../support/http.js"
+
+const count = Effect.map(
+  Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)),
+  (visits) => HttpServerResponse.text(String(visits))
+)
+
+const unavailable = new SessionError({ reason: "Unavailable", message: "probe: away" })
+
+describe("HttpRouter", () => {
+  it.scoped("mounted twice, the session is one and is saved once", () =>
+    Effect.gen(function* () {
+      const { calls, provider } = probe()
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.get("/count", count),
+        HttpRouter.use(SessionHttp.middleware(AppSession)),
+        HttpRouter.use(SessionHttp.middleware(AppSession)),
+        SessionHttp.middleware(AppSession)
+      )
+      const { as, send } = yield* serve(app, {}, provider)
+      const { cookie, setCookie } = yield* send("/count")
+      expect(setCookie.length).toBe(1)
+      expect((yield* as(cookie)("/count")).body).toBe("2")
+      expect(calls).toEqual(["create", "read", "write"])
+    })
+  )
+
+  it.scoped("below a prefix, where the request object is another one", () =>
+    Effect.gen(function* () {
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.mount("/api", HttpRouter.empty.pipe(HttpRouter.get("/count", count))),
+        HttpRouter.use(SessionHttp.middleware(AppSession)),
+        HttpRouter.use(HttpMiddleware.xForwardedHeaders)
+      )
+      const { as, send } = yield* serve(app)
+      const { cookie } = yield* send("/api/count")
+      expect((yield* as(cookie)("/api/count", { headers: { "x-forwarded-host": "example.org" } })).body).toBe("2")
+    })
+  )
+
+  it.scoped("several stores share one session", () =>
+    Effect.gen(function* () {
+      class Cart extends SessionStore.Tag<Cart>()("Cart", {
+        visits: SessionStore.field(Schema.Int, { default: () => 100 })
+      }) {}
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.get(
+          "/both",
+          Effect.gen(function* () {
+            const a = yield* (yield* AppSession).update("visits", (n) => n + 1)
+            const b = yield* (yield* Cart).update("visits", (n) => n + 1)
+            return HttpServerResponse.text(`${a} ${b}`)
+          })
+        ),
+        HttpRouter.get(
+          "/flush",
+          Effect.as(
+            Effect.flatMap(Cart, (cart) => cart.flush),
+            HttpServerResponse.empty()
+          )
+        ),
+        HttpRouter.use(SessionHttp.middleware(AppSession, Cart))
+      )
+      const { calls, provider } = probe()
+      const { as, send } = yield* serve(app, {}, provider)
+      const { body, cookie } = yield* send("/both")
+      expect([body, calls.splice(0)]).toEqual(["1 101", ["create"]])
+      expect([(yield* as(cookie)("/both")).body, calls.splice(0)]).toEqual(["2 102", ["read", "write"]])
+      yield* as(cookie)("/flush")
+      expect((yield* as(cookie)("/both")).body).toBe("3 101")
+    })
+  )
+
+  it.scoped("HEAD, OPTIONS, CORS and 404 make no session", () =>
+    Effect.gen(function* () {
+      const { calls, provider } = probe()
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.get("/count", count),
+        HttpRouter.get("/unused", HttpServerResponse.empty()),
+        HttpRouter.use(SessionHttp.middleware(AppSession)),
+        HttpMiddleware.cors({ allowedOrigins: ["https://example.org"], credentials: true })
+      )
+      const { send } = yield* serve(app, {}, provider)
+      const origin = { origin: "https://example.org" }
+      for (const [method, path, status] of [
+        ["OPTIONS", "/count", 204],
+        ["HEAD", "/unused", 204],
+        ["GET", "/nowhere", 404],
+        ["POST", "/count", 404]
+      ] as const) {
+        const answer = yield* send(path, { method, headers: { ...origin, cookie: `__Host-id=${"A".repeat(43)}` } })
+        expect([path, answer.status, answer.setCookie]).toEqual([path, status, []])
+      }
+      expect(calls).toEqual([])
+      const cors = yield* send("/count", { headers: origin })
+      expect(cors.headers["access-control-allow-origin"]).toBe("https://example.org")
+      expect(cors.setCookie.length).toBe(1)
+      // HEAD runs the GET handler, so it changes what GET changes.
+      expect((yield* send("/count", { method: "HEAD" })).setCookie.length).toBe(1)
+    })
+  )
+
+  it.scoped("a client that hangs up does not undo a write", () =>
+    Effect.gen(function* () {
+      const writing = yield* Deferred.make<void>()
+      const release = yield* Deferred.make<void>()
+      const { provider } = probe((inner) => ({
+        write: (...args) =>
+          Deferred.succeed(writing, undefined).pipe(
+            Effect.zipRight(Deferred.await(release)),
+            Effect.zipRight(inner.write(...args))
+          )
+      }))
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.get("/count", count),
+        HttpRouter.use(SessionHttp.middleware(AppSession))
+      )
+      const { as, send, url } = yield* serve(app, {}, provider)
+      const { cookie } = yield* send("/count")
+      const controller = new AbortController()
+      const hungUp = yield* Effect.fork(
+        Effect.tryPromise(() => fetch(`${url}/count`, { headers: { cookie: cookie! }, signal: controller.signal }))
+      )
+      yield* Deferred.await(writing)
+      controller.abort()
+      yield* Effect.exit(Fiber.join(hungUp))
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
+      yield* Deferred.succeed(release, undefined)
+      expect((yield* as(cookie)("/count")).body).toBe("3")
+    })
+  )
+})
+
+describe("toWebHandler", () => {
+  it.effect("serves sessions to a fetch-style runtime", () =>
+    Effect.gen(function* () {
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.get("/count", count),
+        HttpRouter.use(SessionHttp.middleware(AppSession))
+      )
+      const { dispose, handler } = HttpApp.toWebHandlerLayer(app, managerLayer())
+      const fetch = (cookie?: string) =>
+        Effect.promise(() => handler(new Request("http://localhost/count", cookie ? { headers: { cookie } } : {})))
+      const first = yield* fetch()
+      const cookie = first.headers.getSetCookie()[0]!.split(";")[0]!
+      expect(yield* Effect.promise(() => first.text())).toBe("1")
+      expect(
+        yield* Effect.promise(async () =>
+          (await handler(new Request("http://localhost/count", { headers: { cookie } }))).text()
+        )
+      ).toBe("2")
+      yield* Effect.promise(dispose)
+    })
+  )
+})
+
+const build = <E>(
+  served: Layer.Layer<never, E, HttpServer.HttpServer | SessionManager.SessionManager | any>,
+  provider = probe().provider
+) =>
+  Effect.flatMap(
+    Layer.build(
+      Layer.provideMerge(
+        served as Layer.Layer<never, E, never>,
+        Layer.merge(NodeHttpServer.layerTest, managerLayer({}, provider))
+      )
+    ),
+    client
+  )
+
+describe("HttpLayerRouter", () => {
+  it.scoped("gives the session to the routes that it is provided to, and answers a SessionError", () =>
+    Effect.gen(function* () {
+      const session = SessionHttp.routerMiddleware(AppSession)
+      const routes = Layer.mergeAll(
+        HttpLayerRouter.add("GET", "/count", count),
+        HttpLayerRouter.add("GET", "/away", Effect.fail(unavailable))
+      ).pipe(Layer.provide(session.layer))
+      const plain = HttpLayerRouter.add("GET", "/plain", HttpServerResponse.text("plain"))
+      const { as, send } = yield* build(
+        HttpLayerRouter.serve(Layer.merge(routes, plain), { disableLogger: true, disableListenLog: true })
+      )
+      const { cookie } = yield* send("/count")
+      expect((yield* as(cookie)("/count")).body).toBe("2")
+      expect((yield* send("/away")).status).toBe(503)
+      expect((yield* as(cookie)("/plain")).body).toBe("plain")
+      expect((yield* as(cookie)("/nowhere")).status).toBe(404)
+    })
+  )
+})
+
+describe("HttpApi", () => {
+  class WithSession extends HttpApiMiddleware.Tag<WithSession>()("WithSession", {
+    provides: AppSession,
+    failure: SessionHttp.Failure,
+    security: { session: SessionHttp.security() }
+  }) {}
+
+  class Api extends HttpApi.make("api").add(
+    HttpApiGroup.make("visits")
+      .add(HttpApiEndpoint.get("count", "/count").addSuccess(Schema.Number))
+      .add(HttpApiEndpoint.get("away", "/away").addSuccess(Schema.Number))
+      .middleware(WithSession)
+  ) {}
+
+  const Handlers = HttpApiBuilder.group(Api, "visits", (handlers) =>
+    handlers
+      .handle("count", () => Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)))
+      .handle("away", () => Effect.fail(unavailable))
+  )
+
+  const Served = HttpApiBuilder.serve().pipe(
+    Layer.provide(HttpApiBuilder.api(Api)),
+    Layer.provide(Handlers),
+    Layer.provide(SessionHttp.layerApi(WithSession))
+  )
+
+  it.scoped("gives the session to its endpoints, and answers a SessionError with its reason alone", () =>
+    Effect.gen(function* () {
+      const { as, send } = yield* build(Served)
+      const { cookie } = yield* send("/count")
+      expect((yield* as(cookie)("/count")).body).toBe("2")
+      const away = yield* send("/away")
+      expect([away.status, JSON.parse(away.body)]).toEqual([503, { _tag: "SessionError", reason: "Unavailable" }])
+    })
+  )
+
+  it.scoped("works within HttpLayerRouter.addHttpApi", () =>
+    Effect.gen(function* () {
+      const routes = HttpLayerRouter.addHttpApi(Api).pipe(
+        Layer.provide(Handlers),
+        Layer.provide(SessionHttp.layerApi(WithSession))
+      )
+      const { as, send } = yield* build(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true }))
+      const { cookie } = yield* send("/count")
+      expect((yield* as(cookie)("/count")).body).toBe("2")
+    })
+  )
+
+  it("shows the cookie and the 503 in the OpenAPI document", () => {
+    const document = OpenApi.fromApi(Api)
+    expect(document.components.securitySchemes).toEqual({
+      session: { type: "apiKey", name: "__Host-id", in: "cookie" }
+    })
+    expect(Object.keys(document.paths["/count"]!.get!.responses!)).toContain("503")
+  })
+})
+
+describe("WebSockets", () => {
+  const app = (log: Array<string>) =>
+    HttpRouter.empty.pipe(
+      HttpRouter.get("/count", count),
+      HttpRouter.get(
+        "/socket",
+        Effect.gen(function* () {
+          const session = yield* AppSession
+          const request = yield* HttpServerRequest.HttpServerRequest
+          const socket = yield* request.upgrade
+          const write = yield* socket.writer
+          yield* socket.run((data) =>
+            Effect.gen(function* () {
+              const command = new TextDecoder().decode(data)
+              const answer =
+                command === "read"
+                  ? String(yield* session.get("visits"))
+                  : command === "count"
+                    ? String(yield* session.update("visits", (n) => n + 1))
+                    : yield* Effect.match(command === "save" ? session.save : session.regenerate, {
+                        onFailure: (error) => error.reason,
+                        onSuccess: () => "done"
+                      })
+              yield* write(answer)
+            })
+          )
+          log.push("closed")
+          return HttpServerResponse.empty()
+        }).pipe(Effect.catchTag("SocketError", () => HttpServerResponse.empty()))
+      ),
+      HttpRouter.use(SessionHttp.middleware(AppSession))
+    )
+
+  const talk = (url: string, cookie: string, commands: ReadonlyArray<string>) =>
+    Effect.gen(function* () {
+      const { WebSocket } = yield* Effect.promise(() => import("ws"))
+      const ws = new WebSocket(`${url.replace("http", "ws")}/socket`, { headers: { cookie } })
+      yield* Effect.promise(() => new Promise((resolve) => ws.once("open", resolve)))
+      const answers: Array<string> = []
+      for (const command of commands) {
+        const answer = new Promise<string>((resolve) => ws.once("message", (data) => resolve(String(data))))
+        ws.send(command)
+        answers.push(yield* Effect.promise(() => answer))
+      }
+      ws.close()
+      yield* Effect.promise(() => new Promise((resolve) => ws.once("close", resolve)))
+      return answers
+    })
+
+  it.scoped("can read; what they change is saved by save, and by nothing else", () =>
+    Effect.gen(function* () {
+      const { as, send, url } = yield* serve(app([]))
+      const { cookie } = yield* send("/count")
+      expect(yield* talk(url, cookie!, ["read", "count", "save", "count", "regenerate"])).toEqual([
+        "1",
+        "2",
+        "done",
+        "3",
+        "HeadersSent"
+      ])
+      expect((yield* as(cookie)("/count")).body).toBe("3")
+    })
+  )
+
+  it.scoped("cannot begin a session, since they cannot tell its id", () =>
+    Effect.gen(function* () {
+      const { manager, url } = yield* serve(app([]))
+      expect(yield* talk(url, "", ["count", "save"])).toEqual(["1", "HeadersSent"])
+      expect(yield* manager.active).toBe(0)
+    })
+  )
+})
