@@ -170,13 +170,14 @@ export const layerApi = <I, S>(
   Layer.effect(
     tag,
     Effect.map(SessionManager, (manager) => {
+      const declared: unknown = tag
       const handle = Effect.withFiberRuntime<unknown>((fiber) =>
         begin(manager, fiber, (session) => Effect.succeed(manager.handle(tag.provides, session)))
       )
       // The credential that HttpApi decoded is not looked at: the transport reads the id as everywhere.
       return (
-        HttpApiMiddleware.isSecurity(tag)
-          ? Object.fromEntries(Object.keys(tag.security).map((name) => [name, () => handle]))
+        HttpApiMiddleware.isSecurity(declared)
+          ? Object.fromEntries(Object.keys(declared.security).map((name) => [name, () => handle]))
           : handle
       ) as S
     })
