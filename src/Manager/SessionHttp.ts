@@ -170,7 +170,7 @@ export const layerApi = <I, S>(
   Layer.effect(
     tag,
     Effect.map(SessionManager, (manager) => {
-      const declared: unknown = tag
+      const declared = tag as unknown as HttpApiMiddleware.TagClassAny
       const handle = Effect.withFiberRuntime<unknown>((fiber) =>
         begin(manager, fiber, (session) => Effect.succeed(manager.handle(tag.provides, session)))
       )
