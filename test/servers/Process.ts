@@ -1,10 +1,10 @@
 // What every server of the tests shares: a temporary folder, a free port, a process that is started, awaited and signalled,
 // and a scope that ends them all. All waiting is in plain promises: a test's TestClock must not stop it.
 import { type ChildProcess, spawn } from "node:child_process"
-import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
+import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { isAbsolute, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -18,6 +18,8 @@ const stopMillis = 10_000
 
 /** What a test does to a server, or to several at once. Each step is done when its effect is: `start` waits for answers. */
 export interface Control {
+  /** The temporary folder that all of its data is in. */
+  readonly folder: string
   /** The processes that run now, with their children. */
   readonly pids: () => ReadonlyArray<number>
   /** Asks it to end (SIGTERM), then insists (SIGKILL). The data and the port stay. */
@@ -43,8 +45,8 @@ export interface Command {
   readonly name: string
   readonly program: string
   readonly args: ReadonlyArray<string>
-  /** Rejects as long as the server does not answer. */
-  readonly answers: () => Promise<unknown>
+  /** Rejects as long as the server does not answer. It is given the last of what the server printed since it started. */
+  readonly answers: (output: string) => Promise<unknown>
   readonly stopSignal?: NodeJS.Signals
   readonly user?: User | undefined
 }
@@ -70,12 +72,15 @@ class Process {
   async start(): Promise<void> {
     if (this.child !== undefined) return
     const { command, folder } = this
-    const logFile = join(folder, `${command.name}.log`)
-    const log = openSync(logFile, "a")
     const [program, ...args] = tiedToUs(command)
-    const child = spawn(program!, args, { cwd: folder, stdio: ["ignore", log, log] })
-    closeSync(log)
+    const child = spawn(program!, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] })
     this.child = child
+    let output = ""
+    const read = (bytes: Buffer) => {
+      output = (output + bytes.toString("utf8")).slice(-10_000)
+    }
+    child.stdout.on("data", read)
+    child.stderr.on("data", read)
     let ended: string | undefined
     child.once("error", (error) => {
       ended = error.message
@@ -85,12 +90,12 @@ class Process {
       ended = `ended with ${signal ?? code}`
       this.child = undefined
     })
-    const failed = (why: string) =>
-      new Error(`${command.name} ${why}\n${readFileSync(logFile, "utf8").split("\n").slice(-20).join("\n")}`)
-    await until(command.answers, startMillis, () => {
-      if (ended !== undefined) throw failed(ended)
-    }).catch((error) => {
-      throw ended === undefined ? failed(`does not answer: ${error}`) : error
+    await until(
+      () => command.answers(output),
+      startMillis,
+      () => ended !== undefined
+    ).catch((error) => {
+      throw new Error(`${command.name} ${ended ?? `does not answer: ${error}`}\n${output}`)
     })
   }
 
@@ -141,6 +146,7 @@ export class Workspace {
     this.processes.push(started)
     await started.start()
     return {
+      folder: this.folder,
       pids: () => started.pids,
       start: Effect.promise(() => started.start()),
       stop: Effect.promise(() => started.stop()),
@@ -172,6 +178,7 @@ export const together = (members: ReadonlyArray<Control>, agree: () => Promise<u
   const all = (step: "start" | "stop" | "kill" | "pause" | "resume") =>
     Effect.forEach(members, (member) => member[step], { concurrency: "unbounded", discard: true })
   return {
+    folder: members[0]!.folder,
     pids: () => members.flatMap((member) => member.pids()),
     start: Effect.zipRight(all("start"), Effect.promise(agree)),
     stop: all("stop"),
@@ -227,32 +234,27 @@ export const ask = (port: number, line: string, expected: RegExp): Promise<RegEx
     })
   })
 
-/** Repeats until it succeeds; fails with its last error when the time is over. `interrupt` throws to end it early. */
+/** Repeats until it succeeds; fails with its last error when the time is over or `hopeless`. */
 export const until = async <A>(
   attempt: () => Promise<A>,
   millis: number = startMillis,
-  interrupt: () => void = () => {}
+  hopeless: () => boolean = () => false
 ): Promise<A> => {
   const deadline = Date.now() + millis
   while (true) {
-    interrupt()
     try {
       return await attempt()
     } catch (error) {
-      if (Date.now() > deadline) throw error
+      if (hopeless() || Date.now() > deadline) throw error
     }
     await sleep(20)
   }
 }
 
 /** Runs a program to its end, for what prepares a server's data. */
-export const runToEnd = (
-  program: string,
-  args: ReadonlyArray<string>,
-  options?: { readonly user?: User | undefined }
-) =>
+export const runToEnd = (program: string, args: ReadonlyArray<string>, user?: User) =>
   new Promise<string>((resolve, reject) => {
-    const child = spawn(needed(program), args, { stdio: ["ignore", "pipe", "pipe"], cwd: tmpdir(), ...options?.user })
+    const child = spawn(needed(program), args, { stdio: ["ignore", "pipe", "pipe"], cwd: tmpdir(), ...user })
     let output = ""
     child.stdout.on("data", (bytes) => (output += bytes))
     child.stderr.on("data", (bytes) => (output += bytes))
@@ -269,7 +271,7 @@ const tiedToUs = ({ args, program, user }: Command): ReadonlyArray<string> => {
 }
 
 const needed = (program: string): string => {
-  const path = findProgram(program)
+  const path = isAbsolute(program) ? program : findProgram(program)
   if (path === undefined) throw new Error(`${program} is not installed`)
   return path
 }

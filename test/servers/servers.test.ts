@@ -1,13 +1,29 @@
 // Each server of the tests starts, keeps its data over a restart, can be paused, and leaves nothing behind.
-import { existsSync, readlinkSync } from "node:fs"
+import { existsSync } from "node:fs"
+import * as Reactivity from "@effect/experimental/Reactivity"
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import { type Collection, connect } from "couchbase"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { Cluster, Redis as IORedis } from "ioredis"
 import { expect, it } from "vitest"
+import * as Couchbase from "./Couchbase.js"
+import * as Ledis from "./Ledis.js"
+import * as MariaDb from "./MariaDb.js"
+import * as Memcached from "./Memcached.js"
 import { suite } from "./need.js"
-import { type Control, isAlive } from "./Process.js"
+import * as Postgres from "./Postgres.js"
+import { ask, type Control, isAlive } from "./Process.js"
 import * as Redis from "./Redis.js"
+import * as Ssdb from "./Ssdb.js"
 
 /** Uses a server, closes its scope, and looks for what is left of it. */
 const withServer = async <A extends Control>(
@@ -15,24 +31,21 @@ const withServer = async <A extends Control>(
   use: (server: A) => Promise<void>
 ): Promise<void> => {
   const scope = Effect.runSync(Scope.make())
-  const pids: Array<number> = []
-  const folders = new Set<string>()
-  const note = (control: Control) => {
-    pids.push(...control.pids())
-    for (const pid of control.pids()) folders.add(readlinkSync(`/proc/${pid}/cwd`))
-  }
+  let pids: ReadonlyArray<number> = []
+  let folder = ""
   try {
     const control = await Effect.runPromise(Scope.extend(server, scope))
-    note(control)
-    expect(pids.filter((pid) => !isAlive(pid))).toEqual([])
+    folder = control.folder
+    pids = control.pids()
+    expect(existsSync(folder)).toBe(true)
+    expect(pids.some(isAlive)).toBe(true)
     await use(control)
-    note(control)
+    pids = [...pids, ...control.pids()]
   } finally {
     await Effect.runPromise(Scope.close(scope, Exit.void))
   }
-  expect(pids.length).toBeGreaterThan(0)
   expect(pids.filter(isAlive)).toEqual([])
-  expect([...folders].filter(existsSync)).toEqual([])
+  expect(existsSync(folder)).toBe(false)
 }
 
 /** The same for every server: what it held before is there after a restart, and a pause holds its answers back. */
@@ -151,5 +164,124 @@ suite("Redis", ["redis-server", "redis-cli"], () => {
         .toSatisfy((master) => master !== before)
       await expect.poll(() => once((client) => client.get("key")).catch(() => null), { timeout: 20_000 }).toBe("kept")
       await Effect.runPromise(server.start)
+    }))
+})
+
+/** One use of a database, on a connection of its own. */
+const sqlOnce =
+  <A>(client: Effect.Effect<SqlClient, SqlError | ConfigError, Scope.Scope | Reactivity.Reactivity>) =>
+  (use: (sql: SqlClient) => Effect.Effect<A, SqlError>) =>
+    client.pipe(Effect.flatMap(use), Effect.scoped, Effect.provide(Reactivity.layer), Effect.runPromise)
+
+suite("MariaDB", ["mariadbd", "mariadb-install-db"], () => {
+  const at = (url: string) => sqlOnce<unknown>(MysqlClient.make({ url: Redacted.make(url) }))
+
+  it("keeps its data", () =>
+    withServer(MariaDb.make(), async (server) => {
+      const once = at(server.url)
+      await once((sql) => sql`CREATE TABLE kept (id INT PRIMARY KEY, value TEXT)`)
+      await endures(
+        server,
+        (value) => once((sql) => sql`REPLACE INTO kept VALUES (1, ${value})`),
+        () => once((sql) => sql<{ value: string }>`SELECT value FROM kept`.pipe(Effect.map((rows) => rows[0]!.value)))
+      )
+    }))
+
+  it("has an account for the administrator", () =>
+    withServer(MariaDb.make({ args: ["--max-connections=17"] }), async (server) => {
+      expect(await at(server.adminUrl)((sql) => sql`SELECT @@max_connections AS most`)).toEqual([{ most: 17 }])
+      await at(server.adminUrl)((sql) => sql`SET GLOBAL read_only = 1`)
+      const create = at(server.url)((sql) =>
+        sql`CREATE TABLE refused (id INT)`.pipe(Effect.catchAll((error) => Effect.die(error.cause)))
+      )
+      await expect(create).rejects.toThrow("read-only")
+    }))
+})
+
+suite("PostgreSQL", ["postgres", "initdb", "psql"], () => {
+  const at = (url: string) => sqlOnce<unknown>(PgClient.make({ url: Redacted.make(url) }))
+
+  it("keeps its data", () =>
+    withServer(Postgres.make(), async (server) => {
+      const once = at(server.url)
+      await once((sql) => sql`CREATE TABLE kept (id INT PRIMARY KEY, value TEXT)`)
+      await endures(
+        server,
+        (value) =>
+          once((sql) => sql`INSERT INTO kept VALUES (1, ${value}) ON CONFLICT (id) DO UPDATE SET value = ${value}`),
+        () => once((sql) => sql<{ value: string }>`SELECT value FROM kept`.pipe(Effect.map((rows) => rows[0]!.value)))
+      )
+    }))
+
+  it("has an account for the administrator, and a pause holds open connections back", () =>
+    withServer(Postgres.make({ args: ["-c", "max_connections=17"] }), async (server) => {
+      const answer = await at(server.adminUrl)((sql) =>
+        Effect.gen(function* () {
+          yield* sql`SELECT 1`
+          yield* server.pause
+          const late = yield* Effect.fork(sql`SHOW max_connections`)
+          yield* Effect.sleep("300 millis")
+          expect(yield* Fiber.poll(late)).toEqual(Option.none())
+          yield* server.resume
+          return yield* Fiber.join(late)
+        })
+      )
+      expect(answer).toEqual([{ max_connections: "17" }])
+    }))
+})
+
+suite("memcached", ["memcached"], () => {
+  it("answers, and forgets when it ends", () =>
+    withServer(Memcached.make(), async (server) => {
+      const tell = (line: string, expected: RegExp) => ask(server.port, line, expected)
+      await tell("set key 0 0 4\r\nkept", /^STORED/)
+      await tell("get key", /^VALUE key 0 4\r\nkept/)
+      await Effect.runPromise(server.pause)
+      await expect(tell("get key", /./)).rejects.toThrow("no such answer")
+      await Effect.runPromise(server.resume)
+      await tell("get key", /^VALUE key 0 4\r\nkept/)
+      await Effect.runPromise(server.stop)
+      await expect(tell("get key", /./)).rejects.toThrow("ECONNREFUSED")
+      await Effect.runPromise(server.start)
+      await tell("get key", /^END/)
+    }))
+})
+
+suite("LedisDB", ["ledis-server"], () => {
+  it("keeps its data", () =>
+    withServer(Ledis.make(), (server) => redisEndures({ ...server, url: `redis://${server.url}` })))
+})
+
+suite("SSDB", [], () => {
+  it("keeps its data", () =>
+    withServer(Ssdb.make(), (server) => redisEndures({ ...server, url: `redis://${server.url}` })))
+})
+
+suite("Couchbase", ["gocaves"], () => {
+  it("answers the official client", () =>
+    withServer(Couchbase.make(), async (server) => {
+      const once = async <A>(use: (collection: Collection) => Promise<A>) => {
+        const { bucket, password, username } = server
+        const cluster = await connect(server.url, { username, password, timeouts: { kvTimeout: 1000 } })
+        try {
+          return await use(cluster.bucket(bucket).defaultCollection())
+        } finally {
+          await cluster.close()
+        }
+      }
+      await once(async (collection) => {
+        const { cas } = await collection.insert("key", "first", { expiry: 2 })
+        await expect(collection.insert("key", "twice")).rejects.toThrow("document exists")
+        await collection.replace("key", "second", { cas, expiry: 1 })
+        await expect(collection.replace("key", "late", { cas })).rejects.toThrow("cas mismatch")
+        expect((await collection.get("key")).content).toBe("second")
+        await expect.poll(() => collection.get("key").catch(() => null), { timeout: 5000 }).toBeNull()
+      })
+      await Effect.runPromise(server.pause)
+      await expect(once((collection) => collection.get("key"))).rejects.toThrow()
+      await Effect.runPromise(server.resume)
+      await Effect.runPromise(server.kill)
+      await Effect.runPromise(server.start)
+      await once((collection) => collection.insert("key", "after"))
     }))
 })

@@ -1,0 +1,61 @@
+// A real MariaDB server for the tests, with an empty database and a user who owns it.
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { acquire, freePorts, host, runToEnd, type Server } from "./Process.js"
+
+export interface MariaDb extends Server {
+  /** The account that may do everything: kill connections, make the server read-only. */
+  readonly adminUrl: string
+  readonly socket: string
+}
+
+/** `args` are more of mariadbd's options, such as `["--max-connections=10"]`. */
+export const make = (options: { readonly args?: ReadonlyArray<string> | undefined } = {}) =>
+  acquire("mariadb", async (workspace): Promise<MariaDb> => {
+    const [port] = await freePorts(1)
+    const data = join(workspace.folder, "data")
+    const socket = join(workspace.folder, "socket")
+    const asRoot = process.getuid?.() === 0 ? ["--user=root"] : []
+    const common = ["--no-defaults", `--datadir=${data}`, "--innodb-log-file-size=16M", ...asRoot]
+    await runToEnd("mariadb-install-db", [
+      ...common,
+      ...["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
+    ])
+    const accounts = join(workspace.folder, "accounts.sql")
+    writeFileSync(
+      accounts,
+      [
+        "CREATE DATABASE IF NOT EXISTS session;",
+        "CREATE USER IF NOT EXISTS session@'%' IDENTIFIED BY 'secret';",
+        "GRANT ALL ON session.* TO session@'%';",
+        "CREATE USER IF NOT EXISTS admin@'%' IDENTIFIED BY 'secret';",
+        "GRANT ALL ON *.* TO admin@'%' WITH GRANT OPTION;"
+      ].join("\n")
+    )
+    const control = await workspace.run({
+      name: "mariadb",
+      program: "mariadbd",
+      args: [
+        ...common,
+        ...[`--port=${port}`, `--bind-address=${host}`, `--socket=${socket}`, "--skip-name-resolve"],
+        `--pid-file=${join(workspace.folder, "pid")}`,
+        `--init-file=${accounts}`,
+        // Safe when the process is killed, which is as far as tests go; faster by not waiting for the disk.
+        "--innodb-flush-log-at-trx-commit=2",
+        ...(options.args ?? [])
+      ],
+      answers: () =>
+        runToEnd("mariadb-admin", [
+          ...["--no-defaults", "--protocol=tcp", `--host=${host}`, `--port=${port}`],
+          ...["--user=session", "--password=secret", "ping"]
+        ])
+    })
+    return {
+      ...control,
+      host,
+      port: port!,
+      socket,
+      url: `mysql://session:secret@${host}:${port}/session`,
+      adminUrl: `mysql://admin:secret@${host}:${port}/session`
+    }
+  })

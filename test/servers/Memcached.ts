@@ -1,0 +1,16 @@
+// A real memcached for the tests. It keeps nothing over a restart: that is what memcached is.
+import { acquire, ask, freePorts, host, type Server } from "./Process.js"
+
+/** `args` are more of memcached's options, such as `["-m", "2"]` for a cache of 2 MB. */
+export const make = (options: { readonly args?: ReadonlyArray<string> | undefined } = {}) =>
+  acquire("memcached", async (workspace): Promise<Server> => {
+    const [port] = await freePorts(1)
+    const asRoot = process.getuid?.() === 0 ? ["-u", "root"] : []
+    const control = await workspace.run({
+      name: "memcached",
+      program: "memcached",
+      args: ["-l", host, "-p", `${port}`, "-U", "0", ...asRoot, ...(options.args ?? [])],
+      answers: () => ask(port!, "version", /^VERSION/)
+    })
+    return { ...control, host, port: port!, url: `${host}:${port}` }
+  })
