@@ -2,11 +2,8 @@
  * Saving a session: compare-and-set, and on conflict the logged operations are replayed onto what is there now. So changes of
  * concurrent requests add up, and what was destroyed stays destroyed.
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { Stored, StoredId, Written } from "../Provider/Provider.js"
 import { SessionError, tooLarge } from "../SessionError.js"
@@ -23,23 +20,18 @@ const maxAttempts = 24
  * ended meanwhile, `Conflict` after too many attempts, `InvalidValue`, `TooLarge`, `Unavailable`; then nothing was written.
  */
 export const commit = (session: LiveSession): Effect.Effect<void, SessionError> =>
-  Effect.suspend(() => {
-    if (session.committing !== undefined) {
-      // A `save` that the handler no longer waits for: its operations must not be saved twice.
-      return Effect.zipRight(Deferred.await(session.committing), commit(session))
-    }
-    const done = Deferred.unsafeMake<void>(FiberId.none)
-    session.committing = done
-    return Effect.ensuring(
+  // In line: a `save` that the handler no longer waits for may still be at it, and nothing must be saved twice.
+  session.line.take(
+    Effect.suspend(() =>
       session.ended === undefined
         ? saveChanges(session)
-        : Effect.zipRight(end(session, session.ended), saveChanges(session)),
-      Effect.sync(() => {
-        session.committing = undefined
-        Deferred.unsafeDone(done, Exit.void)
-      })
+        : Effect.zipRight(end(session, session.ended), saveChanges(session))
     )
-  })
+  )
+
+/** Whether a commit would do anything at all. */
+export const needsCommit = (session: LiveSession): boolean =>
+  session.changed || !session.line.idle || renewal(session, session.readAt) !== undefined
 
 const end = (session: LiveSession, id: StoredId) =>
   Effect.map(session.env.provider.destroy(id), () => {
@@ -52,7 +44,7 @@ const saveChanges = (session: LiveSession): Effect.Effect<void, SessionError> =>
   Effect.suspend(() =>
     session.operations.length === 0 && !session.renewed
       ? renewLifetime(session)
-      : Effect.flatMap(session.load, () => {
+      : Effect.flatMap(session.readOnce, () => {
           const id = session.storedId
           return session.known === undefined || id === undefined
             ? create(session)
@@ -225,17 +217,23 @@ const settle = (session: LiveSession, id: string, result: Written, { count, data
   return known
 }
 
+/** How much longer the session, if it was read, may live from `now` on, where that is worth a write. */
+const renewal = (session: LiveSession, now: number): number | undefined => {
+  const { known } = session
+  if (known === undefined) {
+    return undefined
+  }
+  const lifetime = session.lifetime(known.data, now)
+  const gain = now + lifetime - known.stored.expiresAt
+  return gain > 0 && (session.touched || isDue(session, gain)) ? lifetime : undefined
+}
+
 /** Renews the lifetime of a session that was read, where enough of it has passed. */
 const renewLifetime = (session: LiveSession): Effect.Effect<void, SessionError> =>
   Effect.clockWith((clock) => {
     const { known, storedId } = session
-    if (known === undefined || storedId === undefined) {
-      return Effect.void
-    }
-    const now = clock.unsafeCurrentTimeMillis()
-    const lifetime = session.lifetime(known.data, now)
-    const gain = now + lifetime - known.stored.expiresAt
-    if (gain <= 0 || !(session.touched || isDue(session, gain))) {
+    const lifetime = renewal(session, clock.unsafeCurrentTimeMillis())
+    if (known === undefined || storedId === undefined || lifetime === undefined) {
       return Effect.void
     }
     session.touched = false

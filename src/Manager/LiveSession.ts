@@ -2,11 +2,8 @@
  * One session during one request: what was read, what the handler sees, and the log of what it changed. Mutable, owned by the
  * request, shared by its stores.
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
@@ -17,7 +14,7 @@ import { commit } from "./Commit.js"
 import type { SessionConfig } from "./SessionConfig.js"
 import type { Ids } from "./SessionId.js"
 import { countRead, type Telemetry } from "./Telemetry.js"
-import type { Turns } from "./Turns.js"
+import { Line, type Turns } from "./Turns.js"
 
 /** What all sessions of a manager share. */
 export interface Environment {
@@ -67,13 +64,16 @@ export class LiveSession implements SessionCell {
 
   /** Whether the commit is registered to run before the response. */
   mounted = false
-  /** The commit under way, if one is. */
-  committing: Deferred.Deferred<void> | undefined = undefined
+  /** Reads and commits of this request's fibers go one after the other. */
+  readonly line = new Line()
+  /** When it was read, in milliseconds since the epoch. */
+  readAt = 0
 
   private loaded = false
-  private loading: Deferred.Deferred<void> | undefined = undefined
   private draft: Draft = {}
   private nextId: string | undefined = undefined
+  /** Hashing costs more than all else here, so it is done once. */
+  private hashed: { readonly of: string; readonly id: StoredId } | undefined = undefined
 
   /** `clientId` is an id that was checked for its form; nothing else is known of it. */
   constructor(
@@ -81,61 +81,53 @@ export class LiveSession implements SessionCell {
     public clientId: string | undefined
   ) {}
 
-  /** Whether anything was asked of the session, so that its end may have something to do. */
-  get used(): boolean {
-    return this.loaded || this.operations.length > 0 || this.renewed || this.ended !== undefined
+  /** Whether there is something to save. */
+  get changed(): boolean {
+    return this.operations.length > 0 || this.renewed || this.ended !== undefined
   }
 
   get storedId(): StoredId | undefined {
-    return this.clientId === undefined ? undefined : this.env.ids.stored(this.clientId)
+    if (this.hashed?.of !== this.clientId) {
+      this.hashed =
+        this.clientId === undefined ? undefined : { of: this.clientId, id: this.env.ids.stored(this.clientId) }
+    }
+    return this.hashed?.id
   }
 
-  /** Reads the session, once. */
+  /** Reads the session, once: where several fibers of the request ask at once, one read is enough, unless it fails. */
   get load(): Effect.Effect<void, SessionError> {
-    if (this.loaded) {
-      return Effect.void
-    }
-    const { provider } = this.env
-    return Effect.suspend(() => {
+    const { bounded, provider } = this.env
+    return this.loaded
+      ? Effect.void
+      : provider.capabilities.inProcess
+        ? this.readOnce
+        : this.line.take(bounded(this.readOnce))
+  }
+
+  /** For who is in line already. */
+  get readOnce(): Effect.Effect<void, SessionError> {
+    return Effect.suspend(() => (this.loaded ? Effect.void : this.read))
+  }
+
+  private get read(): Effect.Effect<void, SessionError> {
+    return Effect.clockWith((clock) => {
       const { clientId, storedId } = this
-      if (this.loaded) {
+      this.readAt = clock.unsafeCurrentTimeMillis()
+      if (clientId === undefined || storedId === undefined) {
+        this.adopt(undefined)
         return Effect.void
       }
-      if (clientId === undefined || storedId === undefined) {
-        return Effect.sync(() => this.adopt(undefined))
-      }
-      const read = Effect.flatMap(provider.read(storedId), (found) =>
-        Effect.clockWith((clock) => {
-          countRead()
-          // It may have been destroyed by this request while it was being read.
-          if (this.clientId === clientId && !this.loaded) {
-            const known = Option.isSome(found) ? this.understand(storedId, found.value) : undefined
-            if (Option.isNone(found)) {
-              this.env.telemetry.emit("Unknown", storedId)
-            }
-            this.adopt(
-              known !== undefined && this.lifetime(known.data, clock.unsafeCurrentTimeMillis()) > 0 ? known : undefined
-            )
-          }
-          return Effect.void
-        })
-      )
-      if (provider.capabilities.inProcess) {
-        return read
-      }
-      if (this.loading !== undefined) {
-        // Another fiber of this request is reading: one read is enough, unless it fails.
-        return Effect.zipRight(Deferred.await(this.loading), this.load)
-      }
-      const done = Deferred.unsafeMake<void>(FiberId.none)
-      this.loading = done
-      return Effect.ensuring(
-        this.env.bounded(read),
-        Effect.sync(() => {
-          this.loading = undefined
-          Deferred.unsafeDone(done, Exit.void)
-        })
-      )
+      return Effect.map(this.env.provider.read(storedId), (found) => {
+        countRead()
+        if (Option.isNone(found)) {
+          this.env.telemetry.emit("Unknown", storedId)
+        }
+        // This request may have destroyed it while it was being read.
+        if (this.clientId === clientId && !this.loaded) {
+          const known = Option.isSome(found) ? this.understand(storedId, found.value) : undefined
+          this.adopt(known !== undefined && this.lifetime(known.data, this.readAt) > 0 ? known : undefined)
+        }
+      })
     })
   }
 

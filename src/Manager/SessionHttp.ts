@@ -22,7 +22,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Reason, SessionError } from "../SessionError.js"
 import type { Any } from "../Store/SessionStore.js"
-import { commit } from "./Commit.js"
+import { commit, needsCommit } from "./Commit.js"
 import type { LiveSession } from "./LiveSession.js"
 import { type Manager, SessionManager } from "./SessionManager.js"
 
@@ -225,12 +225,15 @@ const finish = (
       response
     )
   }
-  if (session.phase === "sent" || !session.used) {
+  if (session.phase === "sent") {
     return Effect.succeed(told(response))
   }
   session.phase = "sent"
   if (response.status >= 500 && !config.keepOnServerError) {
     session.discard()
+  }
+  if (!needsCommit(session)) {
+    return Effect.succeed(told(response))
   }
   return Effect.matchCauseEffect(environment.bounded(commit(session)), {
     onSuccess: () => Effect.succeed(told(response)),

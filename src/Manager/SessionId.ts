@@ -1,7 +1,7 @@
 /**
  * Session ids: how they are made, checked when a client sends one, and hashed before a backend sees them.
  */
-import { createHash, randomBytes } from "node:crypto"
+import { hash, randomBytes } from "node:crypto"
 import type { StoredId } from "../Provider/Provider.js"
 import type { SessionConfig } from "./SessionConfig.js"
 
@@ -14,7 +14,7 @@ export interface Ids {
   readonly stored: (id: string) => StoredId
 }
 
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("base64url")
+const sha256 = (text: string): string => hash("sha256", text, "base64url")
 
 export const makeIds = (config: SessionConfig["id"], inheritedChars: number): Ids => {
   const { bytes, encoding, hashed, prefix } = config
