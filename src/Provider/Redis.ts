@@ -1,0 +1,310 @@
+/**
+ * Sessions in Redis 5 or newer, or what speaks its language (Valkey, KeyDB, Dragonfly): one server, a cluster, or a master under
+ * sentinels. By ioredis 5, an optional peer dependency.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
+import { SessionError } from "../SessionError.js"
+import { addresses, boundedClusterOptions, boundedOptions, connected } from "./internal/ioredis.js"
+import { redisClient } from "./internal/redisClient.js"
+import * as Scripted from "./internal/scripted.js"
+import { makeScripts } from "./internal/scripts.js"
+import * as Provider from "./Provider.js"
+
+/**
+ * What all three have.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CommonOptions {
+  /** What all keys start with. Default `session:`. */
+  readonly prefix?: string | undefined
+  /** How long the server may take to connect or to answer. Default 2 seconds. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * What promises that a failover loses nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReplicaOptions {
+  /**
+   * How many replicas must have received a write before it counts, by Redis' `WAIT`; otherwise it fails with `Unavailable`. A
+   * failover that promotes one of them keeps it: Sentinel promotes the replica that has received most. Default 0: Redis
+   * acknowledges a write before any replica has it, and a failover can lose the last moments.
+   */
+  readonly minReplicas?: number | undefined
+}
+
+/**
+ * One server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends CommonOptions, ReplicaOptions {
+  /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. Default `redis://127.0.0.1:6379`. */
+  readonly url?: string | undefined
+  /** More of ioredis' options; they go before what this provider chooses. */
+  readonly options?: RedisOptions | undefined
+  /**
+   * A client that the app already has, a cluster's too. It keeps its own options, `timeout` among them, and is not closed with
+   * the layer.
+   */
+  readonly client?: Redis | Cluster | undefined
+}
+
+/**
+ * A cluster.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClusterNodes extends CommonOptions {
+  /** Some of its nodes, separated by commas: `redis://user:password@host1:6379,host2:6379`. */
+  readonly url: string
+  /** More of ioredis' options; they go before what this provider chooses. */
+  readonly options?: ClusterOptions | undefined
+}
+
+/**
+ * A master under sentinels.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Sentinels extends CommonOptions, ReplicaOptions {
+  /**
+   * The sentinels, separated by commas: `redis://user:password@sentinel1:26379,sentinel2:26379`. User, password and database are
+   * those of the Redis servers; the sentinels' own are `options.sentinelUsername` and `sentinelPassword`.
+   */
+  readonly url: string
+  /** The name under which the sentinels know the master. */
+  readonly masterName: string
+  /** More of ioredis' options; they go before what this provider chooses. */
+  readonly options?: RedisOptions | undefined
+}
+
+const scripts = makeScripts({
+  call: "redis.call",
+  store: "call('SET', key, value, 'PX', ttl)",
+  expire: "call('PEXPIRE', key, ttl)"
+})
+
+const timeoutOf = ({ timeout = "2 seconds" }: CommonOptions): Duration.Duration => Duration.decode(timeout)
+
+const provide = (
+  name: string,
+  client: Redis | Cluster,
+  options: CommonOptions & ReplicaOptions
+): Effect.Effect<Provider.Provider, SessionError> => {
+  const { minReplicas = 0, prefix = "session:" } = options
+  if (!Number.isInteger(minReplicas) || minReplicas < 0 || (minReplicas > 0 && client.isCluster)) {
+    return Effect.fail(
+      new SessionError({
+        reason: "InvalidConfig",
+        message:
+          "minReplicas: expected a whole number, and none on a cluster, where WAIT cannot be sent to a key's node"
+      })
+    )
+  }
+  // Half the time a command has, so that WAIT's own answer comes before the connection is given up.
+  const replicas =
+    minReplicas === 0 ? undefined : { count: minReplicas, millis: Math.ceil(Duration.toMillis(timeoutOf(options)) / 2) }
+  return Effect.succeed(
+    Scripted.make({
+      name,
+      prefix,
+      scripts,
+      client: redisClient(name, client, replicas),
+      // 3 of base64url's characters are 262,144 hash tags for 16,384 slots.
+      capabilities: { ...Provider.defaultCapabilities, inheritedIdChars: client.isCluster ? 3 : 0 }
+    })
+  )
+}
+
+/**
+ * Sessions in one server, or wherever the app's own `client` leads. Fails with `Unavailable` where the server does not answer, and
+ * `InvalidConfig`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
+  if (options.client !== undefined) {
+    return provide("redis", options.client, options)
+  }
+  const timeout = timeoutOf(options)
+  return Effect.flatMap(addresses("url", options.url ?? "redis://127.0.0.1:6379", 6379), ([address]) =>
+    Effect.flatMap(
+      connected(
+        "redis",
+        timeout,
+        () =>
+          new Redis({
+            ...boundedOptions(timeout),
+            ...address,
+            ...options.options,
+            lazyConnect: true
+          })
+      ),
+      (client) => provide("redis", client, options)
+    )
+  )
+}
+
+/**
+ * Sessions in a cluster. A session and its successor share the first 3 characters of their ids, unhashed, and with them the key's
+ * hash tag: so `regenerate` is one step on one node. Fails as {@link make}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
+  const timeout = timeoutOf(options)
+  return Effect.flatMap(addresses("url", options.url, 6379), (nodes) =>
+    Effect.flatMap(
+      connected("redis_cluster", timeout, () => {
+        const { host: _host, port: _port, ...shared } = nodes[0]!
+        const { redisOptions, ...rest } = options.options ?? {}
+        return new Cluster(
+          nodes.map(({ host, port }) => ({ host, port })),
+          {
+            ...boundedClusterOptions(timeout, { ...boundedOptions(timeout), ...shared, ...redisOptions }),
+            ...rest,
+            lazyConnect: true
+          }
+        )
+      }),
+      (client) => provide("redis_cluster", client, options)
+    )
+  )
+}
+
+/**
+ * Sessions in the master that the sentinels name, followed from failover to failover. Fails as {@link make}.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
+  const timeout = timeoutOf(options)
+  return Effect.flatMap(addresses("url", options.url, 26379), (sentinels) =>
+    Effect.flatMap(
+      connected("redis_sentinel", timeout, () => {
+        const { host: _host, port: _port, ...shared } = sentinels[0]!
+        return new Redis({
+          ...boundedOptions(timeout),
+          sentinels: sentinels.map(({ host, port }) => ({ host, port })),
+          name: options.masterName,
+          sentinelCommandTimeout: Duration.toMillis(timeout),
+          sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
+          // Told by the sentinels, or by the server itself that it is a replica now: look for the master anew.
+          failoverDetector: true,
+          reconnectOnError: (error) => error.message.startsWith("READONLY"),
+          ...shared,
+          ...options.options,
+          lazyConnect: true
+        })
+      }),
+      (client) => provide("redis_sentinel", client, options)
+    )
+  )
+}
+
+/**
+ * A layer of {@link make}.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Redis from "effect-session/redis"
+ *
+ * const SessionLive = SessionLayer.make(Redis.layer({ url: "redis://127.0.0.1:6379" }), { idleTimeout: "30 minutes" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
+  Layer.scoped(Provider.SessionProvider, make(options))
+
+/**
+ * A layer of {@link makeCluster}.
+ *
+ * @example
+ * import * as Redis from "effect-session/redis"
+ *
+ * const Sessions = Redis.layerCluster({ url: "redis://10.0.0.1:6379,10.0.0.2:6379" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerCluster = (options: ClusterNodes): Layer.Layer<Provider.SessionProvider, SessionError> =>
+  Layer.scoped(Provider.SessionProvider, makeCluster(options))
+
+/**
+ * A layer of {@link makeSentinel}.
+ *
+ * @example
+ * import * as Redis from "effect-session/redis"
+ *
+ * const Sessions = Redis.layerSentinel({
+ *   url: "redis://10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379",
+ *   masterName: "mymaster",
+ *   minReplicas: 1
+ * })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSentinel = (options: Sentinels): Layer.Layer<Provider.SessionProvider, SessionError> =>
+  Layer.scoped(Provider.SessionProvider, makeSentinel(options))
+
+type LayerConfig = Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError>
+
+const url = Config.map(Config.redacted("SESSION_URL"), Redacted.value)
+
+const prefix = Config.map(Config.option(Config.string("SESSION_KEY_PREFIX")), Option.getOrUndefined)
+
+const minReplicas = Config.withDefault(Config.integer("SESSION_MIN_REPLICAS"), 0)
+
+/**
+ * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`, `SESSION_MIN_REPLICAS`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: LayerConfig = Layer.unwrapEffect(Effect.map(Config.all({ url, prefix, minReplicas }), layer))
+
+/**
+ * {@link layerCluster} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerClusterConfig: LayerConfig = Layer.unwrapEffect(Effect.map(Config.all({ url, prefix }), layerCluster))
+
+/**
+ * {@link layerSentinel} with its options from the environment: `SESSION_URL`, `SESSION_MASTER_NAME`, `SESSION_KEY_PREFIX`,
+ * `SESSION_MIN_REPLICAS`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSentinelConfig: LayerConfig = Layer.unwrapEffect(
+  Effect.map(
+    Config.all({ url, prefix, minReplicas, masterName: Config.nonEmptyString("SESSION_MASTER_NAME") }),
+    layerSentinel
+  )
+)

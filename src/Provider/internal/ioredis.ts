@@ -1,0 +1,147 @@
+/**
+ * ioredis for the providers: connecting so that no command waits for long and none piles up, and the errors it gives.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Cluster, Redis, RedisOptions } from "ioredis"
+import { SessionError, unavailable } from "../../SessionError.js"
+
+/** A server's address, with what its URL says about connecting to it. */
+export interface Address extends Pick<RedisOptions, "username" | "password" | "db" | "tls"> {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * The addresses in a list such as `redis://user:password@host:6379/0,host2:6380`. Only the first needs a scheme. Fails with
+ * `InvalidConfig`, which names the option and does not repeat the URL: it may hold a password.
+ */
+export const addresses = (
+  option: string,
+  url: string,
+  defaultPort: number
+): Effect.Effect<ReadonlyArray<Address>, SessionError> =>
+  Effect.forEach(url.split(","), (part) =>
+    Effect.try({
+      try: (): Address => {
+        const text = part.trim()
+        const parsed = new URL(text.includes("://") ? text : `redis://${text}`)
+        const db = parsed.pathname.replace(/^\//, "")
+        if (!/^rediss?:$/.test(parsed.protocol) || parsed.hostname === "" || !/^\d*$/.test(db)) {
+          throw new TypeError("not a Redis URL")
+        }
+        return {
+          host: decodeURIComponent(parsed.hostname.replace(/^\[(.*)\]$/, "$1")),
+          port: parsed.port === "" ? defaultPort : Number(parsed.port),
+          ...(parsed.username === "" ? {} : { username: decodeURIComponent(parsed.username) }),
+          ...(parsed.password === "" ? {} : { password: decodeURIComponent(parsed.password) }),
+          ...(db === "" ? {} : { db: Number(db) }),
+          ...(parsed.protocol === "rediss:" ? { tls: {} } : {})
+        }
+      },
+      catch: () =>
+        new SessionError({
+          reason: "InvalidConfig",
+          message: `${option}: expected redis://user:password@host:port/database, or host:port, separated by commas`
+        })
+    })
+  )
+
+/**
+ * Options with which a command is answered within `timeout` or fails, whatever state the server is in. While there is no
+ * connection commands fail at once: a queue would grow without bound. Connecting goes on until it succeeds.
+ */
+export const boundedOptions = (timeout: Duration.Duration): RedisOptions => {
+  const millis = Duration.toMillis(timeout)
+  return {
+    connectTimeout: millis,
+    // A connection on which an answer is overdue is given up, with all that waits on it.
+    socketTimeout: millis,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    retryStrategy: (attempt) => Math.min(attempt * 50, 500),
+    // How long a server that is being left may take to say goodbye.
+    disconnectTimeout: 250
+  }
+}
+
+/** As {@link boundedOptions}, for a cluster. */
+export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: RedisOptions) => ({
+  redisOptions,
+  enableOfflineQueue: false,
+  clusterRetryStrategy: (attempt: number) => Math.min(attempt * 50, 500),
+  slotsRefreshTimeout: Duration.toMillis(timeout)
+})
+
+/**
+ * A connected client. It is disconnected with the scope, at once: a `quit` would wait for a server that does not answer. Fails
+ * with `Unavailable` where there is no connection within `timeout`.
+ */
+export const connected = <C extends Redis | Cluster>(
+  backend: string,
+  timeout: Duration.Duration,
+  open: () => C
+): Effect.Effect<C, SessionError, Scope.Scope> =>
+  Effect.suspend(() => {
+    let cause: unknown
+    return Effect.acquireRelease(
+      Effect.sync(() => {
+        const client = open()
+        // Without a listener ioredis prints each error; the commands that an error concerns fail with it.
+        client.on("error", (error) => {
+          cause = error
+        })
+        return client
+      }),
+      (client) => Effect.sync(() => client.disconnect())
+    ).pipe(
+      Effect.tap((client) =>
+        Effect.tryPromise(() => client.connect()).pipe(
+          Effect.timeout(timeout),
+          Effect.mapError((error) => failed(backend)("connect", cause ?? error))
+        )
+      )
+    )
+  })
+
+/** The error of a call that failed. */
+export const failed =
+  (backend: string) =>
+  (operation: string, cause: unknown): SessionError =>
+    unavailable(backend, operation, codeOf(cause))
+
+/** Redis begins its errors with a code, such as `READONLY` or `OOM`; what follows may name keys. */
+const codeOf = (cause: unknown): string => {
+  if (cause instanceof Error) {
+    const reply = /^(?:Ready check failed: )?([A-Z]{3,})\b/.exec(cause.message)?.[1]
+    if (reply !== undefined) {
+      return reply
+    }
+    if ("lastNodeError" in cause && cause.lastNodeError !== null) {
+      return codeOf(cause.lastNodeError)
+    }
+    if ("code" in cause && typeof cause.code === "string") {
+      return cause.code
+    }
+  }
+  return "no connection"
+}
+
+/** What a sequence of commands answered, all sent at once on one connection. Rejects with the first error. */
+export const pipelined = async (
+  client: Redis | Cluster,
+  commands: ReadonlyArray<readonly [command: string, ...args: Array<string | number | Buffer>]>
+): Promise<ReadonlyArray<unknown>> => {
+  const pipeline = client.pipeline()
+  for (const [command, ...args] of commands) {
+    pipeline.callBuffer(command, ...args)
+  }
+  const results = (await pipeline.exec()) ?? []
+  return results.map(([error, reply]) => {
+    if (error !== null) {
+      throw error
+    }
+    return reply
+  })
+}

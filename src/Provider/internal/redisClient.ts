@@ -1,0 +1,100 @@
+/**
+ * What {@link Client} asks for, by ioredis.
+ */
+import type { Cluster, Redis } from "ioredis"
+import { SessionError } from "../../SessionError.js"
+import { failed, pipelined } from "./ioredis.js"
+import type { Client } from "./scripted.js"
+import type { Script } from "./scripts.js"
+
+/** Commands that ioredis has, and does not declare. */
+interface Scripting {
+  readonly evalshaBuffer: (sha: string, numberOfKeys: number, ...rest: Array<Argument>) => Promise<unknown>
+  readonly evalBuffer: (source: string, numberOfKeys: number, ...rest: Array<Argument>) => Promise<unknown>
+}
+
+type Argument = string | number | Buffer
+
+/** How many replicas must have a write before it counts, and how long they may take. */
+export interface Replicas {
+  readonly count: number
+  readonly millis: number
+}
+
+export const redisClient = (name: string, client: Redis | Cluster, replicas?: Replicas): Client => {
+  const scripting = client as unknown as Scripting
+  const error = failed(name)
+
+  /** `send` is done once for a server that has the script, else again with the script in full. */
+  const loaded = <A>(script: Script, send: (command: "evalsha" | "eval", text: string) => Promise<A>): Promise<A> =>
+    send("evalsha", script.sha).catch((cause) => {
+      if (cause instanceof Error && cause.message.startsWith("NOSCRIPT")) {
+        return send("eval", script.source)
+      }
+      throw cause
+    })
+
+  return {
+    get: (key) => {
+      batch(client)
+      return client.getBuffer(key)
+    },
+    run: (script, keys, args) => {
+      batch(client)
+      return loaded(script, (command, text) =>
+        replicas === undefined || !script.durable
+          ? scripting[`${command}Buffer`](text, keys.length, ...keys, ...args)
+          : // In one go, on one connection: after a reconnect WAIT would speak of other writes.
+            pipelined(client, [
+              [command, text, keys.length, ...keys, ...args],
+              ["wait", replicas.count, replicas.millis]
+            ]).then(([reply, confirmed]) => {
+              if (Number(confirmed) < replicas.count) {
+                throw new NotConfirmed()
+              }
+              return reply
+            })
+      ) as ReturnType<Client["run"]>
+    },
+    keys: (prefix) => keysOf(client, prefix),
+    failed: (operation, cause) =>
+      cause instanceof NotConfirmed
+        ? new SessionError({
+            reason: "Unavailable",
+            message: `${name}: ${operation} was not confirmed by enough replicas within ${replicas?.millis} ms: it may be lost in a failover`
+          })
+        : error(operation, cause)
+  }
+}
+
+class NotConfirmed extends Error {}
+
+/**
+ * Sends the commands of one turn of the event loop in one write to the socket. ioredis' own auto-pipelining does so too, but then
+ * lets the next commands wait for the answers to these.
+ */
+const batch = (client: Redis | Cluster): void => {
+  for (const { stream } of mastersOf(client)) {
+    if (stream?.writable && stream.writableCorked === 0) {
+      stream.cork()
+      setImmediate(() => stream.uncork())
+    }
+  }
+}
+
+const mastersOf = (client: Redis | Cluster): ReadonlyArray<Redis> =>
+  client.isCluster ? (client as Cluster).nodes("master") : [client as Redis]
+
+/** By SCAN on each master, which never blocks a server for long, as KEYS would. */
+async function* keysOf(client: Redis | Cluster, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
+  const own = client.options.keyPrefix ?? ""
+  const pattern = `${`${own}${prefix}`.replace(/[\\*?[\]]/g, "\\$&")}*`
+  for (const master of mastersOf(client)) {
+    let cursor = "0"
+    do {
+      const [next, keys] = await master.scan(cursor, "MATCH", pattern, "COUNT", 1000)
+      yield keys.map((key) => key.slice(own.length))
+      cursor = next
+    } while (cursor !== "0")
+  }
+}

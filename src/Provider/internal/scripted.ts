@@ -1,0 +1,130 @@
+/**
+ * Sessions in a server that has Lua: each change is one script, so that it takes effect as a whole or not at all.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { type SessionError, tooLarge } from "../../SessionError.js"
+import * as Provider from "../Provider.js"
+import { decode, revisions, type Script, type Scripts } from "./scripts.js"
+
+/** All that is needed of a client. A reply is a number, bytes or nothing; a failed command rejects. */
+export interface Client {
+  readonly get: (key: string) => Promise<Buffer | null>
+  /** Executes a script. */
+  readonly run: (
+    script: Script,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<string | number | Buffer>
+  ) => Promise<Buffer | number | null>
+  /** The keys that start with a prefix, a batch at a time; a key may come twice. */
+  readonly keys: (prefix: string) => AsyncIterable<ReadonlyArray<string>>
+  /** The error of a call that rejected. */
+  readonly failed: (operation: string, cause: unknown) => SessionError
+}
+
+export interface Options {
+  readonly name: string
+  readonly client: Client
+  readonly scripts: Scripts
+  readonly capabilities: Provider.Capabilities
+  /** What all keys start with. */
+  readonly prefix: string
+}
+
+export const make = ({ capabilities, client, name, prefix, scripts }: Options): Provider.Provider => {
+  const { inheritedIdChars, maxPayload } = capabilities
+  // What an id shares with its successor is the part of the key in braces: a cluster keeps keys together by it.
+  const keyOf =
+    inheritedIdChars === 0
+      ? (id: string) => prefix + id
+      : (id: string) => `${prefix}{${id.slice(0, inheritedIdChars)}}${id.slice(inheritedIdChars)}`
+  const idOf =
+    inheritedIdChars === 0
+      ? (key: string) => key.slice(prefix.length)
+      : (key: string) => key.slice(prefix.length).replace(/^\{(.*?)\}/s, "$1")
+  const nextRevision = revisions()
+
+  const call = <A, B>(
+    operation: string,
+    run: () => Promise<A>,
+    reply: (reply: A) => B
+  ): Effect.Effect<B, SessionError> =>
+    Effect.async((resume) => {
+      run().then(
+        (value) => resume(Effect.succeed(reply(value))),
+        (cause) => resume(Effect.fail(client.failed(operation, cause)))
+      )
+    })
+
+  /** Stores a payload under a fresh revision. */
+  const store = <A>(
+    operation: "create" | "write" | "regenerate",
+    ids: ReadonlyArray<string>,
+    payload: Uint8Array,
+    ttl: Duration.Duration,
+    expected: ReadonlyArray<Provider.Revision>,
+    otherwise: (reply: Buffer | null) => A
+  ): Effect.Effect<Provider.Written | A, SessionError> =>
+    payload.length > maxPayload
+      ? Effect.fail(tooLarge(name, payload.length, maxPayload))
+      : Effect.suspend(() => {
+          const revision = nextRevision()
+          const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+          return call<Buffer | number | null, Provider.Written | A>(
+            operation,
+            () => client.run(scripts[operation], ids.map(keyOf), [revision, millis(ttl), bytes, ...expected]),
+            (reply) => (typeof reply === "number" ? Provider.written(revision, reply) : otherwise(reply))
+          )
+        })
+
+  const ids = Stream.suspend(() => {
+    const seen = new Set<string>()
+    return Stream.fromAsyncIterable(client.keys(prefix), (cause) => client.failed("ids", cause)).pipe(
+      Stream.mapConcat((keys) =>
+        keys.flatMap((key) => {
+          const isNew = !seen.has(key)
+          seen.add(key)
+          return isNew ? [idOf(key) as Provider.StoredId] : []
+        })
+      )
+    )
+  })
+
+  const read = (operation: string, id: Provider.StoredId) => call(operation, () => client.get(keyOf(id)), toStored)
+
+  return {
+    name,
+    capabilities,
+    read: (id) => read("read", id),
+    create: (id, payload, ttl) => store("create", [id], payload, ttl, [], () => Provider.exists),
+    write: (id, payload, ttl, revision) => store("write", [id], payload, ttl, [revision], conflict),
+    touch: (id, ttl) =>
+      call(
+        "touch",
+        () => client.run(scripts.touch, [keyOf(id)], [millis(ttl)]),
+        (reply) => (typeof reply === "number" ? Provider.touched(reply) : Provider.gone)
+      ),
+    exists: (id) => Effect.map(read("exists", id), Option.isSome),
+    destroy: (id) =>
+      call(
+        "destroy",
+        () => client.run(scripts.destroy, [keyOf(id)], []),
+        () => undefined
+      ),
+    regenerate: (oldId, newId, payload, ttl, revision) =>
+      store("regenerate", [oldId, newId], payload, ttl, [revision], conflict),
+    count: Stream.runCount(ids),
+    ids
+  }
+}
+
+/** Whole milliseconds; a fraction is an error to the servers. */
+const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
+
+const toStored = (reply: Buffer | null): Option.Option<Provider.Stored> =>
+  Option.fromNullable(reply === null ? null : decode(reply))
+
+const conflict = (reply: Buffer | null): Provider.Conflict | Provider.Gone =>
+  reply === null ? Provider.gone : Provider.conflict(decode(reply))

@@ -1,0 +1,122 @@
+/**
+ * The Lua scripts of the servers that have Lua (Redis, LedisDB), and the record that they keep.
+ *
+ * A session is one string value, so that a read is one `GET`: 20 characters of revision, 16 digits of expiry (milliseconds since the
+ * epoch), then the payload. The scripts set the server's own expiry and write that expiry down in the same step, both from the
+ * server's clock: no client's clock decides how long a session lives.
+ *
+ * A client that lost its connection may send a script a second time, although the first was executed. Therefore a script that
+ * finds its own new revision stored answers as it did the first time.
+ */
+import { createHash, randomBytes } from "node:crypto"
+import type { Revision, Stored } from "../Provider.js"
+
+const revisionLength = 20
+const headLength = 36
+
+/** A script; it is sent by its SHA-1, and in full only to a server that does not have it yet. */
+export interface Script {
+  readonly source: string
+  readonly sha: string
+  /** Whether what it changes must not be lost, so that it waits for replicas where the user wants that. */
+  readonly durable: boolean
+}
+
+/** All scripts answer the new expiry where they took effect, nothing where there is no session, or what there is instead. */
+export interface Scripts {
+  /** KEYS: id. ARGV: revision, ttl, payload. Answers nothing where the id is taken. */
+  readonly create: Script
+  /** KEYS: id. ARGV: new revision, ttl, payload, expected revision. */
+  readonly write: Script
+  /** KEYS: id. ARGV: ttl. */
+  readonly touch: Script
+  /** KEYS: id. */
+  readonly destroy: Script
+  /** KEYS: old id, new id. ARGV: as `write`. */
+  readonly regenerate: Script
+}
+
+/** How a server's Lua differs from another's. */
+export interface Dialect {
+  /** The function that executes a command. */
+  readonly call: string
+  /** The statement that stores `value` at `key` for `ttl` milliseconds. */
+  readonly store: string
+  /** The expression that sets the lifetime of `key` to `ttl` milliseconds, and is 0 where there is no such key. */
+  readonly expire: string
+}
+
+export const makeScripts = ({ call, expire, store }: Dialect): Scripts => {
+  const script = (body: string, durable = true): Script => {
+    const source = `
+local call = ${call}
+local function expiryIn(ttl)
+  local time = call('TIME')
+  return string.format('%016.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ttl)
+end
+local function store(key, revision, ttl, payload)
+  local expiry = expiryIn(ttl)
+  local value = revision .. expiry .. payload
+  ${store}
+  return tonumber(expiry)
+end
+local function revisionOf(key)
+  return call('GETRANGE', key, 0, ${revisionLength - 1})
+end
+local function expiryOf(key)
+  return tonumber(call('GETRANGE', key, ${revisionLength}, ${headLength - 1}))
+end
+${body}`
+    return { source, sha: createHash("sha1").update(source).digest("hex"), durable }
+  }
+  return {
+    create: script(`
+local found = revisionOf(KEYS[1])
+if found == ARGV[1] then return expiryOf(KEYS[1]) end
+if found ~= '' then return false end
+return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`),
+    write: script(`
+local found = revisionOf(KEYS[1])
+if found == ARGV[1] then return expiryOf(KEYS[1]) end
+if found ~= ARGV[4] then return call('GET', KEYS[1]) end
+return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`),
+    // The server's expiry first: a server whose memory is full still allows that, and then what follows it.
+    touch: script(
+      `
+local key, ttl = KEYS[1], ARGV[1]
+if ${expire} == 0 then return false end
+local expiry = expiryIn(ttl)
+call('SETRANGE', key, ${revisionLength}, expiry)
+return tonumber(expiry)`,
+      false
+    ),
+    destroy: script(`return call('DEL', KEYS[1])`),
+    regenerate: script(`
+local found = revisionOf(KEYS[1])
+if found ~= ARGV[4] then
+  if found == '' and revisionOf(KEYS[2]) == ARGV[1] then return expiryOf(KEYS[2]) end
+  return call('GET', KEYS[1])
+end
+call('DEL', KEYS[1])
+return store(KEYS[2], ARGV[1], ARGV[2], ARGV[3])`)
+  }
+}
+
+/** What a record holds; nothing where it is none. */
+export const decode = (record: Buffer): Stored | undefined => {
+  const expiresAt = Number(record.toString("latin1", revisionLength, headLength))
+  return record.length < headLength || Number.isNaN(expiresAt)
+    ? undefined
+    : {
+        payload: record.subarray(headLength),
+        revision: record.toString("latin1", 0, revisionLength) as Revision,
+        expiresAt
+      }
+}
+
+/** A source of revisions that nobody else makes: a random name of this source and a counter. */
+export const revisions = (): (() => Revision) => {
+  const source = randomBytes(9).toString("base64url")
+  let count = 0
+  return () => (source + (++count).toString(36).padStart(revisionLength - source.length, "0")) as Revision
+}

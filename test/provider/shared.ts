@@ -1,0 +1,16 @@
+// What the tests of several providers share.
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { afterAll, beforeAll } from "vitest"
+
+/** A server for all tests of a suite: started before the first, stopped after the last. */
+export const shared = <A>(acquire: Effect.Effect<A, never, Scope.Scope>): Effect.Effect<A> => {
+  const scope = Effect.runSync(Scope.make())
+  let server: A
+  beforeAll(async () => {
+    server = await Effect.runPromise(Scope.extend(acquire, scope))
+  })
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  return Effect.sync(() => server)
+}
