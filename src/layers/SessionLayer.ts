@@ -9,6 +9,7 @@ import * as SessionManager from "../Manager/SessionManager.js"
 import * as Memory from "../Provider/Memory.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
+import { lazy } from "./lazy.js"
 
 export {
   /**
@@ -50,3 +51,87 @@ export const make = <E, R>(
 export const memory = (
   options: SessionConfig.Options & Memory.Options = {}
 ): Layer.Layer<SessionManager.SessionManager, SessionError> => make(Memory.layer(options), options)
+
+/**
+ * What the layers of Redis' family take besides the options of `SessionConfig`. The backends' own modules
+ * (`effect-session/redis`, ...) have more, such as a client that the app already has.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RedisOptions {
+  /** The address, or the addresses of a cluster or of sentinels separated by commas: `redis://user:password@host:6379/0`. */
+  readonly url: string
+  /** What all keys start with. Default `session:`. */
+  readonly prefix?: string | undefined
+}
+
+/**
+ * What promises that a failover loses nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReplicaOptions {
+  /** How many replicas must have received a write before it counts. Default 0. See `effect-session/redis`. */
+  readonly minReplicas?: number | undefined
+}
+
+type SessionLayer = Layer.Layer<SessionManager.SessionManager, SessionError>
+
+/**
+ * Sessions in one Redis server. Needs `ioredis`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.redis({ url: "redis://127.0.0.1:6379", idleTimeout: "30 minutes" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const redis = (options: SessionConfig.Options & RedisOptions & ReplicaOptions): SessionLayer =>
+  make(
+    lazy("redis", () => import("../Provider/Redis.js").then(({ layer }) => layer(options))),
+    options
+  )
+
+/**
+ * Sessions in a Redis cluster. Needs `ioredis`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.redisCluster({ url: "redis://10.0.0.1:6379,10.0.0.2:6379" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const redisCluster = (options: SessionConfig.Options & RedisOptions): SessionLayer =>
+  make(
+    lazy("redisCluster", () => import("../Provider/Redis.js").then(({ layerCluster }) => layerCluster(options))),
+    options
+  )
+
+/**
+ * Sessions in the master that Redis sentinels name. Needs `ioredis`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.redisSentinel({
+ *   url: "redis://10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379",
+ *   masterName: "mymaster",
+ *   minReplicas: 1
+ * })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const redisSentinel = (
+  options: SessionConfig.Options & RedisOptions & ReplicaOptions & { readonly masterName: string }
+): SessionLayer =>
+  make(
+    lazy("redisSentinel", () => import("../Provider/Redis.js").then(({ layerSentinel }) => layerSentinel(options))),
+    options
+  )

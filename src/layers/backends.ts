@@ -10,5 +10,8 @@ import type { SessionError } from "../SessionError.js"
 export type ProviderLayer = Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError>
 
 export const backends: Record<string, () => Promise<ProviderLayer>> = {
-  memory: () => import("../Provider/Memory.js").then((module) => module.layerConfig)
+  memory: () => import("../Provider/Memory.js").then((module) => module.layerConfig),
+  redis: () => import("../Provider/Redis.js").then((module) => module.layerConfig),
+  redis_cluster: () => import("../Provider/Redis.js").then((module) => module.layerClusterConfig),
+  redis_sentinel: () => import("../Provider/Redis.js").then((module) => module.layerSentinelConfig)
 }

@@ -9,8 +9,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionManager from "../Manager/SessionManager.js"
-import { SessionError } from "../SessionError.js"
+import type { SessionError } from "../SessionError.js"
 import { backends, type ProviderLayer } from "./backends.js"
+import { lazy } from "./lazy.js"
 
 /** The variable of an option: `cookie.sameSite` is `SESSION_COOKIE_SAME_SITE`. */
 const variable = (path: ReadonlyArray<string>): string =>
@@ -106,18 +107,5 @@ export const fromConfig = (options_?: {
 }): Layer.Layer<SessionManager.SessionManager, SessionError | ConfigError.ConfigError> =>
   Layer.provide(
     SessionManager.layer(Effect.flatMap(options, (options) => SessionConfig.make(options, variable))),
-    Layer.unwrapEffect(
-      Effect.flatMap(chosen(options_?.providers ?? {}), (load) =>
-        Effect.tryPromise({
-          try: load,
-          catch: (cause) =>
-            new SessionError({
-              reason: "InvalidConfig",
-              message: `SESSION_PROVIDER: the backend's driver could not be loaded; install it (${
-                cause instanceof Error ? cause.message.split("\n")[0] : "unknown error"
-              })`
-            })
-        })
-      )
-    )
+    Layer.unwrapEffect(Effect.map(chosen(options_?.providers ?? {}), (load) => lazy("SESSION_PROVIDER", load)))
   )

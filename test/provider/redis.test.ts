@@ -1,24 +1,62 @@
 /**
- * The Redis provider on one server: conformance.
+ * Redis, Redis Cluster and Redis Sentinel: conformance.
  */
-import { it } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { SessionProvider } from "effect-session"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { type SessionError, SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
 import { Conformance } from "effect-session/testing"
-import * as Servers from "../servers/Redis.js"
 import { suite } from "../servers/need.js"
+import * as Servers from "../servers/Redis.js"
 import { shared } from "./shared.js"
 
-suite("redis", ["redis-server"], () => {
-  const server = shared(Servers.single())
+const conforms = (
+  layer: Effect.Effect<Layer.Layer<SessionProvider.SessionProvider, SessionError>>,
+  differs: Partial<SessionProvider.Capabilities> = {}
+) => {
   for (const { name, test } of Conformance.suite({
-    layer: Layer.unwrapEffect(Effect.map(server, ({ url }) => Redis.layer({ url }))),
-    capabilities: SessionProvider.defaultCapabilities,
+    layer: Layer.unwrapEffect(layer),
+    capabilities: { ...SessionProvider.defaultCapabilities, ...differs },
     optional: { count: true, ids: true, gc: false },
     pass: Effect.sleep
   })) {
     it.live(name, () => test)
   }
+}
+
+suite("redis", ["redis-server"], () => {
+  conforms(Effect.map(shared(Servers.single()), ({ url }) => Redis.layer({ url })))
+})
+
+suite("redis, behind a password, in another database, under a prefix that is a pattern", ["redis-server"], () => {
+  const server = shared(Servers.single({ password: "p/w?@:" }))
+  it.live("keeps and lists its own sessions, and no others", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server
+      const make = (prefix: string) => Redis.make({ url: `${url}/3`, prefix })
+      const [mine, other] = yield* Effect.all([make("[a]*:"), make("a:")])
+      const id = "0123" as SessionProvider.StoredId
+      yield* mine.create(id, Buffer.from("mine"), Duration.minutes(1))
+      yield* other.create(id, Buffer.from("other"), Duration.minutes(1))
+      expect(Option.getOrThrow(yield* mine.read(id)).payload.toString()).toBe("mine")
+      expect([...(yield* Stream.runCollect(mine.ids!))]).toEqual([id])
+      expect(yield* mine.count!).toBe(1)
+    }).pipe(Effect.scoped)
+  )
+})
+
+suite("redis_cluster", ["redis-server", "redis-cli"], () => {
+  conforms(
+    Effect.map(shared(Servers.cluster()), ({ url }) => Redis.layerCluster({ url })),
+    { inheritedIdChars: 3 }
+  )
+})
+
+suite("redis_sentinel", ["redis-server"], () => {
+  const servers = shared(Servers.sentinel())
+  conforms(Effect.map(servers, ({ masterName, url }) => Redis.layerSentinel({ url, masterName, minReplicas: 1 })))
 })
