@@ -3,15 +3,18 @@ import { accessSync, constants, readdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** What setup builds itself goes here: `npm ci` may throw it away at any time. */
 export const cache = join(root, "node_modules", ".cache", "effect-session")
 
 /**
- * The Debian package or the Go package of each program. Go versions are pinned, as a lock file would.
+ * Where each program is from: a Debian package, a Go package (of a version that is pinned, as in a lock file), or by hand.
  *
- * @type {Record<string, { readonly apt: string } | { readonly go: string, readonly module: string, readonly version: string }>}
+ * @typedef {{ readonly apt: string }} Debian
+ * @typedef {{ readonly go: string, readonly module: string, readonly version: string }} Go
+ * @typedef {{ readonly byHand: string }} ByHand
+ * @type {Record<string, Debian | Go | ByHand>}
  */
 export const programs = {
   "redis-server": { apt: "redis-server" },
@@ -26,11 +29,8 @@ export const programs = {
     module: "github.com/ledisdb/ledisdb",
     version: "v0.0.0-20200510135210-d35789ec47e6"
   },
-  gocaves: {
-    go: "github.com/couchbaselabs/gocaves",
-    module: "github.com/couchbaselabs/gocaves",
-    version: "v0.0.1-74"
-  }
+  // Its Go module lacks the sources that its makers generate before they build it.
+  gocaves: { byHand: "put a release of github.com/couchbaselabs/gocaves into the PATH" }
 }
 
 /** Debian keeps PostgreSQL's programs out of the PATH, and daemons in an sbin that a user's PATH lacks. */

@@ -1,0 +1,133 @@
+// Installs what is missing, and nothing else: `node scripts/setup.mjs --for=example` for the demo, `--for=test` for all tests.
+// Plain Node, because it runs before anything is installed. What cannot be installed is named at the end; with CI=true that is a failure.
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { cache, findProgram, programs, root } from "./programs.mjs"
+
+/** @typedef {{ readonly name: string, readonly reason: string }} Missing */
+
+/**
+ * Answers what is still missing.
+ *
+ * @param {"example" | "test"} purpose
+ * @returns {ReadonlyArray<Missing>}
+ */
+export const setup = (purpose) => {
+  const missing = [...npmPackages()]
+  if (missing.length === 0) {
+    if (purpose === "test" || process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...sqliteBinary())
+    if (purpose === "test") missing.push(...debianPackages(), ...goPrograms(), ...byHand())
+  }
+  if (missing.length > 0) {
+    console.error("\nNot installed:")
+    for (const { name, reason } of missing) console.error(`  ${name}: ${reason}`)
+    console.error("")
+  }
+  return missing
+}
+
+/**
+ * As locked, but not `npm ci`: that refuses a lock file which lacks an optional binary of some other platform, and one that was
+ * made by a registry without them does. No package's own install script is run: those that are needed are known by name.
+ */
+const npmPackages = () => {
+  const options = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
+  return npmIsCurrent() ? [] : step("npm packages", ["npm", "install", ...options])
+}
+
+/** By content, not by time: a checkout makes every file new. */
+const npmIsCurrent = () => {
+  const installed = join(root, "node_modules", ".package-lock.json")
+  if (!existsSync(installed)) return false
+  const have = JSON.parse(readFileSync(installed, "utf8")).packages
+  const want = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages
+  return Object.entries(want).every(
+    ([path, { optional, version }]) => path === "" || optional === true || have[path]?.version === version
+  )
+}
+
+/** A native module: what npm unpacks has to be fetched or compiled for this Node. */
+const sqliteBinary = () => {
+  const loads = () => {
+    const open = "new (require('better-sqlite3'))(':memory:').close()"
+    return spawnSync(process.execPath, ["-e", open], { cwd: root }).status === 0
+  }
+  const name = "better-sqlite3's binary"
+  if (loads()) return []
+  const failed = step(name, ["npm", "rebuild", "better-sqlite3"])
+  return failed.length > 0 || loads() ? failed : [{ name, reason: "it was built, but does not load" }]
+}
+
+const debianPackages = () => {
+  const needed = Object.entries(programs).flatMap(([name, from]) =>
+    "apt" in from && findProgram(name) === undefined ? [{ name, apt: from.apt }] : []
+  )
+  if (needed.length === 0) return []
+  const apt = findProgram("apt-get")
+  const isRoot = process.getuid?.() === 0
+  if (apt === undefined || !(isRoot || spawnSync("sudo", ["-n", "true"]).status === 0)) {
+    const how = apt === undefined ? "install it with this system's package manager" : "needs root: apt-get install"
+    return needed.map(({ apt, name }) => ({ name, reason: `${how} (${apt})` }))
+  }
+  const install = (/** @type {ReadonlyArray<string>} */ packages) =>
+    step(packages.join(", "), [...(isRoot ? [] : ["sudo", "-n"]), "sh", "-c", aptScript, "sh", ...packages])
+  // All at once; and where that fails, one by one, so that one that cannot be had costs no other.
+  if (install(needed.map(({ apt }) => apt)).length === 0) return []
+  return needed.flatMap(({ apt, name }) => install([apt]).map(({ reason }) => ({ name, reason })))
+}
+
+/** Debian starts each server that it installs, unless this policy forbids it; the tests start their own. */
+const aptScript = `
+  export DEBIAN_FRONTEND=noninteractive
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    trap 'rm -f $policy' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '#!/bin/sh\\nexit 101\\n' > $policy
+    chmod 755 $policy
+  fi
+  apt-get -qq -o DPkg::Lock::Timeout=300 update
+  apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$@"
+`
+
+const goPrograms = () =>
+  Object.entries(programs).flatMap(([name, from]) => {
+    if (!("go" in from) || findProgram(name) !== undefined) return []
+    const go = findProgram("go")
+    if (go === undefined) return [{ name, reason: "is built by Go, which is not installed" }]
+    // A module of its own that requires it: unlike `go install`, this asks for nothing but the pinned versions.
+    const folder = join(cache, "go", name)
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, "go.mod"), `module build\n\ngo 1.17\n\nrequire ${from.module} ${from.version}\n`)
+    const build = () => step(name, [go, "build", "-mod=mod", "-o", join(cache, "bin", name), from.go], folder)
+    return build().length === 0 ? [] : build()
+  })
+
+const byHand = () =>
+  Object.entries(programs).flatMap(([name, from]) =>
+    "byHand" in from && findProgram(name) === undefined ? [{ name, reason: from.byHand }] : []
+  )
+
+/**
+ * Runs one installation. Its output is shown only when it fails.
+ *
+ * @param {string} name
+ * @param {ReadonlyArray<string>} command
+ * @param {string} cwd
+ * @returns {ReadonlyArray<Missing>}
+ */
+const step = (name, [program = "", ...args], cwd = root) => {
+  console.error(`Installing ${name} ...`)
+  const { error, status, stderr, stdout } = spawnSync(program, args, { cwd, encoding: "utf8", maxBuffer: 1 << 28 })
+  if (status === 0) return []
+  console.error(`${stdout ?? ""}${stderr ?? ""}`)
+  return [{ name, reason: error?.message ?? "its installation failed, as shown above" }]
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const purpose = process.argv.includes("--for=example") ? "example" : "test"
+  const missing = setup(purpose)
+  process.exitCode = missing.length > 0 && process.env["CI"] === "true" ? 1 : 0
+}
