@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionManager from "../Manager/SessionManager.js"
 import * as Memory from "../Provider/Memory.js"
@@ -133,5 +134,83 @@ export const redisSentinel = (
 ): SessionLayer =>
   make(
     lazy("redisSentinel", () => import("../Provider/Redis.js").then(({ layerSentinel }) => layerSentinel(options))),
+    options
+  )
+
+/**
+ * What the databases have in common.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TableOptions {
+  /** The name of the table. Default `effect_session`. */
+  readonly table?: string | undefined
+  /** The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that the table is in. Default: that of the connection. */
+  readonly schema?: string | undefined
+  /** Whether to create the table, or bring it up to date, when the layer is built. Default true. */
+  readonly migrate?: boolean | undefined
+}
+
+/**
+ * A database server's address, and its table.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DatabaseOptions extends TableOptions {
+  readonly url: string | Redacted.Redacted
+  /** The most connections. Default 10. */
+  readonly maxConnections?: number | undefined
+}
+
+/**
+ * Sessions in PostgreSQL. Needs `@effect/sql-pg`. To share the app's pool, see `effect-session/sql`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.postgres({ url: "postgres://user:password@localhost/app" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const postgres = (options: SessionConfig.Options & DatabaseOptions): SessionLayer =>
+  make(
+    lazy("postgres", () => import("./Postgres.js").then(({ layer }) => layer(options))),
+    options
+  )
+
+/**
+ * Sessions in MySQL or MariaDB. Needs `@effect/sql-mysql2`. To share the app's pool, see `effect-session/sql`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.mysql({ url: "mysql://user:password@localhost/app" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const mysql = (options: SessionConfig.Options & DatabaseOptions): SessionLayer =>
+  make(
+    lazy("mysql", () => import("./Mysql.js").then(({ layer }) => layer(options))),
+    options
+  )
+
+/**
+ * Sessions in a SQLite file. Needs `@effect/sql-sqlite-node`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.sqlite({ filename: "sessions.sqlite" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const sqlite = (options: SessionConfig.Options & TableOptions & { readonly filename: string }): SessionLayer =>
+  make(
+    lazy("sqlite", () => import("./Sqlite.js").then(({ layer }) => layer(options))),
     options
   )

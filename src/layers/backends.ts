@@ -13,5 +13,8 @@ export const backends: Record<string, () => Promise<ProviderLayer>> = {
   memory: () => import("../Provider/Memory.js").then((module) => module.layerConfig),
   redis: () => import("../Provider/Redis.js").then((module) => module.layerConfig),
   redis_cluster: () => import("../Provider/Redis.js").then((module) => module.layerClusterConfig),
-  redis_sentinel: () => import("../Provider/Redis.js").then((module) => module.layerSentinelConfig)
+  redis_sentinel: () => import("../Provider/Redis.js").then((module) => module.layerSentinelConfig),
+  mysql: () => import("./Mysql.js").then((module) => module.layerConfig),
+  postgresql: () => import("./Postgres.js").then((module) => module.layerConfig),
+  sqlite: () => import("./Sqlite.js").then((module) => module.layerConfig)
 }

@@ -1,0 +1,311 @@
+/**
+ * Sessions in the database that the app already has: PostgreSQL, MySQL (and MariaDB) or SQLite, through `SqlClient` of @effect/sql.
+ *
+ * @since 0.1.0
+ */
+import { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Record from "effect/Record"
+import * as Stream from "effect/Stream"
+import { SessionError, tooLarge, unavailable } from "../SessionError.js"
+import * as SqlConnection from "./internal/sqlConnection.js"
+import * as SqlGc from "./internal/sqlGc.js"
+import * as SqlMigrations from "./internal/sqlMigrations.js"
+import * as SqlStatements from "./internal/sqlStatements.js"
+import * as Provider from "./Provider.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Dialect = SqlStatements.Dialect
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The name of the table. Default `effect_session`. */
+  readonly table?: string | undefined
+  /** The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that the table is in. Default: that of the connection. */
+  readonly schema?: string | undefined
+  /** Whether to create the table, or bring it up to date, when the layer is built. Default true; {@link ddl} is the SQL of it. */
+  readonly migrate?: boolean | undefined
+  /**
+   * Whether PostgreSQL prepares the statements, once per connection. Default true; false behind a pooler that shares connections
+   * between statements and knows nothing of prepared ones (PgBouncer before 1.21, in transaction mode).
+   */
+  readonly prepared?: boolean | undefined
+}
+
+const tableName = (options: Options): SqlStatements.TableName => ({
+  table: options.table ?? "effect_session",
+  schema: options.schema
+})
+
+/**
+ * The SQL that creates the table, for those who run migrations by hand.
+ *
+ * @example
+ * import * as Sql from "effect-session/sql"
+ *
+ * console.log(Sql.ddl("postgresql"))
+ *
+ * @since 0.1.0
+ * @category migrations
+ */
+export const ddl = (dialect: Dialect, options: Pick<Options, "table" | "schema"> = {}): string =>
+  SqlMigrations.script(dialect, tableName(options))
+
+/** The SHA-256 of a session id, in base64url. The table holds its 32 bytes; there is no session under any other id. */
+const hashedId = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
+
+/** An id that no session has. */
+const nobody = "A".repeat(43) as Provider.StoredId
+
+const withKey = <A, B>(
+  id: Provider.StoredId,
+  otherwise: Effect.Effect<A, SessionError>,
+  use: (key: Buffer) => Effect.Effect<B, SessionError>
+): Effect.Effect<A | B, SessionError> => (hashedId.test(id) ? use(Buffer.from(id, "base64url")) : otherwise)
+
+const isGone = Effect.succeed(Provider.gone)
+
+const notHashed = Effect.fail(
+  new SessionError({
+    reason: "Unsupported",
+    message: "sql: the session table keeps hashed ids only: leave the option id.hashed at its default, true"
+  })
+)
+
+/** The drivers want a Buffer; it shares the payload's memory. */
+const toBuffer = (payload: Uint8Array): Buffer => Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+
+/** Whole milliseconds, and never more than a Date can hold. */
+const expiry = (now: number, ttl: Duration.Duration): number =>
+  Math.min(now + Math.ceil(Duration.toMillis(ttl)), 8.64e15)
+
+/** Versions begin at random, so that an id that is created again does not get the revisions it had. */
+const firstVersion = (): number => Math.floor(Math.random() * 2 ** 48)
+
+const withNow = <A, E>(f: (now: number) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.clockWith((clock) => f(clock.unsafeCurrentTimeMillis()))
+
+/** BIGINT is text to node-postgres, and can be a number or a bigint to the others. */
+const toStored = (row: Readonly<Record<string, unknown>>): Provider.Stored => ({
+  payload: row["payload"] as Uint8Array,
+  revision: String(row["version"]) as Provider.Revision,
+  expiresAt: Number(row["expires_at"])
+})
+
+const makeProvider = (
+  connections: SqlConnection.Connections,
+  name: SqlStatements.TableName,
+  maxPayload: number
+): Provider.Provider => {
+  const { dialect, run } = connections
+  const sql = Record.map(SqlStatements.statements(dialect, name), (text, operation) =>
+    connections.statement(operation, text)
+  )
+
+  const read = (key: Buffer, now: number): Effect.Effect<Option.Option<Provider.Stored>, SessionError> =>
+    Effect.map(run(sql.read, [key, now]), ({ rows: [row] }) =>
+      row === undefined ? Option.none() : Option.some(toStored(row))
+    )
+
+  const insert = (key: Buffer, payload: Uint8Array, now: number, expiresAt: number) => {
+    const version = firstVersion()
+    const row = [key, toBuffer(payload), version, now, expiresAt]
+    return Effect.map(run(sql.create, dialect === "mysql" ? row : [...row, now]), ({ affected }) =>
+      affected > 0 ? Provider.written(String(version), expiresAt) : Provider.exists
+    )
+  }
+
+  /** A compare-and-set. Where it changed nothing, a look tells why. */
+  const compareAndSet = (
+    statement: SqlConnection.Statement,
+    params: ReadonlyArray<unknown>,
+    key: Buffer,
+    revision: Provider.Revision,
+    now: number,
+    expiresAt: number
+  ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, SessionError> =>
+    Effect.flatMap(
+      run(statement, [...params, expiresAt, key, Number(revision), now]),
+      ({ affected }): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, SessionError> =>
+        affected > 0
+          ? Effect.succeed(Provider.written(String(Number(revision) + 1), expiresAt))
+          : Effect.map(read(key, now), (found): Provider.Conflict | Provider.Gone =>
+              Option.isNone(found) ? Provider.gone : Provider.conflict(found.value)
+            )
+    )
+
+  const sized = <A>(payload: Uint8Array, effect: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
+    payload.length > maxPayload ? Effect.fail(tooLarge(dialect, payload.length, maxPayload)) : effect
+
+  return {
+    name: dialect,
+    capabilities: { ...Provider.defaultCapabilities, maxPayload },
+    read: (id) => withKey(id, Effect.succeedNone, (key) => withNow((now) => read(key, now))),
+    create: (id, payload, ttl) =>
+      withKey(id, notHashed, (key) =>
+        sized(
+          payload,
+          withNow((now) => {
+            const expiresAt = expiry(now, ttl)
+            const inserted = insert(key, payload, now, expiresAt)
+            return dialect === "mysql"
+              ? Effect.flatMap(inserted, (result) =>
+                  // What is in the way may have expired, which MySQL cannot tell in the same statement.
+                  result._tag === "Written"
+                    ? Effect.succeed(result)
+                    : Effect.zipRight(run(sql.destroyExpired, [key, now]), insert(key, payload, now, expiresAt))
+                )
+              : inserted
+          })
+        )
+      ),
+    write: (id, payload, ttl, revision) =>
+      withKey(id, isGone, (key) =>
+        sized(
+          payload,
+          withNow((now) => compareAndSet(sql.write, [toBuffer(payload)], key, revision, now, expiry(now, ttl)))
+        )
+      ),
+    touch: (id, ttl) =>
+      withKey(id, isGone, (key) =>
+        withNow((now) => {
+          const expiresAt = expiry(now, ttl)
+          return Effect.map(run(sql.touch, [expiresAt, key, now]), ({ affected }) =>
+            affected > 0 ? Provider.touched(expiresAt) : Provider.gone
+          )
+        })
+      ),
+    exists: (id) =>
+      withKey(id, Effect.succeed(false), (key) =>
+        withNow((now) => Effect.map(run(sql.exists, [key, now]), ({ rows }) => rows.length > 0))
+      ),
+    destroy: (id) => withKey(id, Effect.void, (key) => Effect.asVoid(run(sql.destroy, [key]))),
+    regenerate: (oldId, newId, payload, ttl, revision) =>
+      withKey(oldId, isGone, (key) =>
+        withKey(newId, notHashed, (newKey) =>
+          sized(
+            payload,
+            withNow((now) =>
+              compareAndSet(sql.regenerate, [newKey, toBuffer(payload)], key, revision, now, expiry(now, ttl))
+            )
+          )
+        )
+      ),
+    count: withNow((now) => Effect.map(run(sql.count, [now]), ({ rows: [row] }) => Number(row?.["sessions"]))),
+    ids: Stream.paginateChunkEffect(Buffer.alloc(0) as Buffer, (last) =>
+      withNow((now) =>
+        Effect.map(run(sql.ids, [last, now]), ({ rows }) => {
+          const keys = rows.map((row) => toBuffer(row["id"] as Uint8Array))
+          return [
+            Chunk.unsafeFromArray(keys.map((key) => key.toString("base64url") as Provider.StoredId)),
+            keys.length < SqlStatements.pageSize ? Option.none() : Option.some(keys[keys.length - 1]!)
+          ]
+        })
+      )
+    ),
+    gc: SqlGc.collect(connections, sql.gc, name)
+  }
+}
+
+/** MySQL takes a statement up to a size that is the server's setting: with its payload, and some room for the rest. */
+const maxPayloadOf = (sql: SqlClient, dialect: Dialect): Effect.Effect<number, SqlError> =>
+  dialect === "mysql"
+    ? Effect.map(sql.unsafe<{ readonly bytes: unknown }>("SELECT @@max_allowed_packet AS bytes"), ([row]) =>
+        Math.min(Provider.defaultCapabilities.maxPayload, Number(row!.bytes) - 1024)
+      )
+    : Effect.succeed(Provider.defaultCapabilities.maxPayload)
+
+const longestName = 48
+
+const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, SessionError> =>
+  Effect.forEach(
+    Object.entries(name),
+    ([option, value]) =>
+      // Room for what is derived from it; and drivers take a ? for a parameter.
+      value === undefined || (/^[^\0?]+$/.test(value) && Buffer.byteLength(value) <= longestName)
+        ? Effect.void
+        : Effect.fail(
+            new SessionError({
+              reason: "InvalidConfig",
+              message: `${option}: expected a name of 1 to ${longestName} bytes, without a question mark`
+            })
+          ),
+    { discard: true }
+  )
+
+/**
+ * @internal
+ * @param owned Whether nothing but the provider uses the client.
+ */
+export const fromClient = (
+  client: SqlClient,
+  options: Options,
+  owned: boolean
+): Effect.Effect<Provider.Provider, SessionError> => {
+  const sql = client.withoutTransforms()
+  const dialect = SqlConnection.dialectOf(sql)
+  if (dialect === undefined) {
+    return new SessionError({
+      reason: "InvalidConfig",
+      message: "sql: the SqlClient's dialect is none of PostgreSQL, MySQL and SQLite"
+    })
+  }
+  const name = tableName(options)
+  const step = <A>(operation: string, effect: Effect.Effect<A, SqlError>) =>
+    Effect.mapError(effect, ({ cause }) => unavailable(dialect, operation, cause))
+  return Effect.gen(function* () {
+    yield* checkNames(name)
+    if (options.migrate !== false) {
+      yield* step("migrate", SqlMigrations.migrate(sql, dialect, name))
+    }
+    const maxPayload = yield* step("connect", SqlConnection.outside(maxPayloadOf(sql, dialect)))
+    const connections = yield* step(
+      "connect",
+      SqlConnection.make(sql, dialect, { owned, prepared: options.prepared !== false })
+    )
+    const provider = makeProvider(connections, name, maxPayload)
+    // Where the table is missing or has another form, it is known now.
+    yield* provider.read(nobody)
+    return provider
+  })
+}
+
+/**
+ * A provider on the app's `SqlClient`, whose connections it shares. What it does is never part of a transaction that the app has
+ * open. Fails with `Unavailable` where the database cannot be reached or the table cannot be made, and with `InvalidConfig` where
+ * the names or the dialect cannot be used.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, SqlClient> =>
+  Effect.flatMap(SqlClient, (client) => fromClient(client, options, false))
+
+/**
+ * A layer of {@link make}.
+ *
+ * @example
+ * import { PgClient } from "@effect/sql-pg"
+ * import { Layer, Redacted } from "effect"
+ * import { SessionLayer } from "effect-session"
+ * import * as Sql from "effect-session/sql"
+ *
+ * const Database = PgClient.layer({ url: Redacted.make("postgres://localhost/app") })
+ * const SessionLive = SessionLayer.make(Sql.layer()).pipe(Layer.provide(Database))
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError, SqlClient> =>
+  Layer.effect(Provider.SessionProvider, make(options))

@@ -1,0 +1,177 @@
+/**
+ * How the SQL provider runs its statements: outside of any transaction that the app has open, and again where the database asks for
+ * that.
+ */
+import { type SqlClient, TransactionConnection } from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import { SessionError, unavailable } from "../../SessionError.js"
+import { type Dialect, preparedName } from "./sqlStatements.js"
+
+/** What a statement answered: its rows, or how many it changed. */
+export interface Result {
+  readonly rows: ReadonlyArray<Readonly<Record<string, unknown>>>
+  readonly affected: number
+}
+
+/** A statement as the client takes it. */
+export interface Statement {
+  readonly operation: string
+  readonly text: string
+}
+
+export type Run = (statement: Statement, params: ReadonlyArray<unknown>) => Effect.Effect<Result, SessionError>
+
+/** The client as the provider uses it. */
+export interface Connections {
+  readonly dialect: Dialect
+  readonly statement: (operation: string, text: string) => Statement
+  readonly run: Run
+  /** Several statements on one connection, which nothing else uses meanwhile. */
+  readonly reserve: <A>(
+    operation: string,
+    use: (run: Run) => Effect.Effect<A, SessionError>
+  ) => Effect.Effect<A, SessionError>
+}
+
+/** How the clients that have a pool are told from those of one connection, without importing them. */
+const pgClient = "~@effect/sql-pg/PgClient"
+const mysqlClient = Symbol.for("@effect/sql-mysql2/MysqlClient")
+
+export const dialectOf = (sql: SqlClient): Dialect | undefined =>
+  sql.onDialectOrElse({
+    mysql: () => "mysql" as const,
+    pg: () => "postgresql" as const,
+    sqlite: () => "sqlite" as const,
+    orElse: () => undefined
+  })
+
+/**
+ * @param options.owned Whether nothing but the provider uses the client: then no transaction is ever open on its connection.
+ * @param options.prepared Whether to prepare statements on PostgreSQL. On the others the client always does.
+ */
+export const make = (
+  sql: SqlClient,
+  dialect: Dialect,
+  options: { readonly owned: boolean; readonly prepared: boolean }
+): Effect.Effect<Connections, SqlError> => {
+  const pooled = pgClient in sql || mysqlClient in sql
+  // What the client itself runs a statement on, when no transaction is open: the pool, or the one connection that there is.
+  const { acquirer } = sql`` as unknown as { readonly acquirer: typeof sql.reserve }
+  return Effect.map(outside(Effect.scoped(acquirer)), (shared) => {
+    const reserve: Connections["reserve"] = (operation, use) =>
+      Effect.contextWithEffect((context: Context.Context<never>) => {
+        const open = Context.getOption(context, TransactionConnection)
+        return Option.isSome(open) && open.value[0] === shared
+          ? Effect.fail(heldByCaller(dialect))
+          : Effect.acquireUseRelease(
+              // Not interruptible: @effect/sql-pg would lose a connection that it gets for one who no longer waits.
+              Effect.flatMap(Scope.make(), (scope) =>
+                Effect.map(Scope.extend(sql.reserve, scope), (connection) => ({ connection, scope }))
+              ).pipe(Effect.mapError(({ cause }) => unavailable(dialect, operation, cause))),
+              ({ connection }) => use(runOn(dialect, connection)),
+              ({ scope }, exit) => Scope.close(scope, exit)
+            )
+      })
+    return {
+      dialect,
+      statement: (operation, text) => ({
+        operation,
+        // @effect/sql-pg hands the text on as it is, and node-postgres prepares what comes with a name.
+        text: options.prepared && pgClient in sql ? ({ name: preparedName(text), text } as unknown as string) : text
+      }),
+      // To reserve a connection for each statement costs as much as the statement: only where the app's transaction could be joined.
+      run:
+        pooled || options.owned
+          ? runOn(dialect, shared)
+          : (statement, params) => reserve(statement.operation, (run) => run(statement, params)),
+      reserve
+    }
+  })
+}
+
+/** Without the transaction that the calling fiber may be in. */
+export const outside = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.mapInputContext(effect, Context.omit(TransactionConnection))
+
+const heldByCaller = (dialect: Dialect) =>
+  new SessionError({
+    reason: "Unsupported",
+    message: `${dialect}: the app's transaction holds the only connection, and a session never joins it: use sessions outside of the transaction, or give them a connection of their own`
+  })
+
+const runOn = (dialect: Dialect, connection: Connection): Run => {
+  const attempt = (
+    statement: Statement,
+    params: ReadonlyArray<unknown>,
+    n: number
+  ): Effect.Effect<Result, SessionError> =>
+    Effect.matchEffect(connection.executeRaw(statement.text, params), {
+      onSuccess: (raw) => Effect.succeed(toResult(raw)),
+      onFailure: ({ cause }) => {
+        const code = codeOf(cause)
+        return duplicate.has(code)
+          ? Effect.succeed(nothing)
+          : n < maxAttempts && isTransient(code)
+            ? Effect.zipRight(pause(n), attempt(statement, params, n + 1))
+            : Effect.fail(unavailable(dialect, statement.operation, cause))
+      }
+    })
+  return (statement, params) => attempt(statement, params, 1)
+}
+
+/** Together the pauses before them take about a second at most. */
+const maxAttempts = 10
+
+const pause = (attempt: number): Effect.Effect<void> =>
+  Effect.suspend(() => rest(2 ** attempt * (0.5 + Math.random() / 2)))
+
+/** Waits for the database, whose time is real even where the app's is a test's. */
+export const rest = (duration: Duration.DurationInput): Effect.Effect<void> =>
+  Effect.withClock(Effect.sleep(duration), realClock)
+
+const realClock = Clock.make()
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+
+const nothing: Result = { rows: [], affected: 0 }
+
+/** The key is taken: the statement did nothing. */
+const duplicate: ReadonlySet<string> = new Set([
+  "ER_DUP_ENTRY",
+  "23505",
+  "SQLITE_CONSTRAINT_PRIMARYKEY",
+  "SQLITE_CONSTRAINT_UNIQUE"
+])
+
+/** The database rolled a statement back for the sake of another's: a serialization failure, a deadlock, a busy file. */
+export const isTransient = (code: string): boolean =>
+  code === "40001" ||
+  code === "40P01" ||
+  code === "ER_LOCK_DEADLOCK" ||
+  code === "ER_CHECKREAD" ||
+  code.startsWith("SQLITE_BUSY") ||
+  code.startsWith("SQLITE_LOCKED")
+
+interface RawResult {
+  readonly rows?: Result["rows"]
+  /** node-postgres, mysql2 and better-sqlite3 in turn. */
+  readonly rowCount?: number | null
+  readonly affectedRows?: number
+  readonly changes?: number | bigint
+}
+
+const toResult = (raw: unknown): Result => {
+  if (Array.isArray(raw)) {
+    return { rows: raw, affected: raw.length }
+  }
+  const { affectedRows, changes, rowCount, rows } = raw as RawResult
+  return { rows: rows ?? nothing.rows, affected: Number(rowCount ?? affectedRows ?? changes ?? 0) }
+}

@@ -1,0 +1,48 @@
+/**
+ * Removes the expired sessions of the table, in batches that are each a short transaction of its own.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { SessionError } from "../../SessionError.js"
+import { type Connections, type Run, rest, type Statement } from "./sqlConnection.js"
+import { batchSize, lockOf, type TableName } from "./sqlStatements.js"
+
+/**
+ * One process at a time does it; another finds nothing to do. In PostgreSQL the statement itself sees to that, in MySQL a lock does,
+ * and SQLite lets one write at a time anyway.
+ */
+export const collect = (
+  { dialect, reserve, run }: Connections,
+  gc: Statement,
+  name: TableName
+): Effect.Effect<number, SessionError> => {
+  const batch = batchSize[dialect]
+
+  /** Rests for as long as it works, so that others get their turn. */
+  const inBatches = (run: Run) =>
+    Effect.gen(function* () {
+      let total = 0
+      for (;;) {
+        const started = performance.now()
+        const { affected } = yield* run(gc, [yield* Clock.currentTimeMillis])
+        total += affected
+        if (affected < batch) {
+          return total
+        }
+        yield* rest(performance.now() - started)
+      }
+    })
+
+  if (dialect !== "mysql") {
+    return inBatches(run)
+  }
+  const lock = lockOf(dialect, "gc", name)
+  return reserve("gc", (run) =>
+    Effect.acquireUseRelease(
+      run({ operation: "gc", text: `SELECT GET_LOCK(${lock}, 0) AS got` }, []),
+      ({ rows: [row] }) => (Number(row?.["got"]) === 1 ? inBatches(run) : Effect.succeed(0)),
+      // Where it is not held, or the connection is lost, there is nothing to release.
+      () => Effect.ignore(run({ operation: "gc", text: `SELECT RELEASE_LOCK(${lock})` }, []))
+    )
+  )
+}

@@ -1,0 +1,81 @@
+/**
+ * Brings the session table up to date, however many processes start at once.
+ */
+import type { SqlClient } from "@effect/sql/SqlClient"
+import { SqlError } from "@effect/sql/SqlError"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import { isTransient, outside } from "./sqlConnection.js"
+import { type Dialect, lockOf, migrationStatements, migrations, type TableName } from "./sqlStatements.js"
+
+/** For those who run it by hand: all steps, and the record that they were taken. */
+export const script = (dialect: Dialect, name: TableName): string => {
+  const { create, record } = migrationStatements(dialect, name)
+  const steps = migrations(dialect, name)
+  return [...steps.flat(), create, ...steps.map((_, i) => record(i + 1))].map((text) => `${text};\n`).join("\n")
+}
+
+/** Takes the steps that are still to be taken. Where there are none it needs no right but to read. */
+export const migrate = (sql: SqlClient, dialect: Dialect, name: TableName): Effect.Effect<void, SqlError> => {
+  const steps = migrations(dialect, name)
+  const statements = migrationStatements(dialect, name)
+  const lastStep = Effect.map(sql.unsafe<{ readonly step: unknown }>(statements.last), ([row]) =>
+    Number(row?.step ?? 0)
+  )
+  const takeSteps = Effect.gen(function* () {
+    yield* sql.unsafe(statements.create)
+    const last = yield* lastStep
+    for (const [i, texts] of steps.entries()) {
+      if (i >= last) {
+        for (const text of texts) {
+          yield* sql.unsafe(text)
+        }
+        yield* sql.unsafe(statements.record(i + 1))
+      }
+    }
+  })
+  // The SQLite client would remember that the table was not there.
+  return (dialect === "sqlite" ? Effect.succeed(0) : outside(lastStep)).pipe(
+    Effect.catchAll(() => Effect.succeed(0)),
+    Effect.flatMap((last) =>
+      last >= steps.length
+        ? Effect.void
+        : outside(sql.withTransaction(exclusively(sql, dialect, name, takeSteps))).pipe(
+            // The client dies of a COMMIT or ROLLBACK that fails.
+            Effect.catchSomeDefect((defect) =>
+              defect instanceof SqlError ? Option.some(Effect.fail(defect)) : Option.none()
+            ),
+            Effect.retry({
+              schedule: Schedule.jittered(Schedule.spaced("100 millis")),
+              times: 100,
+              while: ({ cause }) =>
+                typeof cause === "object" && cause !== null && "code" in cause && isTransient(String(cause.code))
+            })
+          )
+    )
+  )
+}
+
+/** While no other process does the same. SQLite lets one write at a time: the others are busy, and try again. */
+const exclusively = (
+  sql: SqlClient,
+  dialect: Dialect,
+  name: TableName,
+  effect: Effect.Effect<void, SqlError>
+): Effect.Effect<void, SqlError> => {
+  const lock = lockOf(dialect, "migrate", name)
+  switch (dialect) {
+    case "sqlite":
+      return effect
+    case "postgresql":
+      // Without it two that create a table at once fail, in spite of IF NOT EXISTS. It ends with the transaction.
+      return Effect.zipRight(sql.unsafe(`SELECT pg_advisory_xact_lock(${lock})`), effect)
+    case "mysql":
+      return Effect.acquireUseRelease(
+        sql.unsafe(`SELECT GET_LOCK(${lock}, 60)`),
+        () => effect,
+        () => Effect.ignore(sql.unsafe(`SELECT RELEASE_LOCK(${lock})`))
+      )
+  }
+}

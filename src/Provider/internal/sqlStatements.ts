@@ -1,0 +1,135 @@
+/**
+ * The SQL of the session table: its statements and its definition, per dialect. Built once per provider; names are quoted, and all
+ * values are parameters.
+ */
+import { createHash } from "node:crypto"
+
+/** The databases that have the table. */
+export type Dialect = "mysql" | "postgresql" | "sqlite"
+
+/** Where the table is. */
+export interface TableName {
+  readonly table: string
+  readonly schema?: string | undefined
+}
+
+/** How many rows one statement of the garbage collection removes, and how many ids one page of a listing holds. */
+export const batchSize = { mysql: 500, postgresql: 500, sqlite: 100 }
+export const pageSize = 1000
+
+const quote = (dialect: Dialect, name: string): string =>
+  dialect === "mysql" ? `\`${name.replaceAll("`", "``")}\`` : `"${name.replaceAll('"', '""')}"`
+
+const qualified = (dialect: Dialect, schema: string | undefined, name: string): string =>
+  schema === undefined ? quote(dialect, name) : `${quote(dialect, schema)}.${quote(dialect, name)}`
+
+const hashOf = (text: string): Buffer => createHash("sha256").update(text).digest()
+
+/** The names of what the provider makes in the database. */
+export const names = (dialect: Dialect, { schema, table }: TableName) => ({
+  table: qualified(dialect, schema, table),
+  migrations: qualified(dialect, schema, `${table}_migrations`),
+  /** An index lives in its table's schema, which SQLite alone wants to be told. */
+  index: qualified(dialect, dialect === "sqlite" ? schema : undefined, `${table}_expires_at`)
+})
+
+/** PostgreSQL's locks have a number per database; those of MySQL have a name per server, of at most 64 characters. */
+export const lockOf = (dialect: Dialect, purpose: string, { schema, table }: TableName): string => {
+  const hash = hashOf(JSON.stringify([purpose, schema, table]))
+  return dialect === "postgresql"
+    ? String(hash.readBigInt64BE())
+    : `CONCAT('effect_session.', MD5(CONCAT('${hash.toString("hex")}', DATABASE())))`
+}
+
+/** The table, step by step. A step that was released never changes: the next one alters what it made. */
+export const migrations = (dialect: Dialect, name: TableName): ReadonlyArray<ReadonlyArray<string>> => {
+  const { index, table } = names(dialect, name)
+  const types = {
+    mysql: { id: "BINARY(32)", payload: "LONGBLOB", integer: "BIGINT" },
+    postgresql: { id: "BYTEA", payload: "BYTEA", integer: "BIGINT" },
+    sqlite: { id: "BLOB", payload: "BLOB", integer: "INTEGER" }
+  }[dialect]
+  const columns = `
+  id ${types.id} NOT NULL PRIMARY KEY,
+  payload ${types.payload} NOT NULL,
+  version ${types.integer} NOT NULL,
+  created_at ${types.integer} NOT NULL,
+  expires_at ${types.integer} NOT NULL`
+  return [
+    dialect === "mysql"
+      ? [`CREATE TABLE IF NOT EXISTS ${table} (${columns},\n  INDEX ${index} (expires_at)\n) ENGINE=InnoDB`]
+      : [
+          `CREATE TABLE IF NOT EXISTS ${table} (${columns}\n)`,
+          `CREATE INDEX IF NOT EXISTS ${index} ON ${table} (expires_at)`
+        ]
+  ]
+}
+
+/** The table that remembers which steps were taken. */
+export const migrationStatements = (dialect: Dialect, name: TableName) => {
+  const { migrations } = names(dialect, name)
+  const integer = dialect === "sqlite" ? "INTEGER" : "BIGINT"
+  return {
+    create: `CREATE TABLE IF NOT EXISTS ${migrations} (\n  step ${integer} NOT NULL PRIMARY KEY\n)`,
+    last: `SELECT MAX(step) AS step FROM ${migrations}`,
+    record: (step: number) => `INSERT INTO ${migrations} (step) VALUES (${step})`
+  }
+}
+
+/**
+ * All statements on sessions. That a session is live is a condition in each; so an expired one is gone at once, and nothing that
+ * is gone comes back.
+ */
+export const statements = (dialect: Dialect, name: TableName) => {
+  const { table } = names(dialect, name)
+  let at = 0
+  const sql = (text: string): string => {
+    at = 0
+    return dialect === "postgresql" ? text.replaceAll("?", () => `$${++at}`) : text
+  }
+  const insert = `INSERT INTO ${table} ${dialect === "mysql" ? "" : "AS stale "}(id, payload, version, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
+  const expired = `SELECT ${dialect === "postgresql" ? "ctid" : "id"} FROM ${table} WHERE expires_at <= ?`
+  const oldest = `ORDER BY expires_at LIMIT ${batchSize[dialect]}`
+  return {
+    /** id, now */
+    read: sql(`SELECT payload, version, expires_at FROM ${table} WHERE id = ? AND expires_at > ?`),
+    /** id, now */
+    exists: sql(`SELECT 1 FROM ${table} WHERE id = ? AND expires_at > ?`),
+    /** id, payload, version, now, expiry; and now again, except on MySQL, which fails where the id is there, live or not */
+    create: sql(
+      dialect === "mysql"
+        ? insert
+        : `${insert} ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, version = excluded.version, created_at = excluded.created_at, expires_at = excluded.expires_at WHERE stale.expires_at <= ?`
+    ),
+    /** payload, expiry, id, version, now */
+    write: sql(
+      `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ? WHERE id = ? AND version = ? AND expires_at > ?`
+    ),
+    /** expiry, id, now */
+    touch: sql(`UPDATE ${table} SET expires_at = ? WHERE id = ? AND expires_at > ?`),
+    /** id */
+    destroy: sql(`DELETE FROM ${table} WHERE id = ?`),
+    /** id, now */
+    destroyExpired: sql(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
+    /** new id, payload, expiry, old id, version, now */
+    regenerate: sql(
+      `UPDATE ${table} SET id = ?, payload = ?, version = version + 1, expires_at = ? WHERE id = ? AND version = ? AND expires_at > ?`
+    ),
+    /** now */
+    count: sql(`SELECT COUNT(*) AS sessions FROM ${table} WHERE expires_at > ?`),
+    /** the last id of the page before, now */
+    ids: sql(`SELECT id FROM ${table} WHERE id > ? AND expires_at > ? ORDER BY id LIMIT ${pageSize}`),
+    /** now. The oldest of the expired; on PostgreSQL none where another process is at it, which MySQL needs a lock for. */
+    gc: sql(
+      {
+        mysql: `DELETE FROM ${table} WHERE expires_at <= ? ${oldest}`,
+        // A row that another transaction holds is left for the next time.
+        postgresql: `DELETE FROM ${table} WHERE ctid = ANY (ARRAY (${expired} AND (SELECT pg_try_advisory_xact_lock(${lockOf(dialect, "gc", name)})) ${oldest} FOR UPDATE SKIP LOCKED))`,
+        sqlite: `DELETE FROM ${table} WHERE id IN (${expired} ${oldest})`
+      }[dialect]
+    )
+  }
+}
+
+/** A name for a prepared statement: of its text, so that two tables in one pool do not meet. */
+export const preparedName = (text: string): string => `effect_session_${hashOf(text).toString("hex", 0, 12)}`

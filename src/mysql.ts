@@ -1,0 +1,6 @@
+/**
+ * Sessions in MySQL or MariaDB.
+ *
+ * @since 0.1.0
+ */
+export * from "./layers/Mysql.js"

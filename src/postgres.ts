@@ -1,0 +1,6 @@
+/**
+ * Sessions in PostgreSQL.
+ *
+ * @since 0.1.0
+ */
+export * from "./layers/Postgres.js"

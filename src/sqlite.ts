@@ -1,0 +1,6 @@
+/**
+ * Sessions in a SQLite file.
+ *
+ * @since 0.1.0
+ */
+export * from "./layers/Sqlite.js"
