@@ -8,7 +8,6 @@ import * as Option from "effect/Option"
 import type { Stored, StoredId, Written } from "../Provider/Provider.js"
 import { SessionError, tooLarge } from "../SessionError.js"
 import type { SessionData } from "../Store/Codec.js"
-import type { Draft } from "../Store/Handle.js"
 import type { Known, LiveSession } from "./LiveSession.js"
 import type { Turn } from "./Turns.js"
 
@@ -48,7 +47,9 @@ const saveChanges = (session: LiveSession): Effect.Effect<void, SessionError> =>
           const id = session.storedId
           return session.known === undefined || id === undefined
             ? create(session)
-            : session.env.turns.take(id, (turn) => change(session, id, turn, 1))
+            : session.env.provider.capabilities.inProcess
+              ? change(session, id, { latest: undefined }, 1)
+              : session.env.turns.take(id, (turn) => change(session, id, turn, 1))
         })
   )
 
@@ -62,31 +63,27 @@ interface Replayed {
 
 const replay = (
   session: LiveSession,
-  base: SessionData,
+  base: Known | undefined,
   createdAt: number | undefined
 ): Effect.Effect<Replayed, SessionError> => {
   const { codec, config, provider } = session.env
-  const { operations } = session
-  const values: Draft = { ...base.values }
-  for (const operation of operations) {
-    const error = operation(values)
-    if (error !== undefined) {
-      return Effect.fail(error)
-    }
+  const values = session.replay(base)
+  if (values instanceof SessionError) {
+    return Effect.fail(values)
   }
-  const data: SessionData = { ...base, createdAt, values }
+  const data: SessionData = { ...base?.data, createdAt, values }
   const payload = codec.encode(data)
   const limit = Math.min(config.maxBytes, provider.capabilities.maxPayload)
   return payload.length > limit
     ? Effect.fail(tooLarge(provider.name, payload.length, limit))
-    : Effect.succeed({ data, payload, count: operations.length })
+    : Effect.succeed({ data, payload, count: session.operations.length })
 }
 
 const create = (session: LiveSession): Effect.Effect<void, SessionError> =>
   Effect.clockWith((clock) => {
     const { config, ids, provider, telemetry } = session.env
     const now = clock.unsafeCurrentTimeMillis()
-    return Effect.flatMap(replay(session, { createdAt: now, values: {} }, now), (replayed) => {
+    return Effect.flatMap(replay(session, undefined, now), (replayed) => {
       const { data, payload } = replayed
       if (Object.keys(data.values).length === 0) {
         // Nothing is stored for a visitor without data.
@@ -127,13 +124,14 @@ const change = (
 ): Effect.Effect<void, SessionError> =>
   Effect.clockWith((clock) => {
     const { ids, provider, telemetry } = session.env
-    const { data: base, stored } = turn.latest ?? session.known!
+    const base = turn.latest ?? session.known!
+    const { data: before, stored } = base
     const now = clock.unsafeCurrentTimeMillis()
-    const createdAt = session.renewed && base.createdAt !== undefined ? now : base.createdAt
+    const createdAt = session.renewed && before.createdAt !== undefined ? now : before.createdAt
     return Effect.flatMap(replay(session, base, createdAt), (replayed) => {
       const { count, data, payload } = replayed
       if (!session.renewed && sameBytes(payload, stored.payload)) {
-        session.saved(session.clientId!, { data: base, stored }, count)
+        session.saved(session.clientId!, base, count)
         return renewLifetime(session)
       }
       const lifetime = session.lifetime(data, now)

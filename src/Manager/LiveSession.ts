@@ -70,7 +70,9 @@ export class LiveSession implements SessionCell {
   readAt = 0
 
   private loaded = false
+  /** The values as this request sees them: those of `known` itself until the first change. */
   private draft: Draft = {}
+  private draftIsOwn = true
   private nextId: string | undefined = undefined
   /** Hashing costs more than all else here, so it is done once. */
   private hashed: { readonly of: string; readonly id: StoredId } | undefined = undefined
@@ -140,7 +142,7 @@ export class LiveSession implements SessionCell {
       if (this.phase === "sent") {
         return headersSent("change")
       }
-      const error = this.loaded ? operation(this.draft) : undefined
+      const error = this.loaded ? operation(this.ownDraft) : undefined
       if (error !== undefined) {
         return Effect.fail(error)
       }
@@ -209,14 +211,39 @@ export class LiveSession implements SessionCell {
       : Math.min(idle, data.createdAt + Duration.toMillis(absoluteTimeout) - now)
   }
 
+  private get ownDraft(): Draft {
+    if (!this.draftIsOwn) {
+      this.draft = { ...this.draft }
+      this.draftIsOwn = true
+    }
+    return this.draft
+  }
+
   /** Takes what is stored as the base, and shows this request's changes on top of it. */
   adopt(known: Known | undefined): void {
     this.known = known
     this.loaded = true
-    this.draft = { ...known?.data.values }
+    this.draft = known === undefined ? {} : known.data.values
+    this.draftIsOwn = known === undefined
     for (const operation of this.operations) {
-      operation(this.draft)
+      operation(this.ownDraft)
     }
+  }
+
+  /** The values with all operations applied to `base`; fails where an operation cannot be applied to it. */
+  replay(base: Known | undefined): Draft | SessionError {
+    if (base === this.known) {
+      // They have been applied to this very base already.
+      return { ...this.draft }
+    }
+    const values = { ...base?.data.values }
+    for (const operation of this.operations) {
+      const error = operation(values)
+      if (error !== undefined) {
+        return error
+      }
+    }
+    return values
   }
 
   /** What a provider returned, decoded; undefined, and reported, where it is not a session. */

@@ -62,11 +62,11 @@ export const middleware =
     return Effect.withFiberRuntime((fiber) => {
       const manager = Context.unsafeGet(fiber.currentContext as Context.Context<SessionManager>, SessionManager)
       return begin(manager, fiber, (session) => {
-        const services = new Map(fiber.currentContext.unsafeMap)
+        // In place: this context is the request's own, since the request is in it; a new one costs more than all else here.
         for (const store of stores) {
-          services.set(store.key, manager.handle(store, session))
+          fiber.currentContext.unsafeMap.set(store.key, manager.handle(store, session))
         }
-        return Effect.mapInputContext(recovered, () => Context.unsafeMake<any>(services))
+        return recovered as HttpApp.Default<Exclude<E, SessionError>, any>
       })
     })
   }
@@ -235,7 +235,9 @@ const finish = (
   if (!needsCommit(session)) {
     return Effect.succeed(told(response))
   }
-  return Effect.matchCauseEffect(environment.bounded(commit(session)), {
+  // The end of a request is uninterruptible already; only what waits for a backend needs a bound.
+  const saving = environment.provider.capabilities.inProcess ? commit(session) : environment.bounded(commit(session))
+  return Effect.matchCauseEffect(saving, {
     onSuccess: () => Effect.succeed(told(response)),
     onFailure: (cause) => {
       const error = Option.getOrUndefined(Cause.failureOption(cause))

@@ -16,59 +16,69 @@ export class Line {
 
   /** Runs the effect when all who came before are done. */
   take<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
-        if (this.taken) {
-          return Effect.zipRight(restore(this.wait), Effect.ensuring(restore(effect), this.pass))
+    return Effect.uninterruptibleMask((restore) => {
+      const turn = Effect.matchCauseEffect(restore(effect), {
+        onFailure: (cause) => {
+          this.pass()
+          return Effect.failCause(cause)
+        },
+        onSuccess: (value) => {
+          this.pass()
+          return Effect.succeed(value)
         }
-        this.taken = true
-        return Effect.ensuring(restore(effect), this.pass)
       })
-    )
+      if (this.taken) {
+        return Effect.zipRight(restore(this.wait), turn)
+      }
+      this.taken = true
+      return turn
+    })
   }
 
-  private readonly wait: Effect.Effect<void> = Effect.async((resume) => {
-    const go = () => resume(Effect.void)
-    this.waiting.push(go)
-    return Effect.suspend(() => {
-      const at = this.waiting.indexOf(go)
-      if (at === -1) {
-        // Interrupted when its turn had come: the next one's, then.
-        return this.pass
-      }
-      this.waiting.splice(at, 1)
-      return Effect.void
+  private get wait(): Effect.Effect<void> {
+    return Effect.async((resume) => {
+      const go = () => resume(Effect.void)
+      this.waiting.push(go)
+      return Effect.sync(() => {
+        const at = this.waiting.indexOf(go)
+        if (at === -1) {
+          // Interrupted when its turn had come: the next one's, then.
+          this.pass()
+        } else {
+          this.waiting.splice(at, 1)
+        }
+      })
     })
-  })
+  }
 
-  private readonly pass: Effect.Effect<void> = Effect.sync(() => {
+  private pass(): void {
     const next = this.waiting.shift()
     if (next === undefined) {
       this.taken = false
     } else {
       next()
     }
-  })
+  }
 }
 
 /** What goes from one commit of a session to the next. */
-export class Turn<A> extends Line {
-  latest: A | undefined = undefined
+export interface Turn<A> {
+  latest: A | undefined
 }
 
 /** A line for each session that is being committed, and none for others. */
 export class Turns<A> {
-  private readonly turns = new Map<string, Turn<A>>()
+  private readonly lines = new Map<string, Line & Turn<A>>()
 
   take<B, E, R>(key: string, commit: (turn: Turn<A>) => Effect.Effect<B, E, R>): Effect.Effect<B, E, R> {
     return Effect.suspend(() => {
-      const turn = this.turns.get(key) ?? new Turn<A>()
-      this.turns.set(key, turn)
+      const line = this.lines.get(key) ?? Object.assign(new Line(), { latest: undefined })
+      this.lines.set(key, line)
       return Effect.ensuring(
-        turn.take(Effect.suspend(() => commit(turn))),
+        line.take(Effect.suspend(() => commit(line))),
         Effect.sync(() => {
-          if (turn.idle && this.turns.get(key) === turn) {
-            this.turns.delete(key)
+          if (line.idle) {
+            this.lines.delete(key)
           }
         })
       )
