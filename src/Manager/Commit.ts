@@ -32,17 +32,40 @@ export const commit = (session: LiveSession): Effect.Effect<void, SessionError> 
 export const needsCommit = (session: LiveSession): boolean =>
   session.changed || !session.line.idle || renewal(session, session.readAt) !== undefined
 
-const end = (session: LiveSession, id: StoredId) =>
-  Effect.map(session.env.provider.destroy(id), () => {
+const end = (session: LiveSession, id: StoredId) => {
+  const { provider, telemetry } = session.env
+  if (session.phase === "socket" && !provider.capabilities.revocable) {
+    return Effect.fail(
+      new SessionError({
+        reason: "Unsupported",
+        message: `${provider.name}: destroy: the client holds the session, and there is no response to take it away by`
+      })
+    )
+  }
+  return Effect.map(provider.destroy(id), () => {
     session.ended = undefined
     session.reply = "forget"
-    session.env.telemetry.emit("Destroyed", id)
+    telemetry.emit("Destroyed", id)
   })
+}
+
+const noResponse = Effect.fail(
+  new SessionError({
+    reason: "HeadersSent",
+    message: "save: there is no response by which to give the client its session: save it in an ordinary request"
+  })
+)
+
+/** Whether what would be saved is for the client to keep, and cannot be given to it. */
+const isUntellable = ({ env, phase }: LiveSession): boolean =>
+  phase === "socket" && env.provider.capabilities.heldBy === "client"
 
 const saveChanges = (session: LiveSession): Effect.Effect<void, SessionError> =>
   Effect.suspend(() =>
     session.operations.length === 0 && !session.renewed
-      ? renewLifetime(session)
+      ? session.touched && isUntellable(session)
+        ? noResponse
+        : renewLifetime(session)
       : Effect.flatMap(session.readOnce, () => {
           const id = session.storedId
           return session.known === undefined || id === undefined
@@ -91,13 +114,7 @@ const create = (session: LiveSession): Effect.Effect<void, SessionError> =>
         return Effect.void
       }
       if (session.phase === "socket") {
-        return Effect.fail(
-          new SessionError({
-            reason: "HeadersSent",
-            message:
-              "save: the session is new, and there is no response to tell its id: save it in an ordinary request first"
-          })
-        )
+        return noResponse
       }
       const id = session.successorId
       const ttl = Duration.min(config.idleTimeout, config.absoluteTimeout)
@@ -126,6 +143,7 @@ const change = (
     const { ids, provider, telemetry } = session.env
     const base = turn.latest ?? session.known!
     const { data: before, stored } = base
+    const subject = session.subject ?? id
     const now = clock.unsafeCurrentTimeMillis()
     const createdAt = session.renewed && before.createdAt !== undefined ? now : before.createdAt
     return Effect.flatMap(replay(session, base, createdAt), (replayed) => {
@@ -134,13 +152,16 @@ const change = (
         session.saved(session.clientId!, base, count)
         return renewLifetime(session)
       }
+      if (isUntellable(session)) {
+        return noResponse
+      }
       const lifetime = session.lifetime(data, now)
       if (lifetime <= 0) {
         return lost(session, id)
       }
       const ttl = Duration.millis(lifetime)
       const renewed = session.renewed
-      const nextId = renewed ? session.successorId : session.clientId!
+      const nextId = renewed ? session.successorId : session.ownId!
       return Effect.flatMap(
         renewed
           ? provider.regenerate(id, ids.stored(nextId), payload, ttl, stored.revision)
@@ -157,13 +178,13 @@ const change = (
               ) {
                 session.reply = { id: session.clientId! }
               }
-              telemetry.emit(renewed ? "Regenerated" : "Saved", id)
+              telemetry.emit(renewed ? "Regenerated" : "Saved", subject)
               return Effect.void
             }
             case "Gone":
               return lost(session, id)
             case "Conflict": {
-              telemetry.emit("Conflict", id)
+              telemetry.emit("Conflict", subject)
               return attempt >= maxAttempts
                 ? Effect.fail(
                     new SessionError({
@@ -199,8 +220,8 @@ const pause = (attempt: number): Effect.Effect<void> =>
 
 const lost = (session: LiveSession, id: StoredId) =>
   Effect.suspend(() => {
+    session.env.telemetry.emit("Gone", session.subject ?? id)
     session.forget()
-    session.env.telemetry.emit("Gone", id)
     return Effect.fail(
       new SessionError({
         reason: "Gone",
@@ -210,8 +231,9 @@ const lost = (session: LiveSession, id: StoredId) =>
   })
 
 const settle = (session: LiveSession, id: string, result: Written, { count, data, payload }: Replayed): Known => {
-  const known: Known = { data, stored: { payload, revision: result.revision, expiresAt: result.expiresAt } }
-  session.saved(result.id ?? id, known, count)
+  const { expiresAt, id: value, revision } = result
+  const known: Known = { data, stored: { payload, revision, expiresAt, id: value === undefined ? undefined : id } }
+  session.saved(value ?? id, known, count)
   return known
 }
 
@@ -242,7 +264,7 @@ const renewLifetime = (session: LiveSession): Effect.Effect<void, SessionError> 
         if (keepsCookie(session) || result.id !== undefined) {
           session.reply = { id: session.clientId! }
         }
-        session.env.telemetry.emit("Touched", storedId)
+        session.env.telemetry.emit("Touched", session.subject)
       }
     })
   })

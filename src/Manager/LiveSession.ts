@@ -96,6 +96,17 @@ export class LiveSession implements SessionCell {
     return this.hashed?.id
   }
 
+  /** The session's own id. Where clients hold the session, what they send is another, and changes with each write. */
+  get ownId(): string | undefined {
+    return this.known?.stored.id ?? this.clientId
+  }
+
+  /** What names the session in events. */
+  get subject(): StoredId | undefined {
+    const own = this.known?.stored.id
+    return own === undefined ? this.storedId : this.env.ids.stored(own)
+  }
+
   /** Reads the session, once: where several fibers of the request ask at once, one read is enough, unless it fails. */
   get load(): Effect.Effect<void, SessionError> {
     const { bounded, provider } = this.env
@@ -153,7 +164,7 @@ export class LiveSession implements SessionCell {
 
   get id(): Effect.Effect<SessionStore.SessionId, SessionError> {
     return Effect.map(this.load, () =>
-      SessionStore.sessionId(this.known === undefined || this.renewed ? this.successorId : this.clientId!)
+      SessionStore.sessionId(this.known === undefined || this.renewed ? this.successorId : this.ownId!)
     )
   }
 
@@ -193,12 +204,12 @@ export class LiveSession implements SessionCell {
   }
 
   dropped(key: string): void {
-    this.env.telemetry.emit("Dropped", this.storedId, { field: key })
+    this.env.telemetry.emit("Dropped", this.subject, { field: key })
   }
 
   /** The id that the session gets, if it gets one. */
   get successorId(): string {
-    this.nextId ??= this.env.ids.make(this.known === undefined ? undefined : this.clientId)
+    this.nextId ??= this.env.ids.make(this.known === undefined ? undefined : this.ownId)
     return this.nextId
   }
 

@@ -200,7 +200,7 @@ const begin = <A, E, R>(
   session.mounted = true
   // At once, and not on first use: a handler that is appended in a forked fiber is lost.
   return Effect.zipRight(
-    HttpApp.appendPreResponseHandler((_, response) => finish(manager, session, response)),
+    HttpApp.appendPreResponseHandler((_, response) => finish(manager, session, request, response)),
     then(session)
   )
 }
@@ -209,11 +209,12 @@ const begin = <A, E, R>(
 const finish = (
   manager: Manager,
   session: LiveSession,
+  request: HttpServerRequest.HttpServerRequest,
   response: HttpServerResponse.HttpServerResponse
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
   const { config, environment } = manager
   const told = (response: HttpServerResponse.HttpServerResponse) =>
-    session.reply === undefined ? response : manager.transport.write(response, session.reply)
+    session.reply === undefined ? response : manager.transport.write(response, session.reply, request.headers["cookie"])
 
   if (session.phase === "socket") {
     return Effect.as(

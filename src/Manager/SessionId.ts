@@ -2,8 +2,9 @@
  * Session ids: how they are made, checked when a client sends one, and hashed before a backend sees them.
  */
 import { hash, randomBytes } from "node:crypto"
-import type { StoredId } from "../Provider/Provider.js"
+import type { Capabilities, StoredId } from "../Provider/Provider.js"
 import type { SessionConfig } from "./SessionConfig.js"
+import { cookieName } from "./Transport.js"
 
 /** The ids of one configuration. Raw ids are secrets: they are plain strings only inside the manager. */
 export interface Ids {
@@ -16,17 +17,26 @@ export interface Ids {
 
 const sha256 = (text: string): string => hash("sha256", text, "base64url")
 
-export const makeIds = (config: SessionConfig["id"], inheritedChars: number): Ids => {
-  const { bytes, encoding, hashed, prefix } = config
+export const makeIds = (
+  config: SessionConfig,
+  { heldBy, inheritedIdChars: inheritedChars }: Pick<Capabilities, "heldBy" | "inheritedIdChars">
+): Ids => {
+  const { bytes, encoding, hashed, prefix } = config.id
   const length = prefix.length + (encoding === "hex" ? bytes * 2 : Math.ceil((bytes * 4) / 3))
   const alphabet = encoding === "hex" ? "0-9a-f" : "A-Za-z0-9_-"
   const pattern = new RegExp(`^${prefix}[${alphabet}]{${length - prefix.length}}$`)
   const inherited = prefix.length + inheritedChars
+  const make = (successorOf?: string) => {
+    const id = prefix + randomBytes(bytes).toString(encoding)
+    return successorOf === undefined ? id : successorOf.slice(0, inherited) + id.slice(inherited)
+  }
+  if (heldBy === "client") {
+    // What the client sends is the session itself, which the provider authenticates; the transport bounds its size.
+    const name = cookieName(config)
+    return { make, check: (value) => value !== "", stored: (value) => `${name}=${value}` as StoredId }
+  }
   return {
-    make: (successorOf) => {
-      const id = prefix + randomBytes(bytes).toString(encoding)
-      return successorOf === undefined ? id : successorOf.slice(0, inherited) + id.slice(inherited)
-    },
+    make,
     // The length first: it bounds what the expression looks at.
     check: (id) => id.length === length && pattern.test(id),
     stored: hashed

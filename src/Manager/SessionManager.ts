@@ -22,7 +22,7 @@ import { type Environment, LiveSession } from "./LiveSession.js"
 import type * as SessionConfig from "./SessionConfig.js"
 import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
-import { makeTransport, type Transport } from "./Transport.js"
+import { checkHeldByClient, makeTransport, type Transport } from "./Transport.js"
 import { Turns } from "./Turns.js"
 
 export type {
@@ -74,26 +74,33 @@ export interface Manager {
 export class SessionManager extends Context.Tag("effect-session/SessionManager")<SessionManager, Manager>() {}
 
 /**
+ * Fails with `InvalidConfig` where clients hold the sessions and the configuration leaves them no way to.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
   config: SessionConfig.SessionConfig,
   codec: Codec.SessionCodec = Codec.json
-): Effect.Effect<Manager, never, SessionProvider> =>
+): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.gen(function* () {
     const provider = traced(yield* SessionProvider)
+    const { heldBy } = provider.capabilities
+    const wrong = heldBy === "client" ? checkHeldByClient(config) : undefined
+    if (wrong !== undefined) {
+      return yield* Effect.fail(wrong)
+    }
     const telemetry = Telemetry.make()
     const environment: Environment = {
       config,
       provider,
       codec,
-      ids: makeIds(config.id, provider.capabilities.inheritedIdChars),
+      ids: makeIds(config, provider.capabilities),
       telemetry,
       turns: new Turns(),
       bounded: bounded(provider, config.timeout)
     }
-    const transport = makeTransport(config)
+    const transport = makeTransport(config, heldBy)
     const bound = new WeakMap<Any, BoundFields>()
     const sessions = new WeakMap<object, LiveSession>()
     const unsupported = (what: string) =>
@@ -151,7 +158,7 @@ export const make = (
 export const layer = <E>(
   config: Effect.Effect<SessionConfig.SessionConfig, E>,
   codec: Codec.SessionCodec = Codec.json
-): Layer.Layer<SessionManager, E, SessionProvider> =>
+): Layer.Layer<SessionManager, E | SessionError, SessionProvider> =>
   Layer.scoped(
     SessionManager,
     Effect.tap(
@@ -169,7 +176,7 @@ export const layer = <E>(
 
 /**
  * Opens a live session outside of its requests: in a job, on a socket, in a test. What is changed is stored by `session.save`, and
- * by nothing else. Fails with `NotFound` where no live session has the id.
+ * by nothing else. Fails with `NotFound` where no live session has the id, and with `Unsupported` where clients hold the sessions.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -192,6 +199,9 @@ export const open = <S extends Any>(
   id: SessionId
 ): Effect.Effect<Session<FieldsOf<S>>, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
+    if (manager.environment.provider.capabilities.heldBy === "client") {
+      return heldByClient(manager, "open")
+    }
     const session = detached(manager, id)
     return Effect.flatMap(session.load, () =>
       session.known === undefined
@@ -202,17 +212,28 @@ export const open = <S extends Any>(
 
 /**
  * Ends a session by its id, or by the id under which the backend keeps it (as `list` gives it). Ending one that does not exist
- * succeeds.
+ * succeeds. Fails with `Unsupported` where clients hold the sessions.
  *
  * @since 0.1.0
  * @category accessors
  */
 export const destroy = (id: SessionId | StoredId): Effect.Effect<void, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
+    if (manager.environment.provider.capabilities.heldBy === "client") {
+      return heldByClient(manager, "destroy")
+    }
     const session = detached(manager, typeof id === "string" ? undefined : id)
     session.ended = typeof id === "string" ? id : session.storedId
     return manager.environment.bounded(commit(session))
   })
+
+const heldByClient = ({ backend }: Manager, operation: string) =>
+  Effect.fail(
+    new SessionError({
+      reason: "Unsupported",
+      message: `${backend}: ${operation}: the client holds the session; only a request that brings it can use or end it`
+    })
+  )
 
 /** A session without a request. */
 const detached = ({ environment }: Manager, id: SessionId | undefined): LiveSession => {

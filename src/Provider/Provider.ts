@@ -18,6 +18,9 @@ import type { SessionError } from "../SessionError.js"
  * that a stolen dump holds no usable id. In beego's layout it is the raw session id. The manager checks what clients send
  * before a provider sees it; a provider still never builds a path, key or statement from one unescaped.
  *
+ * Where clients hold the session (`heldBy: "client"`) it is the cookie, `name=value`: for `create` and `regenerate` with the new
+ * session id as its value, for the others with what the client sent.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -43,6 +46,8 @@ export interface Stored {
   readonly revision: Revision
   /** When it expires, in milliseconds since the epoch. From that very millisecond on it is gone. */
   readonly expiresAt: number
+  /** Only where clients hold the session: its session id, which stays while what the client sends changes with each write. */
+  readonly id?: string | undefined
 }
 
 /**
@@ -55,8 +60,8 @@ export interface Written {
   readonly _tag: "Written"
   readonly revision: Revision
   readonly expiresAt: number
-  /** Only where clients hold the session (`heldBy: "client"`): what the client must send from now on. */
-  readonly id?: StoredId
+  /** Only where clients hold the session: the value that the client must send from now on. */
+  readonly id?: string
 }
 
 /**
@@ -101,7 +106,7 @@ export interface Touched {
   readonly _tag: "Touched"
   readonly expiresAt: number
   /** As in {@link Written}. */
-  readonly id?: StoredId
+  readonly id?: string
 }
 
 /**
@@ -123,6 +128,11 @@ export interface Capabilities {
   readonly regenerate: "atomic" | "ordered"
   /** Where a session lives: with the server, or sealed in what the client sends (then its id changes with each write). */
   readonly heldBy: "server" | "client"
+  /**
+   * Whether `destroy` and `regenerate` end a session for everyone. False where a copy of what the client held stays good until it
+   * expires.
+   */
+  readonly revocable: boolean
   /** Whether sessions survive the end of this process. */
   readonly durable: boolean
   /** Whether calls complete without waiting. The manager puts no timeout and no span around them. */
@@ -224,6 +234,7 @@ export const defaultCapabilities: Capabilities = {
   consistency: "compareAndSet",
   regenerate: "atomic",
   heldBy: "server",
+  revocable: true,
   durable: true,
   inProcess: false,
   maxPayload: 16 * 1024 * 1024,

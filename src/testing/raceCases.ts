@@ -68,14 +68,14 @@ const makeClient: Effect.Effect<Client, never, SessionManager.SessionManager> = 
   })
 )
 
-const heldByServer = (provider: Provider) => provider.capabilities.heldBy === "server"
+const revocable = (provider: Provider) => provider.capabilities.revocable
 
 /** Defines a case in terms of requests; `wrap` puts a fault between the manager and the provider. */
 const define = (
   name: string,
   test: (client: Client, provider: Provider, options: Options) => Effect.Effect<unknown, unknown>,
   {
-    only = heldByServer,
+    only = revocable,
     options: config = {},
     wrap = (provider) => provider
   }: {
@@ -148,7 +148,7 @@ const assertSignedOut = (client: Client, cookie: string) =>
     ({ body }) => assert.equal(body, true, "the session is back")
   )
 
-const casOnly = (provider: Provider) => heldByServer(provider) && provider.capabilities.consistency === "compareAndSet"
+const casOnly = (provider: Provider) => revocable(provider) && provider.capabilities.consistency === "compareAndSet"
 
 export const raceCases: ReadonlyArray<CaseOf> = [
   define(

@@ -43,7 +43,7 @@ export const signIn = <S extends Any, A>(
           new SessionError({ reason: "NotFound", message: "signIn: nothing was stored: set a value in the session" })
         )
       }
-      const { cookies, headers } = manager.transport.write(HttpServerResponse.empty(), session.reply)
+      const { cookies, headers } = manager.transport.write(HttpServerResponse.empty(), session.reply, undefined)
       const { header } = manager.config
       return Effect.succeed({
         ...(Cookies.isEmpty(cookies) ? {} : { cookie: Cookies.toCookieHeader(cookies) }),
