@@ -147,14 +147,7 @@ const change = (
     const now = clock.unsafeCurrentTimeMillis()
     const createdAt = session.renewed && before.createdAt !== undefined ? now : before.createdAt
     return Effect.flatMap(replay(session, base, createdAt), (replayed) => {
-      const { count, data, payload } = replayed
-      if (!session.renewed && sameBytes(payload, stored.payload)) {
-        session.saved(session.clientId!, base, count)
-        return renewLifetime(session)
-      }
-      if (isUntellable(session)) {
-        return noResponse
-      }
+      const { data, payload } = replayed
       const lifetime = session.lifetime(data, now)
       if (lifetime <= 0) {
         return lost(session, id)
@@ -279,5 +272,3 @@ const isDue = (session: LiveSession, gain: number): boolean => {
 /** Whether the browser keeps the cookie for a time, which is to be renewed along with the session. */
 const keepsCookie = ({ env: { config } }: LiveSession): boolean =>
   config.cookie !== false && config.cookie.maxAge !== undefined
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

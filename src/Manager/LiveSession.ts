@@ -145,7 +145,7 @@ export class LiveSession implements SessionCell {
   }
 
   get values(): Effect.Effect<Readonly<Draft>, SessionError> {
-    return this.loaded ? Effect.succeed(this.draft) : Effect.map(this.load, () => this.draft)
+    return Effect.suspend(() => (this.loaded ? Effect.succeed(this.draft) : Effect.map(this.load, () => this.draft)))
   }
 
   apply(operation: Operation): Effect.Effect<void, SessionError> {

@@ -83,20 +83,18 @@ export type Got<F> = F extends Field<infer A, any, true> ? A : Option.Option<Val
  * @since 0.1.0
  * @category fields
  */
-export const field: {
-  <A, I>(
-    schema: Schema.Schema<A, I>,
-    options: { readonly default: () => NoInfer<A>; readonly migrate?: ((stored: unknown) => unknown) | undefined }
-  ): Field<A, I, true>
-  <A, I>(
-    schema: Schema.Schema<A, I>,
-    options: { readonly default?: undefined; readonly migrate: (stored: unknown) => unknown }
-  ): Field<A, I, false>
-} = <A, I>(
+export const field = <
+  A,
+  I,
+  const O extends {
+    readonly default?: (() => A) | undefined
+    readonly migrate?: ((stored: unknown) => unknown) | undefined
+  }
+>(
   schema: Schema.Schema<A, I>,
-  options: { readonly default?: (() => A) | undefined; readonly migrate?: ((stored: unknown) => unknown) | undefined }
-): Field<A, I, any> => ({
-  [FieldTypeId]: options.default !== undefined,
+  options: O
+): Field<A, I, O["default"] extends () => unknown ? true : false> => ({
+  [FieldTypeId]: (options.default !== undefined) as O["default"] extends () => unknown ? true : false,
   schema,
   default: options.default,
   migrate: options.migrate

@@ -65,13 +65,6 @@ const app = HttpRouter.empty.pipe(
     })
   ),
   HttpRouter.get(
-    "/same",
-    Effect.as(
-      Effect.flatMap(AppSession, (session) => session.set("userId", "ada")),
-      text("same")
-    )
-  ),
-  HttpRouter.get(
     "/parallel",
     Effect.gen(function* () {
       yield* Effect.all([count, count, count, Effect.flatMap(AppSession, (session) => session.set("userId", "ada"))], {
@@ -136,16 +129,6 @@ describe("what a request costs the backend", () => {
       const { calls, me } = yield* begin
       yield* me("/logout")
       expect(calls).toEqual(["destroy"])
-    })
-  )
-
-  it.scoped("setting what is there already writes nothing", () =>
-    Effect.gen(function* () {
-      const { calls, send, as } = yield* begin
-      const { cookie } = yield* send("/same")
-      calls.length = 0
-      yield* as(cookie)("/same")
-      expect(calls).toEqual(["read"])
     })
   )
 

@@ -1,0 +1,395 @@
+/**
+ * The typed store: fields, values, the log of changes.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { type SessionError, SessionManager, SessionStore } from "effect-session"
+import { signIn } from "effect-session/testing"
+import { json } from "../../src/Store/Codec.js"
+import { managerLayer } from "../support/http.js"
+
+class Account extends SessionStore.Tag<Account>()("Account", {
+  userId: Schema.String,
+  since: Schema.Date,
+  visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 }),
+  tags: SessionStore.field(Schema.Array(Schema.String), { default: () => [] }),
+  seen: Schema.ReadonlyMap({ key: Schema.String, value: Schema.BigInt }),
+  notice: Schema.String
+}) {}
+
+type AccountSession = SessionStore.Session<(typeof Account)["fields"]>
+
+/** Runs `f` on a stored session, and `g` on the same session, opened again. */
+const twice = <A, B>(
+  f: (session: AccountSession) => Effect.Effect<A, unknown>,
+  g: (session: AccountSession) => Effect.Effect<B, unknown>
+) =>
+  Effect.gen(function* () {
+    const headers = yield* signIn(Account, (session) => session.set("userId", "ada"))
+    const id = SessionStore.sessionId(headers["cookie"]!.split("=")[1]!)
+    const first = yield* SessionManager.open(Account, id)
+    const a = yield* f(first)
+    yield* first.save
+    const b = yield* g(yield* SessionManager.open(Account, id))
+    return [a, b] as const
+  }).pipe(Effect.provide(managerLayer()))
+
+describe("fields", () => {
+  it.effect("without a default are None until set, and after delete", () =>
+    Effect.gen(function* () {
+      const [before, after] = yield* twice(
+        (session) => Effect.tap(session.get("since"), () => session.delete("userId")),
+        (session) => session.get("userId")
+      )
+      expect([before, after]).toEqual([Option.none(), Option.none()])
+    })
+  )
+
+  it.effect("with a default are the default until set", () =>
+    Effect.gen(function* () {
+      const [before, after] = yield* twice(
+        (session) => Effect.tap(session.get("visits"), () => session.set("visits", 3)),
+        (session) => session.get("visits")
+      )
+      expect([before, after]).toEqual([0, 3])
+    })
+  )
+
+  it.effect("keep dates, maps and big integers, through their Schemas", () =>
+    Effect.gen(function* () {
+      const since = new Date("2026-11-23T00:00:00.123Z")
+      const seen = new Map([["a", 2n ** 70n]])
+      const [, after] = yield* twice(
+        (session) => Effect.zipRight(session.set("since", since), session.set("seen", seen)),
+        (session) => Effect.all([session.get("since"), session.get("seen")])
+      )
+      expect(after).toEqual([Option.some(since), Option.some(seen)])
+    })
+  )
+
+  it.effect("refuse a value that their Schema refuses, and stay as they were", () =>
+    Effect.gen(function* () {
+      const [error, after] = yield* twice(
+        (session) => Effect.flip(session.set("visits", -7)),
+        (session) => session.get("visits")
+      )
+      expect(error.reason).toBe("InvalidValue")
+      expect(error.message).toContain("Account.visits")
+      expect(error.message).not.toContain("7")
+      expect(after).toBe(0)
+    })
+  )
+
+  it.effect("refuse what JSON would change", () =>
+    Effect.gen(function* () {
+      class Loose extends SessionStore.Tag<Loose>()("Loose", {
+        number: Schema.Number,
+        date: Schema.DateFromSelf,
+        any: Schema.Unknown
+      }) {}
+      yield* signIn(Loose, (session) =>
+        Effect.gen(function* () {
+          expect((yield* Effect.flip(session.set("number", Number.NaN))).reason).toBe("InvalidValue")
+          expect((yield* Effect.flip(session.set("date", new Date(0)))).reason).toBe("InvalidValue")
+          expect((yield* Effect.flip(session.set("any", { deep: [new Map()] }))).reason).toBe("InvalidValue")
+          yield* session.set("any", { deep: [null, "x", { y: 1 }] })
+        })
+      )
+    }).pipe(Effect.provide(managerLayer()))
+  )
+
+  it.effect("operations can be taken apart", () =>
+    Effect.gen(function* () {
+      const [, after] = yield* twice(
+        ({ set, update }) =>
+          Effect.zipRight(
+            set("userId", "bob"),
+            update("visits", (n) => n + 1)
+          ),
+        ({ get }) => Effect.all([get("userId"), get("visits")])
+      )
+      expect(after).toEqual([Option.some("bob"), 1])
+    })
+  )
+})
+
+describe("update", () => {
+  it.effect("answers with the new value, and fails where the function leaves the Schema", () =>
+    Effect.gen(function* () {
+      const [[two, error], after] = yield* twice(
+        (session) =>
+          Effect.all([session.update("visits", (n) => n + 2), Effect.flip(session.update("visits", (n) => n - 9))]),
+        (session) => session.get("visits")
+      )
+      expect([two, error.reason, after]).toEqual([2, "InvalidValue", 2])
+    })
+  )
+
+  it.effect("of a field without a default gets an Option", () =>
+    Effect.gen(function* () {
+      const [first] = yield* twice(
+        (session) => session.update("notice", Option.match({ onNone: () => "first", onSome: (s) => `${s}!` })),
+        () => Effect.void
+      )
+      expect(first).toBe("first")
+    })
+  )
+
+  it.effect("a value that a handler changes in place is not changed in the session", () =>
+    Effect.gen(function* () {
+      const [, after] = yield* twice(
+        (session) =>
+          Effect.gen(function* () {
+            yield* session.set("tags", ["a"])
+            const tags = (yield* session.get("tags")) as Array<string>
+            tags.push("b")
+            expect(yield* session.get("tags")).toEqual(["a"])
+          }),
+        (session) => session.get("tags")
+      )
+      expect(after).toEqual(["a"])
+    })
+  )
+})
+
+describe("flash values", () => {
+  it.effect("are read once", () =>
+    Effect.gen(function* () {
+      const [first, second] = yield* twice(
+        (session) => Effect.zipRight(session.set("notice", "saved"), session.take("notice")),
+        (session) => session.take("notice")
+      )
+      expect([first, second]).toEqual([Option.some("saved"), Option.none()])
+    })
+  )
+})
+
+describe("flush", () => {
+  it.effect("empties this store and no other", () =>
+    Effect.gen(function* () {
+      class Other extends SessionStore.Tag<Other>()("Other", { userId: Schema.String }) {}
+      const headers = yield* signIn(Account, (session) => session.set("userId", "ada"))
+      const id = SessionStore.sessionId(headers["cookie"]!.split("=")[1]!)
+      const other = yield* SessionManager.open(Other, id)
+      yield* other.set("userId", "other")
+      yield* other.save
+      const account = yield* SessionManager.open(Account, id)
+      yield* account.flush
+      yield* account.save
+      expect(yield* (yield* SessionManager.open(Account, id)).get("userId")).toEqual(Option.none())
+      expect(yield* (yield* SessionManager.open(Other, id)).get("userId")).toEqual(Option.some("other"))
+    }).pipe(Effect.provide(managerLayer()))
+  )
+})
+
+describe("another version of the app", () => {
+  class Old extends SessionStore.Tag<Old>()("Prefs", {
+    theme: Schema.String,
+    size: Schema.String,
+    extra: Schema.String
+  }) {}
+  class New extends SessionStore.Tag<New>()("Prefs", {
+    theme: SessionStore.field(Schema.Literal("light", "dark"), {
+      default: () => "light",
+      migrate: (stored) => (stored === "night" ? "dark" : stored)
+    }),
+    size: Schema.Int
+  }) {}
+
+  const upgraded = Effect.gen(function* () {
+    const headers = yield* signIn(Old, (session) =>
+      Effect.all([session.set("theme", "night"), session.set("size", "huge"), session.set("extra", "kept")])
+    )
+    const id = SessionStore.sessionId(headers["cookie"]!.split("=")[1]!)
+    return { id, session: yield* SessionManager.open(New, id) }
+  })
+
+  it.effect("migrate turns old values into new ones; others are dropped, and reported; no request fails", () =>
+    Effect.gen(function* () {
+      const { session } = yield* upgraded
+      expect(yield* session.get("theme")).toBe("dark")
+      expect(yield* session.get("size")).toEqual(Option.none())
+    }).pipe(Effect.provide(managerLayer()))
+  )
+
+  it.effect("fields that this version does not know are kept", () =>
+    Effect.gen(function* () {
+      const { id, session } = yield* upgraded
+      yield* session.set("size", 3)
+      yield* session.save
+      expect(yield* (yield* SessionManager.open(Old, id)).get("extra")).toEqual(Option.some("kept"))
+    }).pipe(Effect.provide(managerLayer()))
+  )
+})
+
+describe("open", () => {
+  it.effect("fails for an id of no session, whatever it looks like", () =>
+    Effect.gen(function* () {
+      for (const id of ["", "../x", "A".repeat(43), "A".repeat(10_000)]) {
+        const result = yield* Effect.either(SessionManager.open(Account, SessionStore.sessionId(id)))
+        expect(Either.isLeft(result) && result.left.reason).toBe("NotFound")
+      }
+    }).pipe(Effect.provide(managerLayer()))
+  )
+
+  it.effect("an id does not show when it is printed", () =>
+    Effect.gen(function* () {
+      const headers = yield* signIn(Account, (session) => session.set("userId", "ada"))
+      const raw = headers["cookie"]!.split("=")[1]!
+      const session = yield* SessionManager.open(Account, SessionStore.sessionId(raw))
+      const id = yield* session.id
+      expect(Redacted.value(id)).toBe(raw)
+      expect(`${String(id)} ${JSON.stringify(id)}`).not.toContain(raw)
+    }).pipe(Effect.provide(managerLayer()))
+  )
+})
+
+describe("the log of changes, against a model", () => {
+  type Change =
+    | { readonly type: "set"; readonly key: "visits" | "userId"; readonly value: number }
+    | { readonly type: "delete"; readonly key: "visits" | "userId" }
+    | { readonly type: "add"; readonly value: number }
+    | { readonly type: "flush" }
+    | { readonly type: "save" }
+
+  const key = FastCheck.constantFrom("visits" as const, "userId" as const)
+  const value = FastCheck.nat(1000)
+  const change: FastCheck.Arbitrary<Change> = FastCheck.oneof(
+    FastCheck.record({ type: FastCheck.constant("set" as const), key, value }),
+    FastCheck.record({ type: FastCheck.constant("delete" as const), key }),
+    FastCheck.record({ type: FastCheck.constant("add" as const), value }),
+    FastCheck.record({ type: FastCheck.constant("flush" as const) }),
+    FastCheck.record({ type: FastCheck.constant("save" as const) })
+  )
+
+  interface Model {
+    visits: number
+    userId: string | undefined
+  }
+
+  const applyTo = (model: Model, change: Change): void => {
+    switch (change.type) {
+      case "set":
+        if (change.key === "visits") model.visits = change.value
+        else model.userId = String(change.value)
+        break
+      case "delete":
+        if (change.key === "visits") model.visits = 0
+        else model.userId = undefined
+        break
+      case "add":
+        model.visits += change.value
+        break
+      case "flush":
+        model.visits = 0
+        model.userId = undefined
+    }
+  }
+
+  const applyToSession = (session: AccountSession, change: Change): Effect.Effect<unknown, SessionError> => {
+    switch (change.type) {
+      case "set":
+        return change.key === "visits"
+          ? session.set("visits", change.value)
+          : session.set("userId", String(change.value))
+      case "delete":
+        return session.delete(change.key)
+      case "add":
+        return session.update("visits", (n) => n + change.value)
+      case "flush":
+        return session.flush
+      default:
+        return session.save
+    }
+  }
+
+  const check = (session: AccountSession, model: Model) =>
+    Effect.gen(function* () {
+      expect(yield* session.get("visits")).toBe(model.visits)
+      expect(Option.getOrUndefined(yield* session.get("userId"))).toBe(model.userId)
+    })
+
+  it.effect("one request sees its own changes, and what it saves is what it saw", () =>
+    Effect.promise(() =>
+      FastCheck.assert(
+        FastCheck.asyncProperty(FastCheck.array(change, { maxLength: 20 }), (changes) =>
+          Effect.runPromise(
+            Effect.gen(function* () {
+              const model: Model = { visits: 0, userId: "ada" }
+              yield* twice(
+                (session) =>
+                  Effect.forEach(changes, (change) => {
+                    applyTo(model, change)
+                    return Effect.zipRight(applyToSession(session, change), check(session, model))
+                  }),
+                (session) => check(session, model)
+              )
+            })
+          )
+        )
+      )
+    )
+  )
+
+  it.effect("two requests that interleave end as if the one that saved last had come last", () =>
+    Effect.promise(() =>
+      FastCheck.assert(
+        FastCheck.asyncProperty(
+          FastCheck.array(change, { maxLength: 10 }),
+          FastCheck.array(change, { maxLength: 10 }),
+          (one, two) =>
+            Effect.runPromise(
+              Effect.gen(function* () {
+                const changes = (list: ReadonlyArray<Change>) => list.filter(({ type }) => type !== "save")
+                const headers = yield* signIn(Account, (session) => session.set("userId", "ada"))
+                const id = SessionStore.sessionId(headers["cookie"]!.split("=")[1]!)
+                const first = yield* SessionManager.open(Account, id)
+                const second = yield* SessionManager.open(Account, id)
+                const model: Model = { visits: 0, userId: "ada" }
+                yield* Effect.forEach(changes(one), (change) => applyToSession(first, change))
+                yield* Effect.forEach(changes(two), (change) => applyToSession(second, change))
+                yield* first.save
+                yield* second.save
+                for (const change of [...changes(one), ...changes(two)]) {
+                  applyTo(model, change)
+                }
+                yield* check(yield* SessionManager.open(Account, id), model)
+              }).pipe(Effect.provide(managerLayer()))
+            )
+        )
+      )
+    )
+  )
+})
+
+describe("the JSON format", () => {
+  it("reads what it writes", () => {
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.nat(),
+        FastCheck.dictionary(FastCheck.string(), FastCheck.jsonValue()),
+        (createdAt, values) => {
+          const data = { createdAt, values: JSON.parse(JSON.stringify(values)) }
+          expect(json.decode(json.encode(data))).toEqual(data)
+        }
+      )
+    )
+  })
+
+  it("is never confused by bytes that are something else", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.uint8Array(), (bytes) => {
+        const data = json.decode(bytes)
+        expect(data === undefined || typeof data.createdAt === "number").toBe(true)
+      })
+    )
+    for (const text of ["", "{", "null", "[]", "1", '{"t":1}', '{"d":{}}', '{"t":"1","d":{}}', '{"t":1,"d":[]}']) {
+      expect(json.decode(Buffer.from(text))).toBeUndefined()
+    }
+  })
+})
