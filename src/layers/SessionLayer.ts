@@ -214,3 +214,27 @@ export const sqlite = (options: SessionConfig.Options & TableOptions & { readonl
     lazy("sqlite", () => import("./Sqlite.js").then(({ layer }) => layer(options))),
     options
   )
+
+/**
+ * Sessions in memcached, on one server or spread over several. Needs `memcache-client`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.memcached({ url: "10.0.0.1:11211,10.0.0.2:11211" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const memcached = (
+  options: SessionConfig.Options & {
+    /** The servers, as `host:port` separated by commas. */
+    readonly url: string
+    /** What all keys start with. Default `session:`. */
+    readonly prefix?: string | undefined
+  }
+): SessionLayer =>
+  make(
+    lazy("memcached", () => import("../Provider/Memcached.js").then(({ layer }) => layer(options))),
+    options
+  )

@@ -16,5 +16,6 @@ export const backends: Record<string, () => Promise<ProviderLayer>> = {
   redis_sentinel: () => import("../Provider/Redis.js").then((module) => module.layerSentinelConfig),
   mysql: () => import("./Mysql.js").then((module) => module.layerConfig),
   postgresql: () => import("./Postgres.js").then((module) => module.layerConfig),
-  sqlite: () => import("./Sqlite.js").then((module) => module.layerConfig)
+  sqlite: () => import("./Sqlite.js").then((module) => module.layerConfig),
+  memcache: () => import("../Provider/Memcached.js").then((module) => module.layerConfig)
 }

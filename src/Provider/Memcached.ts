@@ -1,0 +1,122 @@
+/**
+ * Sessions in memcached, spread over one server or several. By memcache-client, an optional peer dependency.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { MemcacheClientOptions } from "memcache-client"
+import { SessionError } from "../SessionError.js"
+import type { CasStore, Change } from "./internal/casProvider.js"
+import * as CasProvider from "./internal/casProvider.js"
+import { backend, connect, type Reply, type Servers } from "./internal/memcacheServers.js"
+import * as Provider from "./Provider.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The servers, as `host:port` separated by commas. Default `127.0.0.1:11211`. All processes must name the same ones. */
+  readonly url?: string | undefined
+  /** What all keys start with. Default `session:`. */
+  readonly prefix?: string | undefined
+  /** How long a server may take to connect or to answer. Default 2 seconds. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** More of memcache-client's options, such as `tls`; they go before what this provider chooses. */
+  readonly options?: Partial<Omit<MemcacheClientOptions, "server">> | undefined
+}
+
+/**
+ * memcached's clock ticks in seconds and only has to outlive the value's own expiry, so a second more. Above 30 days it reads a
+ * number as a date by its own clock, of 31 bits (protocol.txt, "Expiration times").
+ */
+const exptimeOf = (ttl: Duration.Duration): number => {
+  const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1
+  return seconds <= 30 * 24 * 60 * 60 ? seconds : Math.min(Math.floor(Date.now() / 1000) + seconds, 2 ** 31 - 1)
+}
+
+const nothing = Buffer.alloc(0)
+const inThePast = -1
+
+const toChange = (reply: Reply): Change => (reply === "STORED" ? "done" : reply === "EXISTS" ? "changed" : "gone")
+
+const overServers = (servers: Servers): CasStore => ({
+  name: backend,
+  capabilities: {
+    ...Provider.defaultCapabilities,
+    regenerate: "ordered",
+    // 1 MiB is what an item may be, by default, with its key and memcached's own header.
+    maxPayload: 1024 * 1024 - 512
+  },
+  get: servers.gets,
+  add: (operation, key, value, ttl) =>
+    Effect.map(servers.add(operation, key, value, exptimeOf(ttl)), (reply) => reply === "STORED"),
+  replace: (operation, key, value, ttl, token) =>
+    Effect.map(servers.cas(operation, key, value, exptimeOf(ttl), token), toChange),
+  // memcached has no conditional delete, but a compare-and-swap with what has already expired is one.
+  removeAt: (operation, key, token) => Effect.map(servers.cas(operation, key, nothing, inThePast, token), toChange),
+  remove: servers.delete
+})
+
+/**
+ * Connects to the servers, and lets go of them with the scope. Fails with `Unavailable` where none of them answers, and with
+ * `InvalidConfig`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
+  const { prefix = "session:", timeout = "2 seconds", url = "127.0.0.1:11211" } = options
+  const invalid = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
+  // beego separates them by semicolons.
+  const addresses = [...new Set(url.split(/[,;]/).map((address) => address.trim()))]
+  if (!addresses.every((address) => /^[A-Za-z0-9._-]+:\d{1,5}$/.test(address))) {
+    return invalid("url: expected host:port,host:port, each host a name or an IPv4 address")
+  }
+  if (!/^[!-~]{0,100}$/.test(prefix)) {
+    return invalid("prefix: expected up to 100 visible ASCII characters, without spaces")
+  }
+  return Effect.map(connect(addresses, Duration.toMillis(timeout), options.options), (servers) =>
+    CasProvider.make(overServers(servers), prefix)
+  )
+}
+
+/**
+ * A layer of {@link make}.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Memcached from "effect-session/memcached"
+ *
+ * const SessionLive = SessionLayer.make(Memcached.layer({ url: "10.0.0.1:11211,10.0.0.2:11211" }), {
+ *   idleTimeout: "30 minutes"
+ * })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
+  Layer.scoped(Provider.SessionProvider, make(options))
+
+/**
+ * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
+  Layer.unwrapEffect(
+    Effect.map(
+      Config.all({
+        url: Config.string("SESSION_URL"),
+        prefix: Config.map(Config.option(Config.string("SESSION_KEY_PREFIX")), Option.getOrUndefined)
+      }),
+      layer
+    )
+  )

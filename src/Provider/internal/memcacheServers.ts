@@ -1,0 +1,195 @@
+/**
+ * memcached servers through memcache-client: one client each, keys spread by consistent hashing, and the few commands that the
+ * provider is made of, with memcached's own answers as values and all else as a typed error.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { MemcacheClient, type MemcacheClientOptions } from "memcache-client"
+import { SessionError, unavailable } from "../../SessionError.js"
+import type { Item } from "./casProvider.js"
+
+export const backend = "memcached"
+
+/** Protocol.txt of memcached, "Storage commands" and "Deletion". */
+export type Reply = "STORED" | "NOT_STORED" | "EXISTS" | "NOT_FOUND" | "DELETED"
+
+export interface Servers {
+  readonly gets: (operation: string, key: string) => Effect.Effect<Item | undefined, SessionError>
+  readonly add: (operation: string, key: string, value: Buffer, exptime: number) => Effect.Effect<Reply, SessionError>
+  readonly cas: (
+    operation: string,
+    key: string,
+    value: Buffer,
+    exptime: number,
+    token: string
+  ) => Effect.Effect<Reply, SessionError>
+  readonly delete: (operation: string, key: string) => Effect.Effect<void, SessionError>
+}
+
+interface Server {
+  readonly client: MemcacheClient
+  readonly seed: number
+}
+
+/** Answers that say why nothing was stored. The client rejects with them, as with what really went wrong. */
+const refusals = new Set(["NOT_STORED", "EXISTS", "NOT_FOUND"])
+
+/**
+ * The client's errors have a code from the system (`ECONNREFUSED`), or a message that it, or the server, has a fixed text for
+ * ("Command timeout", "SERVER_ERROR out of memory storing object"): no key or value is in either.
+ */
+const failure = (operation: string, error: unknown): SessionError => {
+  if (!(error instanceof Error)) {
+    return unavailable(backend, operation, "unknown error")
+  }
+  return error.message === "SERVER_ERROR object too large for cache"
+    ? new SessionError({
+        reason: "TooLarge",
+        message: `${backend}: the session is larger than the server's item_size_max: keep less in it, or start memcached with a larger -I`
+      })
+    : unavailable(backend, operation, "code" in error ? error.code : error.message)
+}
+
+/** FNV-1a, 32 bits. */
+const hash = (text: string): number => {
+  let h = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) {
+    h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
+  }
+  return h
+}
+
+/** MurmurHash3's finalizer: each bit of the input moves each bit of the result. */
+const mix = (h: number): number => {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
+
+/**
+ * Rendezvous hashing: of all servers a key belongs to the one that scores highest with it. A server that is added or taken away
+ * moves its own share of the keys and no other. The order in which servers are named does not matter.
+ */
+const ownerOf = (servers: ReadonlyArray<Server>, key: string): Server => {
+  let owner = servers[0]!
+  if (servers.length === 1) {
+    return owner
+  }
+  const h = hash(key)
+  let best = -1
+  for (const server of servers) {
+    const score = mix(h ^ server.seed)
+    if (score > best) {
+      best = score
+      owner = server
+    }
+  }
+  return owner
+}
+
+/**
+ * Connects to the servers (`host:port`), and lets go with the scope. Fails where none of them answers; one that is away only costs
+ * its own keys, and it is tried again by each command for them.
+ */
+export const connect = (
+  addresses: ReadonlyArray<string>,
+  timeoutMillis: number,
+  options: Partial<MemcacheClientOptions> = {}
+): Effect.Effect<Servers, SessionError, Scope.Scope> =>
+  Effect.gen(function* () {
+    let closed = false
+    const servers = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        addresses.map(
+          (address): Server => ({
+            client: new MemcacheClient({
+              noDelay: true,
+              cmdTimeout: timeoutMillis,
+              connectTimeout: timeoutMillis,
+              ...options,
+              server: address
+            }),
+            seed: mix(hash(address))
+          })
+        )
+      ),
+      (servers) =>
+        Effect.sync(() => {
+          closed = true
+          for (const { client } of servers) {
+            client.shutdown()
+          }
+        })
+    )
+
+    const call = <A>(
+      operation: string,
+      server: Server,
+      run: (client: MemcacheClient) => Promise<A>,
+      refused: (reply: Reply) => Effect.Effect<A, SessionError>
+    ): Effect.Effect<A, SessionError> =>
+      Effect.async((resume) => {
+        // A client that was shut down would connect again.
+        if (closed) {
+          resume(Effect.fail(unavailable(backend, operation, "closed")))
+          return
+        }
+        run(server.client).then(
+          (answer) => resume(Effect.succeed(answer)),
+          (error) =>
+            resume(
+              error instanceof Error && refusals.has(error.message)
+                ? refused(error.message as Reply)
+                : Effect.fail(failure(operation, error))
+            )
+        )
+      })
+
+    const command = (operation: string, key: string, run: (client: MemcacheClient) => Promise<ReadonlyArray<string>>) =>
+      call<Reply>(operation, ownerOf(servers, key), async (client) => (await run(client))[0] as Reply, Effect.succeed)
+
+    const answers = yield* Effect.forEach(
+      servers,
+      (server) =>
+        Effect.either(
+          call(
+            "connect",
+            server,
+            (client) => client.version(),
+            (reply) => Effect.fail(unavailable(backend, "connect", reply))
+          )
+        ),
+      { concurrency: "unbounded" }
+    )
+    const away = answers.flatMap((answer, i) =>
+      answer._tag === "Left" ? [{ address: addresses[i], error: answer.left }] : []
+    )
+    if (away.length === servers.length) {
+      return yield* away[0]!.error
+    }
+    for (const { address, error } of away) {
+      yield* Effect.logWarning(`${address}: ${error.message}`)
+    }
+
+    return {
+      gets: (operation, key) =>
+        Effect.map(
+          call<{ readonly value: unknown; readonly casUniq: number | string } | undefined>(
+            operation,
+            ownerOf(servers, key),
+            (client) => client.gets<never>(key),
+            () => Effect.succeed(undefined)
+          ),
+          (found) =>
+            found === undefined
+              ? undefined
+              : // What is not binary was put there by someone else: it is as good as empty, but it is there.
+                { value: Buffer.isBuffer(found.value) ? found.value : Buffer.alloc(0), token: String(found.casUniq) }
+        ),
+      add: (operation, key, value, exptime) =>
+        command(operation, key, (client) => client.add(key, value, { lifetime: exptime })),
+      cas: (operation, key, value, exptime, token) =>
+        command(operation, key, (client) => client.cas(key, value, { lifetime: exptime, casUniq: token })),
+      delete: (operation, key) => Effect.asVoid(command(operation, key, (client) => client.delete(key)))
+    }
+  })

@@ -1,0 +1,6 @@
+/**
+ * Sessions in memcached.
+ *
+ * @since 0.1.0
+ */
+export * from "./Provider/Memcached.js"
