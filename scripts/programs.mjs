@@ -33,6 +33,13 @@ export const programs = {
   gocaves: { byHand: "put a release of github.com/couchbaselabs/gocaves into the PATH" }
 }
 
+/**
+ * The programs that the benchmarks run.
+ *
+ * @type {typeof programs}
+ */
+export const benchPrograms = { wrk: { apt: "wrk" }, "redis-server": { apt: "redis-server" } }
+
 /** Debian keeps PostgreSQL's programs out of the PATH, and daemons in an sbin that a user's PATH lacks. */
 const folders = () => [
   join(cache, "bin"),

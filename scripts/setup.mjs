@@ -1,24 +1,26 @@
-// Installs what is missing, and nothing else: `node scripts/setup.mjs --for=example` for the demo, `--for=test` for all tests.
+// Installs what is missing, and nothing else: `node scripts/setup.mjs --for=example` for the demo, `--for=test` for all tests,
+// `--for=bench` for the benchmarks.
 // Plain Node, because it runs before anything is installed. What cannot be installed is named at the end; with CI=true that is a failure.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { cache, findProgram, programs, root } from "./programs.mjs"
+import { benchPrograms, cache, findProgram, programs, root } from "./programs.mjs"
 
 /** @typedef {{ readonly name: string, readonly reason: string }} Missing */
 
 /**
  * Answers what is still missing.
  *
- * @param {"example" | "test"} purpose
+ * @param {"example" | "test" | "bench"} purpose
  * @returns {ReadonlyArray<Missing>}
  */
 export const setup = (purpose) => {
-  const missing = [...npmPackages()]
+  const missing = [...npmPackages(root)]
   if (missing.length === 0) {
     if (purpose === "test" || process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...sqliteBinary())
-    if (purpose === "test") missing.push(...debianPackages(), ...goPrograms(), ...byHand())
+    if (purpose === "test") missing.push(...debianPackages(programs), ...goPrograms(), ...byHand())
+    if (purpose === "bench") missing.push(...npmPackages(join(root, "bench")), ...debianPackages(benchPrograms))
   }
   if (missing.length > 0) {
     console.error("\nNot installed:")
@@ -32,17 +34,17 @@ export const setup = (purpose) => {
  * As locked, but not `npm ci`: that refuses a lock file which lacks an optional binary of some other platform, and one that was
  * made by a registry without them does. No package's own install script is run: those that are needed are known by name.
  */
-const npmPackages = () => {
+const npmPackages = (/** @type {string} */ folder) => {
   const options = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
-  return npmIsCurrent() ? [] : step("npm packages", ["npm", "install", ...options])
+  return npmIsCurrent(folder) ? [] : step("npm packages", ["npm", "install", ...options], folder)
 }
 
 /** By content, not by time: a checkout makes every file new. */
-const npmIsCurrent = () => {
-  const installed = join(root, "node_modules", ".package-lock.json")
+const npmIsCurrent = (/** @type {string} */ folder) => {
+  const installed = join(folder, "node_modules", ".package-lock.json")
   if (!existsSync(installed)) return false
   const have = JSON.parse(readFileSync(installed, "utf8")).packages
-  const want = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages
+  const want = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")).packages
   return Object.entries(want).every(
     ([path, { optional, version }]) => path === "" || optional === true || have[path]?.version === version
   )
@@ -60,8 +62,8 @@ const sqliteBinary = () => {
   return failed.length > 0 || loads() ? failed : [{ name, reason: "it was built, but does not load" }]
 }
 
-const debianPackages = () => {
-  const needed = Object.entries(programs).flatMap(([name, from]) =>
+const debianPackages = (/** @type {typeof programs} */ wanted) => {
+  const needed = Object.entries(wanted).flatMap(([name, from]) =>
     "apt" in from && findProgram(name) === undefined ? [{ name, apt: from.apt }] : []
   )
   if (needed.length === 0) return []
@@ -127,7 +129,9 @@ const step = (name, [program = "", ...args], cwd = root) => {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const purpose = process.argv.includes("--for=example") ? "example" : "test"
+  const [purpose = "test"] = /** @type {const} */ (["example", "bench"]).filter((name) =>
+    process.argv.includes(`--for=${name}`)
+  )
   const missing = setup(purpose)
   process.exitCode = missing.length > 0 && process.env["CI"] === "true" ? 1 : 0
 }

@@ -1,0 +1,23 @@
+// One Redis server: a bare ioredis doing GET and SET PX, and the provider with its default options.
+import { Redis } from "ioredis"
+import * as Provider from "../../dist/redis.js"
+import { startRedis } from "../lib/processes.mjs"
+
+export const driver = "ioredis"
+export const operations = { read: "GET", write: "SET PX" }
+
+export const start = async () => {
+  const { stop, url } = await startRedis()
+  const client = new Redis(url)
+  return {
+    provider: Provider.make({ url }),
+    bare: {
+      read: (id) => client.getBuffer(id),
+      write: (id, payload, millis) => client.set(id, payload, "PX", millis)
+    },
+    stop: () => {
+      client.disconnect()
+      stop()
+    }
+  }
+}

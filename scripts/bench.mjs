@@ -1,0 +1,31 @@
+// `npm run bench`: installs what the benchmarks need, builds the library as it is published, and runs them one after the other.
+// `npm run bench -- http --store redis` runs one, with its options. bench/README.md tells what each one measures.
+import { spawnSync } from "node:child_process"
+import { join } from "node:path"
+import { root } from "./programs.mjs"
+import { setup } from "./setup.mjs"
+
+const parts = ["http", "races", "memory", "provider"]
+const [part, ...options] = process.argv.slice(2)
+
+if (part !== undefined && !parts.includes(part)) {
+  console.error(`There is no benchmark "${part}": ${parts.join(", ")}`)
+  process.exit(1)
+}
+
+/**
+ * Runs a script of Node to its end; a failure is this script's failure.
+ *
+ * @param {ReadonlyArray<string>} args
+ */
+const run = (args) => {
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" })
+  if (status !== 0) process.exitCode = 1
+  return status === 0
+}
+
+if (setup("bench").length > 0) process.exit(1)
+const built = run([join("node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"])
+if (built) {
+  for (const name of part === undefined ? parts : [part]) run([join("bench", name, "run.mjs"), ...options])
+}
