@@ -64,7 +64,8 @@ const options: Config.Config<SessionConfig.Options> = Config.map(variables, (ent
       if (result[group] !== false) {
         result[group] = { ...result[group], [name]: value.value }
       }
-    } else if (value.value !== true) {
+    } else if (group !== "cookie" || value.value === false) {
+      // `SESSION_COOKIE=true` is what it is anyway.
       result[group] = value.value
     }
   }
