@@ -1,0 +1,165 @@
+// The primitives of gob, read from bytes. Every read is bounds-checked; what is wrong is thrown as a GobError, which
+// `decode` turns into a Left.
+import { Buffer, isUtf8 } from "node:buffer"
+import { malformed, truncated } from "./GobError.js"
+
+const scratch = new DataView(new ArrayBuffer(8))
+
+/** Go refuses longer names of types (encoding/gob, decode.go). */
+const maxName = 1024
+
+/** As number where every digit of it is safe, else as bigint. */
+const narrow = (n: bigint): number | bigint =>
+  n >= BigInt(Number.MIN_SAFE_INTEGER) && n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : n
+
+export class Reader {
+  private readonly buffer: Buffer
+  private readonly bytes: Uint8Array
+  private position = 0
+
+  /** The same memory twice: a Buffer for its text, a plain Uint8Array for the views that are given away. */
+  constructor({ buffer, byteLength, byteOffset }: Uint8Array) {
+    this.buffer = Buffer.from(buffer, byteOffset, byteLength)
+    this.bytes = new Uint8Array(buffer, byteOffset, byteLength)
+  }
+
+  /** Moves past `size` bytes, and answers where they begin. */
+  private take(size: number): number {
+    const start = this.position
+    if (size > this.bytes.length - start) {
+      throw truncated()
+    }
+    this.position = start + size
+    return start
+  }
+
+  /** The size in bytes of the number that begins here: 0 where the first byte is itself the number. */
+  private sizeOf(first: number): number {
+    if (first < 0x80) {
+      return 0
+    }
+    if (first < 0xf8) {
+      throw malformed("a number has more than 8 bytes")
+    }
+    return 0x100 - first
+  }
+
+  uint(): number | bigint {
+    const first = this.bytes[this.take(1)]!
+    if (first < 0x80) {
+      return first
+    }
+    const size = this.sizeOf(first)
+    const start = this.take(size)
+    if (size > 6) {
+      scratch.setUint32(0, 0)
+      scratch.setUint32(4, 0)
+      for (let i = 0; i < size; i++) {
+        scratch.setUint8(8 - size + i, this.bytes[start + i]!)
+      }
+      return narrow(scratch.getBigUint64(0))
+    }
+    let n = 0
+    for (let i = start; i < start + size; i++) {
+      n = n * 256 + this.bytes[i]!
+    }
+    return n
+  }
+
+  int(): number | bigint {
+    const n = this.uint()
+    if (typeof n === "number") {
+      return n % 2 === 0 ? n / 2 : -(n - 1) / 2 - 1
+    }
+    return narrow(n & 1n ? ~(n >> 1n) : n >> 1n)
+  }
+
+  /** A number that is small in any honest stream, as ids of types and fields are. */
+  smallUint(): number {
+    const n = this.uint()
+    if (n > 0x7fffffff) {
+      throw malformed("an id or index is too large")
+    }
+    return Number(n)
+  }
+
+  smallInt(): number {
+    const n = this.int()
+    if (n > 0x7fffffff || n < -0x7fffffff) {
+      throw malformed("an id or index is too large")
+    }
+    return Number(n)
+  }
+
+  bool(): boolean {
+    return this.uint() !== 0
+  }
+
+  /** The bits of a float64 come with their bytes reversed, so that round numbers are short. */
+  float(): number {
+    const first = this.bytes[this.take(1)]!
+    const size = this.sizeOf(first)
+    const start = this.take(size)
+    scratch.setUint32(0, 0)
+    scratch.setUint32(4, size === 0 ? first : 0)
+    for (let i = 0; i < size; i++) {
+      scratch.setUint8(8 - size + i, this.bytes[start + i]!)
+    }
+    return scratch.getFloat64(0, true)
+  }
+
+  /** A count of things that take at least one byte each: refused before anything is allocated for it. */
+  count(): number {
+    const n = this.uint()
+    if (n > this.bytes.length - this.position) {
+      throw truncated()
+    }
+    return Number(n)
+  }
+
+  /** A view of length-prefixed bytes. */
+  view(): Uint8Array {
+    const size = this.count()
+    const start = this.take(size)
+    return this.bytes.subarray(start, start + size)
+  }
+
+  /** Length-prefixed text; its bytes where they are not UTF-8. */
+  text(): string | Uint8Array {
+    const size = this.count()
+    const start = this.take(size)
+    if (size <= 24) {
+      const short = this.ascii(start, size)
+      if (short !== undefined) {
+        return short
+      }
+    }
+    const text = this.buffer.toString("utf8", start, start + size)
+    if (text.includes("\ufffd") && !isUtf8(this.bytes.subarray(start, start + size))) {
+      return this.bytes.subarray(start, start + size)
+    }
+    return text
+  }
+
+  /** The name of a Go type or field. */
+  name(): string {
+    const name = this.text()
+    if (typeof name !== "string" || name.length > maxName) {
+      throw malformed("a name is not text, or too long")
+    }
+    return name
+  }
+
+  /** A call into native code costs more than short text itself. */
+  private ascii(start: number, size: number): string | undefined {
+    let text = ""
+    for (let i = start; i < start + size; i++) {
+      const byte = this.bytes[i]!
+      if (byte >= 0x80) {
+        return undefined
+      }
+      text += String.fromCharCode(byte)
+    }
+    return text
+  }
+}

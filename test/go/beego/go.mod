@@ -1,0 +1,5 @@
+module effect-session/test/beego
+
+go 1.23
+
+require github.com/beego/beego/v2 v2.3.5
