@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionManager from "../Manager/SessionManager.js"
+import * as Cookie from "../Provider/Cookie.js"
 import * as Memory from "../Provider/Memory.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
@@ -52,6 +53,25 @@ export const make = <E, R>(
 export const memory = (
   options: SessionConfig.Options & Memory.Options = {}
 ): Layer.Layer<SessionManager.SessionManager, SessionError> => make(Memory.layer(options), options)
+
+/**
+ * Sessions sealed in cookies: no store at all. Without `revocations`, who has a copy of a session's cookies can use them after it
+ * was ended, until they expire. Fails to build where a key is not 32 random bytes at least.
+ *
+ * @example
+ * import { Config, Effect, Layer } from "effect"
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = Layer.unwrapEffect(
+ *   Effect.map(Config.redacted("SESSION_KEY"), (key) => SessionLayer.cookie({ keys: [key], idleTimeout: "30 minutes" }))
+ * )
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const cookie = <E = never, R = never>(
+  options: SessionConfig.Options & Cookie.Options<Layer.Layer<SessionProvider, E, R>>
+): Layer.Layer<SessionManager.SessionManager, E | SessionError, R> => make(Cookie.layer(options), options)
 
 /**
  * What the layers of Redis' family take besides the options of `SessionConfig`. The backends' own modules

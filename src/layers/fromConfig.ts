@@ -2,15 +2,14 @@
  * The backend and all options, chosen when the app starts.
  */
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionManager from "../Manager/SessionManager.js"
 import type { SessionError } from "../SessionError.js"
-import { backends, type ProviderLayer } from "./backends.js"
+import { backends, named, type ProviderLayer } from "./backends.js"
 import { lazy } from "./lazy.js"
 
 /** The variable of an option: `cookie.sameSite` is `SESSION_COOKIE_SAME_SITE`. */
@@ -72,23 +71,8 @@ const options: Config.Config<SessionConfig.Options> = Config.map(variables, (ent
   return result
 })
 
-const chosen = (own: Readonly<Record<string, ProviderLayer>>): Config.Config<() => Promise<ProviderLayer>> =>
-  Config.string("SESSION_PROVIDER").pipe(
-    Config.withDefault("memory"),
-    Config.mapOrFail((name) => {
-      const layer = Object.hasOwn(own, name) ? own[name] : undefined
-      const load =
-        layer !== undefined ? () => Promise.resolve(layer) : Object.hasOwn(backends, name) ? backends[name] : undefined
-      return load === undefined
-        ? Either.left(
-            ConfigError.InvalidData(
-              ["SESSION_PROVIDER"],
-              `unknown provider ${JSON.stringify(name)}: expected one of ${[...Object.keys(backends), ...Object.keys(own)].join(", ")}`
-            )
-          )
-        : Either.right(load)
-    })
-  )
+const chosen = (own: Readonly<Record<string, ProviderLayer>> | undefined) =>
+  Config.withDefault(named("SESSION_PROVIDER", own), backends["memory"]!)
 
 /**
  * Sessions as the environment says, read with Effect's `Config`: `SESSION_PROVIDER` names the backend (`memory` by default),
@@ -108,5 +92,5 @@ export const fromConfig = (options_?: {
 }): Layer.Layer<SessionManager.SessionManager, SessionError | ConfigError.ConfigError> =>
   Layer.provide(
     SessionManager.layer(Effect.flatMap(options, (options) => SessionConfig.make(options, variable))),
-    Layer.unwrapEffect(Effect.map(chosen(options_?.providers ?? {}), (load) => lazy("SESSION_PROVIDER", load)))
+    Layer.unwrapEffect(Effect.map(chosen(options_?.providers), (load) => lazy("SESSION_PROVIDER", load)))
   )

@@ -17,6 +17,7 @@ import { type Provider, SessionProvider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import * as SessionStore from "../Store/SessionStore.js"
 import type { CaseOf, Options } from "./Conformance.js"
+import { compareAndSet, revocable } from "./support.js"
 
 const range = Array.from({ length: 64 }, (_, i) => i)
 
@@ -67,8 +68,6 @@ const makeClient: Effect.Effect<Client, never, SessionManager.SessionManager> = 
       })
   })
 )
-
-const revocable = (provider: Provider) => provider.capabilities.revocable
 
 /** Defines a case in terms of requests; `wrap` puts a fault between the manager and the provider. */
 const define = (
@@ -148,8 +147,6 @@ const assertSignedOut = (client: Client, cookie: string) =>
     ({ body }) => assert.equal(body, true, "the session is back")
   )
 
-const casOnly = (provider: Provider) => revocable(provider) && provider.capabilities.consistency === "compareAndSet"
-
 export const raceCases: ReadonlyArray<CaseOf> = [
   define(
     "R1: 64 requests at once set different keys: all are kept",
@@ -162,7 +159,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
         )
         assert.deepEqual(values.body, range)
       }),
-    { only: casOnly }
+    { only: compareAndSet }
   ),
 
   define(
@@ -174,7 +171,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
         assert.ok(answers.every(({ status }) => status === 200))
         assert.equal((yield* client.send(cookie, read)).body, 64)
       }),
-    { only: casOnly }
+    { only: compareAndSet }
   ),
 
   define(
@@ -190,7 +187,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
           range.map((i) => i + 1)
         )
       }),
-    { only: casOnly }
+    { only: compareAndSet }
   ),
 
   define("R3: a request that writes after a logout does not bring the session back", (client) =>
@@ -274,7 +271,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
         assert.equal(successors.size, 1)
         yield* assertSignedOut(client, cookie)
       }),
-    { only: casOnly }
+    { only: compareAndSet }
   ),
 
   define(
@@ -298,7 +295,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
         assert.equal((yield* client.send(cookie, read)).body, 1)
       }),
     {
-      only: casOnly,
+      only: compareAndSet,
       wrap: (provider) => ({
         ...provider,
         write: (...args) =>
