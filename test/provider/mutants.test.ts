@@ -1,0 +1,198 @@
+/**
+ * The conformance suite, tested: a provider that is broken in any of these ways fails it.
+ */
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { SessionProvider } from "effect-session"
+import * as Memory from "effect-session/memory"
+import { Conformance } from "effect-session/testing"
+
+type Provider = SessionProvider.Provider
+
+/** Writes whatever the revision. */
+const ignoreRevision = (provider: Provider): Provider => {
+  const write: Provider["write"] = (id, payload, ttl, revision) =>
+    Effect.flatMap(provider.write(id, payload, ttl, revision), (result) =>
+      result._tag === "Conflict" ? write(id, payload, ttl, result.current!.revision) : Effect.succeed(result)
+    )
+  return { ...provider, write }
+}
+
+const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
+  "write ignores the revision": (provider) => ignoreRevision(provider),
+  "write revives what is gone": (provider) => ({
+    write: (id, payload, ttl, revision) =>
+      Effect.flatMap(provider.write(id, payload, ttl, revision), (result) =>
+        result._tag === "Gone" ? (provider.create(id, payload, ttl) as any) : Effect.succeed(result)
+      )
+  }),
+  "write keeps the old lifetime": (provider) => ({
+    write: (id, payload, ttl, revision) =>
+      Effect.flatMap(provider.read(id), (before) =>
+        Effect.tap(provider.write(id, payload, ttl, revision), () =>
+          Effect.clockWith((clock) =>
+            Option.isNone(before)
+              ? Effect.void
+              : provider.touch(id, Duration.millis(before.value.expiresAt - clock.unsafeCurrentTimeMillis()))
+          )
+        )
+      )
+  }),
+  "write answers with the old revision": (provider) => ({
+    write: (id, payload, ttl, revision) =>
+      Effect.map(provider.write(id, payload, ttl, revision), (result) =>
+        result._tag === "Written" ? { ...result, revision } : result
+      )
+  }),
+  "touch revives what is gone": (provider) => ({
+    touch: (id, ttl) =>
+      Effect.flatMap(provider.touch(id, ttl), (result) =>
+        result._tag === "Gone"
+          ? Effect.map(provider.create(id, new Uint8Array(), ttl), () => SessionProvider.touched(0))
+          : Effect.succeed(result)
+      )
+  }),
+  "touch does not renew": (provider) => ({
+    touch: (id, ttl) =>
+      Effect.flatMap(provider.exists(id), (there) =>
+        Effect.clockWith((clock) =>
+          Effect.succeed(
+            there
+              ? SessionProvider.touched(clock.unsafeCurrentTimeMillis() + Duration.toMillis(ttl))
+              : SessionProvider.gone
+          )
+        )
+      )
+  }),
+  "touch changes the revision": (provider) => ({
+    touch: (id, ttl) =>
+      Effect.flatMap(provider.read(id), (before) =>
+        Option.isNone(before)
+          ? provider.touch(id, ttl)
+          : Effect.map(provider.write(id, before.value.payload, ttl, before.value.revision), (result) =>
+              result._tag === "Written" ? SessionProvider.touched(result.expiresAt) : SessionProvider.gone
+            )
+      )
+  }),
+  "create overwrites": (provider) => ({
+    create: (id, payload, ttl) => Effect.zipRight(provider.destroy(id), provider.create(id, payload, ttl))
+  }),
+  "regenerate leaves the old id": (provider) => ({
+    regenerate: (oldId, newId, payload, ttl, revision) =>
+      Effect.flatMap(provider.write(oldId, payload, ttl, revision), (result) =>
+        result._tag === "Written" ? (provider.create(newId, payload, ttl) as any) : Effect.succeed(result)
+      )
+  }),
+  "regenerate loses the data": (provider) => ({
+    regenerate: (oldId, newId, _, ttl, revision) => provider.regenerate(oldId, newId, new Uint8Array(), ttl, revision)
+  }),
+  "regenerate ignores the revision": (provider) => ({
+    regenerate: (oldId, newId, payload, ttl, revision) =>
+      Effect.flatMap(provider.regenerate(oldId, newId, payload, ttl, revision), (result) =>
+        result._tag === "Conflict"
+          ? provider.regenerate(oldId, newId, payload, ttl, result.current!.revision)
+          : Effect.succeed(result)
+      )
+  }),
+  "destroy does nothing": () => ({ destroy: () => Effect.void }),
+  "expired is found by exists": (provider) => {
+    const known = new Set<string>()
+    return {
+      create: (id, payload, ttl) =>
+        Effect.tap(provider.create(id, payload, ttl), () => Effect.sync(() => known.add(id))),
+      destroy: (id) => Effect.tap(provider.destroy(id), () => Effect.sync(() => known.delete(id))),
+      exists: (id) => Effect.sync(() => known.has(id))
+    }
+  },
+  "sessions live a second too long": (provider) => ({
+    create: (id, payload, ttl) => provider.create(id, payload, Duration.sum(ttl, Duration.seconds(1)))
+  }),
+  "long lifetimes are cut to 30 days": (provider) => ({
+    create: (id, payload, ttl) => provider.create(id, payload, Duration.min(ttl, Duration.days(30)))
+  }),
+  "payloads are cut at 64 KiB": (provider) => ({
+    create: (id, payload, ttl) => provider.create(id, payload.subarray(0, 65_536), ttl)
+  }),
+  "payloads are taken for text": (provider) => ({
+    create: (id, payload, ttl) => provider.create(id, new TextEncoder().encode(new TextDecoder().decode(payload)), ttl)
+  }),
+  "readers share the bytes": (provider) => {
+    const shared = new Map<string, Uint8Array>()
+    return {
+      read: (id) =>
+        Effect.map(
+          provider.read(id),
+          Option.map((stored) => {
+            const key = id + stored.revision
+            shared.set(key, shared.get(key) ?? stored.payload)
+            return { ...stored, payload: shared.get(key)! }
+          })
+        )
+    }
+  },
+  "ids are taken in any case": (provider) => ({
+    create: (id, payload, ttl) => provider.create(id.toLowerCase() as never, payload, ttl),
+    read: (id) => provider.read(id.toLowerCase() as never),
+    exists: (id) => provider.exists(id.toLowerCase() as never)
+  }),
+  "count counts the dead": (provider) => {
+    let created = 0
+    return {
+      create: (id, payload, ttl) => Effect.tap(provider.create(id, payload, ttl), () => Effect.sync(() => created++)),
+      count: Effect.sync(() => created)
+    }
+  },
+  "ids lists nothing": () => ({ ids: Stream.empty }),
+  "gc removes nothing": () => ({ gc: Effect.succeed(0) }),
+  "a capability is lost": (provider) => ({
+    capabilities: { ...provider.capabilities, consistency: "lastWriteWins" as const }
+  })
+}
+
+const capabilities: SessionProvider.Capabilities = {
+  ...SessionProvider.defaultCapabilities,
+  durable: false,
+  inProcess: true,
+  maxPayload: Number.POSITIVE_INFINITY
+}
+
+const failures = (change: (provider: Provider) => Partial<Provider>) =>
+  Effect.gen(function* () {
+    const cases = Conformance.suite({
+      layer: Layer.sync(SessionProvider.SessionProvider, () => {
+        const provider = Memory.make()
+        return { ...provider, ...change(provider) }
+      }),
+      capabilities,
+      optional: { count: true, ids: true, gc: true },
+      pass: TestClock.adjust
+    })
+    const failed: Array<string> = []
+    for (const { name, test } of cases) {
+      if (Exit.isFailure(yield* Effect.exit(test))) {
+        failed.push(name)
+      }
+    }
+    return failed
+  })
+
+describe("the conformance suite", () => {
+  it.effect("passes the reference provider", () =>
+    Effect.map(
+      failures(() => ({})),
+      (failed) => expect(failed).toEqual([])
+    )
+  )
+
+  for (const [name, change] of Object.entries(mutants)) {
+    it.effect(`fails where ${name}`, () =>
+      Effect.map(failures(change), (failed) => expect(failed.length).toBeGreaterThan(0))
+    )
+  }
+})
