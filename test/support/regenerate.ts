@@ -1,0 +1,21 @@
+// A process of its own that changes a session's id in memcached, to be killed while it does. Arguments: server, revision.
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { make } from "../../src/Provider/Memcached.js"
+import type { Revision, StoredId } from "../../src/Provider/Provider.js"
+
+const [url, revision] = process.argv.slice(2) as [string, string]
+
+Effect.runPromise(
+  Effect.scoped(
+    Effect.flatMap(make({ url, timeout: "1 minute" }), (provider) =>
+      provider.regenerate(
+        "old" as StoredId,
+        "new" as StoredId,
+        Buffer.from("after"),
+        Duration.days(1),
+        revision as Revision
+      )
+    )
+  )
+)
