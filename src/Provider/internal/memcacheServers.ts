@@ -2,9 +2,10 @@
  * memcached servers through memcache-client: one client each, keys spread by consistent hashing, and the few commands that the
  * provider is made of, with memcached's own answers as values and all else as a typed error.
  */
+import type { Socket } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { MemcacheClient, type MemcacheClientOptions } from "memcache-client"
+import { MemcacheClient, type MemcacheClientOptions, ValueFlags } from "memcache-client"
 import { SessionError, unavailable } from "../../SessionError.js"
 import type { Item } from "./casProvider.js"
 
@@ -29,6 +30,24 @@ export interface Servers {
 interface Server {
   readonly client: MemcacheClient
   readonly seed: number
+}
+
+type Found = Record<string, { readonly value: unknown; readonly casUniq: string }>
+
+type Command = ReadonlyArray<string | Buffer>
+
+/** All commands of one turn of the event loop leave together: fewer packets, and less work on both sides. */
+const send = (socket: Socket | undefined, command: Command): void => {
+  if (socket === undefined) {
+    return
+  }
+  if (socket.writableCorked === 0) {
+    socket.cork()
+    process.nextTick(() => socket.uncork())
+  }
+  for (const part of command) {
+    socket.write(part, "latin1")
+  }
 }
 
 /** Answers that say why nothing was stored. The client rejects with them, as with what really went wrong. */
@@ -122,45 +141,35 @@ export const connect = (
         })
     )
 
-    const call = <A>(
-      operation: string,
-      server: Server,
-      run: (client: MemcacheClient) => Promise<A>,
-      refused: (reply: Reply) => Effect.Effect<A, SessionError>
-    ): Effect.Effect<A, SessionError> =>
+    /** Answers what the client makes of memcached's answer: its words, or the values found by their keys. */
+    const ask = <A>(operation: string, { client }: Server, ...command: Command): Effect.Effect<A, SessionError> =>
       Effect.async((resume) => {
-        // A client that was shut down would connect again.
+        const fail = (error: unknown) => resume(Effect.fail(failure(operation, error)))
         if (closed) {
-          resume(Effect.fail(unavailable(backend, operation, "closed")))
-          return
+          // The client would connect again.
+          return fail(new Error("closed"))
         }
-        run(server.client).then(
-          (answer) => resume(Effect.succeed(answer)),
-          (error) =>
-            resume(
-              error instanceof Error && refusals.has(error.message)
-                ? refused(error.message as Reply)
-                : Effect.fail(failure(operation, error))
+        try {
+          client
+            .send<A>((socket) => send(socket, command))
+            .then(
+              (answer) => resume(Effect.succeed(answer)),
+              (error) =>
+                error instanceof Error && refusals.has(error.message)
+                  ? resume(Effect.succeed([error.message] as A))
+                  : fail(error)
             )
-        )
+        } catch (error) {
+          fail(error)
+        }
       })
 
-    const command = (operation: string, key: string, run: (client: MemcacheClient) => Promise<ReadonlyArray<string>>) =>
-      call<Reply>(operation, ownerOf(servers, key), async (client) => (await run(client))[0] as Reply, Effect.succeed)
+    const store = (operation: string, key: string, line: string, value: Buffer): Effect.Effect<Reply, SessionError> =>
+      Effect.map(ask<[Reply]>(operation, ownerOf(servers, key), line, value, "\r\n"), ([reply]) => reply)
 
-    const answers = yield* Effect.forEach(
-      servers,
-      (server) =>
-        Effect.either(
-          call(
-            "connect",
-            server,
-            (client) => client.version(),
-            (reply) => Effect.fail(unavailable(backend, "connect", reply))
-          )
-        ),
-      { concurrency: "unbounded" }
-    )
+    const answers = yield* Effect.forEach(servers, (server) => Effect.either(ask("connect", server, "version\r\n")), {
+      concurrency: "unbounded"
+    })
     const away = answers.flatMap((answer, i) =>
       answer._tag === "Left" ? [{ address: addresses[i], error: answer.left }] : []
     )
@@ -173,23 +182,16 @@ export const connect = (
 
     return {
       gets: (operation, key) =>
-        Effect.map(
-          call<{ readonly value: unknown; readonly casUniq: number | string } | undefined>(
-            operation,
-            ownerOf(servers, key),
-            (client) => client.gets<never>(key),
-            () => Effect.succeed(undefined)
-          ),
-          (found) =>
-            found === undefined
-              ? undefined
-              : // What is not binary was put there by someone else: it is as good as empty, but it is there.
-                { value: Buffer.isBuffer(found.value) ? found.value : Buffer.alloc(0), token: String(found.casUniq) }
+        Effect.map(ask<Found>(operation, ownerOf(servers, key), `gets ${key}\r\n`), ({ [key]: found }) =>
+          found === undefined
+            ? undefined
+            : // What is not binary was put there by someone else: it is as good as empty, but it is there.
+              { value: Buffer.isBuffer(found.value) ? found.value : Buffer.alloc(0), token: found.casUniq }
         ),
       add: (operation, key, value, exptime) =>
-        command(operation, key, (client) => client.add(key, value, { lifetime: exptime })),
+        store(operation, key, `add ${key} ${ValueFlags.TYPE_BINARY} ${exptime} ${value.length}\r\n`, value),
       cas: (operation, key, value, exptime, token) =>
-        command(operation, key, (client) => client.cas(key, value, { lifetime: exptime, casUniq: token })),
-      delete: (operation, key) => Effect.asVoid(command(operation, key, (client) => client.delete(key)))
+        store(operation, key, `cas ${key} ${ValueFlags.TYPE_BINARY} ${exptime} ${value.length} ${token}\r\n`, value),
+      delete: (operation, key) => ask(operation, ownerOf(servers, key), `delete ${key}\r\n`)
     }
   })
