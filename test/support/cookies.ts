@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { SessionProvider } from "effect-session"
-import type { Answer, Send, Server } from "./http.js"
+import type { Server } from "./http.js"
 
 export const key = () => Redacted.make(randomBytes(32).toString("base64url"))
 
@@ -51,13 +51,26 @@ export const browser = (values: Map<string, string>, inner: SessionProvider.Prov
   return provider
 }
 
+export interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly setCookie: ReadonlyArray<string>
+}
+
+/** Sends a request with a Cookie header; each Set-Cookie line of the answer by itself. */
+export const request = (server: Server, path: string, cookie: string): Effect.Effect<Answer> =>
+  Effect.promise(async () => {
+    const response = await fetch(server.url + path, { headers: cookie === "" ? {} : { cookie } })
+    return { status: response.status, body: await response.text(), setCookie: response.headers.getSetCookie() }
+  })
+
 /** A visitor whose browser keeps cookies as RFC 6265 says, as far as these tests need it. */
 export const visitor = (server: Server) => {
   const cookies = new Map<string, string>()
   const header = () => [...cookies].map(([name, value]) => `${name}=${value}`).join("; ")
   const get = (path: string): Effect.Effect<Answer> =>
-    Effect.map(server.as(cookies.size === 0 ? undefined : header())(path), (answer) => {
-      for (const line of answer.setCookie) {
+    Effect.tap(request(server, path, header()), ({ setCookie }) => {
+      for (const line of setCookie) {
         const [, name, value] = /^([^=]*)=([^;]*)/.exec(line)!
         if (/; Max-Age=0(;|$)/.test(line)) {
           cookies.delete(name!)
@@ -65,7 +78,6 @@ export const visitor = (server: Server) => {
           cookies.set(name!, value!)
         }
       }
-      return answer
     })
-  return { cookies, header, get: get as Send }
+  return { cookies, header, get }
 }
