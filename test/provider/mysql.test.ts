@@ -1,20 +1,11 @@
-// MySQL, tested on MariaDB: conformance.
+// MySQL, tested on MariaDB: what all databases do, and what is its own.
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
-import * as Mysql from "effect-session/mysql"
-import { afterAll, beforeAll } from "vitest"
-import * as MariaDb from "../servers/MariaDb.js"
+import * as Servers from "../servers/MariaDb.js"
 import { suite } from "../servers/need.js"
-import { conformance } from "./sqlSuite.js"
+import { shared } from "./shared.js"
+import { mysql } from "./sqlDatabases.js"
+import { databaseCases } from "./sqlSuite.js"
 
-suite("MySQL", ["mariadbd"], () => {
-  const scope = Effect.runSync(Scope.make())
-  let server: MariaDb.MariaDb
-  beforeAll(async () => {
-    server = await Effect.runPromise(Scope.extend(MariaDb.make({ args: ["--max-allowed-packet=64M"] }), scope))
-  })
-  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-  conformance(Layer.suspend(() => Mysql.layer({ url: server.url })))
+suite("mysql", ["mariadbd"], () => {
+  databaseCases(Effect.map(shared(Servers.make({ args: ["--max-allowed-packet=64M"] })), ({ url }) => mysql(url)))
 })

@@ -1,18 +1,36 @@
-/**
- * What each of the SQL databases is held to alike.
- */
-import { it } from "@effect/vitest"
+// What each of the SQL databases is held to alike.
+import { type ChildProcess, spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as SqlClient from "@effect/sql/SqlClient"
+import { expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { SessionProvider } from "effect-session"
+import { SessionLayer, SessionProvider } from "effect-session"
+import * as Sql from "effect-session/sql"
 import { Conformance } from "effect-session/testing"
+import { app } from "../../example/routes.js"
+import { batchSize, statements } from "../../src/Provider/internal/sqlStatements.js"
+import { given, newId, text, written } from "../../src/testing/support.js"
+import { client } from "../support/http.js"
+import { type Database, execute, fillHalfExpired, freshTable } from "./sqlDatabases.js"
+
+const day = Duration.days(1)
 
 /** Each case in a week of its own: what the one before left in the table has expired. */
 const inItsWeek = (index: number) => TestClock.setTime(Date.now() + index * Duration.toMillis("7 days"))
 
-export const conformance = (layer: Layer.Layer<SessionProvider.SessionProvider, unknown>): void => {
+export const conforms = (layer: Layer.Layer<SessionProvider.SessionProvider, unknown>, where = "") => {
   const cases = Conformance.suite({
     layer,
     capabilities: SessionProvider.defaultCapabilities,
@@ -20,6 +38,272 @@ export const conformance = (layer: Layer.Layer<SessionProvider.SessionProvider, 
     pass: TestClock.adjust
   })
   for (const [index, { name, test }] of cases.entries()) {
-    it.effect(name, () => Effect.zipRight(inItsWeek(index), test))
+    it.effect(`${name}${where}`, () => Effect.zipRight(inItsWeek(index), test))
   }
+}
+
+export const providerOf = <E>(layer: Layer.Layer<SessionProvider.SessionProvider, E>) =>
+  Effect.map(Layer.build(layer), Context.get(SessionProvider.SessionProvider))
+
+const count = (provider: SessionProvider.Provider) => provider.count!
+
+/** Sessions that expired long ago, and some that live. */
+const fill = (provider: SessionProvider.Provider, expired: number, live: number) =>
+  Effect.gen(function* () {
+    const make = (ttl: Duration.Duration) => provider.create(newId(), Buffer.from("x"), ttl)
+    yield* Effect.all(
+      Array.from({ length: expired }, () => make(Duration.millis(1))),
+      { concurrency: 16 }
+    )
+    yield* Effect.all(
+      Array.from({ length: live }, () => make(day)),
+      { concurrency: 16 }
+    )
+    yield* Effect.sleep(5)
+  })
+
+const script = fileURLToPath(new URL("sqlChild.ts", import.meta.url))
+
+/** A process of its own; see sqlChild.ts. */
+const startChild = (database: Database, table: string, task: "start" | "regenerate"): ChildProcess =>
+  spawn(process.execPath, ["--import", "tsx", script, database.dialect, database.url, table, task], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+
+const ended = (child: ChildProcess) =>
+  Effect.async<number | NodeJS.Signals>((resume) => {
+    child.once("exit", (code, signal) => resume(Effect.succeed(signal ?? code ?? -1)))
+  })
+
+export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
+  const live = <E>(name: string, test: (database: Database) => Effect.Effect<void, E, never>) =>
+    // Generous: on a busy machine eight processes take their time to start.
+    it.live(name, () => Effect.flatMap(databaseOf, test), 120_000)
+
+  const own = Layer.unwrapEffect(Effect.map(databaseOf, (database) => database.layer()))
+  const shared = Layer.unwrapEffect(
+    Effect.map(databaseOf, (database) => Layer.provide(Sql.layer({ table: "on_the_apps_client" }), database.client()))
+  )
+  conforms(own)
+  conforms(shared, " (on the app's client)")
+
+  live("200 visits at once are counted as 200", (database) =>
+    Effect.gen(function* () {
+      const config = ConfigProvider.fromMap(
+        new Map([
+          ["SESSION_PROVIDER", database.dialect],
+          ["SESSION_URL", database.url],
+          ["SESSION_TABLE", freshTable()],
+          ["SESSION_COOKIE_SECURE", "false"]
+        ])
+      )
+      const sessions = SessionLayer.fromConfig().pipe(Layer.provide(Layer.setConfigProvider(config)))
+      const server = yield* Effect.flatMap(
+        Layer.build(Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, sessions))),
+        client
+      )
+      const { cookie } = yield* server.send("/visits")
+      const answers = yield* Effect.all(
+        Array.from({ length: 199 }, () => server.as(cookie)("/visits")),
+        { concurrency: 199 }
+      )
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([])
+      expect(JSON.parse((yield* server.as(cookie)("/visits")).body)).toEqual({ visits: 201 })
+    }).pipe(Effect.scoped)
+  )
+
+  live("keeps a payload of exactly 16 MiB", (database) =>
+    Effect.gen(function* () {
+      const provider = yield* providerOf(database.layer())
+      const payload = Buffer.alloc(provider.capabilities.maxPayload, "16 MiB")
+      const id = newId()
+      const { revision } = written(yield* provider.create(id, payload, day))
+      written(yield* provider.write(id, payload, day, revision))
+      const stored = Option.getOrThrow(yield* provider.read(id))
+      expect(Buffer.compare(stored.payload, payload)).toBe(0)
+      yield* provider.destroy(id)
+    }).pipe(Effect.scoped)
+  )
+
+  live("eight processes that start at once on an empty database all come up", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      const exits = yield* Effect.all(
+        Array.from({ length: 8 }, () => Effect.suspend(() => ended(startChild(database, table, "start")))),
+        { concurrency: 8 }
+      )
+      expect(exits).toEqual(Array(8).fill(0))
+      expect(yield* count(yield* providerOf(database.layer({ table })))).toBe(8)
+    }).pipe(Effect.scoped)
+  )
+
+  live("eight layers that are built at once on an empty database all come up", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      const providers = yield* Effect.all(
+        Array.from({ length: 8 }, () => providerOf(database.layer({ table }))),
+        { concurrency: 8 }
+      )
+      yield* given(providers[0]!, "seen by all")
+      expect(yield* Effect.all(providers.map(count))).toEqual(Array(8).fill(1))
+    }).pipe(Effect.scoped)
+  )
+
+  live("a process that is killed while it regenerates leaves one whole session", (database) =>
+    Effect.gen(function* () {
+      for (const millis of [5, 40]) {
+        const table = freshTable()
+        const child = startChild(database, table, "regenerate")
+        yield* Effect.async<void>((resume) => {
+          child.stdout!.once("data", () => resume(Effect.void))
+        })
+        yield* Effect.sleep(millis)
+        child.kill("SIGKILL")
+        expect(yield* ended(child)).toBe("SIGKILL")
+        const provider = yield* providerOf(database.layer({ table }))
+        const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+        expect(ids.length).toBe(1)
+        expect(text(yield* provider.read(ids[0]!))).toBe("whole")
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  live("migrate: false leaves the table to those who run the SQL of ddl", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      const missing = yield* Effect.flip(providerOf(database.layer({ table, migrate: false })))
+      expect(missing.reason).toBe("Unavailable")
+      expect(missing.message).toContain(database.dialect)
+      yield* execute(
+        database,
+        ...Sql.ddl(database.dialect, { table })
+          .split(";\n")
+          .filter((text) => text.trim() !== "")
+      )
+      const provider = yield* providerOf(database.layer({ table, migrate: false }))
+      const { id } = yield* given(provider, "by hand")
+      // And a layer that migrates sees that nothing is left to do.
+      const again = yield* providerOf(database.layer({ table }))
+      expect(text(yield* again.read(id))).toBe("by hand")
+    }).pipe(Effect.scoped)
+  )
+
+  live("quotes the table's name, whatever it is", (database) =>
+    Effect.gen(function* () {
+      const table = `a"b\`c'd; DROP ${freshTable()} --`
+      const provider = yield* providerOf(database.layer({ table }))
+      const { id, revision } = yield* given(provider, "quoted")
+      written(yield* provider.write(id, Buffer.from("written"), day, revision))
+      expect(text(yield* provider.read(id))).toBe("written")
+      expect(yield* provider.gc!).toBe(0)
+      expect(yield* count(provider)).toBe(1)
+      const again = yield* providerOf(database.layer({ table }))
+      expect(text(yield* again.read(id))).toBe("written")
+    }).pipe(Effect.scoped)
+  )
+
+  live("refuses a name that cannot be one", (database) =>
+    Effect.gen(function* () {
+      for (const table of ["", "a?", "a\u0000", "x".repeat(49)]) {
+        const error = yield* Effect.flip(providerOf(database.layer({ table })))
+        expect(error.reason).toBe("InvalidConfig")
+        expect(error.message).toContain("table")
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  live("has no session under an id that is not hashed, and makes none", (database) =>
+    Effect.gen(function* () {
+      const provider = yield* providerOf(database.layer())
+      const { id, revision } = yield* given(provider, "hashed")
+      const raw = "3a5b8f0c9d2e4f61" as SessionProvider.StoredId
+      expect((yield* Effect.flip(provider.create(raw, Buffer.from("x"), day))).reason).toBe("Unsupported")
+      expect((yield* Effect.flip(provider.regenerate(id, raw, Buffer.from("x"), day, revision))).reason).toBe(
+        "Unsupported"
+      )
+      expect(Option.isNone(yield* provider.read(raw))).toBe(true)
+      expect(text(yield* provider.read(id))).toBe("hashed")
+    }).pipe(Effect.scoped)
+  )
+
+  live("every statement uses an index", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      const provider = yield* providerOf(database.layer({ table }))
+      yield* fillHalfExpired(database, table, 20_000, Date.now())
+      const key = Buffer.from((yield* given(provider, "looked for")).id, "base64url")
+      const now = Date.now()
+      const params: Record<keyof ReturnType<typeof statements>, ReadonlyArray<unknown> | undefined> = {
+        read: [key, now],
+        exists: [key, now],
+        // An INSERT looks for nothing but its key.
+        create: undefined,
+        write: [Buffer.from("x"), now, key, 1, now],
+        touch: [now, key, now],
+        destroy: [key],
+        destroyExpired: [key, now],
+        regenerate: [Buffer.alloc(32, 2), Buffer.from("x"), now, key, 1, now],
+        count: [now],
+        ids: [key, now],
+        gc: [now]
+      }
+      const sql = yield* SqlClient.SqlClient
+      for (const [name, text] of Object.entries(statements(database.dialect, { table }))) {
+        const values = params[name as keyof typeof params]
+        if (values !== undefined) {
+          const explain = database.dialect === "sqlite" ? "EXPLAIN QUERY PLAN" : "EXPLAIN"
+          const plan = JSON.stringify(yield* sql.unsafe(`${explain} ${text}`, values))
+          switch (database.dialect) {
+            case "postgresql":
+              expect(plan, name).toMatch(/Index/)
+              expect(plan, name).not.toMatch(/Seq Scan/)
+              break
+            case "mysql":
+              expect(plan, name).toMatch(/"key":"(PRIMARY|t\d+_\d+_expires_at)"/)
+              expect(plan, name).not.toMatch(/"type":"(ALL|index)"/)
+              break
+            case "sqlite":
+              expect(plan, name).toMatch(/SEARCH .* USING (COVERING )?INDEX/)
+              expect(plan, name).not.toMatch(/"SCAN/)
+          }
+        }
+      }
+    }).pipe(Effect.provide(database.client(1)), Effect.scoped)
+  )
+
+  live("gc works in batches, and two at once remove each session once", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      const [one, two] = yield* Effect.all([
+        providerOf(database.layer({ table })),
+        providerOf(database.layer({ table }))
+      ])
+      const expired = 3 * batchSize[database.dialect] + 7
+      yield* fill(one, expired, 20)
+      const removed = yield* Effect.all([one.gc!, two.gc!], { concurrency: 2 })
+      const rest = yield* one.gc!
+      expect(removed[0] + removed[1] + rest).toBe(expired)
+      expect(
+        yield* execute(database, `SELECT COUNT(*) AS n FROM ${table}`).pipe(Effect.map(([row]) => Number(row!["n"])))
+      ).toBe(20)
+    }).pipe(Effect.scoped)
+  )
+
+  live("gc that is interrupted keeps what it removed, and does not keep others from going on", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      const [one, two] = yield* Effect.all([
+        providerOf(database.layer({ table })),
+        providerOf(database.layer({ table }))
+      ])
+      const expired = 4 * batchSize[database.dialect]
+      yield* fill(one, expired, 0)
+      const rows = Effect.map(execute(database, `SELECT COUNT(*) AS n FROM ${table}`), ([row]) => Number(row!["n"]))
+      const running = yield* Effect.fork(one.gc!)
+      yield* Effect.repeat(rows, { schedule: Schedule.spaced("1 millis"), until: (n) => n < expired })
+      yield* Fiber.interrupt(running)
+      const left = yield* rows
+      expect(yield* two.gc!).toBe(left)
+    }).pipe(Effect.scoped)
+  )
 }

@@ -1,8 +1,9 @@
-// SQLite: conformance, on a file of its own.
-import { mkdtempSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import * as Sqlite from "effect-session/sqlite"
-import { conformance } from "./sqlSuite.js"
+// SQLite: what all databases do, and what is its own.
+import { describe } from "vitest"
+import { shared } from "./shared.js"
+import { sqlite } from "./sqlDatabases.js"
+import { databaseCases } from "./sqlSuite.js"
 
-conformance(Sqlite.layer({ filename: join(mkdtempSync(join(tmpdir(), "effect-session-sqlite-")), "sessions.sqlite") }))
+describe("sqlite", () => {
+  databaseCases(shared(sqlite))
+})

@@ -1,0 +1,31 @@
+// A process of its own, for tests that start several at once, or kill one: `start` builds the layer and makes one session;
+// `regenerate` makes one and changes its id for ever.
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { SessionProvider } from "effect-session"
+import { newId } from "../../src/testing/support.js"
+import { mysql, postgres, sqliteFile } from "./sqlDatabases.js"
+
+const [dialect, url, table, task] = process.argv.slice(2) as [string, string, string, string]
+const open = { mysql, postgresql: postgres, sqlite: sqliteFile }[dialect]!
+const day = Duration.days(1)
+
+const main = Effect.gen(function* () {
+  const provider = yield* SessionProvider.SessionProvider
+  let id = newId()
+  let result: { readonly _tag: string } = yield* provider.create(id, Buffer.from("whole"), day)
+  process.stdout.write("ready\n")
+  while (task === "regenerate" && "revision" in result) {
+    const next = newId()
+    result = yield* provider.regenerate(
+      id,
+      next,
+      Buffer.from("whole"),
+      day,
+      result.revision as SessionProvider.Revision
+    )
+    id = next
+  }
+})
+
+await Effect.runPromise(Effect.provide(main, open(url).layer({ table })))
