@@ -1,9 +1,148 @@
-// SQLite: what all databases do, and what is its own.
+// SQLite: what all databases do, and what a file does.
+import { writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import * as SqlClient from "@effect/sql/SqlClient"
+import { expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Sql from "effect-session/sql"
+import * as Sqlite from "effect-session/sqlite"
 import { describe } from "vitest"
+import { given, newId, text, written } from "../../src/testing/support.js"
 import { shared } from "./shared.js"
-import { sqlite } from "./sqlDatabases.js"
-import { databaseCases } from "./sqlSuite.js"
+import { freshTable, sqlite } from "./sqlDatabases.js"
+import { databaseCases, providerOf } from "./sqlSuite.js"
+
+const day = Duration.days(1)
 
 describe("sqlite", () => {
-  databaseCases(shared(sqlite))
+  const database = shared(sqlite)
+  databaseCases(database)
+
+  /** The app's client, and sessions on it. */
+  const onTheAppsClient = Effect.gen(function* () {
+    const app = yield* Layer.build((yield* database).client())
+    const provider = yield* providerOf(Layer.provide(Sql.layer({ table: freshTable() }), Layer.succeedContext(app)))
+    return { provider, sql: Context.get(app, SqlClient.SqlClient) }
+  })
+
+  it.live("inside the app's transaction on the only connection a session is refused, at once", () =>
+    Effect.gen(function* () {
+      const { provider, sql } = yield* onTheAppsClient
+      const { id, revision } = yield* given(provider, "kept")
+      const errors = yield* sql.withTransaction(
+        Effect.all([
+          Effect.flip(provider.write(id, Buffer.from("joined"), day, revision)),
+          Effect.flip(provider.read(id)),
+          Effect.flip(provider.gc!)
+        ])
+      )
+      expect(errors.map(({ reason }) => reason)).toEqual(["Unsupported", "Unsupported", "Unsupported"])
+      expect(text(yield* provider.read(id))).toBe("kept")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a session waits for another request's transaction, and is not part of it", () =>
+    Effect.gen(function* () {
+      const { provider, sql } = yield* onTheAppsClient
+      const { id, revision } = yield* given(provider, "before")
+      const other = yield* Effect.sleep(200).pipe(
+        Effect.zipRight(Effect.fail("rollback")),
+        sql.withTransaction,
+        Effect.flip,
+        Effect.fork
+      )
+      yield* Effect.sleep(50)
+      written(yield* provider.write(id, Buffer.from("after"), day, revision))
+      expect(yield* Fiber.join(other)).toBe("rollback")
+      expect(text(yield* provider.read(id))).toBe("after")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "a file that another process writes to: writes wait without stopping this process, then fail; reads go on",
+    () =>
+      Effect.gen(function* () {
+        const { client, layer } = yield* database
+        const provider = yield* providerOf(layer({ table: freshTable() }))
+        const sql = Context.get(yield* Layer.build(client()), SqlClient.SqlClient)
+        const { id, revision } = yield* given(provider, "kept")
+        yield* sql.unsafe("BEGIN IMMEDIATE")
+        let ticks = 0
+        const ticking = setInterval(() => ticks++, 10)
+        const [took, error] = yield* Effect.timed(Effect.flip(provider.write(id, Buffer.from("x"), day, revision)))
+        clearInterval(ticking)
+        expect(error.reason).toBe("Unavailable")
+        expect(error.message).toContain("SQLITE_BUSY")
+        expect(Duration.toMillis(took)).toBeLessThan(3000)
+        expect(ticks).toBeGreaterThan(10)
+        expect(text(yield* provider.read(id))).toBe("kept")
+        // And one that is done in time costs a wait alone.
+        const waiting = yield* Effect.fork(provider.write(id, Buffer.from("waited"), day, revision))
+        yield* Effect.sleep(100)
+        yield* sql.unsafe("ROLLBACK")
+        written(yield* Fiber.join(waiting))
+      }).pipe(Effect.scoped)
+  )
+
+  it.live("a full disk: an error, nothing lost, and well again when there is room", () =>
+    Effect.gen(function* () {
+      const { provider, sql } = yield* onTheAppsClient
+      const { id, revision } = yield* given(provider, "kept")
+      const [{ page_count: pages }] = (yield* sql.unsafe("PRAGMA page_count").withoutTransform) as [
+        { readonly page_count: number }
+      ]
+      yield* sql.unsafe(`PRAGMA max_page_count = ${pages + 4}`)
+      const large = Buffer.alloc(1024 * 1024)
+      const full = yield* Effect.flip(provider.write(id, large, day, revision))
+      expect(full.reason).toBe("Unavailable")
+      expect(full.message).toContain("SQLITE_FULL")
+      expect(text(yield* provider.read(id))).toBe("kept")
+      yield* sql.unsafe("PRAGMA max_page_count = 1000000")
+      written(yield* provider.write(id, large, day, revision))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a read-only database: reads go on, writes fail", () =>
+    Effect.gen(function* () {
+      const { provider, sql } = yield* onTheAppsClient
+      const { id, revision } = yield* given(provider, "kept")
+      yield* sql.unsafe("PRAGMA query_only = ON")
+      expect((yield* Effect.flip(provider.write(id, Buffer.from("x"), day, revision))).message).toContain(
+        "SQLITE_READONLY"
+      )
+      expect(text(yield* provider.read(id))).toBe("kept")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a file that cannot be opened, or is no database: a clear error", () =>
+    Effect.gen(function* () {
+      const { url } = yield* database
+      const missing = yield* Effect.flip(
+        providerOf(Sqlite.layer({ filename: join(dirname(url), "no", "such.sqlite") }))
+      )
+      expect(missing.reason).toBe("Unavailable")
+      const other = join(dirname(url), "other.txt")
+      writeFileSync(other, "not a database, but long enough to be read as one. ".repeat(20))
+      const wrong = yield* Effect.flip(providerOf(Sqlite.layer({ filename: other })))
+      expect(wrong.reason).toBe("Unavailable")
+      expect(wrong.message).toContain("SQLITE_NOTADB")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("`:memory:` ends with the layer", () =>
+    Effect.gen(function* () {
+      const layer = Sqlite.layer({ filename: ":memory:" })
+      const id = newId()
+      const provider = yield* Effect.scoped(
+        Effect.tap(providerOf(layer), (provider) => provider.create(id, Buffer.from("x"), day))
+      )
+      expect((yield* Effect.flip(provider.read(id))).reason).toBe("Unavailable")
+      expect(Option.isNone(yield* Effect.flatMap(providerOf(layer), (again) => again.read(id)))).toBe(true)
+    }).pipe(Effect.scoped)
+  )
 })

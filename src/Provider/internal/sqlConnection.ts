@@ -71,7 +71,6 @@ export const make = (
         return Option.isSome(open) && open.value[0] === shared
           ? Effect.fail(heldByCaller(dialect))
           : Effect.acquireUseRelease(
-              // Not interruptible: @effect/sql-pg would lose a connection that it gets for one who no longer waits.
               Effect.flatMap(Scope.make(), (scope) =>
                 Effect.map(Scope.extend(sql.reserve, scope), (connection) => ({ connection, scope }))
               ).pipe(Effect.mapError(({ cause }) => unavailable(dialect, operation, cause))),
