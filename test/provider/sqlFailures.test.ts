@@ -16,6 +16,7 @@ import { SessionLayer, type SessionProvider } from "effect-session"
 import * as Sql from "effect-session/sql"
 import { app } from "../../example/routes.js"
 import { bounded } from "../../src/Manager/Calls.js"
+import { lockOf } from "../../src/Provider/internal/sqlStatements.js"
 import { given, text, written } from "../../src/testing/support.js"
 import * as MariaDb from "../servers/MariaDb.js"
 import { suite } from "../servers/need.js"
@@ -212,6 +213,25 @@ const cases = (subject: Effect.Effect<Subject>) => {
         expect(text(yield* provider.read(kept.id))).toBe("after")
         expect(text(yield* provider.read(made[0]!))).toBe("made inside")
       }
+    }).pipe(Effect.scoped)
+  )
+
+  live("while another process collects garbage, there is none to collect", ({ database }) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      const provider = yield* providerOf(database.layer({ table }))
+      yield* given(provider, "expires", "1 millis")
+      yield* Effect.sleep(5)
+      const sql = Context.get(yield* Layer.build(database.client(1)), SqlClient.SqlClient)
+      const lock = lockOf(database.dialect, "gc", { table })
+      const [take, release] =
+        database.dialect === "mysql"
+          ? [`SELECT GET_LOCK(${lock}, 0)`, `SELECT RELEASE_LOCK(${lock})`]
+          : [`SELECT pg_advisory_lock(${lock})`, `SELECT pg_advisory_unlock(${lock})`]
+      yield* sql.unsafe(take)
+      expect(yield* provider.gc!).toBe(0)
+      yield* sql.unsafe(release)
+      expect(yield* provider.gc!).toBe(1)
     }).pipe(Effect.scoped)
   )
 
