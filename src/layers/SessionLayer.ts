@@ -8,6 +8,7 @@ import type * as Redacted from "effect/Redacted"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionManager from "../Manager/SessionManager.js"
 import * as Cookie from "../Provider/Cookie.js"
+import * as File from "../Provider/File.js"
 import * as Memory from "../Provider/Memory.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
@@ -53,6 +54,21 @@ export const make = <E, R>(
 export const memory = (
   options: SessionConfig.Options & Memory.Options = {}
 ): Layer.Layer<SessionManager.SessionManager, SessionError> => make(Memory.layer(options), options)
+
+/**
+ * Sessions in files of one directory, shared by all processes that use it.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.file({ directory: "./sessions", idleTimeout: "30 minutes" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const file = (
+  options: SessionConfig.Options & File.Options
+): Layer.Layer<SessionManager.SessionManager, SessionError> => make(File.layer(options), options)
 
 /**
  * Sessions sealed in cookies: no store at all. Without `revocations`, who has a copy of a session's cookies can use them after it

@@ -16,6 +16,7 @@ export type ProviderLayer = Layer.Layer<SessionProvider, SessionError | ConfigEr
 
 export const backends: Record<string, () => Promise<ProviderLayer>> = {
   memory: () => import("../Provider/Memory.js").then((module) => module.layerConfig),
+  file: () => import("../Provider/File.js").then((module) => module.layerConfig),
   cookie: () =>
     import("../Provider/Cookie.js").then((module) => Layer.unwrapEffect(Effect.map(revocations, module.layerConfig))),
   redis: () => import("../Provider/Redis.js").then((module) => module.layerConfig),

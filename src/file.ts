@@ -1,0 +1,6 @@
+/**
+ * Sessions in files.
+ *
+ * @since 0.1.0
+ */
+export * from "./Provider/File.js"
