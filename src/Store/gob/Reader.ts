@@ -8,6 +8,15 @@ const scratch = new DataView(new ArrayBuffer(8))
 /** Go refuses longer names of types (encoding/gob, decode.go). */
 const maxName = 1024
 
+/** Names that most values have, by their size: recognised instead of decoded. */
+const knownNames: Array<Array<{ readonly name: string; readonly bytes: Uint8Array }>> = []
+for (const name of [
+  ...["", "string", "int", "bool", "float64", "int64", "[]uint8", "time.Time"],
+  ...["[]interface {}", "map[string]interface {}"]
+]) {
+  knownNames[name.length] = [...(knownNames[name.length] ?? []), { name, bytes: Buffer.from(name) }]
+}
+
 /** As number where every digit of it is safe, else as bigint. */
 const narrow = (n: bigint): number | bigint =>
   n >= BigInt(Number.MIN_SAFE_INTEGER) && n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : n
@@ -45,10 +54,12 @@ export class Reader {
   }
 
   uint(): number | bigint {
-    const first = this.bytes[this.take(1)]!
-    if (first < 0x80) {
-      return first
+    const next = this.bytes[this.position]
+    if (next !== undefined && next < 0x80) {
+      this.position++
+      return next
     }
+    const first = this.bytes[this.take(1)]!
     const size = this.sizeOf(first)
     const start = this.take(size)
     if (size > 6) {
@@ -128,7 +139,7 @@ export class Reader {
   text(): string | Uint8Array {
     const size = this.count()
     const start = this.take(size)
-    if (size <= 24) {
+    if (size <= 8) {
       const short = this.ascii(start, size)
       if (short !== undefined) {
         return short
@@ -143,11 +154,31 @@ export class Reader {
 
   /** The name of a Go type or field. */
   name(): string {
+    const known = this.knownName()
+    if (known !== undefined) {
+      return known
+    }
     const name = this.text()
     if (typeof name !== "string" || name.length > maxName) {
       throw malformed("a name is not text, or too long")
     }
     return name
+  }
+
+  /** The name that comes next, if it is one of the usual ones. */
+  private knownName(): string | undefined {
+    const size = this.bytes[this.position]!
+    next: for (const { bytes, name } of knownNames[size] ?? []) {
+      // Past the end of the stream there is undefined, which is no byte of a name.
+      for (let i = 0; i < size; i++) {
+        if (this.bytes[this.position + 1 + i] !== bytes[i]) {
+          continue next
+        }
+      }
+      this.position += 1 + size
+      return name
+    }
+    return undefined
   }
 
   /** A call into native code costs more than short text itself. */

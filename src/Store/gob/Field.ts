@@ -1,0 +1,179 @@
+// From a field's Schema to how it is written and read: its encoded side, walked once.
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
+import { type GoType, GoTypeId } from "./GoType.js"
+import * as Plan from "./Plan.js"
+import type { ScalarKind } from "./Scalar.js"
+import { Mismatch } from "./Typed.js"
+import type { GobValue } from "./Value.js"
+
+/** Without an annotation: what `v.(string)`, `v.(int)` and so on expect in Go. */
+const defaults: Record<ScalarKind | "integer", GoType> = {
+  string: "string",
+  number: "float64",
+  integer: "int",
+  bigint: "int64",
+  boolean: "bool",
+  bytes: "[]uint8",
+  Date: "time.Time",
+  DateTime: "time.Time"
+}
+
+/** Declarations that are values to Go, by the type constructor that Effect's Schemas name. */
+const declarations: Record<string, ScalarKind> = {
+  Date: "Date",
+  "effect/DateTime.Utc": "DateTime",
+  Uint8Array: "bytes"
+}
+
+const isInteger = (ast: AST.Refinement): boolean => ast.annotations[AST.SchemaIdAnnotationId] === Schema.IntSchemaId
+
+const scalarOf = (kind: ScalarKind, goType: string | undefined, integer = false): Plan.Plan =>
+  Plan.scalar(kind, goType ?? defaults[integer ? "integer" : kind])
+
+/** The plan of a Schema's encoded side. `goType` is what an annotation outside of it has chosen, `integer` what a refinement has. */
+const compile = (ast: AST.AST, chosen?: string, integer = false): Plan.Plan => {
+  const goType = chosen ?? (ast.annotations[GoTypeId] as string | undefined)
+  switch (ast._tag) {
+    case "Refinement":
+      return compile(ast.from, goType, integer || isInteger(ast))
+    case "Transformation":
+      return compile(ast.from, goType)
+    case "Suspend":
+      return Plan.lazy(() => compile(ast.f(), goType))
+    case "StringKeyword":
+    case "TemplateLiteral":
+      return scalarOf("string", goType)
+    case "NumberKeyword":
+      return scalarOf("number", goType, integer)
+    case "BooleanKeyword":
+      return scalarOf("boolean", goType)
+    case "BigIntKeyword":
+      return scalarOf("bigint", goType)
+    case "UndefinedKeyword":
+    case "VoidKeyword":
+      return Plan.nil(undefined)
+    case "Literal":
+      return literal(ast.literal, goType)
+    case "Enums":
+      return Plan.union(ast.enums.map(([, value]) => ({ plan: literal(value, goType), is: (u) => u === value })))
+    case "Union":
+      return Plan.union(ast.types.map((type) => ({ plan: compile(type, goType), is: isEncoded(type) })))
+    case "TupleType":
+      return list(ast, goType)
+    case "TypeLiteral":
+      return record(ast, goType)
+    case "Declaration":
+      return declaration(ast, goType)
+    default:
+      return Plan.anything
+  }
+}
+
+const isEncoded = (ast: AST.AST): ((value: unknown) => boolean) => ParseResult.is(Schema.make(AST.encodedBoundAST(ast)))
+
+const literal = (value: AST.LiteralValue, goType: string | undefined): Plan.Plan =>
+  value === null
+    ? Plan.nil(null)
+    : scalarOf(typeof value as "string" | "number" | "boolean" | "bigint", goType, Number.isSafeInteger(value))
+
+const declaration = (ast: AST.Declaration, goType: string | undefined): Plan.Plan => {
+  const kind = Option.match(AST.getTypeConstructorAnnotation(ast), {
+    onNone: () => undefined,
+    onSome: ({ _tag }) => declarations[_tag]
+  })
+  return kind === undefined ? Plan.anything : scalarOf(kind, goType)
+}
+
+/** The Go type of elements, and what it chooses for their Schemas: any Go type fits into an interface. */
+const elemOf = (goType: string): { readonly elem: Plan.ElemType; readonly chosen: string | undefined } => {
+  const elem = goType.slice(goType.indexOf("]") + 1) as Plan.ElemType
+  return { elem, chosen: elem === "interface {}" ? undefined : elem }
+}
+
+const list = (ast: AST.TupleType, goType = "[]interface {}"): Plan.Plan => {
+  const { chosen, elem } = elemOf(goType)
+  const elements = ast.elements.map(({ type }) => compile(type, chosen))
+  const [rest, ...last] = ast.rest.map(({ type }) => compile(type, chosen))
+  const planAt = (index: number, length: number) =>
+    elements[index] ?? last[index - (length - last.length)] ?? rest ?? Plan.anything
+  // On the wire a []byte is no slice.
+  return elem === "uint8" ? Plan.byteList(planAt) : Plan.list(elem, planAt)
+}
+
+const record = (ast: AST.TypeLiteral, goType = "map[string]interface {}"): Plan.Plan => {
+  const { chosen, elem } = elemOf(goType)
+  const properties = new Map(ast.propertySignatures.map(({ name, type }) => [name, compile(type, chosen)]))
+  const [index] = ast.indexSignatures.map(({ type }) => compile(type, chosen))
+  return Plan.record(goType.startsWith("map[int]") ? "int" : "string", elem, (name) => properties.get(name) ?? index)
+}
+
+/**
+ * How one field is written and read: made once from its Schema, then used for each session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface GobField<A> {
+  readonly decode: (value: GobValue) => Either.Either<A, ParseResult.ParseIssue>
+  readonly encode: (value: A) => Either.Either<GobValue, ParseResult.ParseIssue>
+}
+
+const catching =
+  <A, B>(ast: AST.AST, f: (value: A) => Either.Either<B, ParseResult.ParseIssue>) =>
+  (value: A): Either.Either<B, ParseResult.ParseIssue> => {
+    try {
+      return f(value)
+    } catch (error) {
+      if (error instanceof Mismatch) {
+        return Either.left(new ParseResult.Type(ast, value, error.message))
+      }
+      throw error
+    }
+  }
+
+/**
+ * Compiles a Schema for a field of a beego session. What the Schema encodes to chooses the Go type that is written, so that a
+ * Go app reads it by the type assertion that one would expect; an annotation such as `Gob.int64` chooses another.
+ *
+ * | encodes to | Go type | in Go |
+ * | --- | --- | --- |
+ * | text (`Schema.String`, `Schema.Date`) | `string` | `v.(string)` |
+ * | integers (`Schema.Int`, `Schema.NonNegativeInt`) | `int` | `v.(int)` |
+ * | other numbers (`Schema.Number`) | `float64` | `v.(float64)` |
+ * | `Schema.BigIntFromSelf` | `int64` | `v.(int64)` |
+ * | `Schema.Boolean` | `bool` | `v.(bool)` |
+ * | `Schema.Uint8ArrayFromSelf` | `[]byte` | `v.([]byte)` |
+ * | `Schema.DateFromSelf`, `Schema.DateTimeUtcFromSelf` | `time.Time` | `v.(time.Time)` |
+ * | arrays and tuples | `[]interface{}` | `v.([]interface{})` |
+ * | structs and records | `map[string]interface{}` | `v.(map[string]interface{})` |
+ *
+ * Inside of arrays, structs and records the same holds; null is nil there. beego panics on a nil that is a field itself, so null
+ * is refused for one: leave the field out.
+ *
+ * Reading takes any Go type that holds the value: each integer type and `float64` for a number, Go structs for structs and
+ * records (what they leave out is zero), `[]string` and `[]interface{}` alike. What does not fit is a `ParseIssue`.
+ *
+ * @since 0.1.0
+ * @category codecs
+ */
+export const field = <A, I>(schema: Schema.Schema<A, I>): GobField<A> => {
+  const plan = compile(schema.ast)
+  const decode = ParseResult.decodeUnknownEither(schema)
+  const encode = ParseResult.encodeEither(schema)
+  return {
+    decode: catching(schema.ast, (value) => decode(plan.read(value))),
+    encode: catching(schema.ast, (value) =>
+      Either.map(encode(value), (encoded) => {
+        const written = plan.write(encoded, 2)
+        if (written === null) {
+          throw new Mismatch("a field cannot be nil in Go: beego panics on it")
+        }
+        return written
+      })
+    )
+  }
+}

@@ -1,0 +1,282 @@
+// Fields: which Go types a Schema is written as, as real beego sees them, and which Go types it is read from.
+import { readFileSync } from "node:fs"
+import * as Arbitrary from "effect/Arbitrary"
+import * as DateTime from "effect/DateTime"
+import * as Either from "effect/Either"
+import * as FastCheck from "effect/FastCheck"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { Gob } from "effect-session/beego"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { suite } from "../servers/need.js"
+import { comparable, type Description, describeValue } from "./describe.js"
+import { type GobCheck, makeGobCheck } from "./gobcheck.js"
+
+interface Tree {
+  readonly name: string
+  readonly children: ReadonlyArray<Tree>
+}
+
+const Tree: Schema.Schema<Tree> = Schema.Struct({
+  name: Schema.String,
+  children: Schema.Array(Schema.suspend(() => Tree))
+})
+
+class Profile extends Schema.Class<Profile>("Profile")({
+  name: Schema.NonEmptyString,
+  age: Schema.optionalWith(Schema.NonNegativeInt, { exact: true }),
+  email: Schema.NullOr(Schema.String),
+  born: Schema.ValidDateFromSelf
+}) {}
+
+const goTime = Schema.ValidDateFromSelf
+
+const Digits = Schema.BigInt.pipe(Schema.betweenBigInt(0n, 2n ** 64n - 1n))
+
+/** Each Schema, and the Go type that its values are written as. */
+const fields: ReadonlyArray<readonly [name: string, Schema.Schema<any, any>, goType: string]> = [
+  ["String", Schema.String, "string"],
+  ["branded text", Schema.NonEmptyString.pipe(Schema.brand("UserId")), "string"],
+  ["Literal", Schema.Literal("a", "b"), "string"],
+  ["Literal of a number", Schema.Literal(1, 2), "int"],
+  ["TemplateLiteral", Schema.TemplateLiteral("id-", Schema.Number), "string"],
+  ["Date, as text", Schema.Date, "string"],
+  ["Int", Schema.Int, "int"],
+  ["NonNegativeInt", Schema.NonNegativeInt, "int"],
+  ["branded Int", Schema.Int.pipe(Schema.positive(), Schema.brand("Count")), "int"],
+  ["Number", Schema.Number, "float64"],
+  ["Finite", Schema.Finite, "float64"],
+  ["Boolean", Schema.Boolean, "bool"],
+  ["BigIntFromSelf", Schema.BigIntFromSelf.pipe(Schema.betweenBigInt(-(2n ** 63n), 2n ** 63n - 1n)), "int64"],
+  ["Uint8ArrayFromSelf", Schema.Uint8ArrayFromSelf, "[]uint8"],
+  ["DateFromSelf", goTime, "time.Time"],
+  ["DateTimeUtcFromSelf", Schema.DateTimeUtcFromSelf, "time.Time"],
+  ["Array", Schema.Array(Schema.Int), "[]interface {}"],
+  ["Tuple", Schema.Tuple([Schema.String, Schema.Int], Schema.Boolean), "[]interface {}"],
+  [
+    "Struct",
+    Schema.Struct({ n: Schema.Int, s: Schema.optionalWith(Schema.String, { exact: true }) }),
+    "map[string]interface {}"
+  ],
+  ["Class", Profile, "map[string]interface {}"],
+  ["Record", Schema.Record({ key: Schema.String, value: Schema.NullOr(Schema.Number) }), "map[string]interface {}"],
+  ["Option", Schema.Option(Schema.Int), "map[string]interface {}"],
+  ["recursive", Tree, "map[string]interface {}"],
+  ["Map", Schema.ReadonlyMap({ key: Schema.Int, value: Schema.String }), "[]interface {}"],
+  ["NullOr in an Array", Schema.Array(Schema.NullOr(Schema.Literal("x", 1, true))), "[]interface {}"],
+  ["int8", Schema.Int.pipe(Schema.between(-128, 127), Gob.int8), "int8"],
+  ["int16", Schema.Int.pipe(Schema.between(-32768, 32767), Gob.int16), "int16"],
+  ["int32", Schema.Number.pipe(Gob.int32, Schema.int(), Schema.between(-(2 ** 31), 2 ** 31 - 1)), "int32"],
+  ["int64", Schema.Int.pipe(Gob.int64), "int64"],
+  ["uint", Schema.NonNegativeInt.pipe(Gob.uint), "uint"],
+  ["uint8", Schema.Uint8.pipe(Schema.int(), Gob.uint8), "uint8"],
+  ["uint16", Schema.NonNegativeInt.pipe(Schema.lessThan(65536), Gob.uint16), "uint16"],
+  ["uint32", Schema.NonNegativeInt.pipe(Schema.lessThan(2 ** 32), Gob.uint32), "uint32"],
+  ["uint64 of digits", Digits.pipe(Gob.uint64), "uint64"],
+  ["float64 of an Int", Schema.Int.pipe(Gob.float64), "float64"],
+  ["float32", Schema.Literal(0.5, 1.25, -3).pipe(Gob.float32), "float32"],
+  ["string of bytes", Schema.Uint8ArrayFromSelf.pipe(Gob.string), "string"],
+  ["bytes of numbers", Schema.Uint8Array.pipe(Gob.bytes), "[]uint8"],
+  ["time of text", Schema.Date.pipe(Gob.time), "time.Time"],
+  ["time of milliseconds", Schema.DateTimeUtcFromNumber.pipe(Gob.time), "time.Time"],
+  ["[]string", Schema.Array(Schema.String).pipe(Gob.as("[]string")), "[]string"],
+  ["[]int", Schema.Array(Schema.Int).pipe(Gob.as("[]int")), "[]int"],
+  ["[]bool", Schema.NonEmptyArray(Schema.Boolean).pipe(Gob.as("[]bool")), "[]bool"],
+  [
+    "map[string]string",
+    Schema.Record({ key: Schema.String, value: Schema.String }).pipe(Gob.as("map[string]string")),
+    "map[string]string"
+  ],
+  [
+    "map[int]int64",
+    Schema.Record({ key: Schema.Literal("1", "-20"), value: Schema.Int }).pipe(Gob.as("map[int]int64")),
+    "map[int]int64"
+  ],
+  [
+    "map[int]interface",
+    Schema.Struct({ 1: Schema.Boolean, 2: Schema.String }).pipe(Gob.as("map[int]interface {}")),
+    "map[int]interface {}"
+  ]
+]
+
+const issue = (result: Either.Either<unknown, ParseResult.ParseIssue>): string =>
+  Either.match(result, { onLeft: ParseResult.TreeFormatter.formatIssueSync, onRight: () => "a value" })
+
+/** Not among the values: half surrogate pairs, which UTF-8 has no form of, and `__proto__`, which Schema.Record drops. */
+const isKept = (value: unknown): boolean =>
+  !/\\ud[89a-f]|__proto__/.test(JSON.stringify(value, (_, v) => (typeof v === "bigint" ? String(v) : v)) ?? "")
+
+const vectors: { readonly gob: ReadonlyArray<{ readonly name: string; readonly hex: string }> } = JSON.parse(
+  readFileSync(new URL("../data/beego/vectors.json", import.meta.url), "utf8")
+)
+
+/** The one value of a recorded session. */
+const recorded = (name: string): Gob.GobValue => {
+  const { hex } = vectors.gob.find((vector) => vector.name === name)!
+  const { fields, others } = Either.getOrThrow(Gob.decode(Buffer.from(hex, "hex")))
+  return fields.get("user") ?? fields.values().next().value ?? others[0]![1]!
+}
+
+const session = (value: Gob.GobValue): Uint8Array =>
+  Either.getOrThrow(Gob.encode({ fields: new Map([["field", value]]), others: [] }))
+
+const fieldOf = (bytes: Uint8Array): Gob.GobValue => Either.getOrThrow(Gob.decode(bytes)).fields.get("field")!
+
+suite("fields and real beego", ["go"], () => {
+  let beego: GobCheck
+
+  beforeAll(() => {
+    beego = makeGobCheck()
+  }, 300_000)
+
+  afterAll(() => beego?.close())
+
+  it.each(fields)("%s: Go sees the same values, and what Go writes back is read as them", (_, schema, goType) => {
+    const field = Gob.field(schema)
+    const seed = Math.floor(Math.random() * 2 ** 31)
+    const values = FastCheck.sample(Arbitrary.make(schema), { numRuns: 100, seed }).filter(isKept)
+    expect(values.length).toBeGreaterThan(50)
+    const written = values.map((value) =>
+      Either.getOrThrowWith(field.encode(value), () => new Error(issue(field.encode(value))))
+    )
+    const streams = written.map(session)
+
+    beego.decode(streams).forEach((answer, i) => {
+      expect(answer.error, `seed ${seed}`).toBeUndefined()
+      const [[, seen]] = answer.value!["entries"] as [[Description, Description]]
+      expect(seen.t).toBe(goType)
+      expect(comparable(seen)).toEqual(comparable(describeValue(written[i]!)))
+    })
+
+    beego.recode(streams).forEach((answer, i) => {
+      const back = Either.getOrThrow(field.decode(fieldOf(Buffer.from(answer.hex!, "hex"))))
+      expect(back, `seed ${seed}`).toEqual(values[i])
+    })
+  })
+})
+
+const Address = Schema.Struct({ City: Schema.String, Zip: Schema.Int })
+
+const GoProfile = Schema.Struct({
+  Name: Schema.String,
+  Age: Schema.Int,
+  Admin: Schema.Boolean,
+  Tags: Schema.Array(Schema.String),
+  Nested: Address
+})
+
+const asta = { Name: "asta", Age: 33, Admin: true, Tags: ["go", "web"], Nested: { City: "Shanghai", Zip: 200000 } }
+const zeros = { Name: "asta", Age: 0, Admin: false, Tags: [], Nested: { City: "", Zip: 0 } }
+
+describe("reading what Go wrote", () => {
+  it.each<readonly [vector: string, Schema.Schema<any, any>, value: unknown]>([
+    ["string_string", Schema.String, "astaxie"],
+    ["string_int8", Schema.Int, -128],
+    ["string_uint16", Schema.NonNegativeInt, 65535],
+    ["string_int64", Schema.Number, 1234567890123],
+    ["string_uint64_max", Schema.BigIntFromSelf, 2n ** 64n - 1n],
+    ["string_int_1", Schema.BigIntFromSelf, 1n],
+    ["string_uint64_max", Schema.BigInt.pipe(Gob.uint64), 2n ** 64n - 1n],
+    ["string_float64_17", Schema.Int, 17],
+    ["string_float32", Schema.Number, Math.fround(0.1)],
+    ["string_float64_neginf", Schema.Number, Number.NEGATIVE_INFINITY],
+    ["string_bool_true", Schema.Boolean, true],
+    ["string_bytes", Schema.Uint8ArrayFromSelf, Uint8Array.of(0, 1, 2, 254, 255)],
+    ["string_bytes", Schema.Array(Schema.Int), [0, 1, 2, 254, 255]],
+    ["string_string", Schema.Uint8ArrayFromSelf, new TextEncoder().encode("astaxie")],
+    ["time_utc", Schema.DateFromSelf, new Date("2024-02-29T12:34:56.789Z")],
+    ["time_zone", Schema.DateTimeUtcFromSelf, DateTime.unsafeMake("2024-02-29T12:34:56+08:00")],
+    ["time_sub_minute_zone", Schema.DateFromSelf, new Date("1899-12-31T15:54:17Z")],
+    ["time_zero", Schema.Date.pipe(Gob.time), new Date("0001-01-01T00:00:00Z")],
+    ["time_utc", Schema.Number.pipe(Gob.time), Date.UTC(2024, 1, 29, 12, 34, 56, 789)],
+    ["ints_slice", Schema.Array(Schema.Int), [-1, 0, 1, 1000000]],
+    ["floats_slice", Schema.Tuple(Schema.Number, Schema.Number, Schema.Number), [0, 1, -2.5]],
+    ["strings_slice_empty", Schema.Array(Schema.String), []],
+    ["any_slice", Schema.Unknown, ["a", 1, 2.5, true, null, Uint8Array.of(0x78)]],
+    ["map_string_string", Schema.Record({ key: Schema.String, value: Schema.String }), { x: "y" }],
+    ["map_int_any", Schema.Record({ key: Schema.String, value: Schema.String }), { "1": "one" }],
+    ["map_any_any", Schema.Struct({ "2": Schema.String, s: Schema.Int }), { "2": "i", s: 1 }],
+    ["struct_full", GoProfile, asta],
+    [
+      "struct_ptr",
+      Schema.Struct({ Name: Schema.String, Nested: Schema.Unknown }),
+      { Name: "asta", Nested: { City: "", Zip: 0 } }
+    ],
+    ["test_gob_like", GoProfile, zeros],
+    ["test_gob_like", Schema.Union(Address, GoProfile), zeros],
+    ["test_gob_like", Schema.Struct({ Name: Schema.String, Email: Schema.optional(Schema.String) }), { Name: "asta" }],
+    ["string_int_0", Schema.Union(Schema.String, Schema.Boolean, Schema.Int), 0]
+  ])("%s as %s", (name, schema, value) => {
+    expect(Gob.field(schema).decode(recorded(name))).toEqual(Either.right(value))
+  })
+
+  it.each<readonly [vector: string, Schema.Schema<any, any>, message: RegExp]>([
+    ["string_string", Schema.Int, /expected a number, got a Go string/],
+    ["string_int_1", Schema.String, /expected text, got a Go int/],
+    ["string_int_max", Schema.Int, /beyond 2\^53/],
+    ["string_bool_true", Schema.DateFromSelf, /expected a time, got a Go bool/],
+    ["string_float64_pi", Schema.Int, /Expected an integer/],
+    ["string_int_m1", Schema.NonNegativeInt, /Expected a non-negative number/],
+    ["any_slice", Schema.Array(Schema.String), /expected text, got a Go int/],
+    ["string_string", Schema.Struct({ n: Schema.Int }), /expected a Go map or struct, got string/],
+    ["map_string_string", Schema.Array(Schema.String), /expected a Go slice, got map/],
+    ["struct_full", Schema.Struct({ Name: Schema.String, Missing: Schema.Int }), /is missing/],
+    ["string_string", Schema.Union(Schema.Int, Schema.Boolean), /no member of the union fits a Go string/]
+  ])("%s is no %s", (name, schema, message) => {
+    expect(issue(Gob.field(schema).decode(recorded(name)))).toMatch(message)
+  })
+
+  it("text that is not UTF-8 is bytes, and no text", () => {
+    const bytes = Uint8Array.of(0x61, 0xff, 0xfe)
+    const written = Either.getOrThrow(Gob.field(Schema.Uint8ArrayFromSelf.pipe(Gob.string)).encode(bytes))
+    const back = fieldOf(session(written))
+    expect(back).toEqual({ goType: "string", type: { kind: "string" }, content: bytes })
+    expect(Gob.field(Schema.Uint8ArrayFromSelf).decode(back)).toEqual(Either.right(bytes))
+    expect(issue(Gob.field(Schema.String).decode(back))).toMatch("not UTF-8")
+  })
+
+  it("a key named __proto__ is a key", () => {
+    const field = Gob.field(Schema.Unknown)
+    const value = JSON.parse('{"__proto__":1,"constructor":2}')
+    const back = Either.getOrThrow(field.decode(fieldOf(session(Either.getOrThrow(field.encode(value))))))
+    expect(Object.entries(back as object)).toEqual(Object.entries(value))
+  })
+})
+
+describe("what Go cannot hold is refused", () => {
+  const cyclic: Array<unknown> = []
+  cyclic.push(cyclic)
+
+  it.each<readonly [name: string, Schema.Schema<any, any>, value: unknown, message: RegExp]>([
+    ["nil at the top", Schema.NullOr(Schema.String), null, /nil/],
+    ["beyond int8", Schema.Int.pipe(Gob.int8), 128, /Go int8/],
+    ["negative uint", Schema.Int.pipe(Gob.uint64), -1, /Go uint64/],
+    ["beyond int64", Schema.BigIntFromSelf, 2n ** 63n, /Go int64/],
+    ["an unsafe integer", Schema.Number.pipe(Gob.int), 2 ** 60, /Go int/],
+    ["a fraction", Schema.Number.pipe(Gob.int), 1.5, /Go int/],
+    ["beyond float32", Schema.Number.pipe(Gob.float32), 1e300, /Go float32/],
+    ["no date", Schema.DateFromSelf, new Date(Number.NaN), /Go time.Time/],
+    ["text that is no date", Schema.String.pipe(Gob.time), "soon", /Go time.Time/],
+    ["half a surrogate pair", Schema.String, "\ud800", /surrogate/],
+    [
+      "half a surrogate pair in a key",
+      Schema.Record({ key: Schema.String, value: Schema.Int }),
+      { "\ud800": 1 },
+      /surrogate/
+    ],
+    ["nil in []string", Schema.Array(Schema.NullOr(Schema.String)).pipe(Gob.as("[]string")), ["a", null], /Go string/],
+    [
+      "a key that is no int",
+      Schema.Record({ key: Schema.String, value: Schema.Int }).pipe(Gob.as("map[int]int")),
+      { "01": 1 },
+      /Go int/
+    ],
+    ["a cycle", Schema.Unknown, cyclic, /too deep/],
+    ["an object of a class", Schema.Unknown, new Map(), /object of a class/],
+    ["a function", Schema.Unknown, () => 1, /function/]
+  ])("%s", (_, schema, value, message) => {
+    const refused = issue(Gob.field(schema).encode(value))
+    expect(refused).toMatch(message)
+    expect(refused).not.toContain("\ud800")
+  })
+})
