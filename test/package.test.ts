@@ -1,0 +1,124 @@
+/**
+ * The package as it is published: packed, checked, installed into an empty project, and used there.
+ */
+import { execFile } from "node:child_process"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+const project = mkdtempSync(join(tmpdir(), "effect-session-package-"))
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+const exec = promisify(execFile)
+
+/** Runs a program; where it fails, the error says what it printed. */
+const run = async (cwd: string, program: string, ...args: ReadonlyArray<string>) => {
+  try {
+    return (await exec(program, args, { cwd })).stdout
+  } catch (error) {
+    const { stderr = "", stdout = "" } = error as { readonly stderr?: string; readonly stdout?: string }
+    throw new Error(`${program} ${args.join(" ")}\n${stdout}${stderr}`)
+  }
+}
+
+const bin = (name: string) => join(root, "node_modules", ".bin", name)
+
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+
+let tarball = ""
+
+beforeAll(async () => {
+  const [packed] = JSON.parse(await run(root, "npm", "pack", "--json", "--silent", "--pack-destination", project))
+  tarball = join(project, packed.filename)
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }))
+  const { effect, "@effect/platform": platform } = manifest.devDependencies
+  await run(
+    project,
+    "npm",
+    "install",
+    "--no-audit",
+    "--no-fund",
+    "--ignore-scripts",
+    tarball,
+    `effect@${effect}`,
+    `@effect/platform@${platform}`
+  )
+}, 300_000)
+
+describe("the packed tarball", () => {
+  it("is clean to publint", async () => {
+    expect(await run(root, bin("publint"), tarball, "--strict")).toContain("All good")
+  }, 60_000)
+
+  it("is clean to arethetypeswrong", async () => {
+    // ESM alone, as the README says: what CommonJS sees is left out.
+    await run(root, bin("attw"), tarball, "--profile", "esm-only", "--no-emoji")
+  }, 120_000)
+
+  it("exports each module of src that is not in a folder, and nothing else", () => {
+    const modules = readdirSync(join(root, "src"))
+      .filter((name) => name.endsWith(".ts") && name !== "SessionError.ts")
+      .map((name) => (name === "index.ts" ? "." : `./${name.slice(0, -3)}`))
+    expect(Object.keys(manifest.exports).sort()).toEqual([...modules, "./package.json"].sort())
+  })
+})
+
+describe("in an empty project with effect and @effect/platform alone", () => {
+  it("needs nothing else", () => {
+    for (const peer of Object.keys(manifest.peerDependenciesMeta)) {
+      expect(existsSync(join(project, "node_modules", peer)), peer).toBe(false)
+    }
+  })
+
+  it("memory sessions work, and so does asking for a backend whose driver is not there", async () => {
+    writeFileSync(
+      join(project, "app.mjs"),
+      `import { HttpApp, HttpServerResponse } from "@effect/platform"
+import { Effect, Layer, Schema } from "effect"
+import { SessionHttp, SessionLayer, SessionStore } from "effect-session"
+import "effect-session/memory"
+import "effect-session/file"
+import "effect-session/cookie"
+import "effect-session/testing"
+class Visits extends SessionStore.Tag()("Visits", { n: SessionStore.field(Schema.Int, { default: () => 0 }) }) {}
+const count = Effect.flatMap(Visits, (session) => session.update("n", (n) => n + 1))
+const app = SessionHttp.middleware(Visits)(Effect.map(count, (n) => HttpServerResponse.text(String(n))))
+const { dispose, handler } = HttpApp.toWebHandlerLayer(app, SessionLayer.memory())
+const first = await handler(new Request("http://localhost/"))
+const cookie = first.headers.getSetCookie()[0].split(";")[0]
+const second = await handler(new Request("http://localhost/", { headers: { cookie } }))
+console.log(await first.text(), await second.text())
+await dispose()
+const error = await Effect.runPromise(Effect.flip(Effect.scoped(Layer.build(SessionLayer.redis({ url: "redis://127.0.0.1:1" })))))
+console.log(error.reason, error.message)
+`
+    )
+    const [counted, missing] = (await run(project, "node", "app.mjs")).split("\n")
+    expect(counted).toBe("1 2")
+    expect(missing).toMatch(/^InvalidConfig .*ioredis/)
+  }, 60_000)
+
+  it("its types are whole, with every library checked", async () => {
+    writeFileSync(
+      join(project, "app.ts"),
+      `import { Schema } from "effect"
+import { SessionHttp, SessionLayer, SessionStore } from "effect-session"
+import * as File from "effect-session/file"
+import * as Memory from "effect-session/memory"
+import { Conformance } from "effect-session/testing"
+class Visits extends SessionStore.Tag<Visits>()("Visits", { n: Schema.Int }) {}
+export const parts = [SessionHttp.middleware(Visits), SessionLayer.memory(), File.layer, Memory.layer, Conformance.suite]
+`
+    )
+    await run(
+      project,
+      bin("tsc"),
+      ...["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022"],
+      ...["--typeRoots", join(root, "node_modules/@types"), "--types", "node", "app.ts"]
+    )
+  }, 120_000)
+})
