@@ -56,25 +56,24 @@ const noResponse = Effect.fail(
   })
 )
 
-/** Whether what would be saved is for the client to keep, and cannot be given to it. */
-const isUntellable = ({ env, phase }: LiveSession): boolean =>
-  phase === "socket" && env.provider.capabilities.heldBy === "client"
-
 const saveChanges = (session: LiveSession): Effect.Effect<void, SessionError> =>
-  Effect.suspend(() =>
-    session.operations.length === 0 && !session.renewed
-      ? session.touched && isUntellable(session)
-        ? noResponse
-        : renewLifetime(session)
-      : Effect.flatMap(session.readOnce, () => {
+  Effect.suspend(() => {
+    const { capabilities } = session.env.provider
+    const changed = session.operations.length > 0 || session.renewed
+    if (session.phase === "socket" && capabilities.heldBy === "client" && (changed || session.touched)) {
+      return noResponse
+    }
+    return changed
+      ? Effect.flatMap(session.readOnce, () => {
           const id = session.storedId
           return session.known === undefined || id === undefined
             ? create(session)
-            : session.env.provider.capabilities.inProcess
+            : capabilities.inProcess
               ? change(session, id, { latest: undefined }, 1)
               : session.env.turns.take(id, (turn) => change(session, id, turn, 1))
         })
-  )
+      : renewLifetime(session)
+  })
 
 /** What a commit writes: the log, replayed onto what is stored. */
 interface Replayed {

@@ -52,11 +52,6 @@ export interface Options<Revocations = Provider.Provider> {
 /** What is to be sealed: a session that is there already with its beginning. */
 type Session = Pick<Content, "id" | "payload" | "writes"> & Partial<Pick<Content, "createdAt">>
 
-interface Sealed {
-  readonly id: string
-  readonly expiresAt: number
-}
-
 /** The most that a compressible session may take before it is compressed. */
 const maxInflated = 64 * 1024
 
@@ -106,24 +101,32 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
       )
 
     /** Seals a session for a lifetime from now on, into a value for a cookie of this name. */
-    const sealed = (name: string, session: Session, ttl: Duration.Duration): Effect.Effect<Sealed, SessionError> =>
+    const sealed = <A>(
+      name: string,
+      session: Session,
+      ttl: Duration.Duration,
+      result: (id: string, expiresAt: number) => A
+    ): Effect.Effect<A, SessionError> =>
       Effect.clockWith((clock) => {
-        if (session.payload.length > maxPayload) {
-          return Effect.fail(tooLarge("cookie", session.payload.length, maxPayload))
+        const { createdAt, id, payload, writes } = session
+        if (payload.length > maxPayload) {
+          return Effect.fail(tooLarge("cookie", payload.length, maxPayload))
         }
         const now = clock.unsafeCurrentTimeMillis()
         const lifetime = Duration.toMillis(ttl)
         const expiresAt = now + lifetime
-        const id = sealer.seal(name, { createdAt: now, ...session, expiresAt, lifetime })
-        return id.length > maxSeal
-          ? Effect.fail(tooLarge("cookie", id.length, maxSeal))
-          : Effect.succeed({ id, expiresAt })
+        const value = sealer.seal(name, { id, createdAt: createdAt ?? now, expiresAt, lifetime, writes, payload })
+        return value.length > maxSeal
+          ? Effect.fail(tooLarge("cookie", value.length, maxSeal))
+          : Effect.succeed(result(value, expiresAt))
       })
 
     const written = (name: string, session: Session, ttl: Duration.Duration) =>
-      Effect.map(
-        sealed(name, session, ttl),
-        ({ expiresAt, id }): Provider.Written => ({ ...Provider.written(String(session.writes), expiresAt), id })
+      sealed(
+        name,
+        session,
+        ttl,
+        (id, expiresAt): Provider.Written => ({ _tag: "Written", revision: revisionOf(session), expiresAt, id })
       )
 
     /**
@@ -162,9 +165,11 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
         ),
       touch: (cookie, ttl) =>
         whenLive(cookie, (content) =>
-          Effect.map(
-            sealed(split(cookie)[0], content, ttl),
-            ({ expiresAt, id }): Provider.Touched => ({ ...Provider.touched(expiresAt), id })
+          sealed(
+            split(cookie)[0],
+            content,
+            ttl,
+            (id, expiresAt): Provider.Touched => ({ _tag: "Touched", expiresAt, id })
           )
         ),
       exists: (cookie) => Effect.map(live(cookie), (content) => content !== undefined),
@@ -201,11 +206,13 @@ const split = (cookie: Provider.StoredId): readonly [name: string, value: string
   return [cookie.slice(0, Math.max(at, 0)), cookie.slice(at + 1)]
 }
 
-const toStored = ({ expiresAt, id, payload, writes }: Content): Provider.Stored => ({
-  id,
-  payload,
-  expiresAt,
-  revision: String(writes) as Provider.Revision
+const revisionOf = ({ writes }: Pick<Content, "writes">) => String(writes) as Provider.Revision
+
+const toStored = (content: Content): Provider.Stored => ({
+  id: content.id,
+  payload: content.payload,
+  expiresAt: content.expiresAt,
+  revision: revisionOf(content)
 })
 
 const revocationId = ({ id }: Content): Provider.StoredId =>

@@ -2,6 +2,7 @@
  * Sessions that browsers hold, over real HTTP: several cookies, parts that get lost or mixed up, and what an ended session's cookies
  * are still good for.
  */
+import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -30,7 +31,7 @@ import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
 import { signIn } from "effect-session/testing"
 import { key, request, visitor } from "../support/cookies.js"
-import { serve } from "../support/http.js"
+import { managerLayer, serve } from "../support/http.js"
 
 class Notes extends SessionStore.Tag<Notes>()("Notes", {
   text: Schema.String,
@@ -336,6 +337,45 @@ describe("without a request", () => {
         server.manager
       )
       expect((yield* request(server, "/read", cookie)).body).toBe("7000 0")
+    })
+  )
+})
+
+describe("a WebSocket, which has no response to set cookies by", () => {
+  /** What `save` says after `use`, in the upgrade request of a visitor with a session. */
+  const saved = (
+    use: (session: SessionStore.Session<(typeof Notes)["fields"]>) => Effect.Effect<unknown, SessionError>,
+    cookie: Omit<Cookie.Options, "keys"> = {}
+  ) =>
+    Effect.gen(function* () {
+      const manager = managerLayer({}, yield* Cookie.make({ ...cookie, keys: [key()] }))
+      return yield* Effect.gen(function* () {
+        const headers = yield* signIn(Notes, (session) => session.set("text", "kept"))
+        const runtime = yield* Effect.runtime<SessionManager.SessionManager>()
+        const handler = Effect.flatMap(Notes, (session) =>
+          Effect.match(Effect.zipRight(use(session), session.save), {
+            onFailure: (error) => HttpServerResponse.text(error.reason),
+            onSuccess: () => HttpServerResponse.text("saved")
+          })
+        )
+        const handle = HttpApp.toWebHandlerRuntime(runtime)(SessionHttp.middleware(Notes)(handler))
+        const upgrade = new Request("http://localhost/", { headers: { ...headers, upgrade: "websocket" } })
+        return yield* Effect.promise(async () => (await handle(upgrade)).text())
+      }).pipe(Effect.provide(manager))
+    })
+
+  it.effect("can read, and says that it cannot save", () =>
+    Effect.gen(function* () {
+      expect(yield* saved((session) => session.get("text"))).toBe("saved")
+      expect(yield* saved((session) => session.set("text", "changed"))).toBe("HeadersSent")
+      expect(yield* saved((session) => session.touch)).toBe("HeadersSent")
+    })
+  )
+
+  it.effect("can end the session where there are revocations, and else says that it cannot", () =>
+    Effect.gen(function* () {
+      expect(yield* saved((session) => session.destroy)).toBe("Unsupported")
+      expect(yield* saved((session) => session.destroy, { revocations: Memory.make() })).toBe("saved")
     })
   )
 })

@@ -1,0 +1,191 @@
+// Sealing a session of 500 bytes into a cookie's value and opening it again: effect-session, its rivals, and the cipher alone, in turns
+// in one process. See ../README.md.
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import { parseArgs } from "node:util"
+import fastifySecureSession from "@fastify/secure-session"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import Fastify from "fastify"
+import { sealData, unsealData } from "iron-session"
+import * as Cookie from "../../dist/cookie.js"
+import { makeKeyRing } from "../../dist/Provider/internal/keyRing.js"
+import { makeSealer, payloadIn } from "../../dist/Provider/internal/sealer.js"
+import { json } from "../../dist/Store/Codec.js"
+import { pinning, pinThisProcess } from "../lib/processes.mjs"
+import { median, progress, report } from "../lib/report.mjs"
+
+const { values: options } = parseArgs({
+  options: { rounds: { type: "string", default: "15" }, seconds: { type: "string", default: "0.3" } }
+})
+const rounds = Number(options.rounds)
+
+/** A user, some settings, a token: a dozen values, 500 bytes as JSON. */
+const values = {
+  userId: "7b0c3a52-8a6e-4a0e-9d51-52c2b1c0a9a4",
+  visits: 41,
+  csrf: "k".repeat(43),
+  roles: ["admin", "editor"]
+}
+for (let i = 0; JSON.stringify({ t: Date.now(), d: values }).length < 480; i++) values[`setting${i}`] = "some value"
+values.pad = "x".repeat(Math.max(0, 500 - JSON.stringify({ t: Date.now(), d: { ...values, pad: "" } }).length))
+const data = { createdAt: Date.now(), values }
+const payload = json.encode(data)
+
+const bare = () => {
+  const key = randomBytes(32)
+  return () => {
+    const nonce = randomBytes(12)
+    const cipher = createCipheriv("aes-256-gcm", key, nonce)
+    const sealed = cipher.update(payload)
+    cipher.final()
+    const decipher = createDecipheriv("aes-256-gcm", key, nonce)
+    decipher.setAuthTag(cipher.getAuthTag())
+    const opened = decipher.update(sealed)
+    decipher.final()
+    return opened
+  }
+}
+
+const key = () => Redacted.make(randomBytes(32).toString("base64url"))
+
+/** What seals and opens within the provider. */
+const sealer = () => {
+  const maxSeal = 14 * 1024
+  const keys = Effect.runSync(makeKeyRing([key()]))
+  const { open, seal } = makeSealer(keys, { compress: false, maxPayload: payloadIn(maxSeal), maxSeal })
+  const content = { id: id.slice(4), createdAt: Date.now(), expiresAt: Date.now(), lifetime: 1, writes: 0, payload }
+  return () => open("sid", seal("sid", content)).payload
+}
+
+const id = `sid=${randomBytes(32).toString("base64url")}`
+const ttl = Duration.minutes(30)
+
+/** The provider's `create` and `read`: all checks and expiry included. */
+const provider = (encode, decode) => {
+  const { create, read } = Effect.runSync(Cookie.make({ keys: [key()] }))
+  return Effect.flatMap(
+    Effect.suspend(() => create(id, encode(), ttl)),
+    (written) => Effect.map(read(`sid=${written.id}`), (stored) => decode(Option.getOrThrow(stored).payload))
+  )
+}
+
+const secureSession = async () => {
+  const fastify = Fastify()
+  await fastify.register(fastifySecureSession, { key: randomBytes(32) })
+  await fastify.ready()
+  const session = fastify.createSecureSession({})
+  session.set("t", data.createdAt)
+  session.set("d", data.values)
+  return () => fastify.decodeSecureSession(fastify.encodeSecureSession(session)).get("d")
+}
+
+const ironSession = () => {
+  const password = randomBytes(32).toString("base64url")
+  return async () =>
+    (await unsealData(await sealData({ t: data.createdAt, d: data.values }, { password }), { password })).d
+}
+
+/** Counts for some time how often `once` is done. */
+const loop = {
+  sync: (once) => async (isOver) => {
+    let count = 0
+    for (; !isOver(); count++) once()
+    return count
+  },
+  async: (once) => async (isOver) => {
+    let count = 0
+    for (; !isOver(); count++) await once()
+    return count
+  },
+  effect: (once) => (isOver) => {
+    let count = 0
+    const body = () => once
+    const step = () => {
+      count++
+    }
+    return Effect.runPromise(Effect.map(Effect.whileLoop({ while: () => !isOver(), body, step }), () => count))
+  }
+}
+
+const sides = {
+  bare: { name: "AES-256-GCM of node:crypto alone", from: "bytes, to bytes", run: loop.sync(bare()) },
+  seal: { name: "effect-session, its sealer", from: "bytes", run: loop.sync(sealer()) },
+  bytes: {
+    name: "effect-session, the provider",
+    from: "bytes",
+    run: loop.effect(
+      provider(
+        () => payload,
+        (bytes) => bytes
+      )
+    )
+  },
+  effect: {
+    name: "effect-session, with its JSON",
+    from: "an object",
+    run: loop.effect(
+      provider(
+        () => json.encode(data),
+        (bytes) => json.decode(bytes)
+      )
+    )
+  },
+  secure: { name: "@fastify/secure-session", from: "an object", run: loop.sync(await secureSession()) },
+  iron: { name: "iron-session", from: "an object", run: loop.async(ironSession()) }
+}
+
+pinThisProcess()
+const rates = Object.fromEntries(Object.keys(sides).map((side) => [side, []]))
+for (let round = 0; round <= rounds; round++) {
+  for (const [side, { run }] of Object.entries(sides)) {
+    progress(`round ${round} of ${rounds}, ${side}`)
+    const began = performance.now()
+    const end = began + options.seconds * 1000
+    const count = await run(() => performance.now() >= end)
+    // Round 0 warms up.
+    if (round > 0) rates[side].push(count / ((performance.now() - began) / 1000))
+  }
+}
+progress("")
+
+const ratio = (a, b) => median(rates[a].map((rate, round) => rate / rates[b][round]))
+const figures = Object.entries(sides).map(([side, { from, name }]) => ({
+  side,
+  name,
+  from,
+  rate: median(rates[side]),
+  sealerAgainst: ratio("seal", side),
+  providerAgainst: ratio("bytes", side),
+  withJsonAgainst: ratio("effect", side)
+}))
+
+report({
+  name: "cookie",
+  title: "Sealing and opening a session",
+  command: "npm run bench -- cookie",
+  versions: ["@fastify/secure-session", "sodium-native", "iron-session"],
+  about: [
+    `Sessions of ${payload.length} bytes sealed into a cookie's value and opened again, times a second, in one process; ${pinning("it is")}.`,
+    "The last columns: effect-session's rate as a multiple of this one's: its sealer's, its provider's (which adds Effect, expiry, the id's",
+    "and the cookie's handling), and the provider's with the JSON of the session's values.",
+    "@fastify/secure-session seals by libsodium, native code; the others by node:crypto. Rivals seal objects only, by JSON.",
+    `Medians of ${rounds} interleaved rounds of ${options.seconds} s; ratios are medians of the rounds' ratios.`
+  ],
+  tables: [
+    {
+      head: ["", "sealed from", "/s", "sealer is", "provider is", "with JSON is"],
+      rows: figures.map((f) => [
+        f.name,
+        f.from,
+        f.rate.toFixed(0),
+        `${f.sealerAgainst.toFixed(2)} x`,
+        `${f.providerAgainst.toFixed(2)} x`,
+        `${f.withJsonAgainst.toFixed(2)} x`
+      ])
+    }
+  ],
+  figures
+})
+process.exit()
