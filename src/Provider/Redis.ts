@@ -9,13 +9,12 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
 import { SessionError } from "../SessionError.js"
 import { addresses, boundedClusterOptions, boundedOptions, connected } from "./internal/ioredis.js"
 import { redisClient } from "./internal/redisClient.js"
+import { prefix, url } from "./internal/redisConfig.js"
 import * as Scripted from "./internal/scripted.js"
 import { makeScripts } from "./internal/scripts.js"
 import * as Provider from "./Provider.js"
@@ -100,7 +99,8 @@ export interface Sentinels extends CommonOptions, ReplicaOptions {
 const scripts = makeScripts({
   call: "redis.call",
   store: "call('SET', key, value, 'PX', ttl)",
-  expire: "call('PEXPIRE', key, ttl)"
+  expire: "call('PEXPIRE', key, ttl)",
+  answer: "return run()"
 })
 
 const timeoutOf = ({ timeout = "2 seconds" }: CommonOptions): Duration.Duration => Duration.decode(timeout)
@@ -272,10 +272,6 @@ export const layerSentinel = (options: Sentinels): Layer.Layer<Provider.SessionP
   Layer.scoped(Provider.SessionProvider, makeSentinel(options))
 
 type LayerConfig = Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError>
-
-const url = Config.map(Config.redacted("SESSION_URL"), Redacted.value)
-
-const prefix = Config.map(Config.option(Config.string("SESSION_KEY_PREFIX")), Option.getOrUndefined)
 
 const minReplicas = Config.withDefault(Config.integer("SESSION_MIN_REPLICAS"), 0)
 

@@ -97,7 +97,7 @@ export const cookie = <E = never, R = never>(
  * @category models
  */
 export interface RedisOptions {
-  /** The address, or the addresses of a cluster or of sentinels separated by commas: `redis://user:password@host:6379/0`. */
+  /** `redis://user:password@host:6379/0`, or `host:port`. The nodes of a cluster, or the sentinels, are separated by commas. */
   readonly url: string
   /** What all keys start with. Default `session:`. */
   readonly prefix?: string | undefined
@@ -170,6 +170,40 @@ export const redisSentinel = (
 ): SessionLayer =>
   make(
     lazy("redisSentinel", () => import("../Provider/Redis.js").then(({ layerSentinel }) => layerSentinel(options))),
+    options
+  )
+
+/**
+ * Sessions in LedisDB. Needs `ioredis`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.ledis({ url: "127.0.0.1:6380" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const ledis = (options: SessionConfig.Options & RedisOptions): SessionLayer =>
+  make(
+    lazy("ledis", () => import("../Provider/Ledis.js").then(({ layer }) => layer(options))),
+    options
+  )
+
+/**
+ * Sessions in SSDB. Needs `ioredis`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.ssdb({ url: "127.0.0.1:8888" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const ssdb = (options: SessionConfig.Options & RedisOptions): SessionLayer =>
+  make(
+    lazy("ssdb", () => import("../Provider/Ssdb.js").then(({ layer }) => layer(options))),
     options
   )
 

@@ -22,6 +22,8 @@ export const backends: Record<string, () => Promise<ProviderLayer>> = {
   redis: () => import("../Provider/Redis.js").then((module) => module.layerConfig),
   redis_cluster: () => import("../Provider/Redis.js").then((module) => module.layerClusterConfig),
   redis_sentinel: () => import("../Provider/Redis.js").then((module) => module.layerSentinelConfig),
+  ledis: () => import("../Provider/Ledis.js").then((module) => module.layerConfig),
+  ssdb: () => import("../Provider/Ssdb.js").then((module) => module.layerConfig),
   mysql: () => import("./Mysql.js").then((module) => module.layerConfig),
   postgresql: () => import("./Postgres.js").then((module) => module.layerConfig),
   sqlite: () => import("./Sqlite.js").then((module) => module.layerConfig),

@@ -4,29 +4,14 @@
 import { expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type SessionError, SessionProvider } from "effect-session"
+import type { SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
-import { Conformance } from "effect-session/testing"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
+import { conforms } from "./conforms.js"
 import { shared } from "./shared.js"
-
-const conforms = (
-  layer: Effect.Effect<Layer.Layer<SessionProvider.SessionProvider, SessionError>>,
-  differs: Partial<SessionProvider.Capabilities> = {}
-) => {
-  for (const { name, test } of Conformance.suite({
-    layer: Layer.unwrapEffect(layer),
-    capabilities: { ...SessionProvider.defaultCapabilities, ...differs },
-    optional: { count: true, ids: true, gc: false },
-    pass: Effect.sleep
-  })) {
-    it.live(name, () => test)
-  }
-}
 
 suite("redis", ["redis-server"], () => {
   conforms(Effect.map(shared(Servers.single()), ({ url }) => Redis.layer({ url })))

@@ -110,6 +110,10 @@ const commands: Record<string, Command> = {
     data.values.set(name(key!), value!)
     return before
   }),
+  mset: command(2, (pairs) => {
+    for (let index = 0; index + 1 < pairs.length; index += 2) data.values.set(name(pairs[index]!), pairs[index + 1]!)
+    return status("OK")
+  }),
   incr: command(1, ([key]) => add(key!, 1)),
   mget: command(1, (keys) => keys.map((key) => data.values.get(name(key)) ?? null)),
   exists: command(1, ([key]) => (data.values.has(name(key!)) ? 1 : 0)),

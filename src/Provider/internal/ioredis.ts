@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import { SessionError, unavailable } from "../../SessionError.js"
+import type { Script } from "./scripts.js"
 
 /** A server's address, with what its URL says about connecting to it. */
 export interface Address extends Pick<RedisOptions, "username" | "password" | "db" | "tls"> {
@@ -128,10 +129,13 @@ const codeOf = (cause: unknown): string => {
   return "no connection"
 }
 
-/** What a sequence of commands answered, all sent at once on one connection. Rejects with the first error. */
+/** A command and its arguments. */
+export type Command = readonly [command: string, ...args: Array<string | number | Buffer>]
+
+/** What commands answered, all sent at once on one connection. Rejects with the first error. */
 export const pipelined = async (
   client: Redis | Cluster,
-  commands: ReadonlyArray<readonly [command: string, ...args: Array<string | number | Buffer>]>
+  commands: ReadonlyArray<Command>
 ): Promise<ReadonlyArray<unknown>> => {
   const pipeline = client.pipeline()
   for (const [command, ...args] of commands) {
@@ -144,4 +148,27 @@ export const pipelined = async (
     }
     return reply
   })
+}
+
+/**
+ * Sends scripts by their SHA-1 and, to a server that does not have one, once in full, however many calls find that out at the
+ * same time.
+ */
+export const scriptLoader = () => {
+  const loading = new Map<Script, Promise<unknown>>()
+  const send = <A>(script: Script, command: (name: "evalsha" | "eval", text: string) => Promise<A>): Promise<A> =>
+    command("evalsha", script.sha).catch((cause) => {
+      if (!(cause instanceof Error && cause.message.startsWith("NOSCRIPT"))) {
+        throw cause
+      }
+      const other = loading.get(script)
+      if (other !== undefined) {
+        return other.then(() => send(script, command))
+      }
+      const first = command("eval", script.source)
+      const done = () => loading.delete(script)
+      loading.set(script, first.then(done, done))
+      return first
+    })
+  return send
 }

@@ -3,9 +3,8 @@
  */
 import type { Cluster, Redis } from "ioredis"
 import { SessionError } from "../../SessionError.js"
-import { failed, pipelined } from "./ioredis.js"
+import { failed, pipelined, scriptLoader } from "./ioredis.js"
 import type { Client } from "./scripted.js"
-import type { Script } from "./scripts.js"
 
 /** Commands that ioredis has, and does not declare. */
 interface Scripting {
@@ -24,15 +23,7 @@ export interface Replicas {
 export const redisClient = (name: string, client: Redis | Cluster, replicas?: Replicas): Client => {
   const scripting = client as unknown as Scripting
   const error = failed(name)
-
-  /** `send` is done once for a server that has the script, else again with the script in full. */
-  const loaded = <A>(script: Script, send: (command: "evalsha" | "eval", text: string) => Promise<A>): Promise<A> =>
-    send("evalsha", script.sha).catch((cause) => {
-      if (cause instanceof Error && cause.message.startsWith("NOSCRIPT")) {
-        return send("eval", script.source)
-      }
-      throw cause
-    })
+  const loaded = scriptLoader()
 
   return {
     get: (key) => {

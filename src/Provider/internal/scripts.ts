@@ -11,7 +11,7 @@
 import { createHash, randomBytes } from "node:crypto"
 import type { Revision, Stored } from "../Provider.js"
 
-const revisionLength = 20
+export const revisionLength = 20
 const headLength = 36
 
 /** A script; it is sent by its SHA-1, and in full only to a server that does not have it yet. */
@@ -36,37 +36,46 @@ export interface Scripts {
   readonly regenerate: Script
 }
 
-/** How a server's Lua differs from another's. */
+/**
+ * How a server's Lua differs from another's. In its statements `key`, `value` and `ttl` (milliseconds) are set, and `seconds`, which
+ * lets a server that counts in whole seconds expire a key at the first full second after its lifetime, never before.
+ */
 export interface Dialect {
   /** The function that executes a command. */
   readonly call: string
-  /** The statement that stores `value` at `key` for `ttl` milliseconds. */
+  /** The statement that stores a value for a lifetime. */
   readonly store: string
-  /** The expression that sets the lifetime of `key` to `ttl` milliseconds, and is 0 where there is no such key. */
+  /** The expression that sets a key's lifetime, and is 0 where there is no such key. */
   readonly expire: string
+  /** The statement that answers what `run()` gives: a number, a string or false. */
+  readonly answer: string
 }
 
-export const makeScripts = ({ call, expire, store }: Dialect): Scripts => {
+export const makeScripts = ({ answer, call, expire, store }: Dialect): Scripts => {
   const script = (body: string, durable = true): Script => {
     const source = `
 local call = ${call}
 local function expiryIn(ttl)
   local time = call('TIME')
-  return string.format('%016.0f', time[1] * 1000 + math.floor(time[2] / 1000) + ttl)
+  local expiry = time[1] * 1000 + math.floor(time[2] / 1000) + ttl
+  return expiry, string.format('%016.0f', expiry), string.format('%.0f', math.ceil(expiry / 1000) - time[1])
 end
 local function store(key, revision, ttl, payload)
-  local expiry = expiryIn(ttl)
-  local value = revision .. expiry .. payload
+  local expiry, digits, seconds = expiryIn(ttl)
+  local value = revision .. digits .. payload
   ${store}
-  return tonumber(expiry)
+  return expiry
 end
 local function revisionOf(key)
-  return call('GETRANGE', key, 0, ${revisionLength - 1})
+  return call('GETRANGE', key, 0, ${revisionLength - 1}) or ''
 end
 local function expiryOf(key)
   return tonumber(call('GETRANGE', key, ${revisionLength}, ${headLength - 1}))
 end
-${body}`
+local function run()
+  ${body.trim().replaceAll("\n", "\n  ")}
+end
+${answer}`
     return { source, sha: createHash("sha1").update(source).digest("hex"), durable }
   }
   return {
@@ -80,25 +89,27 @@ local found = revisionOf(KEYS[1])
 if found == ARGV[1] then return expiryOf(KEYS[1]) end
 if found ~= ARGV[4] then return call('GET', KEYS[1]) end
 return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`),
-    // The server's expiry first: a server whose memory is full still allows that, and then what follows it.
+    // The lifetime first: a Redis whose memory is full still allows that, and then what follows it.
     touch: script(
       `
 local key, ttl = KEYS[1], ARGV[1]
+local expiry, digits, seconds = expiryIn(ttl)
 if ${expire} == 0 then return false end
-local expiry = expiryIn(ttl)
-call('SETRANGE', key, ${revisionLength}, expiry)
-return tonumber(expiry)`,
+call('SETRANGE', key, ${revisionLength}, digits)
+return expiry`,
       false
     ),
     destroy: script(`return call('DEL', KEYS[1])`),
+    // The new session first: whatever fails, the old one is still there.
     regenerate: script(`
 local found = revisionOf(KEYS[1])
 if found ~= ARGV[4] then
   if found == '' and revisionOf(KEYS[2]) == ARGV[1] then return expiryOf(KEYS[2]) end
   return call('GET', KEYS[1])
 end
+local expiry = store(KEYS[2], ARGV[1], ARGV[2], ARGV[3])
 call('DEL', KEYS[1])
-return store(KEYS[2], ARGV[1], ARGV[2], ARGV[3])`)
+return expiry`)
   }
 }
 

@@ -1,0 +1,233 @@
+/**
+ * Sessions in SSDB 1.9, over the Redis protocol, by ioredis 5 (an optional peer dependency).
+ *
+ * SSDB has no scripts and no transactions. What compares and then sets here holds the session's lock in between, a key of its own,
+ * taken by `SETNX`. So compare-and-set holds as long as a command takes effect within half of `timeout` after it was sent; one that
+ * comes later, out of a server or network that stood still, can overwrite what was written meanwhile.
+ *
+ * A session is one value: 20 characters of revision, then the payload; a shorter value is no session. Its expiry is the server's own,
+ * in whole seconds, rounded up: by `SETEX`, since `SET` ignores `EX` and keeps the lifetime that was there.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { Redis, type RedisOptions } from "ioredis"
+import { type SessionError, tooLarge } from "../SessionError.js"
+import { addresses, boundedOptions, type Command, connected, failed, pipelined } from "./internal/ioredis.js"
+import * as RedisConfig from "./internal/redisConfig.js"
+import { revisionLength, revisions } from "./internal/scripts.js"
+import { type Decision, locked } from "./internal/ssdbLocks.js"
+import * as Provider from "./Provider.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** `host:port`, or `redis://:password@host:8888` with a password. Default `127.0.0.1:8888`. */
+  readonly url?: string | undefined
+  /** What all keys start with. Default `session:`. Locks are kept under `lock:` and this prefix. */
+  readonly prefix?: string | undefined
+  /** How long the server may take to connect or to answer. Default 2 seconds. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** More of ioredis' options; they go before what this provider chooses. */
+  readonly options?: RedisOptions | undefined
+}
+
+const name = "ssdb"
+
+const maxPayload = 8 * 1024 * 1024
+
+/**
+ * Fails with `Unavailable` where the server does not answer, and `InvalidConfig`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
+  const { prefix = "session:", url = "127.0.0.1:8888" } = options
+  const timeout = Duration.decode(options.timeout ?? "2 seconds")
+  return Effect.flatMap(addresses("url", url, 8888), ([address]) =>
+    Effect.map(
+      connected(
+        name,
+        timeout,
+        () => new Redis({ ...boundedOptions(timeout), ...address, ...options.options, lazyConnect: true })
+      ),
+      (redis) => makeProvider(redis, prefix, Duration.toMillis(timeout))
+    )
+  )
+}
+
+const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Provider.Provider => {
+  const nextRevision = revisions()
+  const keyOf = (id: Provider.StoredId) => prefix + id
+  const lockOf = (id: Provider.StoredId) => `lock:${prefix}${id}`
+
+  const call = <A>(operation: string, run: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
+    Effect.clockWith((clock) =>
+      Effect.tryPromise({
+        try: () => run(clock.unsafeCurrentTimeMillis()),
+        catch: (cause) => failed(name)(operation, cause)
+      })
+    )
+
+  const look = (id: Provider.StoredId): ReadonlyArray<Command> => [
+    ["get", keyOf(id)],
+    ["ttl", keyOf(id)]
+  ]
+
+  const change = <A>(
+    operation: string,
+    id: Provider.StoredId,
+    decide: (found: Provider.Stored | undefined, now: number) => Decision<A>
+  ): Effect.Effect<A, SessionError> =>
+    call(operation, (now) =>
+      locked(redis, timeoutMillis, lockOf(id), look(id), (replies) => decide(toStored(replies, now), now))
+    )
+
+  /** Compares the revision, and where it is the expected one stores a payload under a new one by what `changes` tells. */
+  const replace = (
+    operation: string,
+    id: Provider.StoredId,
+    payload: Uint8Array,
+    ttl: Duration.Duration,
+    expected: Provider.Revision,
+    changes: (record: Buffer, seconds: number) => ReadonlyArray<Command>
+  ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, SessionError> =>
+    withinLimit(payload, () =>
+      change<Provider.Written | Provider.Conflict | Provider.Gone>(operation, id, (found, now) => {
+        if (found?.revision !== expected) {
+          return { answer: found === undefined ? Provider.gone : Provider.conflict(found), changes: [] }
+        }
+        const revision = nextRevision()
+        const seconds = secondsOf(ttl)
+        return {
+          answer: Provider.written(revision, now + seconds * 1000),
+          changes: changes(toRecord(revision, payload), seconds)
+        }
+      })
+    )
+
+  const read = (id: Provider.StoredId) => (now: number) =>
+    pipelined(redis, look(id)).then((replies) => Option.fromNullable(toStored(replies, now)))
+
+  const ids = Stream.mapConcat(
+    Stream.suspend(() => Stream.fromAsyncIterable(keysOf(redis, prefix), (cause) => failed(name)("ids", cause))),
+    (keys) => keys.map((key) => key.slice(prefix.length) as Provider.StoredId)
+  )
+
+  return {
+    name,
+    capabilities: {
+      ...Provider.defaultCapabilities,
+      maxPayload,
+      // Up to a second by rounding; the server looks for what has expired a few times a second.
+      expirySlack: 1_500
+    },
+    read: (id) => call("read", read(id)),
+    create: (id, payload, ttl) =>
+      withinLimit(payload, () =>
+        change<Provider.Written | Provider.Exists>("create", id, (found, now) => {
+          if (found !== undefined) {
+            return { answer: Provider.exists, changes: [] }
+          }
+          const revision = nextRevision()
+          const seconds = secondsOf(ttl)
+          return {
+            answer: Provider.written(revision, now + seconds * 1000),
+            changes: [["setex", keyOf(id), seconds, toRecord(revision, payload)]]
+          }
+        })
+      ),
+    write: (id, payload, ttl, revision) =>
+      replace("write", id, payload, ttl, revision, (record, seconds) => [["setex", keyOf(id), seconds, record]]),
+    // Atomic as it is: it compares nothing, and EXPIRE brings back no key.
+    touch: (id, ttl) =>
+      call("touch", async (now) => {
+        const seconds = secondsOf(ttl)
+        const [found] = await pipelined(redis, [["expire", keyOf(id), seconds]])
+        return found === 1 ? Provider.touched(now + seconds * 1000) : Provider.gone
+      }),
+    exists: (id) => Effect.map(call("exists", read(id)), Option.isSome),
+    destroy: (id) =>
+      change("destroy", id, (found) => ({
+        answer: undefined,
+        changes: found === undefined ? [] : [["del", keyOf(id)]]
+      })),
+    // MSET is one step, and keeps lifetimes: it moves the session into a place that was given its lifetime before.
+    regenerate: (oldId, newId, payload, ttl, revision) =>
+      replace("regenerate", oldId, payload, ttl, revision, (record, seconds) => [
+        ["setex", keyOf(newId), seconds, ""],
+        ["mset", keyOf(newId), record, keyOf(oldId), ""],
+        ["del", keyOf(oldId)]
+      ]),
+    count: Stream.runCount(ids),
+    ids
+  }
+}
+
+/** SSDB's KEYS takes a range of keys, the first exclusive, and how many. */
+async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
+  const end = Buffer.concat([Buffer.from(prefix), Buffer.of(0xff)])
+  const limit = 1000
+  let after = prefix
+  let found: ReadonlyArray<string>
+  do {
+    found = (await redis.call("keys", after, end, limit)) as ReadonlyArray<string>
+    yield found
+    after = found.at(-1) ?? after
+  } while (found.length === limit)
+}
+
+const withinLimit = <A>(
+  payload: Uint8Array,
+  store: () => Effect.Effect<A, SessionError>
+): Effect.Effect<A, SessionError> =>
+  payload.length > maxPayload ? Effect.fail(tooLarge(name, payload.length, maxPayload)) : store()
+
+const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
+
+const toRecord = (revision: Provider.Revision, payload: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(revision, "latin1"), payload])
+
+/** TTL tells whole seconds, rounded down. It is the server's; the client's clock only makes a time of day of it. */
+const toStored = ([value, ttl]: ReadonlyArray<unknown>, now: number): Provider.Stored | undefined =>
+  Buffer.isBuffer(value) && value.length >= revisionLength && typeof ttl === "number" && ttl >= 0
+    ? {
+        payload: value.subarray(revisionLength),
+        revision: value.toString("latin1", 0, revisionLength) as Provider.Revision,
+        expiresAt: now + (ttl + 1) * 1000
+      }
+    : undefined
+
+/**
+ * A layer of {@link make}.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Ssdb from "effect-session/ssdb"
+ *
+ * const SessionLive = SessionLayer.make(Ssdb.layer({ url: "127.0.0.1:8888" }), { idleTimeout: "30 minutes" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
+  Layer.scoped(Provider.SessionProvider, make(options))
+
+/**
+ * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
+  Layer.unwrapEffect(Effect.map(Config.all({ url: RedisConfig.url, prefix: RedisConfig.prefix }), layer))

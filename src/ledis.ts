@@ -1,0 +1,6 @@
+/**
+ * Sessions in LedisDB.
+ *
+ * @since 0.1.0
+ */
+export * from "./Provider/Ledis.js"
