@@ -3,20 +3,55 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import type { Provider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 
-/** The provider with a span round each call that waits for a backend, and calls that let go when interrupted. */
-export const traced = (provider: Provider): Provider => {
+/** Bounds an effect in time. */
+export type Bounded = <A>(effect: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>
+
+/**
+ * Bounds effects in time, and shields them from the caller's interruption: a client that hangs up does not undo a save. Each runs in a
+ * fiber of its own, since `Effect.timeout` has no effect where an HTTP request is uninterruptible; and what does not let itself be
+ * interrupted holds nobody up. The time is the machine's, not the Clock's: it is a server that is waited for.
+ */
+export const bounded = (provider: Provider, timeout: Duration.Duration): Bounded => {
+  if (provider.capabilities.inProcess) {
+    return Effect.uninterruptible
+  }
+  const millis = Math.min(Duration.toMillis(timeout), 2 ** 31 - 1)
+  const late = Effect.suspend(() =>
+    Effect.fail(
+      new SessionError({
+        reason: "Unavailable",
+        message: `${provider.name}: no answer within ${Duration.format(timeout)}: check that the backend is up and reachable`
+      })
+    )
+  )
+  return <A>(effect: Effect.Effect<A, SessionError>) =>
+    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) =>
+      Effect.async<A, SessionError>((resume) => {
+        const timer = setTimeout(() => {
+          fiber.unsafeInterruptAsFork(FiberId.none)
+          resume(late)
+        }, millis)
+        fiber.addObserver((exit) => {
+          clearTimeout(timer)
+          resume(exit)
+        })
+      })
+    )
+}
+
+/** The provider with a span and a bound round each call that waits for a backend. */
+export const traced = (provider: Provider, bounded: Bounded): Provider => {
   if (provider.capabilities.inProcess) {
     return provider
   }
   const span =
-    (operation: string) =>
-    <A>(call: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
-      // Disconnected: a call that cannot be interrupted must hold up neither the timeout nor the session's next commit.
-      Effect.withSpan(Effect.disconnect(call), `session.${operation}`, {
+    (operation: string): Bounded =>
+    (call) =>
+      Effect.withSpan(bounded(call), `session.${operation}`, {
         kind: "client",
         captureStackTrace: false,
         attributes: { "session.backend": provider.name }
@@ -41,27 +76,4 @@ export const traced = (provider: Provider): Provider => {
     regenerate: (oldId, newId, payload, ttl, revision) =>
       spans.regenerate(provider.regenerate(oldId, newId, payload, ttl, revision))
   }
-}
-
-/**
- * Bounds an effect in time and shields it from the caller's interruption: a client that hangs up does not undo a save. It runs in
- * a fiber of its own, because a timeout has no effect where an HTTP request is uninterruptible.
- */
-export const bounded = (
-  provider: Provider,
-  timeout: Duration.Duration
-): (<A>(effect: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>) => {
-  if (provider.capabilities.inProcess) {
-    return Effect.uninterruptible
-  }
-  const onTimeout = () =>
-    new SessionError({
-      reason: "Unavailable",
-      message: `${provider.name}: no answer within ${Duration.format(timeout)}: check that the backend is up and reachable`
-    })
-  return (effect) =>
-    Effect.flatMap(
-      Effect.forkDaemon(Effect.interruptible(Effect.timeoutFail(effect, { duration: timeout, onTimeout }))),
-      Fiber.join
-    )
 }

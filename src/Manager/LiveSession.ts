@@ -10,6 +10,7 @@ import { SessionError } from "../SessionError.js"
 import type { SessionCodec, SessionData } from "../Store/Codec.js"
 import type { Draft, Operation, SessionCell } from "../Store/Handle.js"
 import * as SessionStore from "../Store/SessionStore.js"
+import type { Bounded } from "./Calls.js"
 import { commit } from "./Commit.js"
 import type { SessionConfig } from "./SessionConfig.js"
 import type { Ids } from "./SessionId.js"
@@ -24,8 +25,8 @@ export interface Environment {
   readonly ids: Ids
   readonly telemetry: Telemetry
   readonly turns: Turns<Known>
-  /** Bounds an effect by the configured timeout, wherever it runs, and shields it from the caller's interruption. */
-  readonly bounded: <A>(effect: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>
+  /** Bounds a whole commit, as each of its calls is bounded already. */
+  readonly bounded: Bounded
 }
 
 /** A stored session, as it was read or written last, and the data in it. */
@@ -109,12 +110,8 @@ export class LiveSession implements SessionCell {
 
   /** Reads the session, once: where several fibers of the request ask at once, one read is enough, unless it fails. */
   get load(): Effect.Effect<void, SessionError> {
-    const { bounded, provider } = this.env
-    return this.loaded
-      ? Effect.void
-      : provider.capabilities.inProcess
-        ? this.readOnce
-        : this.line.take(bounded(this.readOnce))
+    const { provider } = this.env
+    return this.loaded ? Effect.void : provider.capabilities.inProcess ? this.readOnce : this.line.take(this.readOnce)
   }
 
   /** For who is in line already. */

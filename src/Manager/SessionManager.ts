@@ -84,7 +84,9 @@ export const make = (
   codec: Codec.SessionCodec = Codec.json
 ): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.gen(function* () {
-    const provider = traced(yield* SessionProvider)
+    const backend = yield* SessionProvider
+    const inTime = bounded(backend, config.timeout)
+    const provider = traced(backend, inTime)
     const { heldBy } = provider.capabilities
     const wrong = heldBy === "client" ? checkHeldByClient(config) : undefined
     if (wrong !== undefined) {
@@ -98,7 +100,7 @@ export const make = (
       ids: makeIds(config, provider.capabilities),
       telemetry,
       turns: new Turns(),
-      bounded: bounded(provider, config.timeout)
+      bounded: inTime
     }
     const transport = makeTransport(config, heldBy)
     const bound = new WeakMap<Any, BoundFields>()

@@ -275,3 +275,16 @@ export const touched = (expiresAt: number): Touched => ({ _tag: "Touched", expir
  * @category constructors
  */
 export const conflict = (current?: Stored): Conflict => ({ _tag: "Conflict", current })
+
+export {
+  /**
+   * @since 0.1.0
+   * @category constructors
+   */
+  tooLarge,
+  /**
+   * @since 0.1.0
+   * @category constructors
+   */
+  unavailable
+} from "../SessionError.js"
