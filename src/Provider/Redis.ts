@@ -211,8 +211,7 @@ export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provide
           name: options.masterName,
           sentinelCommandTimeout: Duration.toMillis(timeout),
           sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
-          // Told by the sentinels, or by the server itself that it is a replica now: look for the master anew.
-          failoverDetector: true,
+          // A sentinel disconnects the clients of a master that it demotes; one that is missed learns it by this.
           reconnectOnError: (error) => error.message.startsWith("READONLY"),
           ...shared,
           ...options.options,

@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Cluster, Redis, RedisOptions } from "ioredis"
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { SessionError, unavailable } from "../../SessionError.js"
 import type { Script } from "./scripts.js"
 
@@ -67,11 +67,14 @@ export const boundedOptions = (timeout: Duration.Duration): RedisOptions => {
   }
 }
 
-/** As {@link boundedOptions}, for a cluster. */
-export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: RedisOptions) => ({
-  redisOptions,
+/**
+ * As {@link boundedOptions}, for a cluster. What one node does not answer is asked of another; all in all for twice the `timeout`,
+ * which lets a command survive a redirection or a broken connection.
+ */
+export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: RedisOptions): ClusterOptions => ({
+  redisOptions: { commandTimeout: 2 * Duration.toMillis(timeout), ...redisOptions },
   enableOfflineQueue: false,
-  clusterRetryStrategy: (attempt: number) => Math.min(attempt * 50, 500),
+  clusterRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
   slotsRefreshTimeout: Duration.toMillis(timeout)
 })
 

@@ -80,7 +80,11 @@ const mastersOf = (client: Redis | Cluster): ReadonlyArray<Redis> =>
 async function* keysOf(client: Redis | Cluster, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
   const own = client.options.keyPrefix ?? ""
   const pattern = `${`${own}${prefix}`.replace(/[\\*?[\]]/g, "\\$&")}*`
-  for (const master of mastersOf(client)) {
+  const masters = mastersOf(client)
+  if (masters.length === 0) {
+    throw new Error("CLUSTERDOWN")
+  }
+  for (const master of masters) {
     let cursor = "0"
     do {
       const [next, keys] = await master.scan(cursor, "MATCH", pattern, "COUNT", 1000)
