@@ -8,14 +8,17 @@ const scratch = new DataView(new ArrayBuffer(8))
 /** Go refuses longer names of types (encoding/gob, decode.go). */
 const maxName = 1024
 
-/** Names that most values have, by their size: recognised instead of decoded. */
-const knownNames: Array<Array<{ readonly name: string; readonly bytes: Uint8Array }>> = []
+/** Names that most values have, by their size, and as they are in a stream: recognised instead of decoded. */
+const knownNames: Array<Array<{ readonly name: string; readonly prefixed: Uint8Array }> | undefined> = []
 for (const name of [
   ...["", "string", "int", "bool", "float64", "int64", "[]uint8", "time.Time"],
   ...["[]interface {}", "map[string]interface {}"]
 ]) {
-  knownNames[name.length] = [...(knownNames[name.length] ?? []), { name, bytes: Buffer.from(name) }]
+  const known = { name, prefixed: Uint8Array.of(name.length, ...Buffer.from(name)) }
+  knownNames[name.length] = [...(knownNames[name.length] ?? []), known]
 }
+
+const maxLatin1 = 4096
 
 /** As number where every digit of it is safe, else as bigint. */
 const narrow = (n: bigint): number | bigint =>
@@ -24,12 +27,18 @@ const narrow = (n: bigint): number | bigint =>
 export class Reader {
   private readonly buffer: Buffer
   private readonly bytes: Uint8Array
+  /**
+   * A small stream as text, a character a byte: to cut ASCII out of it is much cheaper than a call into native code for each
+   * text. Not of large ones, since what is cut out can keep all of it in memory.
+   */
+  private readonly latin1: string | undefined
   private position = 0
 
   /** The same memory twice: a Buffer for its text, a plain Uint8Array for the views that are given away. */
   constructor({ buffer, byteLength, byteOffset }: Uint8Array) {
     this.buffer = Buffer.from(buffer, byteOffset, byteLength)
     this.bytes = new Uint8Array(buffer, byteOffset, byteLength)
+    this.latin1 = byteLength <= maxLatin1 ? this.buffer.toString("latin1") : undefined
   }
 
   /** Moves past `size` bytes, and answers where they begin. */
@@ -139,11 +148,8 @@ export class Reader {
   text(): string | Uint8Array {
     const size = this.count()
     const start = this.take(size)
-    if (size <= 8) {
-      const short = this.ascii(start, size)
-      if (short !== undefined) {
-        return short
-      }
+    if (this.latin1 !== undefined && this.isAscii(start, size)) {
+      return this.latin1.substring(start, start + size)
     }
     const text = this.buffer.toString("utf8", start, start + size)
     if (text.includes("\ufffd") && !isUtf8(this.bytes.subarray(start, start + size))) {
@@ -167,30 +173,36 @@ export class Reader {
 
   /** The name that comes next, if it is one of the usual ones. */
   private knownName(): string | undefined {
-    const size = this.bytes[this.position]!
-    next: for (const { bytes, name } of knownNames[size] ?? []) {
-      // Past the end of the stream there is undefined, which is no byte of a name.
-      for (let i = 0; i < size; i++) {
-        if (this.bytes[this.position + 1 + i] !== bytes[i]) {
-          continue next
-        }
+    const candidates = knownNames[this.bytes[this.position]!]
+    if (candidates === undefined) {
+      return undefined
+    }
+    for (let i = 0; i < candidates.length; i++) {
+      const { name, prefixed } = candidates[i]!
+      if (this.startsWith(prefixed)) {
+        this.position += prefixed.length
+        return name
       }
-      this.position += 1 + size
-      return name
     }
     return undefined
   }
 
-  /** A call into native code costs more than short text itself. */
-  private ascii(start: number, size: number): string | undefined {
-    let text = ""
-    for (let i = start; i < start + size; i++) {
-      const byte = this.bytes[i]!
-      if (byte >= 0x80) {
-        return undefined
+  private startsWith(expected: Uint8Array): boolean {
+    for (let i = 0; i < expected.length; i++) {
+      // Past the end of the stream there is undefined, which is no byte.
+      if (this.bytes[this.position + i] !== expected[i]) {
+        return false
       }
-      text += String.fromCharCode(byte)
     }
-    return text
+    return true
+  }
+
+  private isAscii(start: number, size: number): boolean {
+    for (let i = start; i < start + size; i++) {
+      if (this.bytes[i]! >= 0x80) {
+        return false
+      }
+    }
+    return true
   }
 }
