@@ -9,12 +9,11 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 export const cache = join(root, "node_modules", ".cache", "effect-session")
 
 /**
- * Where each program is from: a Debian package, a Go package (of a version that is pinned, as in a lock file), or by hand.
+ * Where each program is from: a Debian package, or a Go package (of a version that is pinned, as in a lock file).
  *
  * @typedef {{ readonly apt: string }} Debian
  * @typedef {{ readonly go: string, readonly module: string, readonly version: string }} Go
- * @typedef {{ readonly byHand: string }} ByHand
- * @type {Record<string, Debian | Go | ByHand>}
+ * @type {Record<string, Debian | Go>}
  */
 export const programs = {
   "redis-server": { apt: "redis-server" },
@@ -28,9 +27,7 @@ export const programs = {
     go: "github.com/ledisdb/ledisdb/cmd/ledis-server",
     module: "github.com/ledisdb/ledisdb",
     version: "v0.0.0-20200510135210-d35789ec47e6"
-  },
-  // Its Go module lacks the sources that its makers generate before they build it.
-  gocaves: { byHand: "put a release of github.com/couchbaselabs/gocaves into the PATH" }
+  }
 }
 
 /**

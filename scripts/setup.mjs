@@ -19,7 +19,7 @@ export const setup = (purpose) => {
   const missing = [...npmPackages(root)]
   if (missing.length === 0) {
     if (purpose === "test" || process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...sqliteBinary())
-    if (purpose === "test") missing.push(...debianPackages(programs), ...goPrograms(), ...byHand())
+    if (purpose === "test") missing.push(...debianPackages(programs), ...goPrograms())
     if (purpose === "bench") missing.push(...npmPackages(join(root, "bench")), ...debianPackages(benchPrograms))
   }
   if (missing.length > 0) {
@@ -106,11 +106,6 @@ const goPrograms = () =>
     const build = () => step(name, [go, "build", "-mod=mod", "-o", join(cache, "bin", name), from.go], folder)
     return build().length === 0 ? [] : build()
   })
-
-const byHand = () =>
-  Object.entries(programs).flatMap(([name, from]) =>
-    "byHand" in from && findProgram(name) === undefined ? [{ name, reason: from.byHand }] : []
-  )
 
 /**
  * Runs one installation. Its output is shown only when it fails.

@@ -1,33 +1,50 @@
-// Couchbase for the tests: gocaves, Couchbase's own mock of a cluster of two nodes.
-import { acquire, type Control } from "./Process.js"
+// Couchbase for the tests: our stand-in for a node, as a process of its own, or a real cluster that COUCHBASE_URL names.
+//
+// A stand-in, because a real node is in no package registry, and Couchbase's own mock server cannot be built from its Go module.
+// CouchbaseStandIn.ts says what it does not do. What it cannot show, a run against a real cluster does:
+//
+//   COUCHBASE_URL='couchbase://user:password@host/bucket' npm test -- couchbase
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { acquire, type Control, freePorts, host, typescript } from "./Process.js"
 
-export interface Couchbase extends Control {
-  /** Changes with each `start`: the mock chooses its ports itself, and starts empty. */
+/** What the official client needs to open a bucket. */
+export interface Target {
   readonly url: string
   readonly username: string
   readonly password: string
   readonly bucket: string
 }
 
+/** The stand-in, for tests of a server in trouble. It starts empty; only its port is the same after a restart. */
 export const make = () =>
-  acquire("couchbase", async (workspace): Promise<Couchbase> => {
-    let url = ""
-    const control = await workspace.run({
-      name: "gocaves",
-      program: "gocaves",
-      args: ["--mock-only"],
-      // It prints its address once, as JSON, when it is ready (and after that every byte of every packet).
-      answers: async (output) => {
-        url = /"connstr":"([^"]+)"/.exec(output)![1]!
-      }
-    })
-    return {
-      ...control,
-      get url() {
-        return url
-      },
+  acquire("couchbase", async (workspace): Promise<Target & Control> => {
+    const [port] = await freePorts(1)
+    const target: Target = {
+      url: `couchbase://${host}:${port}`,
       username: "Administrator",
       password: "password",
       bucket: "default"
     }
+    const control = await workspace.run({
+      name: "couchbase",
+      ...typescript("CouchbaseStandIn.ts", `${port}`, target.username, target.password, target.bucket),
+      answers: async (output) => {
+        if (!output.includes("listening")) throw new Error("it does not listen yet")
+      }
+    })
+    return { ...control, ...target }
   })
+
+/** Where documents can be kept, for tests that do not care by whom: a real cluster if there is one, else a stand-in. */
+export const target = (): Effect.Effect<Target, never, Scope.Scope> => {
+  const real = process.env["COUCHBASE_URL"]
+  if (real === undefined) return make()
+  const url = new URL(real)
+  return Effect.succeed({
+    url: `${url.protocol}//${url.host}${url.search}`,
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    bucket: decodeURIComponent(url.pathname.slice(1))
+  })
+}

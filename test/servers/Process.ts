@@ -2,10 +2,12 @@
 // and a scope that ends them all. All waiting is in plain promises: a test's TestClock must not stop it.
 import { type ChildProcess, spawn } from "node:child_process"
 import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { createRequire } from "node:module"
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { findProgram } from "../../scripts/programs.mjs"
@@ -250,6 +252,13 @@ export const until = async <A>(
     await sleep(20)
   }
 }
+
+/** A server of our own: a TypeScript file beside this one. */
+export const typescript = (file: string, ...args: ReadonlyArray<string>): Pick<Command, "program" | "args"> => ({
+  program: process.execPath,
+  args: ["--import", tsx, fileURLToPath(new URL(file, import.meta.url)), ...args]
+})
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href
 
 /** Runs a program to its end, for what prepares a server's data. */
 export const runToEnd = (program: string, args: ReadonlyArray<string>, user?: User) =>
