@@ -57,19 +57,8 @@ export const middleware =
   <Stores extends ReadonlyArray<Any>>(...stores: Stores) =>
   <E, R>(
     app: HttpApp.Default<E, R>
-  ): HttpApp.Default<Exclude<E, SessionError>, SessionManager | Exclude<R, Context.Tag.Identifier<Stores[number]>>> => {
-    const recovered = recover(app)
-    return Effect.withFiberRuntime((fiber) => {
-      const manager = Context.unsafeGet(fiber.currentContext as Context.Context<SessionManager>, SessionManager)
-      return begin(manager, fiber, (session) => {
-        // In place: this context is the request's own, since the request is in it; a new one costs more than all else here.
-        for (const store of stores) {
-          fiber.currentContext.unsafeMap.set(store.key, manager.handle(store, session))
-        }
-        return recovered as HttpApp.Default<Exclude<E, SessionError>, any>
-      })
-    })
-  }
+  ): HttpApp.Default<Exclude<E, SessionError>, SessionManager | Exclude<R, Context.Tag.Identifier<Stores[number]>>> =>
+    mount(app, stores, (context) => Context.unsafeGet(context, SessionManager))
 
 /**
  * The same for `HttpLayerRouter`: a router middleware; its `layer` is provided to the routes that use the session. The compiler
@@ -102,11 +91,7 @@ export const routerMiddleware = <Stores extends ReadonlyArray<Any>>(...stores: S
     provides: Context.Tag.Identifier<Stores[number]>
     handles: SessionError
   }>()(
-    Effect.map(SessionManager, (manager) => {
-      const mount = middleware(...stores)
-      return ((app: HttpApp.Default<SessionError, any>) =>
-        Effect.provideService(mount(app), SessionManager, manager)) as any
-    })
+    Effect.map(SessionManager, (manager) => (app: HttpApp.Default<any, any>) => mount(app, stores, () => manager))
   ) as unknown as HttpLayerRouter.Middleware<{
     provides: Context.Tag.Identifier<Stores[number]>
     handles: SessionError
@@ -182,6 +167,25 @@ export const layerApi = <I, S>(
       ) as S
     })
   )
+
+/** The app with the session of its request in its context, as all of the stores. */
+const mount = <E, R>(
+  app: HttpApp.Default<E, R>,
+  stores: ReadonlyArray<Any>,
+  managerIn: (context: Context.Context<SessionManager>) => Manager
+): HttpApp.Default<Exclude<E, SessionError>, any> => {
+  const recovered = recover(app)
+  return Effect.withFiberRuntime((fiber) => {
+    const manager = managerIn(fiber.currentContext as Context.Context<SessionManager>)
+    return begin(manager, fiber, (session) => {
+      // In place: this context is the request's own, since the request is in it; a new one costs more than all else here.
+      for (const store of stores) {
+        fiber.currentContext.unsafeMap.set(store.key, manager.handle(store, session))
+      }
+      return recovered
+    })
+  })
+}
 
 /** Goes on with the session of the fiber's request, with its commit registered to run before the response. */
 const begin = <A, E, R>(

@@ -29,7 +29,7 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
   "write revives what is gone": (provider) => ({
     write: (id, payload, ttl, revision) =>
       Effect.flatMap(provider.write(id, payload, ttl, revision), (result) =>
-        result._tag === "Gone" ? (provider.create(id, payload, ttl) as any) : Effect.succeed(result)
+        result._tag === "Gone" ? (provider.create(id, payload, ttl) as never) : Effect.succeed(result)
       )
   }),
   "write keeps the old lifetime": (provider) => ({
@@ -86,7 +86,7 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
   "regenerate leaves the old id": (provider) => ({
     regenerate: (oldId, newId, payload, ttl, revision) =>
       Effect.flatMap(provider.write(oldId, payload, ttl, revision), (result) =>
-        result._tag === "Written" ? (provider.create(newId, payload, ttl) as any) : Effect.succeed(result)
+        result._tag === "Written" ? (provider.create(newId, payload, ttl) as never) : Effect.succeed(result)
       )
   }),
   "regenerate loses the data": (provider) => ({
