@@ -1,0 +1,81 @@
+/**
+ * The demo on Redis and its family, chosen by the environment alone: no visit is lost, in one server of it or in two.
+ */
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SessionLayer } from "effect-session"
+import { describe } from "vitest"
+import { app } from "../../example/routes.js"
+import * as LedisServer from "../servers/Ledis.js"
+import { suite } from "../servers/need.js"
+import * as Servers from "../servers/Redis.js"
+import * as SsdbServer from "../servers/Ssdb.js"
+import { client } from "../support/http.js"
+import { shared } from "./shared.js"
+
+const demo = (variables: Readonly<Record<string, string>>) =>
+  Effect.flatMap(
+    Layer.build(
+      Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, SessionLayer.fromConfig())).pipe(
+        Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables)))))
+      )
+    ),
+    client
+  )
+
+const countsAll = (variables: Effect.Effect<Readonly<Record<string, string>>>) =>
+  it.live(
+    "200 visits at once count 200, and 200 more on two servers 400",
+    () =>
+      Effect.gen(function* () {
+        const environment = { ...(yield* variables), SESSION_COOKIE_SECURE: "false" }
+        const one = yield* demo(environment)
+        const two = yield* demo(environment)
+        const { cookie } = yield* one.send("/visits")
+        const visit = (server: typeof one) => server.as(cookie)("/visits")
+        const at = (servers: ReadonlyArray<typeof one>) =>
+          Effect.all(
+            Array.from({ length: 200 }, (_, i) => visit(servers[i % servers.length]!)),
+            { concurrency: "unbounded" }
+          )
+        for (const servers of [[one], [one, two]]) {
+          const answers = yield* at(servers)
+          expect(answers.filter(({ status }) => status !== 200)).toEqual([])
+        }
+        expect(JSON.parse((yield* visit(two)).body).visits).toBe(1 + 400 + 1)
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+suite("redis", ["redis-server"], () => {
+  countsAll(Effect.map(shared(Servers.single()), ({ url }) => ({ SESSION_PROVIDER: "redis", SESSION_URL: url })))
+})
+
+suite("redis_cluster", ["redis-server", "redis-cli"], () => {
+  countsAll(
+    Effect.map(shared(Servers.cluster()), ({ url }) => ({ SESSION_PROVIDER: "redis_cluster", SESSION_URL: url }))
+  )
+})
+
+suite("redis_sentinel", ["redis-server"], () => {
+  countsAll(
+    Effect.map(shared(Servers.sentinel()), ({ masterName, url }) => ({
+      SESSION_PROVIDER: "redis_sentinel",
+      SESSION_URL: url,
+      SESSION_MASTER_NAME: masterName,
+      SESSION_MIN_REPLICAS: "1"
+    }))
+  )
+})
+
+suite("ledis", ["ledis-server"], () => {
+  countsAll(Effect.map(shared(LedisServer.make()), ({ url }) => ({ SESSION_PROVIDER: "ledis", SESSION_URL: url })))
+})
+
+describe("ssdb", () => {
+  countsAll(Effect.map(shared(SsdbServer.make()), ({ url }) => ({ SESSION_PROVIDER: "ssdb", SESSION_URL: url })))
+})
