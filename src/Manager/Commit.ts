@@ -184,12 +184,12 @@ const change = (
                       message: `${provider.name}: other requests changed the session ${attempt} times while this one saved: try again`
                     })
                   )
-                : Effect.flatMap(latest(session, id, result.current), (known) => {
+                : Effect.flatMap(latest(session, id, attempt, result.current), (known) => {
                     if (known === undefined) {
                       return lost(session, id)
                     }
                     turn.latest = known
-                    return Effect.zipRight(pause(attempt), change(session, id, turn, attempt + 1))
+                    return change(session, id, turn, attempt + 1)
                   })
             }
           }
@@ -198,17 +198,22 @@ const change = (
     })
   })
 
-/** What another process has stored meanwhile. */
-const latest = (session: LiveSession, id: StoredId, current: Stored | undefined) =>
-  current === undefined
-    ? Effect.map(session.env.provider.read(id), (found) =>
-        Option.isNone(found) ? undefined : session.understand(id, found.value)
-      )
-    : Effect.sync(() => session.understand(id, current))
+/** How many times a save is tried again at once, with what the conflict told. */
+const hasty = 4
 
-/** The first retry is at once; then it waits for longer and longer, at random, so that processes get out of step. */
-const pause = (attempt: number): Effect.Effect<void> =>
-  attempt === 1 ? Effect.void : Effect.suspend(() => Effect.sleep(Math.random() * Math.min(2 ** attempt, 64)))
+/**
+ * What another process has stored meanwhile. After some tries it waits for longer and longer, at random, so that processes get out
+ * of step; then it reads anew, for what it knew before is out of date.
+ */
+const latest = (session: LiveSession, id: StoredId, attempt: number, current: Stored | undefined) =>
+  current !== undefined && attempt <= hasty
+    ? Effect.sync(() => session.understand(id, current))
+    : Effect.zipRight(
+        attempt === 1 ? Effect.void : Effect.suspend(() => Effect.sleep(Math.random() * Math.min(2 ** attempt, 64))),
+        Effect.map(session.env.provider.read(id), (found) =>
+          Option.isNone(found) ? undefined : session.understand(id, found.value)
+        )
+      )
 
 const lost = (session: LiveSession, id: StoredId) =>
   Effect.suspend(() => {
