@@ -1,0 +1,102 @@
+/**
+ * The demo's routes, as a program sees them, on each embedded backend.
+ */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { afterAll, describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SessionLayer } from "effect-session"
+import { app } from "../../example/routes.js"
+import { client } from "../support/http.js"
+
+const directory = mkdtempSync(join(tmpdir(), "effect-session-demo-"))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const backends: Record<string, Record<string, string>> = {
+  memory: {},
+  file: { SESSION_PROVIDER: "file", SESSION_URL: directory },
+  sqlite: { SESSION_PROVIDER: "sqlite", SESSION_URL: join(directory, "sessions.db") }
+}
+
+for (const [name, variables] of Object.entries(backends)) {
+  const demo = Effect.gen(function* () {
+    const environment = ConfigProvider.fromMap(
+      new Map([["SESSION_COOKIE_SECURE", "false"], ...Object.entries(variables)])
+    )
+    const sessions = Layer.provide(SessionLayer.fromConfig(), Layer.setConfigProvider(environment))
+    const server = yield* Layer.build(
+      Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, sessions))
+    )
+    const { as, url } = yield* client(server)
+    const post = (path: string, form: Record<string, string>, cookie = "") =>
+      Effect.promise(async () => {
+        const response = await fetch(url + path, {
+          method: "POST",
+          redirect: "manual",
+          headers: { cookie },
+          body: new URLSearchParams(form)
+        })
+        return {
+          status: response.status,
+          to: response.headers.get("location"),
+          cookie: response.headers.getSetCookie()[0]?.split(";")[0]
+        }
+      })
+    return { as, get: as(undefined), post }
+  })
+
+  describe(`the demo on ${name}`, () => {
+    it.scopedLive("signs in, knows who it is, and signs out", () =>
+      Effect.gen(function* () {
+        const { as, get, post } = yield* demo
+        expect((yield* get("/")).setCookie).toEqual([])
+        expect((yield* get("/me")).status).toBe(401)
+        const login = yield* post("/login", { name: "Ada" })
+        expect([login.status, login.to]).toEqual([303, "/"])
+        const me = as(login.cookie)
+        expect(JSON.parse((yield* me("/me")).body)).toEqual({ name: "Ada" })
+        const again = yield* post("/login", { name: "Bob" }, login.cookie)
+        expect(again.cookie).not.toBe(login.cookie)
+        expect((yield* me("/me")).status).toBe(401)
+        expect((yield* post("/logout", {}, again.cookie)).status).toBe(303)
+        expect((yield* as(again.cookie)("/me")).status).toBe(401)
+        expect((yield* post("/login", { name: " " })).status).toBe(400)
+      })
+    )
+
+    it.scopedLive("counts 200 visits at once to exactly 200", () =>
+      Effect.gen(function* () {
+        const { as, get } = yield* demo
+        const { body, cookie } = yield* get("/visits")
+        expect(JSON.parse(body)).toEqual({ visits: 1 })
+        yield* Effect.all(
+          Array.from({ length: 199 }, () => as(cookie)("/visits")),
+          { concurrency: "unbounded" }
+        )
+        expect(JSON.parse((yield* as(cookie)("/visits")).body)).toEqual({ visits: 201 })
+      })
+    )
+
+    it.scopedLive("keeps a cart, and nothing of a crash; streams; counts who is there", () =>
+      Effect.gen(function* () {
+        const { as, post } = yield* demo
+        const { cookie } = yield* post("/cart", { item: "tea" })
+        yield* post("/cart", { item: "<b>" }, cookie)
+        const me = as(cookie)
+        expect(JSON.parse((yield* me("/cart")).body)).toEqual({ cart: ["tea", "<b>"] })
+        const crash = yield* post("/crash", {}, cookie)
+        expect([crash.status, crash.cookie]).toEqual([500, undefined])
+        const page = (yield* me("/")).body
+        expect(page).toContain("&#60;b&#62;")
+        expect(page).not.toContain("never seen")
+        expect((yield* me("/stream")).body).toBe("1: 0 visits\n2: 0 visits\n3: 0 visits\n")
+        expect(JSON.parse((yield* me("/active")).body).active).toBeGreaterThanOrEqual(1)
+      })
+    )
+  })
+}
