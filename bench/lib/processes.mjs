@@ -116,8 +116,8 @@ const listens = (port) =>
   })
 
 /** Starts a program that listens on `port` of 127.0.0.1, on the backend's core, and waits until it does. */
-export const startBackend = async (program, args, port) => {
-  const child = start(cores.backend, program, args, { stdio: "ignore" })
+export const startBackend = async (program, args, port, options = {}) => {
+  const child = start(cores.backend, program, args, { stdio: "ignore", ...options })
   for (let attempt = 0; attempt < 100; attempt++) {
     if (await listens(port)) return () => child.kill("SIGKILL")
     await sleep(100)

@@ -7,6 +7,8 @@ import type { SessionError } from "../../SessionError.js"
 import { type Connections, type Run, rest, type Statement } from "./sqlConnection.js"
 import { batchSize, lockOf, type TableName } from "./sqlStatements.js"
 
+const restPerWork = { mysql: 1, postgresql: 1, sqlite: 9 }
+
 /**
  * One process at a time does it; another finds nothing to do. In PostgreSQL the statement itself sees to that, in MySQL a lock does,
  * and SQLite lets one write at a time anyway.
@@ -18,7 +20,7 @@ export const collect = (
 ): Effect.Effect<number, SessionError> => {
   const batch = batchSize[dialect]
 
-  /** Rests for as long as it works, so that others get their turn. */
+  /** After each batch it rests, so that others get their turn: half of the time of a server, nine tenths of the app's own. */
   const inBatches = (run: Run) =>
     Effect.gen(function* () {
       let total = 0
@@ -29,7 +31,7 @@ export const collect = (
         if (affected < batch) {
           return total
         }
-        yield* rest(performance.now() - started)
+        yield* rest((performance.now() - started) * restPerWork[dialect])
       }
     })
 

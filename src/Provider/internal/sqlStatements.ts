@@ -13,8 +13,10 @@ export interface TableName {
   readonly schema?: string | undefined
 }
 
-/** How many rows one statement of the garbage collection removes, and how many ids one page of a listing holds. */
-export const batchSize = { mysql: 500, postgresql: 500, sqlite: 100 }
+/** How many rows one statement of the garbage collection removes. SQLite does it in the app's own thread, which waits for it. */
+export const batchSize = { mysql: 500, postgresql: 500, sqlite: 20 }
+
+/** How many ids one page of a listing holds. */
 export const pageSize = 1000
 
 const quote = (dialect: Dialect, name: string): string =>
