@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { root } from "./programs.mjs"
 import { setup } from "./setup.mjs"
 
-const parts = ["http", "races", "memory", "provider", "cookie", "gob"]
+const parts = ["http", "races", "memory", "provider", "cookie", "gob", "gc"]
 const [part, ...options] = process.argv.slice(2)
 
 if (part !== undefined && !parts.includes(part)) {

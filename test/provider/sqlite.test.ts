@@ -1,5 +1,5 @@
 // SQLite: what all databases do, and what a file does.
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { expect, it } from "@effect/vitest"
@@ -18,6 +18,13 @@ import { freshTable, sqlite } from "./sqlDatabases.js"
 import { databaseCases, providerOf } from "./sqlSuite.js"
 
 const day = Duration.days(1)
+
+it("the SQL in the docs is that of ddl", () => {
+  const page = readFileSync(new URL("../../docs/providers/sql.md", import.meta.url), "utf8")
+  for (const dialect of ["postgresql", "mysql", "sqlite"] as const) {
+    expect(page).toContain(`\`\`\`sql\n${Sql.ddl(dialect)}\`\`\`\n`)
+  }
+})
 
 describe("sqlite", () => {
   const database = shared(sqlite)
