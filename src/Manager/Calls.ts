@@ -1,9 +1,12 @@
 /**
  * How the manager calls a backend: each call in a span, and none longer than the configured timeout.
  */
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import * as Tracer from "effect/Tracer"
 import type { Provider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 
@@ -43,19 +46,26 @@ export const bounded = (provider: Provider, timeout: Duration.Duration): Bounded
     )
 }
 
+/** Effect's default tracer keeps spans for nobody, and a span costs more than all else here. */
+const ownTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
 /** The provider with a span and a bound round each call that waits for a backend. */
 export const traced = (provider: Provider, bounded: Bounded): Provider => {
   if (provider.capabilities.inProcess) {
     return provider
   }
-  const span =
-    (operation: string): Bounded =>
-    (call) =>
-      Effect.withSpan(bounded(call), `session.${operation}`, {
-        kind: "client",
-        captureStackTrace: false,
-        attributes: { "session.backend": provider.name }
-      })
+  const span = (operation: string): Bounded => {
+    const name = `session.${operation}`
+    const options = {
+      kind: "client",
+      captureStackTrace: false,
+      attributes: { "session.backend": provider.name }
+    } as const
+    return (call) =>
+      Effect.tracerWith((tracer) =>
+        tracer === ownTracer ? bounded(call) : Effect.withSpan(bounded(call), name, options)
+      )
+  }
   const spans = {
     read: span("read"),
     create: span("create"),

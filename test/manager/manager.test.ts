@@ -385,3 +385,45 @@ describe("nothing tells an id or a value", () => {
     })
   )
 })
+
+describe("spans", () => {
+  it.scoped("are around backend calls, and name operation and backend", () =>
+    Effect.gen(function* () {
+      const spans: Array<unknown> = []
+      const tracer = Tracer.make({
+        span: (name, parent, context, links, startTime, kind) => {
+          const attributes = new Map<string, unknown>()
+          spans.push([name, kind, attributes])
+          return {
+            ...Tracer.externalSpan({ spanId: "1", traceId: "1" }),
+            _tag: "Span",
+            name,
+            parent,
+            context,
+            links,
+            kind,
+            status: { _tag: "Started", startTime },
+            attributes,
+            end: () => undefined,
+            attribute: (key: string, value: unknown) => attributes.set(key, value),
+            event: () => undefined,
+            addLinks: () => undefined
+          } as Tracer.Span
+        },
+        context: (f) => f()
+      })
+      const { provider } = probe()
+      yield* Effect.gen(function* () {
+        const session = yield* SessionManager.open(AppSession, yield* begin)
+        yield* session.set("visits", 1)
+        yield* session.save
+      }).pipe(Effect.provide(managerLayer({}, provider)), Effect.withTracer(tracer))
+      const attributes = new Map([["session.backend", "memory"]])
+      expect(spans).toEqual([
+        ["session.create", "client", attributes],
+        ["session.read", "client", attributes],
+        ["session.write", "client", attributes]
+      ])
+    })
+  )
+})
