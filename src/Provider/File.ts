@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { randomUUID } from "node:crypto"
 import { promises as fs } from "node:fs"
 import { join, resolve } from "node:path"
 import * as Config from "effect/Config"
@@ -13,8 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { SessionError, tooLarge, unavailable } from "../SessionError.js"
-import { FileTree } from "./internal/FileTree.js"
-import * as Folder from "./internal/sessionFolder.js"
+import { SessionFiles } from "./internal/sessionFiles.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -22,19 +22,24 @@ import * as Provider from "./Provider.js"
  * @category models
  */
 export interface Options {
-  /** Where sessions are kept. It is created, for this user alone, if it is not there. Nothing else should be in it. */
+  /**
+   * Where sessions are kept: a directory of a local file system. Made, for this user alone, if it is not there. Other users must not
+   * be able to write in it.
+   */
   readonly directory: string
   /**
-   * Whether a write waits until the disk has it, so that it survives a power failure too. Default false: it survives the end of the
+   * Whether a change waits until the disk has it, so that it survives a power failure too. Default false: it survives the end of the
    * process.
    */
   readonly fsync?: boolean | undefined
 }
 
+const backend = "file"
 const capabilities = Provider.defaultCapabilities
 
-/** Sessions that garbage collection looks at between two chances for others to go on. */
-const batchSize = 64
+/** In whole milliseconds, and no later than a date can be. */
+const expiry = (now: number, ttl: Duration.Duration): number =>
+  Math.min(now + Math.ceil(Duration.toMillis(ttl)), 8.64e15)
 
 /**
  * A provider that keeps sessions in a directory. Fails with `InvalidConfig` where the directory cannot be used.
@@ -42,177 +47,104 @@ const batchSize = 64
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ directory, fsync = false }: Options): Effect.Effect<Provider.Provider, SessionError> =>
-  Effect.map(
-    Effect.tryPromise({
-      try: async () => {
-        const path = resolve(directory)
-        await fs.mkdir(join(path, "tmp"), { recursive: true, mode: 0o700 })
-        const tree = new FileTree(await fs.realpath(path), fsync)
-        await tree.check()
-        return tree
-      },
-      catch: (cause) =>
-        new SessionError({
-          reason: "InvalidConfig",
-          message: `directory: cannot keep sessions in it: ${unavailable("file", "writing", cause).message}`
-        })
-    }),
-    fromTree
-  )
+export const make = (options: Options): Effect.Effect<Provider.Provider, SessionError> => open(options, "directory")
 
-const fromTree = (tree: FileTree): Provider.Provider => {
+/** @param option What the user calls the directory's option, for messages. */
+const open = (
+  { directory, fsync = false }: Options,
+  option: string
+): Effect.Effect<Provider.Provider, SessionError> => {
+  const invalid = (problem: string) => new SessionError({ reason: "InvalidConfig", message: `${option}: ${problem}` })
+  if (directory === "" || directory.startsWith("file:")) {
+    return Effect.fail(invalid("expected the path of a directory, not a URL or nothing"))
+  }
+  const path = resolve(directory)
+  return Effect.tryPromise({
+    try: async () => {
+      await fs.mkdir(path, { recursive: true, mode: 0o700 })
+      const probe = join(path, randomUUID())
+      await fs.mkdir(probe)
+      await fs.rmdir(probe)
+      return { real: await fs.realpath(path), mode: (await fs.stat(path)).mode }
+    },
+    catch: (cause) => invalid(`${unavailable(path, "making a folder in it", cause).message}`)
+  }).pipe(
+    Effect.filterOrFail(
+      ({ mode }) => (mode & 0o002) === 0,
+      () => invalid(`every user can write in ${path}: chmod it to 700, or name a new directory inside it`)
+    ),
+    Effect.map(({ real }) => fromFiles(new SessionFiles(real, fsync)))
+  )
+}
+
+const fromFiles = (files: SessionFiles): Provider.Provider => {
   const call = <A>(operation: string, f: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
     Effect.clockWith((clock) =>
       Effect.tryPromise({
         try: () => f(clock.unsafeCurrentTimeMillis()),
-        catch: (cause) => unavailable("file", operation, cause)
+        catch: (cause) => unavailable(backend, operation, cause)
       })
     )
 
-  const ifFits = <A>(payload: Uint8Array, effect: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
+  /** A call that stores a payload. */
+  const storing = <A>(
+    operation: string,
+    payload: Uint8Array,
+    ttl: Duration.Duration,
+    f: (now: number, expiresAt: number) => Promise<A>
+  ): Effect.Effect<A, SessionError> =>
     payload.length > capabilities.maxPayload
-      ? Effect.fail(tooLarge("file", payload.length, capabilities.maxPayload))
-      : effect
+      ? Effect.fail(tooLarge(backend, payload.length, capabilities.maxPayload))
+      : call(operation, (now) => f(now, expiry(now, ttl)))
 
-  const readLive = async (id: Provider.StoredId, now: number): Promise<Provider.Stored | undefined> => {
-    const folder = tree.folderOf(id)
-    const stored = folder === undefined ? undefined : await Folder.read(folder)
-    return stored === undefined || stored.expiresAt <= now ? undefined : stored
-  }
+  /** What `visit` answers for each session, live or not, a few at a time. */
+  const walk = <A>(operation: string, visit: (folder: string, now: number) => Promise<A>) =>
+    Stream.suspend(() =>
+      Stream.fromAsyncIterable(files.folders(), (cause) => unavailable(backend, operation, cause))
+    ).pipe(
+      Stream.mapEffect((folders) => call(operation, (now) => Promise.all(folders.map((folder) => visit(folder, now))))),
+      Stream.mapConcat((answers) => answers)
+    )
 
-  /** The folder of a live session at `revision`, for a conditional change; else why it must not be. */
-  const at = async (id: Provider.StoredId, revision: string, now: number) => {
-    const folder = tree.folderOf(id)
-    const found = folder === undefined ? undefined : await tree.live(folder, now)
-    return folder === undefined || found === undefined
-      ? Provider.gone
-      : found.nonce === revision
-        ? { folder, found }
-        : why(id, now)
-  }
-
-  const why = async (id: Provider.StoredId, now: number): Promise<Provider.Conflict | Provider.Gone> => {
-    const current = await readLive(id, now)
-    return current === undefined ? Provider.gone : Provider.conflict(current)
-  }
-
-  const sessions = Stream.unwrap(
-    Effect.clockWith((clock) => {
-      const now = clock.unsafeCurrentTimeMillis()
-      return Effect.succeed(
-        Stream.fromAsyncIterable(tree.folders(), (cause) => unavailable("file", "list", cause)).pipe(
-          Stream.mapEffect(({ id, path }) =>
-            Effect.map(
-              call("list", () => tree.live(path, now)),
-              (found) => (found === undefined ? Option.none() : Option.some(id))
-            )
-          ),
-          Stream.filterMap((id) => id)
-        )
-      )
-    })
-  )
+  const countTrue = (answers: Stream.Stream<boolean, SessionError>): Effect.Effect<number, SessionError> =>
+    Stream.runFold(answers, 0, (count, answer) => (answer ? count + 1 : count))
 
   return {
-    name: "file",
+    name: backend,
     capabilities,
     read: (id) =>
       Effect.map(
-        call("read", (now) => readLive(id, now)),
+        call("read", (now) => files.read(id, now)),
         Option.fromNullable
       ),
     create: (id, payload, ttl) =>
-      ifFits(
-        payload,
-        call("create", async (now) => {
-          const nonce = Folder.newNonce()
-          const expiresAt = now + Duration.toMillis(ttl)
-          return (await tree.place(id, nonce, payload, expiresAt, now))
-            ? Provider.written(nonce, expiresAt)
-            : Provider.exists
-        })
-      ),
+      storing("create", payload, ttl, (now, expiresAt) => files.create(id, payload, expiresAt, now)),
     write: (id, payload, ttl, revision) =>
-      ifFits(
-        payload,
-        call("write", async (now) => {
-          const place = await at(id, revision, now)
-          if ("_tag" in place) {
-            return place
-          }
-          const nonce = Folder.newNonce()
-          const expiresAt = now + Duration.toMillis(ttl)
-          return (await Folder.replace(place.folder, place.found, nonce, payload, expiresAt, tree.fsync))
-            ? Provider.written(nonce, expiresAt)
-            : why(id, now)
-        })
-      ),
-    touch: (id, ttl) =>
-      call("touch", async (now) => {
-        const folder = tree.folderOf(id)
-        const expiresAt = now + Duration.toMillis(ttl)
-        for (let attempt = 0; folder !== undefined && attempt < 20; attempt++) {
-          const found = await tree.live(folder, now)
-          if (found === undefined) {
-            break
-          }
-          if (await Folder.touch(folder, found, expiresAt)) {
-            return Provider.touched(expiresAt)
-          }
-        }
-        return Provider.gone
-      }),
-    exists: (id) =>
-      call("exists", async (now) => {
-        const folder = tree.folderOf(id)
-        return folder !== undefined && (await tree.live(folder, now)) !== undefined
-      }),
-    destroy: (id) =>
-      call("destroy", async () => {
-        const folder = tree.folderOf(id)
-        if (folder !== undefined) {
-          await tree.retire(folder)
-        }
-      }),
+      storing("write", payload, ttl, (now, expiresAt) => files.write(id, payload, expiresAt, revision, now)),
+    touch: (id, ttl) => call("touch", (now) => files.touch(id, expiry(now, ttl), now)),
+    exists: (id) => call("exists", (now) => files.exists(id, now)),
+    destroy: (id) => call("destroy", () => files.destroy(id)),
     regenerate: (oldId, newId, payload, ttl, revision) =>
-      ifFits(
-        payload,
-        call("regenerate", async (now) => {
-          const place = await at(oldId, revision, now)
-          if ("_tag" in place) {
-            return place
-          }
-          const nonce = Folder.newNonce()
-          const expiresAt = now + Duration.toMillis(ttl)
-          // The new one first: nobody knows its id yet. A process that dies here leaves the old session as it was.
-          if (!(await tree.place(newId, nonce, payload, expiresAt, now))) {
-            throw new Error("the new id is taken")
-          }
-          if (!(await Folder.leave(place.folder, place.found))) {
-            await tree.retire(tree.folderOf(newId)!)
-            return why(oldId, now)
-          }
-          await tree.retire(place.folder)
-          return Provider.written(nonce, expiresAt)
-        })
+      storing("regenerate", payload, ttl, (now, expiresAt) =>
+        files.regenerate(oldId, newId, payload, expiresAt, revision, now)
       ),
-    count: Stream.runCount(sessions),
-    ids: sessions,
-    gc: Effect.clockWith((clock) => {
-      const now = clock.unsafeCurrentTimeMillis()
-      return Effect.zipRight(
-        call("gc", () => tree.sweep()),
-        Stream.fromAsyncIterable(tree.folders(), (cause) => unavailable("file", "gc", cause)).pipe(
-          Stream.grouped(batchSize),
-          Stream.mapEffect((batch) =>
-            call("gc", async () => {
-              const collected = await Promise.all([...batch].map(({ path }) => tree.collect(path, now)))
-              return collected.filter((expired) => expired).length
-            })
-          ),
-          Stream.runSum
-        )
+    count: countTrue(walk("count", (folder, now) => files.isLive(folder, now))),
+    ids: Stream.filterMap(
+      walk("ids", (folder, now) => files.idOf(folder, now)),
+      Option.fromNullable
+    ),
+    gc: Effect.suspend(() => {
+      // What cannot be removed must not keep the rest from being removed.
+      let failure: unknown
+      const collect = (folder: string, now: number) =>
+        files.collect(folder, now).catch((cause) => {
+          failure ??= cause
+          return false
+        })
+      return Effect.filterOrFail(
+        countTrue(walk("gc", collect)),
+        () => failure === undefined,
+        () => unavailable(backend, "gc", failure)
       )
     })
   }
@@ -239,15 +171,15 @@ export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, S
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Layer.unwrapEffect(
-    Config.map(
-      Config.all({
-        directory: Config.nonEmptyString("SESSION_URL").pipe(
-          Config.withDescription("the directory in which SESSION_PROVIDER=file keeps sessions")
-        ),
-        fsync: Config.withDefault(Config.boolean("SESSION_FSYNC"), false)
-      }),
-      layer
-    )
+export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Layer.effect(
+  Provider.SessionProvider,
+  Effect.flatMap(
+    Config.all({
+      directory: Config.nonEmptyString("SESSION_URL").pipe(
+        Config.withDescription("the directory in which SESSION_PROVIDER=file keeps sessions")
+      ),
+      fsync: Config.withDefault(Config.boolean("SESSION_FSYNC"), false)
+    }),
+    (options) => open(options, "SESSION_URL")
   )
+)

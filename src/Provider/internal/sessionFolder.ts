@@ -1,180 +1,286 @@
 /**
- * One session in one folder: a compare-and-set on plain files that needs no lock, so that a process which dies at any moment leaves
- * the session whole, old or new.
+ * What a session is on disk: a folder with its data, and an empty file, the head, whose NAME says what is current.
  *
- *     <nonce>.head       empty; its NAME says which content is current
- *     <base>-<nonce>     a content: the payload of revision <nonce>, made to replace <base>; its mtime is when it expires
+ *     <directory>/<2 hex>/<64 hex>/head.<revision>.<expiresAt>
+ *                                 /data.<revision>.<the revision it was made to replace>
  *
- * A writer stores its content completely and then renames `<base>.head` to `<nonce>.head`. Only one of several writers can: for the
- * others `<base>.head` is no longer there. Nonces are random and never used again, so a rename cannot succeed by mistake.
+ * The folder is named by a hash of the session's id. Without a head there is no session. To change, renew, move or end a session is
+ * to rename or remove its head, which the file system does in one step, and only for who knows the head's present name: a
+ * compare-and-set that needs no lock. Revisions are random and never used again, so it cannot succeed by mistake.
  */
-import { randomBytes } from "node:crypto"
-import { constants, promises as fs, realpath } from "node:fs"
-import { join } from "node:path"
+import * as fs from "node:fs"
 import { promisify } from "node:util"
-import type { Revision, Stored } from "../Provider.js"
 
-const realPath = promisify(realpath.native)
+// Not `fs.promises`, whose file handles cost twice as much.
+const openLater = promisify(fs.open)
+const renameLater = promisify(fs.rename)
+const unlinkLater = promisify(fs.unlink)
+const readdir = promisify(fs.readdir)
+const read = promisify(fs.read)
+const writeFile = promisify(fs.writeFile)
+const mkdir = promisify(fs.mkdir)
+const rmdir = promisify(fs.rmdir)
+const fsync = promisify(fs.fsync)
 
-export const newNonce = (): string => randomBytes(12).toString("hex")
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
 
-/** In place of a nonce: the session lives on in another folder. */
-const moved = "moved"
+export interface Head {
+  /** The file's name. */
+  readonly name: string
+  readonly revision: string
+  /** In milliseconds since the epoch. */
+  readonly expiresAt: number
+}
 
-const headName = (nonce: string) => `${nonce}.head`
+/** What a folder has of a session at one moment. */
+export interface Listing {
+  /** One for a session that exists, none for one that does not: not yet, or no longer. */
+  readonly heads: ReadonlyArray<Head>
+  /** The names of the data files: the current one, and those that were replaced or lost a race. */
+  readonly data: ReadonlyArray<string>
+}
 
-const contentName = (base: string, nonce: string) => `${base}-${nonce}`
+const revisionPattern = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+const headPattern = new RegExp(`^head\\.(${revisionPattern})\\.(\\d{1,16})$`)
+const dataPattern = new RegExp(`^data\\.${revisionPattern}\\.${revisionPattern}$`)
 
-const isHead = (name: string) => /^([0-9a-f]{24}|moved)\.head$/.test(name)
+export const headName = (revision: string, expiresAt: number): string => `head.${revision}.${expiresAt}`
 
-const isContent = (name: string) => /^[0-9a-f]{24}-[0-9a-f]{24}$/.test(name)
+export const dataName = (revision: string, replaced: string): string => `data.${revision}.${replaced}`
 
-/** Whether a file of this name belongs to a session. */
-export const isOurs = (name: string): boolean => isHead(name) || isContent(name)
+export const isDataOf = (name: string, revision: string): boolean => name.startsWith(dataName(revision, ""))
 
-export const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
+/** Data that is of no use once `current` is the revision: not its own, and not that of a writer who may still replace it. */
+export const isGarbage = (name: string, current: string): boolean =>
+  !isDataOf(name, current) && !name.endsWith(`.${current}`)
+
+/** What is asked for is not there; something else can be in its place, such as a symbolic link. */
+const isAbsent = (error: unknown): boolean => hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")
+
+const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
   error instanceof Error && "code" in error && codes.includes(String(error.code))
 
-/** Answers undefined in place of failing where the file is not there. */
-const orMissing = async <A>(promise: Promise<A>): Promise<A | undefined> => {
+/**
+ * Whether no part of a path is a symbolic link; undefined where nothing is there. Done at once, and not by a thread of the pool: it is
+ * asked of paths that were just used, so it costs less than going there and back, and does not wait for the disk.
+ */
+export const isReal = (path: string): boolean | undefined => {
   try {
-    return await promise
+    return fs.realpathSync.native(path) === path
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) {
-      return undefined
+    if (isAbsent(error)) {
+      return hasCode(error, "ENOENT") ? undefined : false
     }
     throw error
   }
 }
 
-/** What is in a session's folder. */
-export interface Found {
-  readonly nonce: string
-  /** The name of the current content. */
-  readonly content: string
-  readonly expiresAt: number
-  /** All contents, the current one and what others left. */
-  readonly contents: ReadonlyArray<string>
-}
+export const nothing: Listing = { heads: [], data: [] }
 
-const expiryOf = ({ mtimeMs }: { readonly mtimeMs: number }) => Math.round(mtimeMs)
+const parse = (names: ReadonlyArray<string>): Listing => ({
+  heads: names.flatMap((name) => {
+    const [, revision, expiresAt] = headPattern.exec(name) ?? []
+    return revision === undefined ? [] : [{ name, revision, expiresAt: Number(expiresAt) }]
+  }),
+  data: names.filter((name) => dataPattern.test(name))
+})
 
-/** Tries until it sees the folder as it is between two renames; a folder that is none of ours is as good as none. */
-const settled = async <A>(folder: string, look: (found: Omit<Found, "expiresAt">) => Promise<A | undefined>) => {
-  for (let attempt = 0; attempt < 20; attempt++) {
-    const [real, names] = await Promise.all([orMissing(realPath(folder)), orMissing(fs.readdir(folder))])
-    // A folder that is reached through a symlink is not ours.
-    if (names === undefined || real !== folder) {
-      return undefined
-    }
-    const head = names.find(isHead)
-    if (head === headName(moved)) {
-      return undefined
-    }
-    const nonce = head?.slice(0, -".head".length)
-    const contents = names.filter(isContent)
-    const content = contents.find((name) => name.endsWith(`-${nonce}`))
-    const seen = nonce === undefined || content === undefined ? undefined : await look({ nonce, content, contents })
-    if (seen !== undefined) {
-      return seen
-    }
-  }
-  return undefined
-}
+/** POSIX lets a listing miss a file that is being renamed, or show both names: what has not one head is listed again. */
+const listings = 3
 
-/** The state of a session's folder, expired or not. */
-export const find = (folder: string): Promise<Found | undefined> =>
-  settled(folder, async (found) => {
-    const stat = await orMissing(fs.lstat(join(folder, found.content)))
-    return stat?.isFile() ? { ...found, expiresAt: expiryOf(stat) } : undefined
-  })
-
-/** The session in a folder, expired or not. */
-export const read = (folder: string): Promise<Stored | undefined> =>
-  settled(folder, async ({ content, nonce }) => {
-    const file = await orMissing(fs.open(join(folder, content), constants.O_RDONLY | constants.O_NOFOLLOW))
-    try {
-      return file === undefined
-        ? undefined
-        : { payload: await file.readFile(), revision: nonce as Revision, expiresAt: expiryOf(await file.stat()) }
-    } finally {
-      await file?.close()
-    }
-  })
-
-/** Stores a content completely, under a name that nobody looks at yet; answers whether the folder was there. */
-const store = async (path: string, payload: Uint8Array, expiresAt: number, fsync: boolean): Promise<boolean> => {
-  const file = await orMissing(fs.open(path, "wx", 0o600))
-  if (file === undefined) {
-    return false
-  }
+/** What is in a session's folder: nothing, where it is not there or not ours. */
+export const list = async (folder: string): Promise<Listing> => {
   try {
-    await file.writeFile(payload)
-    await file.utimes(expiresAt / 1000, expiresAt / 1000)
-    if (fsync) {
-      await file.sync()
+    let listing = nothing
+    for (let i = 0; i < listings && listing.heads.length !== 1; i++) {
+      listing = parse(await readdir(folder))
     }
-  } finally {
-    await file.close()
+    return isReal(folder) ? listing : nothing
+  } catch (error) {
+    return nothingIfAbsent(error)
   }
-  return true
 }
 
-const syncFolder = async (folder: string) => {
-  const handle = await fs.open(folder, constants.O_RDONLY)
+const listAtOnce = (folder: string): Listing => {
   try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    let listing = nothing
+    for (let i = 0; i < listings && listing.heads.length !== 1; i++) {
+      listing = parse(fs.readdirSync(folder))
+    }
+    return isReal(folder) ? listing : nothing
+  } catch (error) {
+    return nothingIfAbsent(error)
   }
 }
 
-/** Makes the folder of a new session at `path`, which must not exist. */
-export const make = async (path: string, nonce: string, payload: Uint8Array, expiresAt: number, fsync: boolean) => {
-  await fs.mkdir(path, { mode: 0o700 })
-  await store(join(path, contentName(newNonce(), nonce)), payload, expiresAt, fsync)
-  await fs.writeFile(join(path, headName(nonce)), "", { flag: "wx", mode: 0o600 })
-  if (fsync) {
-    await syncFolder(path)
+const nothingIfAbsent = (error: unknown): Listing => {
+  if (isAbsent(error)) {
+    return nothing
   }
+  throw error
 }
 
-/** Compare-and-set: replaces the content, if `found` is still what is there; answers whether it was. */
-export const replace = async (
+/** A call that works only while the folder is as it was seen: it fails where a file is not there. */
+export interface Call<A> {
+  readonly later: () => Promise<A>
+  readonly atOnce: () => A
+}
+
+export const rename = (from: string, to: string): Call<void> => ({
+  later: () => renameLater(from, to),
+  atOnce: () => fs.renameSync(from, to)
+})
+
+export const remove = (path: string): Call<void> => ({
+  later: () => unlinkLater(path),
+  atOnce: () => fs.unlinkSync(path)
+})
+
+// O_NONBLOCK, or a pipe of this name would block a thread for ever.
+const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+
+export const open = (path: string): Call<number> => ({
+  later: () => openLater(path, readFlags),
+  atOnce: () => fs.openSync(path, readFlags)
+})
+
+/** How often a call may come too late before looking and calling are done at once. */
+const patience = 5
+
+/** Each time that one comes too late another one got on, so this is not reached in practice. */
+const maxAttempts = 1000
+
+/**
+ * Looks into a folder and makes the call that `decide` asks for; if the folder has changed in between, again. Answers what came of it,
+ * and in which state of the folder; undefined where `decide` asks for no call.
+ *
+ * A process that is slow, with many calls waiting for its threads, could come too late for ever while others change the session. So it
+ * does both at once after a while, though that can hold up the process for the moment.
+ *
+ * @param seen What a listing has just shown.
+ */
+export const act = async <A>(
   folder: string,
-  found: Found,
-  nonce: string,
-  payload: Uint8Array,
-  expiresAt: number,
-  fsync: boolean
-): Promise<boolean> => {
-  const candidate = join(folder, contentName(found.nonce, nonce))
-  if (!(await store(candidate, payload, expiresAt, fsync))) {
-    return false
+  decide: (listing: Listing) => Call<A> | undefined,
+  seen?: Listing
+): Promise<{ readonly result: A; readonly listing: Listing } | undefined> => {
+  let listing = seen ?? (await list(folder))
+  for (let attempt = 1; attempt < maxAttempts; attempt++) {
+    const atOnce = attempt > patience
+    if (atOnce) {
+      listing = listAtOnce(folder)
+    }
+    const call = decide(listing)
+    if (call === undefined) {
+      return undefined
+    }
+    try {
+      return { result: atOnce ? call.atOnce() : await call.later(), listing }
+    } catch (error) {
+      if (!isAbsent(error)) {
+        throw error
+      }
+    }
+    if (attempt < patience) {
+      listing = await list(folder)
+    }
   }
-  if (!(await swap(folder, found.nonce, nonce))) {
-    await orMissing(fs.unlink(candidate))
-    return false
-  }
-  // The old content, and candidates of writers that lost or died: none can become current any more.
-  await Promise.all(found.contents.map((name) => orMissing(fs.unlink(join(folder, name)))))
-  if (fsync) {
-    await syncFolder(folder)
-  }
-  return true
+  throw "changed by others too often"
 }
 
-/** Compare-and-set: ends the session in this folder, if `found` is still what is there; answers whether it was. */
-export const leave = (folder: string, found: Found): Promise<boolean> => swap(folder, found.nonce, moved)
+/** The content of an open file, which is closed; undefined where it is not a file. */
+export const load = async (fd: number): Promise<Buffer | undefined> => {
+  // Neither of the calls that are done at once waits for the disk: the file is open, and was only read.
+  try {
+    const stat = fs.fstatSync(fd)
+    if (!stat.isFile()) {
+      return undefined
+    }
+    const { buffer, bytesRead } = await read(fd, Buffer.allocUnsafe(stat.size), 0, stat.size, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
 
-const swap = async (folder: string, from: string, to: string): Promise<boolean> =>
-  (await orMissing(fs.rename(join(folder, headName(from)), join(folder, headName(to))).then(() => true))) ?? false
+/** Writes a new file completely, or not at all; answers whether its folder was there. */
+export const store = async (path: string, content: Uint8Array, durable: boolean): Promise<boolean> => {
+  let fd: number
+  try {
+    fd = await openLater(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+  } catch (error) {
+    if (isAbsent(error)) {
+      return false
+    }
+    throw error
+  }
+  try {
+    if (content.length > 0) {
+      await writeFile(fd, content)
+    }
+    if (durable) {
+      await fsync(fd)
+    }
+    return true
+  } catch (error) {
+    discard([path])
+    throw error
+  } finally {
+    fs.closeSync(fd)
+  }
+}
 
-/** Renews the lifetime; answers whether the content was still there. */
-export const touch = async (folder: string, found: Found, expiresAt: number): Promise<boolean> =>
-  (await orMissing(fs.lutimes(join(folder, found.content), expiresAt / 1000, expiresAt / 1000).then(() => true))) ??
-  false
+/** Makes a folder for this user alone; answers whether nothing was there yet. */
+export const make = async (path: string): Promise<boolean> => {
+  try {
+    await mkdir(path, 0o700)
+    return true
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) {
+      return false
+    }
+    throw error
+  }
+}
 
-/** Whether a folder holds what a finished `leave` left. */
-export const isLeft = async (folder: string): Promise<boolean> =>
-  (await orMissing(fs.readdir(folder)))?.includes(headName(moved)) ?? false
+const ignore = () => {}
+
+/** Removes files that are of no use any more. Nobody waits for it; what it cannot remove is left for the next one who sees it. */
+export const discard = (paths: ReadonlyArray<string>): void => {
+  for (const path of paths) {
+    fs.unlink(path, ignore)
+  }
+}
+
+/** Removes these files of a folder without a head, and the folder with them, unless something else is in it. */
+export const clear = async (folder: string, names: ReadonlyArray<string>): Promise<void> => {
+  await Promise.allSettled(names.map((name) => unlinkLater(`${folder}/${name}`)))
+  await rmdir(folder).catch(ignore)
+}
+
+/** How long ago something was last done in a folder, in milliseconds of real time. */
+export const age = (folder: string): number =>
+  Date.now() - (fs.lstatSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY)
+
+/** Waits until the disk has the names in a folder. */
+export const persist = async (folder: string): Promise<void> => {
+  const fd = await openLater(folder, O_RDONLY)
+  try {
+    await fsync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** The paths of what has such a name in a directory; nothing where it is not there or not ours. */
+export const paths = async (directory: string, pattern: RegExp): Promise<ReadonlyArray<string>> => {
+  try {
+    const names = await readdir(directory)
+    return isReal(directory) ? names.filter((name) => pattern.test(name)).map((name) => `${directory}/${name}`) : []
+  } catch (error) {
+    if (isAbsent(error)) {
+      return []
+    }
+    throw error
+  }
+}
