@@ -57,7 +57,7 @@ const loadFile = (name, cookies) => {
 const script = fileURLToPath(new URL("load.lua", import.meta.url))
 const load = async ({ file, server }, route, seconds) => {
   const before = await server.cpu()
-  const settings = ["-t2", `-c${connections}`, `-d${seconds}s`, "-s", script]
+  const settings = ["-t2", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "-s", script]
   const text = await run(cores.load, "wrk", [...settings, `${server.url}/${route}`, "--", file])
   const used = (await server.cpu()) - before
   const result = JSON.parse(/^RESULT (.*)$/m.exec(text)[1])
