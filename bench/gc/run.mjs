@@ -118,7 +118,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(backends))
 progress("")
 
 report({
-  name: "gc",
+  name: positionals.length === 1 ? `gc-${positionals[0]}` : "gc",
   title: "Garbage collection of SQL sessions",
   command: ["npm run bench -- gc", ...positionals].join(" "),
   versions: ["@effect/sql", "pg", "mysql2", "better-sqlite3"],

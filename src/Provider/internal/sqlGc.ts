@@ -7,7 +7,8 @@ import type { SessionError } from "../../SessionError.js"
 import { type Connections, type Run, rest, type Statement } from "./sqlConnection.js"
 import { batchSize, lockOf, type TableName } from "./sqlStatements.js"
 
-const restPerWork = { mysql: 1, postgresql: 1, sqlite: 9 }
+/** For how many times as long as a batch took. SQLite works in the time of the app itself. */
+const restPerWork = { mysql: 2, postgresql: 1, sqlite: 9 }
 
 /**
  * One process at a time does it; another finds nothing to do. In PostgreSQL the statement itself sees to that, in MySQL a lock does,
@@ -20,7 +21,7 @@ export const collect = (
 ): Effect.Effect<number, SessionError> => {
   const batch = batchSize[dialect]
 
-  /** After each batch it rests, so that others get their turn: half of the time of a server, nine tenths of the app's own. */
+  /** After each batch it rests, so that others get their turn. */
   const inBatches = (run: Run) =>
     Effect.gen(function* () {
       let total = 0

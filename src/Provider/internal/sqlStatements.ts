@@ -14,7 +14,7 @@ export interface TableName {
 }
 
 /** How many rows one statement of the garbage collection removes. SQLite does it in the app's own thread, which waits for it. */
-export const batchSize = { mysql: 500, postgresql: 500, sqlite: 20 }
+export const batchSize = { mysql: 200, postgresql: 500, sqlite: 20 }
 
 /** How many ids one page of a listing holds. */
 export const pageSize = 1000
