@@ -124,10 +124,12 @@ export const make = (store: BeegoStore): Provider.Provider => {
             Effect.flatMap(store.add("regenerate", newId, payload, ttl), (expiresAt) =>
               expiresAt === undefined
                 ? Effect.fail(unavailable(store.name, "regenerate", "the new id is taken"))
-                : Effect.flatMap(store.removeAt("regenerate", oldId, revision), (change) =>
-                    change === "done"
-                      ? Effect.succeed(written(payload, expiresAt))
-                      : Effect.as(Effect.ignore(store.remove("regenerate", newId)), refused(change))
+                : Effect.flatMap(
+                    store.removeAt("regenerate", oldId, revision),
+                    (change): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone> =>
+                      change === "done"
+                        ? Effect.succeed(written(payload, expiresAt))
+                        : Effect.as(Effect.ignore(store.remove("regenerate", newId)), refused(change))
                   )
             )
           )
