@@ -16,9 +16,9 @@ import type * as Scope from "effect/Scope"
 import { Redis, type RedisOptions } from "ioredis"
 import type { SessionError } from "../SessionError.js"
 import { addresses, boundedOptions, connected, failed, pipelined, scriptLoader } from "./internal/ioredis.js"
-import * as RedisConfig from "./internal/redisConfig.js"
 import * as Scripted from "./internal/scripted.js"
 import { makeScripts, revisions } from "./internal/scripts.js"
+import * as ServerConfig from "./internal/serverConfig.js"
 import { makeWindow } from "./internal/window.js"
 import * as Provider from "./Provider.js"
 
@@ -151,4 +151,4 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * @category layers
  */
 export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Layer.unwrapEffect(Effect.map(Config.all({ url: RedisConfig.url, prefix: RedisConfig.prefix }), layer))
+  Layer.unwrapEffect(Effect.map(Config.all({ url: ServerConfig.url, prefix: ServerConfig.prefix }), layer))

@@ -8,13 +8,13 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { MemcacheClientOptions } from "memcache-client"
 import { SessionError } from "../SessionError.js"
 import type { CasStore, Change } from "./internal/casProvider.js"
 import * as CasProvider from "./internal/casProvider.js"
 import { backend, connect, type Reply, type Servers } from "./internal/memcacheServers.js"
+import { prefix, url } from "./internal/serverConfig.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -111,12 +111,4 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * @category layers
  */
 export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Layer.unwrapEffect(
-    Effect.map(
-      Config.all({
-        url: Config.string("SESSION_URL"),
-        prefix: Config.map(Config.option(Config.string("SESSION_KEY_PREFIX")), Option.getOrUndefined)
-      }),
-      layer
-    )
-  )
+  Layer.unwrapEffect(Effect.map(Config.all({ url, prefix }), layer))

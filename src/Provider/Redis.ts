@@ -14,9 +14,9 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
 import { SessionError } from "../SessionError.js"
 import { addresses, boundedClusterOptions, boundedOptions, connected } from "./internal/ioredis.js"
 import { redisClient } from "./internal/redisClient.js"
-import { prefix, url } from "./internal/redisConfig.js"
 import * as Scripted from "./internal/scripted.js"
 import { makeScripts } from "./internal/scripts.js"
+import { prefix, url } from "./internal/serverConfig.js"
 import * as Provider from "./Provider.js"
 
 /**

@@ -21,8 +21,8 @@ import * as Stream from "effect/Stream"
 import { Redis, type RedisOptions } from "ioredis"
 import { type SessionError, tooLarge } from "../SessionError.js"
 import { addresses, boundedOptions, type Command, connected, failed, pipelined } from "./internal/ioredis.js"
-import * as RedisConfig from "./internal/redisConfig.js"
 import { revisionLength, revisions } from "./internal/scripts.js"
+import * as ServerConfig from "./internal/serverConfig.js"
 import { type Decision, locked } from "./internal/ssdbLocks.js"
 import * as Provider from "./Provider.js"
 
@@ -230,4 +230,4 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * @category layers
  */
 export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Layer.unwrapEffect(Effect.map(Config.all({ url: RedisConfig.url, prefix: RedisConfig.prefix }), layer))
+  Layer.unwrapEffect(Effect.map(Config.all({ url: ServerConfig.url, prefix: ServerConfig.prefix }), layer))

@@ -1,5 +1,5 @@
 /**
- * The environment variables that Redis' family shares.
+ * The environment variables that the key-value servers share.
  */
 import * as Config from "effect/Config"
 import * as Option from "effect/Option"
