@@ -5,15 +5,16 @@ import * as Layer from "effect/Layer"
 import { type SessionError, SessionProvider } from "effect-session"
 import { Conformance } from "effect-session/testing"
 
-/** `differs` is where the provider's capabilities are not the default. */
+/** `differs` is where the provider's capabilities are not the default; `lists` is whether it can count and list sessions. */
 export const conforms = (
   layer: Effect.Effect<Layer.Layer<SessionProvider.SessionProvider, SessionError>>,
-  differs: Partial<SessionProvider.Capabilities> = {}
+  differs: Partial<SessionProvider.Capabilities> = {},
+  lists = true
 ): void => {
   for (const { name, test } of Conformance.suite({
     layer: Layer.unwrapEffect(layer),
     capabilities: { ...SessionProvider.defaultCapabilities, ...differs },
-    optional: { count: true, ids: true, gc: false },
+    optional: { count: lists, ids: lists, gc: false },
     pass: Effect.sleep
   })) {
     it.live(name, () => test)

@@ -17,26 +17,19 @@ import * as Memcached from "effect-session/memcached"
 import * as Servers from "../servers/Memcached.js"
 import { suite } from "../servers/need.js"
 import { freePorts, host, type Server } from "../servers/Process.js"
+import { bytes, day, killedWhileRegenerating, textOf, touchesAmongWrites, written } from "./cas.js"
+import { shared } from "./shared.js"
 
 type Provider = SessionProvider.Provider
 
-const day = Duration.days(1)
-const bytes = (text: string) => Buffer.from(text)
 const ids = (count: number, prefix = "id") =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`) as Array<SessionProvider.StoredId>
-const textOf = (stored: Option.Option<SessionProvider.Stored>) =>
-  Option.isNone(stored) ? undefined : Buffer.from(stored.value.payload).toString()
 
 /** How it went, and how long it took in milliseconds. */
 const timed = <A>(effect: Effect.Effect<A, SessionError>) =>
   Effect.map(Effect.timed(Effect.either(effect)), ([took, result]) => ({ took: Duration.toMillis(took), result }))
 
 const reasonOf = <A>(result: Either.Either<A, SessionError>) => (Either.isLeft(result) ? result.left.reason : "none")
-
-const written = (result: { readonly _tag: string }) => {
-  expect(result._tag).toBe("Written")
-  return result as SessionProvider.Written
-}
 
 describe("memcached, configured wrongly", () => {
   const refused = (options: Memcached.Options, message: string) =>
@@ -121,34 +114,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
     })
   )
 
-  it.scopedLive("touches among writes neither undo one nor fail", () =>
-    Effect.gen(function* () {
-      const { url } = yield* Servers.make()
-      const [one, other] = yield* Effect.all([Memcached.make({ url }), Memcached.make({ url })])
-      const id = ids(1)[0]!
-      yield* one.create(id, bytes("0"), day)
-      const increment: Effect.Effect<void, SessionError> = Effect.gen(function* () {
-        const stored = Option.getOrThrow(yield* one.read(id))
-        const next = bytes(String(Number(Buffer.from(stored.payload).toString()) + 1))
-        return (yield* one.write(id, next, day, stored.revision))._tag === "Written" ? undefined : yield* increment
-      })
-      const touches = yield* Effect.fork(
-        Effect.forever(
-          Effect.all(
-            [1, 2, 3, 4].map(() => other.touch(id, day)),
-            { concurrency: 4 }
-          )
-        )
-      )
-      yield* Effect.all(
-        ids(32).map(() => increment),
-        { concurrency: 32 }
-      )
-      expect(Option.isNone(yield* Fiber.poll(touches))).toBe(true)
-      yield* Fiber.interrupt(touches)
-      expect(textOf(yield* one.read(id))).toBe("32")
-    })
-  )
+  touchesAmongWrites(Effect.flatMap(shared(Servers.make()), ({ url }) => Memcached.make({ url })))
 
   it.scopedLive(
     "of three servers one stops and comes back under load: its own keys fail in time, no others, and it recovers",
@@ -310,22 +276,5 @@ suite("memcached, a process killed while it regenerates", ["memcached"], () => {
       return { provider, revision: created.revision }
     })
 
-  it.scopedLive("before the old session is ended: the session is as it was", () =>
-    Effect.gen(function* () {
-      const { provider, revision } = yield* killed("before")
-      const old = Option.getOrThrow(yield* provider.read("old" as SessionProvider.StoredId))
-      expect(Buffer.from(old.payload).toString()).toBe("before")
-      expect(old.revision).toBe(revision)
-      written(yield* provider.write("old" as SessionProvider.StoredId, bytes("on"), day, revision))
-    })
-  )
-
-  it.scopedLive("after the old session was ended: the old id is dead", () =>
-    Effect.gen(function* () {
-      const { provider, revision } = yield* killed("after")
-      expect(yield* provider.read("old" as SessionProvider.StoredId)).toEqual(Option.none())
-      expect((yield* provider.write("old" as SessionProvider.StoredId, bytes("on"), day, revision))._tag).toBe("Gone")
-      expect(textOf(yield* provider.read("new" as SessionProvider.StoredId))).toBe("after")
-    })
-  )
+  killedWhileRegenerating(killed)
 })
