@@ -9,6 +9,7 @@ import * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionManager from "../Manager/SessionManager.js"
 import * as Cookie from "../Provider/Cookie.js"
 import * as File from "../Provider/File.js"
+import type { Durability } from "../Provider/internal/couchbaseAddress.js"
 import * as Memory from "../Provider/Memory.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
@@ -306,5 +307,34 @@ export const memcached = (
 ): SessionLayer =>
   make(
     lazy("memcached", () => import("../Provider/Memcached.js").then(({ layer }) => layer(options))),
+    options
+  )
+
+/**
+ * Sessions in Couchbase. Needs `couchbase`, its official SDK.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ *
+ * const SessionLive = SessionLayer.couchbase({
+ *   url: "couchbase://user:password@10.0.0.1,10.0.0.2/app",
+ *   durability: "majority"
+ * })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const couchbase = (
+  options: SessionConfig.Options & {
+    /** `couchbase://user:password@host,host/bucket`, or `.../bucket/scope/collection`; `couchbases://` for TLS. */
+    readonly url: string
+    /** What all keys start with. Default `session:`. */
+    readonly prefix?: string | undefined
+    /** When a write counts. Default `none`: at once. See `effect-session/couchbase`. */
+    readonly durability?: Durability | undefined
+  }
+): SessionLayer =>
+  make(
+    lazy("couchbase", () => import("../Provider/Couchbase.js").then(({ layer }) => layer(options))),
     options
   )

@@ -27,7 +27,8 @@ export const backends: Record<string, () => Promise<ProviderLayer>> = {
   mysql: () => import("./Mysql.js").then((module) => module.layerConfig),
   postgresql: () => import("./Postgres.js").then((module) => module.layerConfig),
   sqlite: () => import("./Sqlite.js").then((module) => module.layerConfig),
-  memcache: () => import("../Provider/Memcached.js").then((module) => module.layerConfig)
+  memcache: () => import("../Provider/Memcached.js").then((module) => module.layerConfig),
+  couchbase: () => import("../Provider/Couchbase.js").then((module) => module.layerConfig)
 }
 
 /** The backend that a variable names, among these and the app's own. */

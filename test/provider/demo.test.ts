@@ -1,5 +1,5 @@
 /**
- * The demo on Redis and its family, chosen by the environment alone: no visit is lost, in one server of it or in two.
+ * The demo on each key-value server, chosen by the environment alone: no visit is lost, in one server of it or in two.
  */
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -10,7 +10,9 @@ import * as Layer from "effect/Layer"
 import { SessionLayer } from "effect-session"
 import { describe } from "vitest"
 import { app } from "../../example/routes.js"
+import * as CouchbaseServer from "../servers/Couchbase.js"
 import * as LedisServer from "../servers/Ledis.js"
+import * as MemcachedServer from "../servers/Memcached.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
 import * as SsdbServer from "../servers/Ssdb.js"
@@ -78,4 +80,30 @@ suite("ledis", ["ledis-server"], () => {
 
 describe("ssdb", () => {
   countsAll(Effect.map(shared(SsdbServer.make()), ({ url }) => ({ SESSION_PROVIDER: "ssdb", SESSION_URL: url })))
+})
+
+suite("memcache", ["memcached"], () => {
+  countsAll(
+    Effect.map(shared(MemcachedServer.make()), ({ url }) => ({ SESSION_PROVIDER: "memcache", SESSION_URL: url }))
+  )
+})
+
+suite("memcache, three servers", ["memcached"], () => {
+  const servers = shared(Effect.all([MemcachedServer.make(), MemcachedServer.make(), MemcachedServer.make()]))
+  countsAll(
+    Effect.map(servers, (all) => ({
+      SESSION_PROVIDER: "memcache",
+      SESSION_URL: all.map(({ url }) => url).join(",")
+    }))
+  )
+})
+
+describe("couchbase", () => {
+  countsAll(
+    Effect.map(shared(CouchbaseServer.target()), (target) => ({
+      SESSION_PROVIDER: "couchbase",
+      SESSION_URL: CouchbaseServer.sessionUrl(target),
+      SESSION_DURABILITY: "majority"
+    }))
+  )
 })

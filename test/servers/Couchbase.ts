@@ -16,6 +16,12 @@ export interface Target {
   readonly bucket: string
 }
 
+/** As the provider takes it, with a path such as `/bucket/scope/collection`. */
+export const sessionUrl = ({ bucket, password, url, username }: Target, path = `/${bucket}`): string => {
+  const [, scheme, hosts, parameters] = /^(\w+:\/\/)([^?]*)(.*)$/.exec(url)!
+  return `${scheme}${encodeURIComponent(username)}:${encodeURIComponent(password)}@${hosts}${path}${parameters}`
+}
+
 /** The stand-in, for tests of a server in trouble. It starts empty; only its port is the same after a restart. */
 export const make = () =>
   acquire("couchbase", async (workspace): Promise<Target & Control> => {
@@ -23,7 +29,7 @@ export const make = () =>
     const target: Target = {
       url: `couchbase://${host}:${port}`,
       username: "Administrator",
-      password: "password",
+      password: "p/w?@:",
       bucket: "default"
     }
     const control = await workspace.run({

@@ -48,6 +48,9 @@ const format = 1
 const revisionAt = 9
 const payloadAt = 21
 
+/** By how many bytes a value is larger than its payload. */
+export const overhead = payloadAt
+
 const encode = (payload: Uint8Array, expiresAt: number, revision: string): Buffer => {
   const value = Buffer.allocUnsafe(payloadAt + payload.length)
   value[0] = format

@@ -1,0 +1,274 @@
+/**
+ * Couchbase when something is wrong: what is configured, a cluster that is away or hangs, a process that is killed half-way.
+ */
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import type { SessionError, SessionProvider } from "effect-session"
+import * as Couchbase from "effect-session/couchbase"
+import { vi } from "vitest"
+import * as Servers from "../servers/Couchbase.js"
+import { freePorts, host } from "../servers/Process.js"
+import { bytes, day, killedWhileRegenerating, newId, textOf, written } from "./cas.js"
+import { shared } from "./shared.js"
+import { failsInTime, silently } from "./survives.js"
+
+type Provider = SessionProvider.Provider
+
+/** How a build or a call failed, once it did in time: the provider's timeout for connecting, as much for the first answer, and some. */
+const fails = <A>(effect: Effect.Effect<A, SessionError>, bound = 3_000) =>
+  Effect.map(Effect.timed(Effect.flip(effect)), ([took, { message, reason }]) => {
+    expect(Duration.toMillis(took)).toBeLessThan(bound)
+    return `${reason} ${message}`
+  })
+
+const building = (options: Couchbase.Options) => Effect.scoped(Couchbase.make({ timeout: "1 second", ...options }))
+
+describe("Couchbase, configured wrongly", () => {
+  const target = shared(Servers.make())
+  const url = Effect.map(target, (target) => Servers.sessionUrl(target))
+  const at = (path: string) => Effect.map(target, (target) => Servers.sessionUrl(target, path))
+
+  it.live.each([
+    "",
+    "localhost",
+    "http://user:password@host/bucket",
+    "couchbase://user:password@host",
+    "couchbase://user:password@host/",
+    "couchbase://user:password@/bucket",
+    "couchbase://user:password@host/bucket/scope",
+    "couchbase://user:password@host/bucket/scope/collection/more",
+    "couchbase://user:pass@word@host/bucket",
+    "couchbase://user:pass%word@host/bucket",
+    "couchbase://user:password@host,,other/bucket",
+    "couchbase://user:password@host:port/bucket",
+    "couchbase://user:password@host/b%20t"
+  ])("url %j", (url) =>
+    Effect.gen(function* () {
+      const message = yield* fails(building({ url }))
+      expect(message).toContain("InvalidConfig url: expected couchbase://")
+      expect(message).not.toMatch(/pass.word/)
+    })
+  )
+
+  it.live("prefix and durability", () =>
+    Effect.gen(function* () {
+      expect(yield* fails(building({ url: yield* url, prefix: "a b" }))).toContain("InvalidConfig prefix")
+      const durability = "Majority" as Couchbase.Durability
+      expect(yield* fails(building({ url: yield* url, durability }))).toContain("InvalidConfig durability")
+    })
+  )
+
+  it.live("user and password", () =>
+    silently(
+      Effect.gen(function* () {
+        const there = yield* target
+        for (const wrong of [{ password: "wrong-secret" }, { username: "stranger" }]) {
+          const message = yield* fails(building({ url: Servers.sessionUrl({ ...there, ...wrong }) }))
+          expect(message).toMatch(/^InvalidConfig .*AuthenticationFailure/)
+          expect(message).not.toContain("secret")
+        }
+      })
+    )
+  )
+
+  it.live("a bucket, a scope or a collection that is not there", () =>
+    Effect.gen(function* () {
+      // The SDK prints that it did not find the bucket.
+      const printing = vi.spyOn(console, "error").mockImplementation(() => {})
+      for (const path of ["/missing", "/default/app/missing"]) {
+        expect(yield* fails(building({ url: yield* at(path) }))).toMatch(
+          /^Unavailable couchbase.*are there such a bucket/
+        )
+      }
+      expect(yield* fails(building({ url: yield* at("/default/missing/sessions") }))).toMatch(
+        /^InvalidConfig .*no such bucket, scope or collection \(ScopeNotFoundError\)/
+      )
+      expect(printing.mock.calls.map(([text]) => text)).toEqual(["failed to open bucket: missing"])
+      printing.mockRestore()
+    })
+  )
+
+  it.scopedLive("a scope and a collection of their own hold sessions that the default ones do not", () =>
+    Effect.gen(function* () {
+      const own = yield* Couchbase.make({ url: yield* at("/default/app/sessions") })
+      const other = yield* Couchbase.make({ url: yield* url })
+      const id = newId()
+      written(yield* own.create(id, bytes("mine"), day))
+      expect(textOf(yield* own.read(id))).toBe("mine")
+      expect(yield* other.read(id)).toEqual(Option.none())
+    })
+  )
+
+  for (const durability of ["none", "majority", "majorityAndPersistActive", "persistToMajority"] as const) {
+    it.scopedLive(`durability ${durability}`, () =>
+      Effect.gen(function* () {
+        const provider = yield* Couchbase.make({ url: yield* url, durability })
+        const [id, next] = [newId(), newId()]
+        const { revision } = written(yield* provider.create(id, bytes("1"), day))
+        const second = written(yield* provider.write(id, bytes("2"), day, revision))
+        written(yield* provider.regenerate(id, next, bytes("3"), day, second.revision))
+        expect(textOf(yield* provider.read(next))).toBe("3")
+        yield* provider.destroy(next)
+        expect(yield* provider.exists(next)).toBe(false)
+      })
+    )
+  }
+})
+
+const operations = (provider: Provider, id: SessionProvider.StoredId, revision: SessionProvider.Revision) => [
+  provider.read(id),
+  provider.exists(id),
+  provider.create(newId(), bytes("x"), day),
+  provider.write(id, bytes("x"), day, revision),
+  provider.touch(id, day),
+  provider.destroy(newId()),
+  provider.regenerate(id, newId(), bytes("x"), day, revision)
+]
+
+describe("Couchbase, away", () => {
+  const server = shared(Servers.make())
+
+  /** A provider in a scope of its own, with one session in it. */
+  const opened = Effect.gen(function* () {
+    const target = yield* server
+    const scope = yield* Scope.make()
+    const url = Servers.sessionUrl(target)
+    const provider = yield* Scope.extend(Couchbase.make({ url, timeout: "500 millis" }), scope)
+    const id = newId()
+    const { revision } = written(yield* provider.create(id, bytes("kept"), day))
+    return { target, url, scope, provider, id, revision }
+  })
+
+  const closesAtOnce = (scope: Scope.CloseableScope) =>
+    Effect.map(Effect.timed(Scope.close(scope, Exit.void)), ([took]) => {
+      expect(Duration.toMillis(took)).toBeLessThan(1_000)
+    })
+
+  /** Until it works again by itself. */
+  const recovers = <A>(call: Effect.Effect<A, SessionError>) =>
+    call.pipe(Effect.retry(Schedule.spaced("100 millis")), Effect.timeout("20 seconds"))
+
+  it.live("a layer whose cluster is not there does not build, and says so", () =>
+    silently(
+      Effect.gen(function* () {
+        const [port] = yield* Effect.promise(() => freePorts(1))
+        const message = yield* fails(building({ url: `couchbase://user:password@${host}:${port}/bucket` }))
+        expect(message).toMatch(/^Unavailable couchbase: connect failed/)
+      })
+    )
+  )
+
+  for (const [how, away, back] of [
+    ["stops", "stop", "start"],
+    ["is killed", "kill", "start"],
+    ["hangs", "pause", "resume"]
+  ] as const) {
+    it.live(
+      `a cluster that ${how}: each call fails in time, no new layer, and all works again when it is back`,
+      () =>
+        silently(
+          Effect.gen(function* () {
+            const { id, provider, revision, scope, target, url } = yield* opened
+            yield* target[away]
+            for (const call of operations(provider, id, revision)) {
+              expect(yield* fails<unknown>(call, 1_500)).toMatch(/^Unavailable couchbase: \w+ failed/)
+            }
+            yield* Effect.all(
+              Array.from({ length: 200 }, () => failsInTime(provider.read(id))),
+              { concurrency: "unbounded" }
+            )
+            expect(yield* fails(building({ url }))).toMatch(/^Unavailable couchbase: connect failed/)
+            yield* target[back]
+            yield* recovers(provider.read(id))
+            const next = newId()
+            written(yield* recovers(provider.create(next, bytes("on"), day)))
+            expect(textOf(yield* provider.read(next))).toBe("on")
+            // The stand-in forgets when it ends, as a bucket in memory does.
+            expect(textOf(yield* provider.read(id))).toBe(away === "pause" ? "kept" : undefined)
+            yield* closesAtOnce(scope)
+          })
+        ),
+      60_000
+    )
+  }
+
+  it.live(
+    "closes at once while the cluster is there, hangs, is asked, or is stopped; afterwards calls fail",
+    () =>
+      silently(
+        Effect.gen(function* () {
+          const there = yield* opened
+          yield* closesAtOnce(there.scope)
+          yield* failsInTime(there.provider.read(there.id))
+          const [hanging, asked] = yield* Effect.all([opened, opened])
+          yield* hanging.target.pause
+          const asking = yield* Effect.fork(
+            Effect.all(
+              operations(asked.provider, asked.id, asked.revision).map(Effect.either<unknown, SessionError, never>),
+              { concurrency: "unbounded" }
+            )
+          )
+          yield* Effect.sleep("50 millis")
+          yield* closesAtOnce(asked.scope)
+          yield* closesAtOnce(hanging.scope)
+          const answers = yield* Effect.timeout(Fiber.join(asking), "2 seconds")
+          expect(answers.map((answer) => answer._tag)).toEqual(answers.map(() => "Left"))
+          yield* hanging.target.resume
+          const stopped = yield* opened
+          yield* stopped.target.stop
+          yield* closesAtOnce(stopped.scope)
+          yield* stopped.target.start
+        })
+      ),
+    60_000
+  )
+
+  it.live("a build that is given up ends at once, also while the cluster does not answer", () =>
+    silently(
+      Effect.gen(function* () {
+        const { scope, target, url } = yield* opened
+        yield* target.pause
+        const build = yield* Effect.fork(Effect.scoped(Couchbase.make({ url, timeout: "5 seconds" })))
+        yield* Effect.sleep("100 millis")
+        const [took] = yield* Effect.timed(Fiber.interrupt(build))
+        expect(Duration.toMillis(took)).toBeLessThan(1_000)
+        yield* target.resume
+        yield* closesAtOnce(scope)
+      })
+    )
+  )
+})
+
+describe("Couchbase, a process killed while it regenerates", () => {
+  const child = fileURLToPath(new URL("../support/regenerateCouchbase.ts", import.meta.url))
+
+  killedWhileRegenerating((when) =>
+    Effect.gen(function* () {
+      const target = yield* Servers.make()
+      const provider = yield* Couchbase.make({ url: Servers.sessionUrl(target) })
+      const { revision } = written(yield* provider.create("old" as SessionProvider.StoredId, bytes("before"), day))
+      const { bucket, password, url, username } = target
+      yield* Effect.promise(async () => {
+        const running = spawn(
+          process.execPath,
+          ["--import", "tsx", child, url, username, password, bucket, revision, when],
+          { stdio: ["ignore", "pipe", "inherit"] }
+        )
+        const ended = new Promise((resolve) => running.once("exit", (_, signal) => resolve(signal)))
+        const reached = new Promise((resolve) => running.stdout.once("data", resolve))
+        await Promise.race([reached, ended])
+        running.kill("SIGKILL")
+        expect(await ended).toBe("SIGKILL")
+      })
+      return { provider, revision }
+    })
+  )
+})
