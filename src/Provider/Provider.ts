@@ -27,8 +27,8 @@ import type { SessionError } from "../SessionError.js"
 export type StoredId = Brand.Branded<string, "effect-session/StoredId">
 
 /**
- * An opaque token that changes with every write of a session: a version column, a CAS unique, a content hash. A revision is
- * never used again for the same id, not even after the session was destroyed.
+ * An opaque token that changes with every write of a session: a version column, a CAS unique. A revision is never used again for the
+ * same id, not even after the session was destroyed; where it is a hash of the payload (`compareContent`), not for another payload.
  *
  * @since 0.1.0
  * @category models
@@ -118,9 +118,11 @@ export interface Touched {
 export interface Capabilities {
   /**
    * - `compareAndSet`: `write` and `regenerate` take effect only at the revision given; no update is lost.
+   * - `compareContent`: the same, but the payload itself is compared, so that a session which was changed and changed back counts as
+   *   unchanged: a revision comes back with its payload.
    * - `lastWriteWins`: the last of two concurrent writers overwrites the other.
    */
-  readonly consistency: "compareAndSet" | "lastWriteWins"
+  readonly consistency: "compareAndSet" | "compareContent" | "lastWriteWins"
   /**
    * - `atomic`: `regenerate` is one step: a crash leaves the session under the old id or under the new one.
    * - `ordered`: several steps in a safe order, of which other requests see one; a crash between them can end the session.

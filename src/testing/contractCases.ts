@@ -22,6 +22,7 @@ import {
   newId,
   successor,
   text,
+  uniqueRevisions,
   written
 } from "./support.js"
 
@@ -170,7 +171,7 @@ export const contractCases: ReadonlyArray<CaseOf> = [
     })
   ),
 
-  defineIf(compareAndSet, "writing the same payload again is a new revision", (provider) =>
+  defineIf(uniqueRevisions, "writing the same payload again is a new revision", (provider) =>
     Effect.gen(function* () {
       const { id, revision } = yield* given(provider, "same")
       const second = written(yield* provider.write(id, bytes("same"), day, revision))

@@ -48,7 +48,10 @@ export const defineIf = (
   test: (provider: Provider, options: Options) => Effect.Effect<unknown, unknown>
 ): CaseOf => define(name, (provider, options) => (claims(provider, options) ? test(provider, options) : Effect.void))
 
-export const compareAndSet = (provider: Provider): boolean => provider.capabilities.consistency === "compareAndSet"
+export const compareAndSet = (provider: Provider): boolean => provider.capabilities.consistency !== "lastWriteWins"
+
+/** Where content is compared, a revision comes back with its payload. */
+export const uniqueRevisions = (provider: Provider): boolean => provider.capabilities.consistency === "compareAndSet"
 
 /** Where clients hold the sessions, no one can tell that an id is taken. */
 export const heldByServer = (provider: Provider): boolean => provider.capabilities.heldBy === "server"

@@ -22,13 +22,15 @@ export interface Found {
 }
 
 /**
- * A backend in beego's layout. Each operation is one step as others see it. What has expired is not there, to none of them. The
- * `revision` of a payload is {@link revisionOf} it. `operation` is for errors.
+ * A backend in beego's layout. Each operation is one step as others see it. What has expired is not there, to none of them.
+ * `operation` is for errors.
  */
 export interface BeegoStore {
   readonly name: string
-  /** `regenerate` is `ordered`, in any case. */
+  /** In any case `regenerate` is `ordered`, and `consistency` is `compareContent`. */
   readonly capabilities: Provider.Capabilities
+  /** The revision of a payload, where the backend cannot compute {@link sha1}, the default. */
+  readonly revisionOf?: ((payload: Uint8Array) => Provider.Revision) | undefined
   /** Whether this can be a key at all; no session has another. */
   readonly isKey: (id: string) => boolean
   readonly get: (operation: string, id: string) => Effect.Effect<Found | undefined, SessionError>
@@ -62,9 +64,11 @@ export interface BeegoStore {
 }
 
 /** SHA-1, in hexadecimal, which Redis, MySQL and LedisDB can compute too. It tells versions apart; it protects nothing. */
-export const revisionOf = (payload: Uint8Array): Provider.Revision => hash("sha1", payload, "hex") as Provider.Revision
+export const sha1 = (payload: Uint8Array): Provider.Revision => hash("sha1", payload, "hex") as Provider.Revision
 
+/** A {@link BeegoStore} as a provider. */
 export const make = (store: BeegoStore): Provider.Provider => {
+  const { revisionOf = sha1 } = store
   const { maxPayload } = store.capabilities
 
   const written = (payload: Uint8Array, expiresAt: number): Provider.Written =>
@@ -81,7 +85,7 @@ export const make = (store: BeegoStore): Provider.Provider => {
 
   return {
     name: store.name,
-    capabilities: { ...store.capabilities, regenerate: "ordered" },
+    capabilities: { ...store.capabilities, consistency: "compareContent", regenerate: "ordered" },
     read: (id) =>
       Effect.map(find("read", id), (found) =>
         found === undefined ? Option.none() : Option.some({ ...found, revision: revisionOf(found.payload) })
