@@ -76,7 +76,7 @@ export const concurrencyCases: ReadonlyArray<CaseOf> = [
 
   defineIf(compareAndSet, "of 16 writes at one revision at once, one wins", (provider) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "0")
+      const { id, revision } = yield* given(provider, "before")
       const results = yield* all(times(16, (i) => provider.write(id, bytes(String(i)), day, revision)))
       const winners = results.flatMap((result, i) => (result._tag === "Written" ? [i] : []))
       assert.equal(winners.length, 1)
