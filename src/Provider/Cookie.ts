@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { SessionError, tooLarge } from "../SessionError.js"
+import { split } from "./internal/clientCookie.js"
 import { makeKeyRing } from "./internal/keyRing.js"
 import { type Content, makeSealer, payloadIn } from "./internal/sealer.js"
 import * as Provider from "./Provider.js"
@@ -199,11 +200,6 @@ const check = ({ maxSize: maxSeal = 14 * 1024, revocations, validFrom }: Options
       : revocations?.capabilities.heldBy === "client"
         ? invalid("revocations: expected a provider that keeps its sessions on a server")
         : Effect.succeed({ maxSeal, revocations, validFrom: from.value?.epochMillis ?? Number.NEGATIVE_INFINITY })
-}
-
-const split = (cookie: Provider.StoredId): readonly [name: string, value: string] => {
-  const at = cookie.indexOf("=")
-  return [cookie.slice(0, Math.max(at, 0)), cookie.slice(at + 1)]
 }
 
 const revisionOf = ({ writes }: Pick<Content, "writes">) => String(writes) as Provider.Revision

@@ -3,9 +3,6 @@
  *
  * @since 0.1.0
  */
-import { randomUUID } from "node:crypto"
-import { promises as fs } from "node:fs"
-import { join, resolve } from "node:path"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
@@ -13,7 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { SessionError, tooLarge, unavailable } from "../SessionError.js"
+import { type SessionError, tooLarge, unavailable } from "../SessionError.js"
+import { openDirectory } from "./internal/openDirectory.js"
 import { SessionFiles } from "./internal/sessionFiles.js"
 import * as Provider from "./Provider.js"
 
@@ -50,32 +48,8 @@ const expiry = (now: number, ttl: Duration.Duration): number =>
 export const make = (options: Options): Effect.Effect<Provider.Provider, SessionError> => open(options, "directory")
 
 /** @param option What the user calls the directory's option, for messages. */
-const open = (
-  { directory, fsync = false }: Options,
-  option: string
-): Effect.Effect<Provider.Provider, SessionError> => {
-  const invalid = (problem: string) => new SessionError({ reason: "InvalidConfig", message: `${option}: ${problem}` })
-  if (directory === "" || directory.startsWith("file:")) {
-    return Effect.fail(invalid("expected the path of a directory, not a URL or nothing"))
-  }
-  const path = resolve(directory)
-  return Effect.tryPromise({
-    try: async () => {
-      await fs.mkdir(path, { recursive: true, mode: 0o700 })
-      const probe = join(path, randomUUID())
-      await fs.mkdir(probe)
-      await fs.rmdir(probe)
-      return { real: await fs.realpath(path), mode: (await fs.stat(path)).mode }
-    },
-    catch: (cause) => invalid(`${unavailable(path, "making a folder in it", cause).message}`)
-  }).pipe(
-    Effect.filterOrFail(
-      ({ mode }) => (mode & 0o002) === 0,
-      () => invalid(`every user can write in ${path}: chmod it to 700, or name a new directory inside it`)
-    ),
-    Effect.map(({ real }) => fromFiles(new SessionFiles(real, fsync)))
-  )
-}
+const open = ({ directory, fsync = false }: Options, option: string): Effect.Effect<Provider.Provider, SessionError> =>
+  Effect.map(openDirectory(directory, option), (real) => fromFiles(new SessionFiles(real, fsync)))
 
 const fromFiles = (files: SessionFiles): Provider.Provider => {
   const call = <A>(operation: string, f: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>

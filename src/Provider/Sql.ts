@@ -228,7 +228,8 @@ const maxPayloadOf = (sql: SqlClient, dialect: Dialect): Effect.Effect<number, S
 
 const longestName = 48
 
-const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, SessionError> =>
+/** @internal */
+export const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, SessionError> =>
   Effect.forEach(
     Object.entries(name),
     ([option, value]) =>

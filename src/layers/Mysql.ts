@@ -3,27 +3,21 @@
  *
  * @since 0.1.0
  */
-import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import { onMysql, type PoolOptions } from "../Provider/internal/mysqlClient.js"
 import type { SessionProvider } from "../Provider/Provider.js"
-import type * as Sql from "../Provider/Sql.js"
+import * as Sql from "../Provider/Sql.js"
 import type { SessionError } from "../SessionError.js"
-import { checkUrl, ownClient, tableConfig } from "./ownClient.js"
+import { tableConfig } from "./tableConfig.js"
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface Options extends Omit<Sql.Options, "prepared"> {
-  /** Such as `mysql://user:password@host:3306/database`. Options of mysql2 can follow it, such as `?connectTimeout=3000`. */
-  readonly url: string | Redacted.Redacted
-  /** The most connections. Default 10. */
-  readonly maxConnections?: number | undefined
-}
+export interface Options extends Omit<Sql.Options, "prepared">, PoolOptions {}
 
 /**
  * Fails with `Unavailable` where the server cannot be reached or the table cannot be made, and with `InvalidConfig` where an option
@@ -38,16 +32,8 @@ export interface Options extends Omit<Sql.Options, "prepared"> {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> => {
-  const url = Redacted.isRedacted(options.url) ? options.url : Redacted.make(options.url)
-  const client = MysqlClient.layer({
-    url,
-    maxConnections: options.maxConnections ?? 10
-  })
-  return Layer.unwrapEffect(
-    Effect.as(checkUrl(Redacted.value(url), ["mysql:", "mariadb:"]), ownClient("mysql", client, options))
-  )
-}
+export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
+  onMysql(options, (client) => Sql.fromClient(client, options, true))
 
 /**
  * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_TABLE`, `SESSION_SCHEMA`, `SESSION_MIGRATE`.

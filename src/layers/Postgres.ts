@@ -3,28 +3,21 @@
  *
  * @since 0.1.0
  */
-import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import { onPostgres, type PoolOptions } from "../Provider/internal/postgresClient.js"
 import type { SessionProvider } from "../Provider/Provider.js"
-import type * as Sql from "../Provider/Sql.js"
+import * as Sql from "../Provider/Sql.js"
 import type { SessionError } from "../SessionError.js"
-import { checkUrl, ownClient, tableConfig } from "./ownClient.js"
+import { tableConfig } from "./tableConfig.js"
 
 /**
  * @since 0.1.0
  * @category models
  */
-export interface Options extends Sql.Options {
-  /** Such as `postgres://user:password@host:5432/database?sslmode=require`. */
-  readonly url: string | Redacted.Redacted
-  /** The most connections. Default 10. */
-  readonly maxConnections?: number | undefined
-}
+export interface Options extends Sql.Options, PoolOptions {}
 
 /**
  * Fails with `Unavailable` where the server cannot be reached or the table cannot be made, and with `InvalidConfig` where an option
@@ -39,18 +32,8 @@ export interface Options extends Sql.Options {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> => {
-  const url = Redacted.isRedacted(options.url) ? options.url : Redacted.make(options.url)
-  const client = PgClient.layer({
-    url,
-    maxConnections: options.maxConnections ?? 10,
-    connectTimeout: Duration.seconds(5),
-    applicationName: "effect-session"
-  })
-  return Layer.unwrapEffect(
-    Effect.as(checkUrl(Redacted.value(url), ["postgres:", "postgresql:"]), ownClient("postgresql", client, options))
-  )
-}
+export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
+  onPostgres(options, (client) => Sql.fromClient(client, options, true))
 
 /**
  * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_TABLE`, `SESSION_SCHEMA`, `SESSION_MIGRATE`.

@@ -12,10 +12,11 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { ownClient } from "../Provider/internal/ownClient.js"
 import type { SessionProvider } from "../Provider/Provider.js"
-import type * as Sql from "../Provider/Sql.js"
+import * as Sql from "../Provider/Sql.js"
 import type { SessionError } from "../SessionError.js"
-import { ownClient, tableConfig } from "./ownClient.js"
+import { tableConfig } from "./tableConfig.js"
 
 /**
  * @since 0.1.0
@@ -57,7 +58,7 @@ const client = (filename: string): Layer.Layer<SqlClient, SqlError | ConfigError
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  ownClient("sqlite", client(options.filename), options)
+  ownClient("sqlite", client(options.filename), (client) => Sql.fromClient(client, options, true))
 
 /**
  * {@link layer} with its options from the environment: `SESSION_URL` is the file's name, and `SESSION_TABLE`, `SESSION_SCHEMA` and

@@ -1,28 +1,29 @@
 /**
- * The SQL provider on a client of its own, which is closed with the layer. What the three databases share.
+ * Sessions in a database on a client of their own, which is closed with them. What the three databases share.
  */
 import { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
-import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import { SessionProvider } from "../Provider/Provider.js"
-import * as Sql from "../Provider/Sql.js"
-import { SessionError, unavailable } from "../SessionError.js"
+import { SessionError, unavailable } from "../../SessionError.js"
+import { type Provider, SessionProvider } from "../Provider.js"
+import type { Dialect } from "./sqlStatements.js"
+
+/** Makes a provider of a client. */
+export type Make = (client: SqlClient) => Effect.Effect<Provider, SessionError>
 
 export const ownClient = (
-  dialect: Sql.Dialect,
+  dialect: Dialect,
   client: Layer.Layer<SqlClient, SqlError | ConfigError.ConfigError>,
-  options: Sql.Options
+  make: Make
 ): Layer.Layer<SessionProvider, SessionError> =>
   Layer.scoped(
     SessionProvider,
     Layer.build(client).pipe(
       Effect.mapError((error) => unavailable(dialect, "connect", "cause" in error ? error.cause : error)),
-      Effect.flatMap((context) => Sql.fromClient(Context.get(context, SqlClient), options, true))
+      Effect.flatMap((context) => make(Context.get(context, SqlClient)))
     )
   )
 
@@ -34,17 +35,3 @@ export const checkUrl = (url: string, protocols: ReadonlyArray<string>): Effect.
         reason: "InvalidConfig",
         message: `url: expected ${protocols.map((protocol) => `${protocol}//user:password@host:port/database`).join(" or ")}`
       })
-
-/** What the environment can say of the table. */
-export const tableConfig: Config.Config<Sql.Options> = Config.map(
-  Config.all([
-    Config.option(Config.nonEmptyString("SESSION_TABLE")),
-    Config.option(Config.nonEmptyString("SESSION_SCHEMA")),
-    Config.option(Config.boolean("SESSION_MIGRATE"))
-  ]),
-  ([table, schema, migrate]) => ({
-    table: Option.getOrUndefined(table),
-    schema: Option.getOrUndefined(schema),
-    migrate: Option.getOrUndefined(migrate)
-  })
-)

@@ -55,7 +55,7 @@ export const isGarbage = (name: string, current: string): boolean =>
   !isDataOf(name, current) && !name.endsWith(`.${current}`)
 
 /** What is asked for is not there; something else can be in its place, such as a symbolic link. */
-const isAbsent = (error: unknown): boolean => hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")
+export const isAbsent = (error: unknown): boolean => hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")
 
 const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
   error instanceof Error && "code" in error && codes.includes(String(error.code))
@@ -199,11 +199,16 @@ export const load = async (fd: number): Promise<Buffer | undefined> => {
     if (!stat.isFile()) {
       return undefined
     }
-    const { buffer, bytesRead } = await read(fd, Buffer.allocUnsafe(stat.size), 0, stat.size, 0)
-    return buffer.subarray(0, bytesRead)
+    return await readAll(fd, stat.size)
   } finally {
     fs.closeSync(fd)
   }
+}
+
+/** The first `size` bytes of an open file, or all where it has become shorter. */
+export const readAll = async (fd: number, size: number): Promise<Buffer> => {
+  const { buffer, bytesRead } = await read(fd, Buffer.allocUnsafe(size), 0, size, 0)
+  return buffer.subarray(0, bytesRead)
 }
 
 /** Writes a new file completely, or not at all; answers whether its folder was there. */

@@ -8,7 +8,7 @@ import { type Connections, type Run, rest, type Statement } from "./sqlConnectio
 import { batchSize, lockOf, type TableName } from "./sqlStatements.js"
 
 /** For how many times as long as a batch took. SQLite works in the time of the app itself. */
-const restPerWork = { mysql: 2, postgresql: 1, sqlite: 9 }
+export const restPerWork = { mysql: 2, postgresql: 1, sqlite: 9 }
 
 /**
  * One process at a time does it; another finds nothing to do. In PostgreSQL the statement itself sees to that, in MySQL a lock does,

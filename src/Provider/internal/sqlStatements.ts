@@ -78,17 +78,19 @@ export const migrationStatements = (dialect: Dialect, name: TableName) => {
   }
 }
 
+/** A statement whose parameters are question marks, as the dialect wants them. */
+export const withParameters = (dialect: Dialect, text: string): string => {
+  let at = 0
+  return dialect === "postgresql" ? text.replaceAll("?", () => `$${++at}`) : text
+}
+
 /**
  * All statements on sessions. That a session is live is a condition in each; so an expired one is gone at once, and nothing that
  * is gone comes back.
  */
 export const statements = (dialect: Dialect, name: TableName) => {
   const { table } = names(dialect, name)
-  let at = 0
-  const sql = (text: string): string => {
-    at = 0
-    return dialect === "postgresql" ? text.replaceAll("?", () => `$${++at}`) : text
-  }
+  const sql = (text: string): string => withParameters(dialect, text)
   const insert = `INSERT INTO ${table} ${dialect === "mysql" ? "" : "AS stale "}(id, payload, version, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
   const expired = `SELECT ${dialect === "postgresql" ? "ctid" : "id"} FROM ${table} WHERE expires_at <= ?`
   const oldest = `ORDER BY expires_at LIMIT ${batchSize[dialect]}`

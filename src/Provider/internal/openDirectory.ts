@@ -1,0 +1,37 @@
+/**
+ * The directory that sessions are kept in, as a user names it.
+ */
+import { randomUUID } from "node:crypto"
+import { promises as fs } from "node:fs"
+import { join, resolve } from "node:path"
+import * as Effect from "effect/Effect"
+import { SessionError, unavailable } from "../../SessionError.js"
+
+/**
+ * Its real path. Made, for this user alone, if it is not there; fails with `InvalidConfig` where it cannot be used.
+ *
+ * @param option What the user calls it, for messages.
+ */
+export const openDirectory = (directory: string, option: string): Effect.Effect<string, SessionError> => {
+  const invalid = (problem: string) => new SessionError({ reason: "InvalidConfig", message: `${option}: ${problem}` })
+  if (directory === "" || directory.startsWith("file:")) {
+    return Effect.fail(invalid("expected the path of a directory, not a URL or nothing"))
+  }
+  const path = resolve(directory)
+  return Effect.tryPromise({
+    try: async () => {
+      await fs.mkdir(path, { recursive: true, mode: 0o700 })
+      const probe = join(path, randomUUID())
+      await fs.mkdir(probe)
+      await fs.rmdir(probe)
+      return { real: await fs.realpath(path), mode: (await fs.stat(path)).mode }
+    },
+    catch: (cause) => invalid(`${unavailable(path, "making a folder in it", cause).message}`)
+  }).pipe(
+    Effect.filterOrFail(
+      ({ mode }) => (mode & 0o002) === 0,
+      () => invalid(`every user can write in ${path}: chmod it to 700, or name a new directory inside it`)
+    ),
+    Effect.map(({ real }) => real)
+  )
+}
