@@ -1,0 +1,47 @@
+/**
+ * beego's `postgresql` provider: the table `session` in PostgreSQL.
+ */
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import { SessionError } from "../../SessionError.js"
+import { onPostgres, type PoolOptions } from "../internal/postgresClient.js"
+import type { SessionProvider } from "../Provider.js"
+import * as BeegoSql from "./sql.js"
+
+export interface Options extends BeegoSql.Options, PoolOptions {
+  /**
+   * The time zone of the Go app, such as `Europe/Prague`: beego stores local time without a zone. Default that of this process. In the
+   * hour that is repeated when summer time ends, sessions can live for an hour longer, unless it is UTC.
+   */
+  readonly timeZone?: string | undefined
+}
+
+/**
+ * Fails with `Unavailable` where the server cannot be reached or the table cannot be made, and with `InvalidConfig` where an option
+ * is wrong.
+ */
+export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
+  onPostgres(options, (client) =>
+    Effect.flatMap(checkTimeZone(options.timeZone), (timeZone) =>
+      BeegoSql.make(client, "postgresql", { ...options, timeZone })
+    )
+  )
+
+/** A name of the IANA's: what PostgreSQL makes of an offset such as +02 is not what others make of it. */
+const checkTimeZone = (timeZone = localZone()): Effect.Effect<string, SessionError> =>
+  /^[A-Za-z][A-Za-z0-9_+/-]*$/.test(timeZone) && isZone(timeZone)
+    ? Effect.succeed(timeZone)
+    : new SessionError({
+        reason: "InvalidConfig",
+        message: "timeZone: expected the name of a time zone, such as UTC or Europe/Prague"
+      })
+
+const localZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone
+
+const isZone = (timeZone: string): boolean => {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone }) !== undefined
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * beego's session table in MySQL and PostgreSQL: `session_key`, the raw id; `session_data`; and `session_expiry`, which is when the
+ * session was last written. The table is made where it is missing, and never altered: beego goes on with it as it is.
+ */
+import { hash } from "node:crypto"
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import * as Chunk from "effect/Chunk"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Record from "effect/Record"
+import * as Stream from "effect/Stream"
+import { type SessionError, unavailable } from "../../SessionError.js"
+import * as SqlConnection from "../internal/sqlConnection.js"
+import { restPerWork } from "../internal/sqlGc.js"
+import { pageSize } from "../internal/sqlStatements.js"
+import * as Provider from "../Provider.js"
+import { checkNames } from "../Sql.js"
+import * as BeegoProvider from "./beegoProvider.js"
+import { checkMaxLifetime, inMillis, inSeconds } from "./lastWrite.js"
+import * as Statements from "./sqlStatements.js"
+
+export interface Options {
+  /** beego's `Maxlifetime`: how long a session lives after it was last written. */
+  readonly maxLifetime: Duration.DurationInput
+  /** The name of the table. Default `session`. */
+  readonly table?: string | undefined
+  /** Whether to make the table where it is missing. Default true. */
+  readonly migrate?: boolean | undefined
+}
+
+const empty = new Uint8Array(0)
+
+/** The drivers want a Buffer; it shares the payload's memory. */
+const toBuffer = (payload: Uint8Array): Buffer => Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+
+/** What fits into the column: CHAR(64), which knows no blanks at its end. */
+const isKey = (id: string): boolean => /^[!-~]{1,64}$/.test(id)
+
+const withNow = <A, E>(f: (now: number) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.clockWith((clock) => f(clock.unsafeCurrentTimeMillis()))
+
+const makeStore = (
+  connections: SqlConnection.Connections,
+  dialect: Statements.Dialect,
+  options: {
+    readonly table: string
+    readonly timeZone: string
+    readonly maxLifetime: number
+    readonly maxPayload: number
+  }
+): BeegoProvider.BeegoStore => {
+  const { run } = connections
+  const { expired, expiresAt, store } = (dialect === "mysql" ? inSeconds : inMillis)(options.maxLifetime)
+  const sql = Record.map(Statements.statements(dialect, options.table, options.timeZone), (text, operation) =>
+    connections.statement(operation, text)
+  )
+  const statement = (operation: string, { text }: SqlConnection.Statement) => ({ operation, text })
+  const key = (id: string): ReadonlyArray<string> => (dialect === "mysql" ? [id, id] : [id])
+
+  const get = (operation: string, id: string, now: number) =>
+    Effect.map(
+      run(statement(operation, sql.get), [...key(id), expired(now)]),
+      ({ rows: [row] }): BeegoProvider.Found | undefined =>
+        row === undefined
+          ? undefined
+          : {
+              payload: (row["data"] as Uint8Array | null) ?? empty,
+              expiresAt: expiresAt(Math.round(Number(row["written"])))
+            }
+    )
+
+  /** Where nothing was changed, a look tells why. */
+  const unless = <A>(
+    affected: number,
+    done: A,
+    operation: string,
+    id: string,
+    now: number
+  ): Effect.Effect<A | "changed" | "gone", SessionError> =>
+    affected > 0
+      ? Effect.succeed(done)
+      : Effect.map(get(operation, id, now), (found) => (found === undefined ? "gone" : "changed"))
+
+  const insert = (operation: string, row: ReadonlyArray<unknown>, written: number) =>
+    Effect.map(run(statement(operation, sql.add), row), ({ affected }) =>
+      affected > 0 ? expiresAt(written) : undefined
+    )
+
+  const collectFrom = (last: string, total: number): Effect.Effect<number, SessionError> =>
+    Effect.gen(function* () {
+      const started = performance.now()
+      const { rows } = yield* run(statement("gc", sql.gcPageEnd), [last])
+      const end = rows[0]?.["id"] as string | undefined
+      const { affected } = yield* withNow((now) =>
+        end === undefined
+          ? run(statement("gc", sql.gcLastPage), [last, expired(now)])
+          : run(statement("gc", sql.gcPage), [last, end, expired(now)])
+      )
+      if (end === undefined) {
+        return total + affected
+      }
+      yield* SqlConnection.rest((performance.now() - started) * restPerWork[dialect])
+      return yield* collectFrom(end, total + affected)
+    })
+
+  return {
+    name: dialect,
+    capabilities: {
+      ...Provider.defaultCapabilities,
+      maxPayload: options.maxPayload,
+      expirySlack: dialect === "mysql" ? 1000 : 0
+    },
+    // SHA-1 is not built into PostgreSQL.
+    revisionOf: dialect === "mysql" ? undefined : (payload) => hash("sha256", payload, "hex") as Provider.Revision,
+    isKey,
+    get: (operation, id) => withNow((now) => get(operation, id, now)),
+    add: (operation, id, payload, ttl) =>
+      withNow((now) => {
+        const written = store(now, ttl)
+        const row = [id, toBuffer(payload), written]
+        return dialect === "mysql"
+          ? Effect.flatMap(insert(operation, row, written), (result) =>
+              // What is in the way may have expired, which MySQL cannot tell in the same statement.
+              result === undefined
+                ? Effect.zipRight(
+                    run(statement(operation, sql.removeExpired), [...key(id), expired(now)]),
+                    insert(operation, row, written)
+                  )
+                : Effect.succeed(result)
+            )
+          : insert(operation, [...row, expired(now)], written)
+      }),
+    replace: (operation, id, payload, ttl, revision) =>
+      withNow((now) => {
+        const written = store(now, ttl)
+        const params = [toBuffer(payload), written, ...key(id), revision, expired(now)]
+        return Effect.flatMap(run(statement(operation, sql.replace), params), ({ affected }) =>
+          unless(affected, expiresAt(written), operation, id, now)
+        )
+      }),
+    removeAt: (operation, id, revision) =>
+      withNow((now) =>
+        Effect.flatMap(run(statement(operation, sql.removeAt), [...key(id), revision, expired(now)]), ({ affected }) =>
+          unless(affected, "done" as const, operation, id, now)
+        )
+      ),
+    remove: (operation, id) => Effect.asVoid(run(statement(operation, sql.remove), key(id))),
+    touch: (operation, id, ttl) =>
+      withNow((now) => {
+        const written = store(now, ttl)
+        return Effect.map(run(statement(operation, sql.touch), [written, ...key(id), expired(now)]), ({ affected }) =>
+          affected > 0 ? expiresAt(written) : undefined
+        )
+      }),
+    count: withNow((now) => Effect.map(run(sql.count, [expired(now)]), ({ rows: [row] }) => Number(row?.["sessions"]))),
+    ids: Stream.paginateChunkEffect("", (last) =>
+      withNow((now) =>
+        Effect.map(run(sql.ids, [last, expired(now)]), ({ rows }) => {
+          const ids = rows.map((row) => row["id"] as Provider.StoredId)
+          return [Chunk.unsafeFromArray(ids), ids.length < pageSize ? Option.none() : Option.some(ids[ids.length - 1]!)]
+        })
+      )
+    ),
+    gc: Effect.suspend(() => collectFrom("", 0))
+  }
+}
+
+/** The table is there, or has been made. Needs no right to make tables where it is. */
+const ensureTable = (
+  sql: SqlClient,
+  dialect: Statements.Dialect,
+  table: string,
+  look: Effect.Effect<unknown, SqlError>
+): Effect.Effect<void, SqlError> =>
+  Effect.catchAll(Effect.asVoid(look), ({ cause }) =>
+    isMissing(cause)
+      ? // Of several processes that make it at once PostgreSQL lets some fail; what counts is that it is there.
+        Effect.catchAll(Effect.asVoid(sql.unsafe(Statements.ddl(dialect, table))), (error) =>
+          Effect.mapError(Effect.asVoid(look), () => error)
+        )
+      : Effect.void
+  )
+
+const isMissing = (cause: unknown): boolean =>
+  typeof cause === "object" &&
+  cause !== null &&
+  "code" in cause &&
+  (cause.code === "ER_NO_SUCH_TABLE" || cause.code === "42P01")
+
+/** MySQL takes what the column holds, a `blob` 65,535 bytes, and no statement that is larger than a setting of the server. */
+const maxPayloadOf = (sql: SqlClient, dialect: Statements.Dialect, table: string): Effect.Effect<number, SqlError> =>
+  dialect === "mysql"
+    ? Effect.map(
+        sql.unsafe<{ readonly packet: unknown; readonly column: unknown }>(
+          "SELECT @@max_allowed_packet AS packet, (SELECT CHARACTER_MAXIMUM_LENGTH FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLUMN_NAME = 'session_data') AS `column`",
+          [table]
+        ),
+        ([row]) =>
+          Math.min(Provider.defaultCapabilities.maxPayload, Number(row!.packet) - 1024, Number(row!.column ?? 65_535))
+      )
+    : Effect.succeed(Provider.defaultCapabilities.maxPayload)
+
+/** An id that no session has. */
+const nobody = "effect-session" as Provider.StoredId
+
+/** A provider on a client that nothing else uses. */
+export const make = (
+  client: SqlClient,
+  dialect: Statements.Dialect,
+  { migrate = true, table = "session", ...options }: Options & { readonly timeZone: string }
+): Effect.Effect<Provider.Provider, SessionError> => {
+  const sql = client.withoutTransforms()
+  const step = <A>(operation: string, effect: Effect.Effect<A, SqlError>) =>
+    Effect.mapError(SqlConnection.outside(effect), ({ cause }) => unavailable(dialect, operation, cause))
+  return Effect.gen(function* () {
+    yield* checkNames({ table })
+    const maxLifetime = yield* checkMaxLifetime(options.maxLifetime)
+    const connections = yield* step("connect", SqlConnection.make(sql, dialect, { owned: true, prepared: true }))
+    if (migrate) {
+      // Not a prepared statement: MySQL would remember that the table was not there.
+      const look = sql.unsafe(Statements.look(dialect, table)).unprepared
+      yield* step("migrate", ensureTable(sql, dialect, table, look))
+    }
+    const maxPayload = yield* step("connect", maxPayloadOf(sql, dialect, table))
+    const store = makeStore(connections, dialect, { table, maxLifetime, maxPayload, timeZone: options.timeZone })
+    // Where the table is missing or has another form, it is known now.
+    yield* store.get("connect", nobody)
+    return BeegoProvider.make(store)
+  })
+}

@@ -1,0 +1,99 @@
+/**
+ * The SQL of beego's session table, per dialect: its statements and its definition. Names are quoted, and all values are parameters.
+ */
+import { names, pageSize, withParameters } from "../internal/sqlStatements.js"
+
+/** The databases that beego has the table in. */
+export type Dialect = "mysql" | "postgresql"
+
+/** How many rows the garbage collection looks at, and how many it removes at most, in one statement. */
+export const gcPage = 500
+
+/** beego's own definition; but InnoDB and a binary collation for MyISAM, which a crash can break, and one that ignores letter case. */
+export const ddl = (dialect: Dialect, name: string): string => {
+  const { table } = names(dialect, { table: name })
+  return dialect === "mysql"
+    ? `CREATE TABLE IF NOT EXISTS ${table} (
+  session_key char(64) NOT NULL,
+  session_data blob,
+  session_expiry int(11) unsigned NOT NULL,
+  PRIMARY KEY (session_key)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8 COLLATE=utf8_bin`
+    : `CREATE TABLE IF NOT EXISTS ${table} (
+  session_key char(64) NOT NULL,
+  session_data bytea,
+  session_expiry timestamp NOT NULL,
+  CONSTRAINT ${names(dialect, { table: `${name}_key` }).table} PRIMARY KEY (session_key)
+)`
+}
+
+/** Fails where the table is missing. */
+export const look = (dialect: Dialect, name: string): string =>
+  `SELECT 1 FROM ${names(dialect, { table: name }).table} LIMIT 1`
+
+/**
+ * `written` and `expired` are what `LastWrite` has for the layout: seconds in MySQL, milliseconds in PostgreSQL. Where MySQL takes a
+ * key it takes it twice: its index may ignore letter case.
+ *
+ * @param timeZone The name of the zone whose local time PostgreSQL's column holds; it needs no quoting.
+ */
+export const statements = (dialect: Dialect, name: string, timeZone: string) => {
+  const { table } = names(dialect, { table: name })
+  const sql = (text: string): string => withParameters(dialect, text)
+  const d = {
+    mysql: {
+      key: "session_key = ? AND CAST(session_key AS BINARY) = ?",
+      id: "session_key",
+      hash: "SHA1(COALESCE(session_data, ''))",
+      written: "session_expiry",
+      time: "?",
+      live: "session_expiry > ?"
+    },
+    postgresql: {
+      key: "session_key = ?",
+      // CHAR is padded with blanks.
+      id: "RTRIM(session_key)",
+      hash: "ENCODE(SHA256(COALESCE(session_data, '')), 'hex')",
+      written: `EXTRACT(EPOCH FROM session_expiry AT TIME ZONE '${timeZone}') * 1000`,
+      time: `TO_TIMESTAMP(?::float8 / 1000) AT TIME ZONE '${timeZone}'`,
+      live: `session_expiry AT TIME ZONE '${timeZone}' > TO_TIMESTAMP(?::float8 / 1000)`
+    }
+  }[dialect]
+  const insert = `(session_key, session_data, session_expiry) VALUES (?, ?, ${d.time})`
+  return {
+    /** key, expired */
+    get: sql(`SELECT session_data AS data, ${d.written} AS written FROM ${table} WHERE ${d.key} AND ${d.live}`),
+    /** key (once), data, written; and expired, except on MySQL, which fails where the key is there, live or not */
+    add: sql(
+      dialect === "mysql"
+        ? `INSERT INTO ${table} ${insert}`
+        : `INSERT INTO ${table} AS stale ${insert} ON CONFLICT (session_key) DO UPDATE SET session_data = excluded.session_data, session_expiry = excluded.session_expiry WHERE NOT (${d.live.replace("session_expiry", "stale.session_expiry")})`
+    ),
+    /** key, expired */
+    removeExpired: sql(`DELETE FROM ${table} WHERE ${d.key} AND NOT (${d.live})`),
+    /** data, written, key, hash, expired */
+    replace: sql(
+      `UPDATE ${table} SET session_data = ?, session_expiry = ${d.time} WHERE ${d.key} AND ${d.hash} = ? AND ${d.live}`
+    ),
+    /** written, key, expired */
+    touch: sql(`UPDATE ${table} SET session_expiry = ${d.time} WHERE ${d.key} AND ${d.live}`),
+    /** key, hash, expired */
+    removeAt: sql(`DELETE FROM ${table} WHERE ${d.key} AND ${d.hash} = ? AND ${d.live}`),
+    /** key */
+    remove: sql(`DELETE FROM ${table} WHERE ${d.key}`),
+    /** expired */
+    count: sql(`SELECT COUNT(*) AS sessions FROM ${table} WHERE ${d.live}`),
+    /** the last key of the page before, expired */
+    ids: sql(
+      `SELECT ${d.id} AS id FROM ${table} WHERE session_key > ? AND ${d.live} ORDER BY session_key LIMIT ${pageSize}`
+    ),
+    /** the last key of the page before: the last of the next page, if that one is full */
+    gcPageEnd: sql(
+      `SELECT ${d.id} AS id FROM ${table} WHERE session_key > ? ORDER BY session_key LIMIT 1 OFFSET ${gcPage - 1}`
+    ),
+    /** the last key of the page before, that of this one, expired */
+    gcPage: sql(`DELETE FROM ${table} WHERE session_key > ? AND session_key <= ? AND NOT (${d.live})`),
+    /** the last key of the page before, expired */
+    gcLastPage: sql(`DELETE FROM ${table} WHERE session_key > ? AND NOT (${d.live})`)
+  }
+}
