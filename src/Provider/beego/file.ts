@@ -1,0 +1,182 @@
+/**
+ * beego's `file` provider: the session `id` in `<directory>/<its first character>/<its second>/<id>`, as bare bytes; it was last used
+ * when the file was modified last. The Go app must run as the same user: files and folders made here are for this user alone.
+ *
+ * Among processes that use this no update is lost. beego takes no part in that: of a write of its own and one of ours at the same time
+ * one is lost, as of two of its own. A file that beego is writing is read again until it has been left alone; only where the Go app is
+ * held up between cutting the file and writing it can it look empty, which it is for beego as well.
+ */
+import type { BigIntStats } from "node:fs"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { type SessionError, unavailable } from "../../SessionError.js"
+import { openDirectory } from "../internal/openDirectory.js"
+import * as Folder from "../internal/sessionFolder.js"
+import * as Provider from "../Provider.js"
+import * as BeegoProvider from "./beegoProvider.js"
+import { checkMaxLifetime, inMillis } from "./lastWrite.js"
+import * as SessionFile from "./sessionFile.js"
+
+export interface Options {
+  /** beego's `savePath`. Made if it is not there. Other users must not be able to write in it. */
+  readonly directory: string
+  /** beego's `Maxlifetime`: how long a session lives after it was last written. */
+  readonly maxLifetime: Duration.DurationInput
+}
+
+const backend = "file"
+
+/** What can be a session's file: a name with which no path can be made. */
+const isKey = (id: string): boolean => /^[A-Za-z0-9_-]{2,128}$/.test(id)
+
+/** Sessions that are looked at at once in a walk over all of them. */
+const batchSize = 16
+
+const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoStore => {
+  const { expiresAt, store } = inMillis(maxLifetime, SessionFile.timeUnit)
+  // beego's garbage collection gives up where something vanishes before its eyes. It goes by the alphabet, so it gets here last.
+  const work = `${directory}/~effect-session`
+
+  const place = (id: string): SessionFile.Place => {
+    const folder = `${directory}/${id[0]}/${id[1]}`
+    return { folder, path: `${folder}/${id}`, lock: `${work}/${id}` }
+  }
+
+  const call = <A>(operation: string, f: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
+    Effect.clockWith((clock) =>
+      Effect.tryPromise({
+        try: () => f(clock.unsafeCurrentTimeMillis()),
+        catch: (cause) => unavailable(backend, operation, cause)
+      })
+    )
+
+  const isLive = (written: number, now: number): boolean => expiresAt(written) > now
+
+  const live = (found: SessionFile.Content | undefined, now: number): SessionFile.Content | undefined =>
+    found !== undefined && isLive(found.written, now) ? found : undefined
+
+  /** Why a change of what was read is not to be made. */
+  const unlessAt = (revision: Provider.Revision, now: number) => (found: SessionFile.Content | undefined) => {
+    const content = live(found, now)
+    return content === undefined
+      ? ("gone" as const)
+      : BeegoProvider.sha1(content.payload) === revision
+        ? undefined
+        : ("changed" as const)
+  }
+
+  const isLiveFile = (id: string, now: number) =>
+    SessionFile.withFile(place(id), (_, stat: BigIntStats) => isLive(SessionFile.writtenAt(stat), now))
+
+  /** The ids of all sessions, live or not, a few at a time. */
+  async function* all(): AsyncGenerator<ReadonlyArray<string>> {
+    for (const first of await Folder.paths(directory, /^[A-Za-z0-9_-]$/)) {
+      for (const second of await Folder.paths(first, /^[A-Za-z0-9_-]$/)) {
+        const start = `${first.at(-1)}${second.at(-1)}`
+        const names = (await Folder.paths(second, /./)).map((path) => path.slice(second.length + 1))
+        const ids = names.filter((name) => isKey(name) && name.startsWith(start))
+        for (let i = 0; i < ids.length; i += batchSize) {
+          yield ids.slice(i, i + batchSize)
+        }
+      }
+    }
+  }
+
+  /** The ids of which `visit` says true. */
+  const walk = (operation: string, visit: (id: string, now: number) => Promise<boolean | undefined>) =>
+    Stream.suspend(() => Stream.fromAsyncIterable(all(), (cause) => unavailable(backend, operation, cause))).pipe(
+      Stream.mapEffect((ids) =>
+        call(operation, async (now) => {
+          const answers = await Promise.all(ids.map((id) => visit(id, now)))
+          return ids.filter((_, i) => answers[i] === true) as ReadonlyArray<string> as ReadonlyArray<Provider.StoredId>
+        })
+      ),
+      Stream.mapConcat((ids) => ids)
+    )
+
+  /** Removes a session that has expired; answers whether it did. */
+  const collect = async (id: string, now: number): Promise<boolean> => {
+    if ((await isLiveFile(id, now)) !== false) {
+      return false
+    }
+    const result = await SessionFile.change(work, place(id), "removed", (found) =>
+      found === undefined || isLive(found.written, now) ? "kept" : undefined
+    )
+    return result === "done"
+  }
+
+  return {
+    name: backend,
+    capabilities: { ...Provider.defaultCapabilities, expirySlack: Math.ceil(SessionFile.timeUnit) },
+    isKey,
+    get: (operation, id) =>
+      call(operation, async (now) => {
+        const found = live(await SessionFile.load(place(id)), now)
+        return found && { payload: found.payload, expiresAt: expiresAt(found.written) }
+      }),
+    add: (operation, id, payload, ttl) =>
+      call(operation, async (now) => {
+        const written = store(now, ttl)
+        const { folder } = place(id)
+        if (!Folder.isReal(folder)) {
+          await SessionFile.ensureFolder(`${directory}/${id[0]}`)
+          await SessionFile.ensureFolder(folder)
+        }
+        const result = await SessionFile.change(work, place(id), { payload, written }, (found) =>
+          live(found, now) === undefined ? undefined : "taken"
+        )
+        return result === "done" ? expiresAt(written) : undefined
+      }),
+    replace: (operation, id, payload, ttl, revision) =>
+      call(operation, async (now) => {
+        const written = store(now, ttl)
+        const result = await SessionFile.change(work, place(id), { payload, written }, unlessAt(revision, now))
+        return result === "done" ? expiresAt(written) : result
+      }),
+    removeAt: (operation, id, revision) =>
+      call(operation, (now) => SessionFile.change(work, place(id), "removed", unlessAt(revision, now))),
+    remove: (operation, id) =>
+      Effect.asVoid(
+        call(operation, () =>
+          SessionFile.change(work, place(id), "removed", (found) => (found === undefined ? "gone" : undefined))
+        )
+      ),
+    touch: (operation, id, ttl) =>
+      call(operation, async (now) => {
+        const written = store(now, ttl)
+        const done = await SessionFile.setTime(place(id), written, (stat) => isLive(SessionFile.writtenAt(stat), now))
+        return done ? expiresAt(written) : undefined
+      }),
+    count: Stream.runCount(walk("count", isLiveFile)),
+    ids: walk("ids", isLiveFile),
+    gc: Effect.suspend(() => {
+      // What cannot be removed must not keep the rest from being removed.
+      let failure: unknown
+      const collected = walk("gc", (id, now) =>
+        collect(id, now).catch((cause) => {
+          failure ??= cause
+          return false
+        })
+      )
+      return Stream.runCount(collected).pipe(
+        Effect.zipLeft(call("gc", () => SessionFile.collectLeftovers(work))),
+        Effect.filterOrFail(
+          () => failure === undefined,
+          () => unavailable(backend, "gc", failure)
+        )
+      )
+    })
+  }
+}
+
+/** Fails with `InvalidConfig` where the directory or the lifetime cannot be used. */
+export const make = ({ directory, maxLifetime }: Options): Effect.Effect<Provider.Provider, SessionError> =>
+  Effect.map(Effect.all([openDirectory(directory, "directory"), checkMaxLifetime(maxLifetime)]), ([real, millis]) =>
+    BeegoProvider.make(makeStore(real, millis))
+  )
+
+/** A layer of {@link make}. */
+export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, SessionError> =>
+  Layer.effect(Provider.SessionProvider, make(options))

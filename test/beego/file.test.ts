@@ -1,0 +1,415 @@
+// beego's session files: conformance, what beego left, several processes, beego's own way to write, and processes that are killed.
+import { strict as assert } from "node:assert"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join, relative } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { SessionProvider } from "effect-session"
+import { Conformance } from "effect-session/testing"
+import { build } from "esbuild"
+import * as BeegoFile from "../../src/Provider/beego/file.js"
+import * as SessionFile from "../../src/Provider/beego/sessionFile.js"
+import { text, written } from "../../src/testing/support.js"
+import { filesIn, foldersIn } from "../provider/fileNames.js"
+import { numberIn, payload } from "../provider/filePayload.js"
+
+let directory = ""
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "effect-session-beego-file-"))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+const hour = Duration.hours(1)
+const day = Duration.days(1)
+const id = "0123456789abcdef0123456789abcdef" as SessionProvider.StoredId
+const fileOf = (id: string) => join(directory, id[0]!, id[1]!, id)
+
+const make = (maxLifetime: Duration.Duration = hour) => BeegoFile.make({ directory, maxLifetime })
+
+describe("conformance", () => {
+  for (const { name, test } of Conformance.suite({
+    layer: Layer.suspend(() => BeegoFile.layer({ directory, maxLifetime: hour })),
+    capabilities: {
+      ...SessionProvider.defaultCapabilities,
+      consistency: "compareContent",
+      regenerate: "ordered",
+      expirySlack: 16
+    },
+    optional: { count: true, ids: true, gc: true },
+    pass: TestClock.adjust
+  })) {
+    it.effect(name, () => Effect.zipRight(TestClock.setTime(Date.now()), test))
+  }
+})
+
+interface Vector {
+  readonly sid: string
+  readonly path: string
+  readonly hex: string
+}
+
+const vectors: ReadonlyArray<Vector> = JSON.parse(
+  readFileSync(new URL("../data/beego/vectors.json", import.meta.url), "utf8")
+).files
+
+describe("the directory as beego has it", () => {
+  it.live("what beego left is read, empty files as empty sessions", () =>
+    Effect.gen(function* () {
+      cpSync(new URL("../data/beego/files", import.meta.url), directory, { recursive: true })
+      for (const { path } of vectors) {
+        utimesSync(join(directory, path), Date.now() / 1000 - 60, Date.now() / 1000 - 60)
+      }
+      const provider = yield* make()
+      for (const { hex, sid } of vectors) {
+        const stored = Option.getOrThrow(yield* provider.read(sid as SessionProvider.StoredId))
+        expect(Buffer.from(stored.payload).toString("hex")).toBe(hex)
+        expect(Math.abs(stored.expiresAt - (Date.now() + 3_540_000))).toBeLessThan(5_000)
+        written(yield* provider.write(sid as SessionProvider.StoredId, Buffer.from("changed"), hour, stored.revision))
+      }
+      const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+      expect([...ids].sort()).toEqual(vectors.map(({ sid }) => sid).sort())
+      expect(yield* provider.count!).toBe(vectors.length)
+    })
+  )
+
+  it.live("a session is the file that beego makes of it, for this user alone, and nothing else is left", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      const { revision } = written(yield* provider.create(id, Buffer.from("created"), hour))
+      written(yield* provider.write(id, Buffer.from("written"), hour, revision))
+      yield* provider.touch(id, hour)
+      expect(filesIn(directory)).toEqual([fileOf(id)])
+      expect(readFileSync(fileOf(id), "utf8")).toBe("written")
+      expect(lstatSync(fileOf(id)).mode & 0o777).toBe(0o600)
+      expect(Math.abs(lstatSync(fileOf(id)).mtimeMs - Date.now())).toBeLessThan(2_000)
+      for (const folder of foldersIn(directory)) {
+        expect([folder, lstatSync(folder).mode & 0o777]).toEqual([folder, 0o700])
+      }
+      // The last of all folders, so that beego's garbage collection has been everywhere when it gets there.
+      expect(foldersIn(directory).map((path) => relative(directory, path))).toEqual(["0", "0/1", "~effect-session"])
+      const next = "f".repeat(32) as SessionProvider.StoredId
+      const stored = Option.getOrThrow(yield* provider.read(id))
+      written(yield* provider.regenerate(id, next, Buffer.from("moved"), hour, stored.revision))
+      expect(filesIn(directory)).toEqual([fileOf(next)])
+      yield* provider.destroy(next)
+      expect(filesIn(directory)).toEqual([])
+    })
+  )
+
+  it.live("gc removes sessions that have expired, and nothing else, however old", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      const other = "0123ffffffffffffffffffffffffffff" as SessionProvider.StoredId
+      written(yield* provider.create(id, Buffer.from("old"), hour))
+      written(yield* provider.create(other, Buffer.from("live"), hour))
+      const strangers = [
+        "README",
+        "0/README",
+        "0/1/readme.txt",
+        "0/1/abcdef",
+        "0/1/.hidden",
+        "0/1/01/0123",
+        "ab/cd/abcd"
+      ]
+      for (const path of strangers) {
+        mkdirSync(join(directory, path, ".."), { recursive: true })
+        writeFileSync(join(directory, path), "kept")
+      }
+      symlinkSync(join(directory, "README"), join(directory, "0/1/01aa"))
+      mkdirSync(join(directory, "0/1/01bb"))
+      for (const path of [...filesIn(directory).filter((path) => !path.endsWith(other)), join(directory, "0/1/01bb")]) {
+        utimesSync(path, 1_000, 1_000)
+      }
+      expect(yield* provider.count!).toBe(1)
+      expect(yield* provider.gc!).toBe(1)
+      expect(yield* provider.gc!).toBe(0)
+      expect(existsSync(fileOf(id))).toBe(false)
+      expect(text(yield* provider.read(other))).toBe("live")
+      for (const path of [...strangers, "0/1/01aa", "0/1/01bb"]) {
+        expect([path, existsSync(join(directory, path))]).toEqual([path, true])
+      }
+    })
+  )
+
+  it.live("follows no symbolic link", () =>
+    Effect.gen(function* () {
+      const outside = mkdtempSync(join(tmpdir(), "effect-session-outside-"))
+      const provider = yield* make()
+      written(yield* provider.create(id, Buffer.from("inside"), hour))
+      const { revision } = Option.getOrThrow(yield* provider.read(id))
+      // The session's file, then its folder, then the folder above it.
+      for (const path of [fileOf(id), join(directory, "0/1"), join(directory, "0")]) {
+        const target = join(outside, path.length.toString())
+        renameSync(path, target)
+        symlinkSync(target, path)
+        expect(Option.isNone(yield* provider.read(id))).toBe(true)
+        expect((yield* provider.touch(id, hour))._tag).toBe("Gone")
+        expect((yield* provider.write(id, Buffer.from("x"), hour, revision))._tag).toBe("Gone")
+        yield* provider.destroy(id)
+        expect(yield* provider.count!).toBe(0)
+        unlinkSync(path)
+        renameSync(target, path)
+        expect(text(yield* provider.read(id))).toBe("inside")
+      }
+      symlinkSync(outside, join(directory, "z"))
+      const result = yield* Effect.flip(provider.create("zz000000" as SessionProvider.StoredId, Buffer.from("x"), hour))
+      expect(result.reason).toBe("Unavailable")
+      expect(readdirSync(outside)).toEqual([])
+      rmSync(outside, { recursive: true })
+    })
+  )
+
+  it.live("refuses a directory that every user can write in, and a lifetime that is none", () =>
+    Effect.gen(function* () {
+      const open = join(directory, "open")
+      mkdirSync(open)
+      chmodSync(open, 0o777)
+      const options: ReadonlyArray<[BeegoFile.Options, string]> = [
+        [{ directory: open, maxLifetime: hour }, "directory"],
+        [{ directory: "", maxLifetime: hour }, "directory"],
+        [{ directory, maxLifetime: 0 }, "maxLifetime"]
+      ]
+      for (const [option, name] of options) {
+        const error = yield* Effect.flip(BeegoFile.make(option))
+        expect(error.reason).toBe("InvalidConfig")
+        expect(error.message).toContain(name)
+      }
+    })
+  )
+})
+
+describe("locks", () => {
+  const work = () => join(directory, "~effect-session")
+  const place = () => ({ path: fileOf(id), folder: join(fileOf(id), ".."), lock: join(work(), id) })
+
+  it.live("one whose holder is dead lasts for a second", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      const { revision } = written(yield* provider.create(id, Buffer.from("1"), hour))
+      mkdirSync(place().lock)
+      writeFileSync(join(place().lock, "of-the-dead"), "never published")
+      const [time, result] = yield* Effect.timed(provider.write(id, Buffer.from("2"), hour, revision))
+      written(result)
+      expect(Duration.toMillis(time)).toBeGreaterThan(900)
+      expect(Duration.toMillis(time)).toBeLessThan(4_000)
+      expect(text(yield* provider.read(id))).toBe("2")
+      expect(filesIn(directory)).toEqual([fileOf(id)])
+    })
+  )
+
+  it.live("a holder that was taken for dead changes nothing any more", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      written(yield* provider.create(id, Buffer.from("1"), hour))
+      let looks = 0
+      const outcome = yield* Effect.promise(() =>
+        SessionFile.change(work(), place(), { payload: Buffer.from("late"), written: Date.now() }, (found) => {
+          if (++looks === 2) {
+            // It has the lock now, and is held up here: another one breaks the lock and changes the session.
+            rmSync(place().lock, { recursive: true })
+            writeFileSync(fileOf(id), "2")
+          }
+          return Buffer.from(found!.payload).toString() === "1" ? undefined : "changed"
+        })
+      )
+      expect(looks).toBe(3)
+      expect(outcome).toBe("changed")
+      expect(text(yield* provider.read(id))).toBe("2")
+    })
+  )
+
+  it.live("what the dead left is removed an hour later", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      written(yield* provider.create(id, Buffer.from("1"), hour))
+      for (const [name, age] of [
+        ["old.new", 2],
+        ["young.new", 0]
+      ] as const) {
+        mkdirSync(join(work(), name))
+        writeFileSync(join(work(), name, "file"), "left")
+        utimesSync(join(work(), name), Date.now() / 1000 - age * 3600, Date.now() / 1000 - age * 3600)
+      }
+      yield* provider.gc!
+      expect(readdirSync(work())).toEqual(["young.new"])
+    })
+  )
+})
+
+/** The writer in one file, which starts ten times as fast as through a TypeScript loader. */
+const program = join(mkdtempSync(join(tmpdir(), "effect-session-writer-")), "writer.mjs")
+beforeAll(() =>
+  build({
+    entryPoints: [fileURLToPath(new URL("fileWriter.ts", import.meta.url))],
+    outfile: program,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "silent"
+  })
+)
+afterAll(() => rmSync(join(program, ".."), { recursive: true }))
+
+const started = new Set<ChildProcess>()
+afterEach(() => {
+  for (const child of started) {
+    child.kill("SIGKILL")
+  }
+  started.clear()
+})
+
+const writer = (...args: ReadonlyArray<string>) => {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+  started.add(child)
+  return child
+}
+
+const forever = "1000000000"
+
+const ready = (child: ChildProcess) =>
+  Effect.promise(() =>
+    Promise.race([once(child.stdout!, "data"), once(child, "exit").then(() => assert.fail("the writer ended"))])
+  )
+
+const kill = (child: ChildProcess) =>
+  Effect.promise(async () => {
+    const exited = once(child, "exit")
+    child.kill("SIGKILL")
+    await exited
+  })
+
+const times = <A>(n: number, f: (i: number) => A): ReadonlyArray<A> => Array.from({ length: n }, (_, i) => f(i))
+
+/** The number that the session holds; fails where it is torn. */
+const number = (stored: Option.Option<SessionProvider.Stored>): number => numberIn(Option.getOrThrow(stored).payload)
+
+describe("several processes on one directory", () => {
+  it.live(
+    "count every update",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* make(day)
+        yield* provider.create(id, payload(0), day)
+        const children = times(4, () => writer(directory, "write", id, "100"))
+        const codes = yield* Effect.promise(() =>
+          Promise.all(children.map(async (child) => (await once(child, "exit"))[0]))
+        )
+        expect(codes).toEqual([0, 0, 0, 0])
+        expect(number(yield* provider.read(id))).toBe(400)
+        expect(filesIn(directory)).toEqual([fileOf(id)])
+      }),
+    60_000
+  )
+
+  it.live(
+    "never read what beego has not finished writing, nor write it back",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* make(day)
+        yield* provider.create(id, payload(0), day)
+        const beego = writer(directory, "beego", id)
+        yield* ready(beego)
+        const seen = new Set<number>()
+        for (let i = 0; seen.size < 50; i++) {
+          const stored = yield* provider.read(id)
+          const n = number(stored)
+          seen.add(n)
+          if (i % 10 === 0) {
+            // beego may overwrite it; but what it then counts on from is a whole number.
+            yield* provider.write(id, payload(n + 1_000), day, Option.getOrThrow(stored).revision)
+            yield* provider.touch(id, day)
+          }
+        }
+        expect(beego.exitCode).toBe(null)
+        yield* kill(beego)
+      }),
+    60_000
+  )
+})
+
+describe("kill -9", () => {
+  it.live(
+    "of a process that writes leaves the session whole, old or new, and no lock that lasts, 30 times",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* make(day)
+        yield* provider.create(id, payload(0), day)
+        let last = 0
+        let children: Array<ChildProcess> = []
+        for (let kills = 0; kills < 30; kills++) {
+          if (children.length < 2) {
+            const more = times(3, () => writer(directory, "write", id, forever))
+            yield* Effect.forEach(more, ready, { concurrency: "unbounded" })
+            children = [...children, ...more]
+          }
+          yield* Effect.sleep(Math.random() * 8)
+          yield* kill(children.pop()!)
+          // Whatever lock the dead one holds, those that are left go on.
+          const before = number(yield* provider.read(id))
+          expect(before).toBeGreaterThanOrEqual(last)
+          do {
+            yield* Effect.sleep("5 millis")
+            last = number(yield* provider.read(id))
+          } while (last === before)
+        }
+        yield* Effect.forEach(children, kill)
+      }),
+    120_000
+  )
+
+  it.live(
+    "of a process that regenerates leaves the session under the old id or the new, 60 times",
+    () =>
+      Effect.gen(function* () {
+        let regenerated = 0
+        for (let round = 0; round < 6; round++) {
+          yield* Effect.forEach(
+            times(10, (i) => join(directory, `own-${round}-${i}`)),
+            (own) =>
+              Effect.gen(function* () {
+                mkdirSync(own, { mode: 0o700 })
+                const provider = yield* BeegoFile.make({ directory: own, maxLifetime: day })
+                yield* provider.create(id, payload(0), day)
+                const child = writer(own, "regenerate", id)
+                yield* ready(child)
+                yield* Effect.sleep(5 + Math.random() * 60)
+                yield* kill(child)
+                const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+                const numbers = yield* Effect.forEach(ids, (id) => Effect.map(provider.read(id), number))
+                // Killed between its two steps: the successor is there, under an id that nobody was told, and so is the old one.
+                expect([1, 2]).toContain(ids.length)
+                regenerated += Math.max(...numbers)
+              }),
+            { concurrency: "unbounded" }
+          )
+        }
+        expect(regenerated).toBeGreaterThan(30)
+      }),
+    120_000
+  )
+})
