@@ -6,6 +6,7 @@ import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
 import type { Provider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
@@ -16,7 +17,8 @@ export type Bounded = <A>(effect: Effect.Effect<A, SessionError>) => Effect.Effe
 /**
  * Bounds effects in time, and shields them from the caller's interruption: a client that hangs up does not undo a save. Each runs in a
  * fiber of its own, since `Effect.timeout` has no effect where an HTTP request is uninterruptible; and what does not let itself be
- * interrupted holds nobody up. The time is the machine's, not the Clock's: it is a server that is waited for.
+ * interrupted holds nobody up. That fiber starts at once: a fork that waits for its turn costs more than all else here. The time is the
+ * machine's, not the Clock's: it is a server that is waited for.
  */
 export const bounded = (provider: Provider, timeout: Duration.Duration): Bounded => {
   if (provider.capabilities.inProcess) {
@@ -31,19 +33,28 @@ export const bounded = (provider: Provider, timeout: Duration.Duration): Bounded
       })
     )
   )
+  const { runtimeFlags } = Runtime.defaultRuntime
   return <A>(effect: Effect.Effect<A, SessionError>) =>
-    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) =>
-      Effect.async<A, SessionError>((resume) => {
-        const timer = setTimeout(() => {
-          fiber.unsafeInterruptAsFork(FiberId.none)
-          resume(late)
-        }, millis)
-        fiber.addObserver((exit) => {
-          clearTimeout(timer)
-          resume(exit)
+    Effect.withFiberRuntime<A, SessionError>((caller) => {
+      const fiberRefs = caller.getFiberRefs()
+      const fiber = Runtime.runFork(
+        Runtime.make({ context: caller.currentContext as Context.Context<never>, fiberRefs, runtimeFlags }),
+        effect
+      )
+      return (
+        fiber.unsafePoll() ??
+        Effect.async((resume) => {
+          const timer = setTimeout(() => {
+            fiber.unsafeInterruptAsFork(FiberId.none)
+            resume(late)
+          }, millis)
+          fiber.addObserver((exit) => {
+            clearTimeout(timer)
+            resume(exit)
+          })
         })
-      })
-    )
+      )
+    })
 }
 
 /** Effect's default tracer keeps spans for nobody, and a span costs more than all else here. */

@@ -227,9 +227,9 @@ const lost = (session: LiveSession, id: StoredId) =>
     )
   })
 
-const settle = (session: LiveSession, id: string, result: Written, { count, data, payload }: Replayed): Known => {
+const settle = (session: LiveSession, id: string, result: Written, { count, data }: Replayed): Known => {
   const { expiresAt, id: value, revision } = result
-  const known: Known = { data, stored: { payload, revision, expiresAt, id: value === undefined ? undefined : id } }
+  const known: Known = { data, stored: { revision, expiresAt, id: value === undefined ? undefined : id } }
   session.saved(value ?? id, known, count)
   return known
 }

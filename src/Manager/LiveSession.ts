@@ -31,7 +31,8 @@ export interface Environment {
 
 /** A stored session, as it was read or written last, and the data in it. */
 export interface Known {
-  readonly stored: Stored
+  /** Without its payload, which would only keep memory from being free. */
+  readonly stored: Omit<Stored, "payload">
   readonly data: SessionData
 }
 
@@ -261,7 +262,8 @@ export class LiveSession implements SessionCell {
       this.env.telemetry.emit("Dropped", id)
       return undefined
     }
-    return { stored, data }
+    const { expiresAt, id: ownId, revision } = stored
+    return { stored: { revision, expiresAt, id: ownId }, data }
   }
 
   /** The session has been stored under `id`, with the first `count` operations in it. */

@@ -203,10 +203,24 @@ const begin = <A, E, R>(
   }
   session.mounted = true
   // At once, and not on first use: a handler that is appended in a forked fiber is lost.
-  return Effect.zipRight(
-    HttpApp.appendPreResponseHandler((_, response) => finish(manager, session, request, response)),
-    then(session)
-  )
+  return Effect.zipRight(finishing(manager), then(session))
+}
+
+const registrations = new WeakMap<Manager, Effect.Effect<void>>()
+
+/**
+ * Registers what ends a request. One handler for all requests of a manager: one that held on to its request would keep it alive
+ * through the next garbage collections, at a cost that can be measured.
+ */
+const finishing = (manager: Manager): Effect.Effect<void> => {
+  let registration = registrations.get(manager)
+  if (registration === undefined) {
+    registration = HttpApp.appendPreResponseHandler((request, response) =>
+      finish(manager, manager.ofRequest(request), request, response)
+    )
+    registrations.set(manager, registration)
+  }
+  return registration
 }
 
 /** Ends the request for its session: saves, and tells the client. Never fails and, called again, does not save again. */

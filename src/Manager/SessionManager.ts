@@ -104,7 +104,8 @@ export const make = (
     }
     const transport = makeTransport(config, heldBy)
     const bound = new WeakMap<Any, BoundFields>()
-    const sessions = new WeakMap<object, LiveSession>()
+    // On the request itself, as a property of this manager's own: a WeakMap makes the garbage collector work for each request.
+    const key = Symbol("effect-session")
     const unsupported = (what: string) =>
       new SessionError({ reason: "Unsupported", message: `${provider.name}: this backend cannot ${what} its sessions` })
 
@@ -123,15 +124,15 @@ export const make = (
       },
       ofRequest: (request) => {
         // Keyed by the source: routers and middlewares make new request objects around it.
-        const source = request.source as object
-        let session = sessions.get(source)
+        const source = request.source as { [key]?: LiveSession }
+        let session = source[key]
         if (session === undefined) {
           const id = transport.read(request)
           session = new LiveSession(environment, id !== undefined && environment.ids.check(id) ? id : undefined)
           if (request.headers["upgrade"]?.toLowerCase() === "websocket") {
             session.phase = "socket"
           }
-          sessions.set(source, session)
+          source[key] = session
         }
         return session
       },

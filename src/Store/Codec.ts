@@ -72,6 +72,9 @@ const isJson = (u: unknown): boolean => {
   }
 }
 
+const toBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
 /**
  * Sessions as JSON text: `{"t": createdAt, "d": {"<store>.<field>": encoded value}}`. Fields are stored as their Schema
  * encodes them, so a Schema must encode to what JSON can hold (`Schema.Date`, not `Schema.DateFromSelf`; no `NaN`).
@@ -83,9 +86,7 @@ export const json: SessionCodec = {
   key: (store, field) => `${store}.${field}`,
   decode: (payload) => {
     try {
-      const parsed: unknown = JSON.parse(
-        Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("utf8")
-      )
+      const parsed: unknown = JSON.parse(toBuffer(payload).toString("utf8"))
       return isRecord(parsed) && isRecord(parsed["d"]) && typeof parsed["t"] === "number"
         ? { createdAt: parsed["t"], values: parsed["d"] }
         : undefined

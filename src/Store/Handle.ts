@@ -95,43 +95,49 @@ export class Handle<F extends Fields> implements Session<F> {
     private readonly fields: BoundFields
   ) {}
 
-  // Arrow functions, so that a handler can take the operations apart: `const { get, set } = yield* AppSession`.
-  get = <K extends keyof F & string>(key: K): Effect.Effect<Got<F[K]>, SessionError> => {
-    const field = this.fields.get(key)!
-    return Effect.map(this.cell.values, (values) => got(field, read(field, values, this.cell)) as Got<F[K]>)
+  // Functions that are made when they are asked for: a handler can take them apart (`const { get, set } = yield* AppSession`), and
+  // a request that does not use its session pays for none.
+  get get(): Session<F>["get"] {
+    return <K extends keyof F & string>(key: K) => {
+      const field = this.fields.get(key)!
+      return Effect.map(this.cell.values, (values) => got(field, read(field, values, this.cell)) as Got<F[K]>)
+    }
   }
 
-  set = <K extends keyof F & string>(key: K, value: Value<F[K]>): Effect.Effect<void, SessionError> =>
-    Effect.suspend(() => {
+  get set(): Session<F>["set"] {
+    return (key, value) =>
+      Effect.suspend(() => {
+        const field = this.fields.get(key)!
+        const encoded = field.codec.encode(value)
+        return Either.isLeft(encoded)
+          ? Effect.fail(field.invalid)
+          : this.cell.apply((draft) => {
+              draft[field.key] = encoded.right
+              return undefined
+            })
+      })
+  }
+
+  get delete(): Session<F>["delete"] {
+    return (key) => this.cell.apply(deletion([this.fields.get(key)!]))
+  }
+
+  get update(): Session<F>["update"] {
+    return (key, f) => this.change(key, f, Effect.void)
+  }
+
+  get updateAndSave(): Session<F>["updateAndSave"] {
+    return (key, f) => this.change(key, f, this.cell.save)
+  }
+
+  get take(): Session<F>["take"] {
+    return <K extends keyof F & string>(key: K) => {
       const field = this.fields.get(key)!
-      const encoded = field.codec.encode(value)
-      return Either.isLeft(encoded)
-        ? Effect.fail(field.invalid)
-        : this.cell.apply((draft) => {
-            draft[field.key] = encoded.right
-            return undefined
-          })
-    })
-
-  delete = <K extends keyof F & string>(key: K): Effect.Effect<void, SessionError> =>
-    this.cell.apply(deletion([this.fields.get(key)!]))
-
-  update = <K extends keyof F & string>(
-    key: K,
-    f: (current: Got<F[K]>) => Value<F[K]>
-  ): Effect.Effect<Value<F[K]>, SessionError> => this.change(key, f, Effect.void)
-
-  updateAndSave = <K extends keyof F & string>(
-    key: K,
-    f: (current: Got<F[K]>) => Value<F[K]>
-  ): Effect.Effect<Value<F[K]>, SessionError> => this.change(key, f, this.cell.save)
-
-  take = <K extends keyof F & string>(key: K): Effect.Effect<Option.Option<Value<F[K]>>, SessionError> => {
-    const field = this.fields.get(key)!
-    return Effect.flatMap(this.cell.values, (values): Effect.Effect<Option.Option<Value<F[K]>>, SessionError> => {
-      const value = read(field, values, this.cell) as Option.Option<Value<F[K]>>
-      return Option.isNone(value) ? Effect.succeed(value) : Effect.as(this.cell.apply(deletion([field])), value)
-    })
+      return Effect.flatMap(this.cell.values, (values): Effect.Effect<Option.Option<Value<F[K]>>, SessionError> => {
+        const value = read(field, values, this.cell) as Option.Option<Value<F[K]>>
+        return Option.isNone(value) ? Effect.succeed(value) : Effect.as(this.cell.apply(deletion([field])), value)
+      })
+    }
   }
 
   get flush(): Effect.Effect<void, SessionError> {
