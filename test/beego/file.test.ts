@@ -4,11 +4,15 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import {
   chmodSync,
+  closeSync,
   cpSync,
   existsSync,
+  ftruncateSync,
+  futimesSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,7 +20,8 @@ import {
   symlinkSync,
   unlinkSync,
   utimesSync,
-  writeFileSync
+  writeFileSync,
+  writeSync
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
@@ -199,6 +204,58 @@ describe("the directory as beego has it", () => {
         expect(error.reason).toBe("InvalidConfig")
         expect(error.message).toContain(name)
       }
+    })
+  )
+})
+
+describe("a file that beego is writing", () => {
+  /** Cuts the file and, after a while, writes it. */
+  const rewrite = (path: string, content: string, millis: number, between: (fd: number) => void = () => {}) => {
+    const fd = openSync(path, "r+")
+    ftruncateSync(fd, 0)
+    between(fd)
+    return Effect.fork(
+      Effect.zipRight(
+        Effect.sleep(millis),
+        Effect.sync(() => {
+          writeSync(fd, content)
+          closeSync(fd)
+        })
+      )
+    )
+  }
+
+  it.live("is read when it has been written, and so it is when its times do not tell yet that it was cut", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      written(yield* provider.create(id, Buffer.from("before"), hour))
+      const { mtimeNs } = lstatSync(fileOf(id), { bigint: true })
+      yield* rewrite(fileOf(id), "after", 50)
+      expect(text(yield* provider.read(id))).toBe("after")
+      // ext4 has the size of nothing for a moment, and still the old times.
+      yield* rewrite(fileOf(id), "later", 50, (fd) => futimesSync(fd, Number(mtimeNs) / 1e9, Number(mtimeNs) / 1e9))
+      expect(text(yield* provider.read(id))).toBe("later")
+    })
+  )
+
+  it.live("is renewed when it has been written, and not mistaken for one of ours", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      written(yield* provider.create(id, Buffer.from("before"), hour))
+      yield* rewrite(fileOf(id), "after", 50)
+      const [touched, read] = yield* Effect.all([provider.touch(id, hour), provider.read(id)], { concurrency: 2 })
+      expect(touched._tag).toBe("Touched")
+      expect(text(read)).toBe("after")
+    })
+  )
+
+  it.live("is an empty session when nothing comes", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      const { revision } = written(yield* provider.create(id, Buffer.from("before"), hour))
+      yield* rewrite(fileOf(id), "", 0)
+      expect((yield* provider.write(id, Buffer.from("x"), hour, revision))._tag).toBe("Conflict")
+      expect(text(yield* provider.read(id))).toBe("")
     })
   )
 })

@@ -35,17 +35,31 @@ export const timeUnit = 1000 / 64
 const nanosPerUnit = BigInt(timeUnit * 1e6)
 
 /**
- * For how long, in milliseconds, a file must have been left alone by beego to be complete: it cuts the file to nothing and then writes
- * it in one go.
+ * For how long, in milliseconds, beego must have left a file alone: it cuts it to nothing and then writes it in one go. An empty one
+ * must have been seen so for that long, since the file system cuts it before it changes its times.
  */
-const settlesAfter = { empty: 100, other: 20 }
+const settlesAfter = { empty: 100, other: 10 }
 
 /** How long to wait for that before the content is taken as it is, in milliseconds. */
 const settlesWithin = 500
 
-const isSettled = (stat: fs.BigIntStats): boolean =>
-  stat.mtimeNs % nanosPerUnit === 0n ||
-  Date.now() - Number(stat.ctimeMs) >= (stat.size === 0n ? settlesAfter.empty : settlesAfter.other)
+/** What a removed session is for a moment: nothing, and long expired. */
+const tombstone: Content = { payload: new Uint8Array(0), written: 0 }
+
+/** Tells whether a file is complete, from this look at it and those before. */
+const makeSettled = (): ((stat: fs.BigIntStats) => boolean) => {
+  let empty = { ctimeNs: -1n, since: 0 }
+  return ({ ctimeMs, ctimeNs, mtimeNs, size }) => {
+    if (size > 0n) {
+      empty = { ctimeNs: -1n, since: 0 }
+      return mtimeNs % nanosPerUnit === 0n || Date.now() - Number(ctimeMs) >= settlesAfter.other
+    }
+    if (empty.ctimeNs !== ctimeNs) {
+      empty = { ctimeNs, since: performance.now() }
+    }
+    return mtimeNs === BigInt(tombstone.written) || performance.now() - empty.since >= settlesAfter.empty
+  }
+}
 
 /** In whole milliseconds, rounded up. */
 export const writtenAt = ({ mtimeNs }: fs.BigIntStats): number => Number((mtimeNs + 999_999n) / 1_000_000n)
@@ -79,18 +93,23 @@ export const withFile = async <A>(
 
 /** Reads the file; while beego may be writing it, again. */
 export const load = async (place: Place): Promise<Content | undefined> => {
+  const isSettled = makeSettled()
   const giveUpAt = performance.now() + settlesWithin
   for (;;) {
     const read = await withFile(place, async (fd, before) => {
       const payload = await Folder.readAll(fd, Number(before.size))
       const after = fs.fstatSync(fd, { bigint: true })
-      const isWhole = before.ctimeNs === after.ctimeNs && before.size === after.size && isSettled(after)
-      return { isWhole, payload, written: writtenAt(after) }
+      const isStill =
+        before.ctimeNs === after.ctimeNs && before.size === after.size && payload.length === Number(after.size)
+      return { isSettled: isSettled(after), isStill, payload, written: writtenAt(after) }
     })
-    if (read === undefined || read.isWhole || (read.payload.length > 0 && performance.now() > giveUpAt)) {
+    if (read === undefined || (read.isStill && read.isSettled)) {
       return read
     }
     if (performance.now() > giveUpAt) {
+      if (read.isStill && read.payload.length > 0) {
+        return read
+      }
       throw "being written by others all the time"
     }
     await sleep(5)
@@ -103,6 +122,7 @@ export const setTime = async (
   written: number,
   isWanted: (stat: fs.BigIntStats) => boolean
 ): Promise<boolean> => {
+  const isSettled = makeSettled()
   const giveUpAt = performance.now() + settlesWithin
   for (;;) {
     const done = await withFile(place, (fd, stat) => {
@@ -137,9 +157,6 @@ const patience = 10_000
 
 /** What is to become of a session: its new content, or its end. */
 export type Change = Content | "removed"
-
-/** What a removed session is for a moment: nothing, and long expired. */
-const tombstone: Content = { payload: new Uint8Array(0), written: 0 }
 
 /**
  * Changes a session, unless `refuse` has a reason not to, which it is told then; it is asked again when nobody else can change it.
