@@ -15,24 +15,40 @@ import { SessionError } from "../SessionError.js"
 export type Bounded = <A>(effect: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>
 
 /**
- * Bounds effects in time, and shields them from the caller's interruption: a client that hangs up does not undo a save. Each runs in a
- * fiber of its own, since `Effect.timeout` has no effect where an HTTP request is uninterruptible; and what does not let itself be
- * interrupted holds nobody up. That fiber starts at once: a fork that waits for its turn costs more than all else here. The time is the
- * machine's, not the Clock's: it is a server that is waited for.
+ * Bounds effects in time, and shields them from the caller's interruption: a client that hangs up does not undo a save. What may take
+ * too long runs in a fiber of its own, since `Effect.timeout` has no effect where an HTTP request is uninterruptible; and what does
+ * not let itself be interrupted holds nobody up.
  */
 export const bounded = (provider: Provider, timeout: Duration.Duration): Bounded => {
-  if (provider.capabilities.inProcess) {
-    return Effect.uninterruptible
-  }
-  const millis = Math.min(Duration.toMillis(timeout), 2 ** 31 - 1)
-  const late = Effect.suspend(() =>
+  const { answersWithin, inProcess } = provider.capabilities
+  return inProcess || answersWithin <= Duration.toMillis(timeout)
+    ? Effect.uninterruptible
+    : forked(patience(provider.name, timeout))
+}
+
+/** How long to wait, and what comes of it. */
+export interface Patience {
+  readonly millis: number
+  readonly late: Effect.Effect<never, SessionError>
+}
+
+export const patience = (backend: string, timeout: Duration.Duration): Patience => ({
+  millis: Math.min(Duration.toMillis(timeout), 2 ** 31 - 1),
+  late: Effect.suspend(() =>
     Effect.fail(
       new SessionError({
         reason: "Unavailable",
-        message: `${provider.name}: no answer within ${Duration.format(timeout)}: check that the backend is up and reachable`
+        message: `${backend}: no answer within ${Duration.format(timeout)}: check that the backend is up and reachable`
       })
     )
   )
+})
+
+/**
+ * {@link bounded} by a fork, which starts at once: one that waits for its turn costs more than all else here. The time is the
+ * machine's, not the Clock's: it is a server that is waited for.
+ */
+const forked = ({ late, millis }: Patience): Bounded => {
   const { runtimeFlags } = Runtime.defaultRuntime
   return <A>(effect: Effect.Effect<A, SessionError>) =>
     Effect.withFiberRuntime<A, SessionError>((caller) => {

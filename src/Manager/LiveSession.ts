@@ -10,7 +10,7 @@ import { SessionError } from "../SessionError.js"
 import type { SessionCodec, SessionData } from "../Store/Codec.js"
 import type { Draft, Operation, SessionCell } from "../Store/Handle.js"
 import * as SessionStore from "../Store/SessionStore.js"
-import type { Bounded } from "./Calls.js"
+import type { Bounded, Patience } from "./Calls.js"
 import { commit } from "./Commit.js"
 import type { SessionConfig } from "./SessionConfig.js"
 import type { Ids } from "./SessionId.js"
@@ -27,6 +27,8 @@ export interface Environment {
   readonly turns: Turns<Known>
   /** Bounds a whole commit, as each of its calls is bounded already. */
   readonly bounded: Bounded
+  /** For who waits in a line. */
+  readonly patience: Patience
 }
 
 /** A stored session, as it was read or written last, and the data in it. */
@@ -67,7 +69,7 @@ export class LiveSession implements SessionCell {
   /** Whether the commit is registered to run before the response. */
   mounted = false
   /** Reads and commits of this request's fibers go one after the other. */
-  readonly line = new Line()
+  readonly line: Line
   /** When it was read, in milliseconds since the epoch. */
   readAt = 0
 
@@ -83,7 +85,9 @@ export class LiveSession implements SessionCell {
   constructor(
     readonly env: Environment,
     public clientId: string | undefined
-  ) {}
+  ) {
+    this.line = new Line(env.patience)
+  }
 
   /** Whether there is something to save. */
   get changed(): boolean {

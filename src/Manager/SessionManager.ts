@@ -16,7 +16,7 @@ import { SessionError } from "../SessionError.js"
 import * as Codec from "../Store/Codec.js"
 import { type BoundFields, bind, Handle } from "../Store/Handle.js"
 import type { Any, Session, SessionId } from "../Store/SessionStore.js"
-import { bounded, traced } from "./Calls.js"
+import { bounded, patience, traced } from "./Calls.js"
 import { commit } from "./Commit.js"
 import { type Environment, LiveSession } from "./LiveSession.js"
 import type * as SessionConfig from "./SessionConfig.js"
@@ -87,6 +87,7 @@ export const make = (
     const backend = yield* SessionProvider
     const inTime = bounded(backend, config.timeout)
     const provider = traced(backend, inTime)
+    const waiting = patience(backend.name, config.timeout)
     const { heldBy } = provider.capabilities
     const wrong = heldBy === "client" ? checkHeldByClient(config) : undefined
     if (wrong !== undefined) {
@@ -99,8 +100,9 @@ export const make = (
       codec,
       ids: makeIds(config, provider.capabilities),
       telemetry,
-      turns: new Turns(),
-      bounded: inTime
+      turns: new Turns(waiting),
+      bounded: inTime,
+      patience: waiting
     }
     const transport = makeTransport(config, heldBy)
     const bound = new WeakMap<Any, BoundFields>()

@@ -4,18 +4,22 @@
  * held while a handler runs.
  */
 import * as Effect from "effect/Effect"
+import type { SessionError } from "../SessionError.js"
+import type { Patience } from "./Calls.js"
 
-/** A first-come, first-served lock. */
+/** A first-come, first-served lock. Who waits for too long gives up. */
 export class Line {
   private taken = false
   private readonly waiting: Array<() => void> = []
+
+  constructor(private readonly patience: Patience) {}
 
   get idle(): boolean {
     return !this.taken
   }
 
   /** Runs the effect when all who came before are done. */
-  take<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+  take<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SessionError, R> {
     return Effect.uninterruptibleMask((restore) => {
       const turn = Effect.matchCauseEffect(restore(effect), {
         onFailure: (cause) => {
@@ -35,17 +39,31 @@ export class Line {
     })
   }
 
-  private get wait(): Effect.Effect<void> {
+  private get wait(): Effect.Effect<void, SessionError> {
     return Effect.async((resume) => {
-      const go = () => resume(Effect.void)
+      const go = () => {
+        clearTimeout(timer)
+        resume(Effect.void)
+      }
+      let left = false
+      const leave = () => {
+        const at = this.waiting.indexOf(go)
+        left ||= at !== -1
+        if (at !== -1) {
+          this.waiting.splice(at, 1)
+        }
+      }
+      const timer = setTimeout(() => {
+        leave()
+        resume(this.patience.late)
+      }, this.patience.millis)
       this.waiting.push(go)
       return Effect.sync(() => {
-        const at = this.waiting.indexOf(go)
-        if (at === -1) {
+        clearTimeout(timer)
+        leave()
+        if (!left) {
           // Interrupted when its turn had come: the next one's, then.
           this.pass()
-        } else {
-          this.waiting.splice(at, 1)
         }
       })
     })
@@ -70,9 +88,11 @@ export interface Turn<A> {
 export class Turns<A> {
   private readonly lines = new Map<string, Line & Turn<A>>()
 
-  take<B, E, R>(key: string, commit: (turn: Turn<A>) => Effect.Effect<B, E, R>): Effect.Effect<B, E, R> {
+  constructor(private readonly patience: Patience) {}
+
+  take<B, E, R>(key: string, commit: (turn: Turn<A>) => Effect.Effect<B, E, R>): Effect.Effect<B, E | SessionError, R> {
     return Effect.suspend(() => {
-      const line = this.lines.get(key) ?? Object.assign(new Line(), { latest: undefined })
+      const line = this.lines.get(key) ?? Object.assign(new Line(this.patience), { latest: undefined })
       this.lines.set(key, line)
       return Effect.ensuring(
         line.take(Effect.suspend(() => commit(line))),

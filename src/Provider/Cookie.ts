@@ -151,6 +151,7 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
         revocable: revocations !== undefined,
         durable: true,
         inProcess: revocations?.capabilities.inProcess ?? true,
+        answersWithin: revocations?.capabilities.answersWithin ?? Number.POSITIVE_INFINITY,
         maxPayload,
         expirySlack: 0,
         inheritedIdChars: 0

@@ -139,6 +139,11 @@ export interface Capabilities {
   readonly durable: boolean
   /** Whether calls complete without waiting. The manager puts no timeout and no span around them. */
   readonly inProcess: boolean
+  /**
+   * How long an operation takes at most, in milliseconds, by a timeout of the provider's own; `Infinity` where it has none. Where
+   * that is longer than the manager's `timeout`, the manager bounds each call, at the cost of a fiber.
+   */
+  readonly answersWithin: number
   /** The largest payload, in bytes. A larger one fails with `TooLarge` before anything is lost. */
   readonly maxPayload: number
   /** How much longer than its lifetime a session can be seen, in milliseconds; 0 for a backend that is exact. */
@@ -239,6 +244,7 @@ export const defaultCapabilities: Capabilities = {
   revocable: true,
   durable: true,
   inProcess: false,
+  answersWithin: Number.POSITIVE_INFINITY,
   maxPayload: 16 * 1024 * 1024,
   expirySlack: 0,
   inheritedIdChars: 0

@@ -108,7 +108,7 @@ const timeoutOf = ({ timeout = "2 seconds" }: CommonOptions): Duration.Duration 
 const provide = (
   name: string,
   client: Redis | Cluster,
-  options: CommonOptions & ReplicaOptions
+  options: CommonOptions & ReplicaOptions & Pick<Options, "client">
 ): Effect.Effect<Provider.Provider, SessionError> => {
   const { minReplicas = 0, prefix = "session:" } = options
   if (!Number.isInteger(minReplicas) || minReplicas < 0 || (minReplicas > 0 && client.isCluster)) {
@@ -129,8 +129,16 @@ const provide = (
       prefix,
       scripts,
       client: redisClient(name, client, replicas),
-      // 3 of base64url's characters are 262,144 hash tags for 16,384 slots.
-      capabilities: { ...Provider.defaultCapabilities, inheritedIdChars: client.isCluster ? 3 : 0 }
+      capabilities: {
+        ...Provider.defaultCapabilities,
+        // A script that the server does not have yet is sent a second time; a cluster may also redirect, and an app's own client wait.
+        answersWithin:
+          client.isCluster || options.client !== undefined
+            ? Number.POSITIVE_INFINITY
+            : 2 * Duration.toMillis(timeoutOf(options)),
+        // 3 of base64url's characters are 262,144 hash tags for 16,384 slots.
+        inheritedIdChars: client.isCluster ? 3 : 0
+      }
     })
   )
 }

@@ -2,15 +2,20 @@
  * Taking turns: one at a time, in order, and no turn is lost to an interruption.
  */
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import { patience as patienceOf } from "../../src/Manager/Calls.js"
 import { Line, Turns } from "../../src/Manager/Turns.js"
+
+const patience = patienceOf("memory", Duration.seconds(5))
 
 describe("Line", () => {
   it.live("lets one in at a time, first come, first served", () =>
     Effect.gen(function* () {
-      const line = new Line()
+      const line = new Line(patience)
       const order: Array<number> = []
       let inside = 0
       yield* Effect.all(
@@ -33,7 +38,7 @@ describe("Line", () => {
 
   it.live("a failing turn ends like any other", () =>
     Effect.gen(function* () {
-      const line = new Line()
+      const line = new Line(patience)
       yield* Effect.exit(line.take(Effect.fail("no")))
       yield* Effect.exit(line.take(Effect.die("no")))
       expect(yield* line.take(Effect.succeed("next"))).toBe("next")
@@ -48,7 +53,7 @@ describe("Line", () => {
           (plan) =>
             Effect.runPromise(
               Effect.gen(function* () {
-                const line = new Line()
+                const line = new Line(patience)
                 const fibers = yield* Effect.forEach(plan, ([millis]) => Effect.fork(line.take(Effect.sleep(millis))))
                 yield* Effect.sleep(1)
                 yield* Effect.forEach(plan, ([, interrupted], i) =>
@@ -65,10 +70,29 @@ describe("Line", () => {
   )
 })
 
+describe("Line, where one does not end", () => {
+  it.live("who waits for too long gives up, and those after go on when it has ended", () =>
+    Effect.gen(function* () {
+      const line = new Line(patienceOf("memory", Duration.millis(40)))
+      const end = yield* Deferred.make<void>()
+      const first = yield* Effect.fork(line.take(Deferred.await(end)))
+      yield* Effect.yieldNow()
+      const tired = yield* Effect.flip(line.take(Effect.succeed("its turn")))
+      expect(tired.reason).toBe("Unavailable")
+      const patient = yield* Effect.fork(line.take(Effect.succeed("its turn")))
+      yield* Effect.yieldNow()
+      yield* Deferred.succeed(end, undefined)
+      yield* Fiber.join(first)
+      expect(yield* Fiber.join(patient)).toBe("its turn")
+      expect(line.idle).toBe(true)
+    })
+  )
+})
+
 describe("Turns", () => {
   it.live("hands on what the one before left, a key at a time, and keeps nothing", () =>
     Effect.gen(function* () {
-      const turns = new Turns<number>()
+      const turns = new Turns<number>(patience)
       const add = (key: string) =>
         turns.take(key, (turn) =>
           Effect.gen(function* () {

@@ -23,6 +23,7 @@ const capabilities: SessionProvider.Capabilities = {
   revocable: false,
   durable: true,
   inProcess: true,
+  answersWithin: Number.POSITIVE_INFINITY,
   maxPayload: 10_467,
   expirySlack: 0,
   inheritedIdChars: 0

@@ -14,7 +14,10 @@ import { conforms } from "./conforms.js"
 import { shared } from "./shared.js"
 
 suite("redis", ["redis-server"], () => {
-  conforms(Effect.map(shared(Servers.single()), ({ url }) => Redis.layer({ url })))
+  conforms(
+    Effect.map(shared(Servers.single()), ({ url }) => Redis.layer({ url })),
+    { answersWithin: 4000 }
+  )
 })
 
 suite("redis, behind a password, in another database, under a prefix that is a pattern", ["redis-server"], () => {
@@ -43,5 +46,10 @@ suite("redis_cluster", ["redis-server", "redis-cli"], () => {
 
 suite("redis_sentinel", ["redis-server"], () => {
   const servers = shared(Servers.sentinel())
-  conforms(Effect.map(servers, ({ masterName, url }) => Redis.layerSentinel({ url, masterName, minReplicas: 1 })))
+  conforms(
+    Effect.map(servers, ({ masterName, url }) => Redis.layerSentinel({ url, masterName, minReplicas: 1 })),
+    {
+      answersWithin: 4000
+    }
+  )
 })
