@@ -67,13 +67,11 @@ export class SessionFiles {
 
   private async load(folder: string, now: number) {
     let current: Folder.Head | undefined
-    let misses = 0
     const opened = await Folder.act(folder, (listing) => {
       const last = current
       current = liveHead(listing, now)
-      misses = current?.revision === last?.revision ? misses + 1 : 0
-      // Data that is not there was replaced in this moment. If it never was, it is lost, as a power failure can do: no session.
-      if (current === undefined || misses > 20) {
+      // Data that is not there was replaced in this moment. If not, it is lost, as a power failure can do: there is no session.
+      if (current === undefined || current.revision === last?.revision) {
         return undefined
       }
       const { revision } = current

@@ -85,11 +85,8 @@ const parse = (names: ReadonlyArray<string>): Listing => ({
   data: names.filter((name) => dataPattern.test(name))
 })
 
-/**
- * POSIX lets a listing miss a file that is being renamed, or show both names: what has not one head is listed again, so often that
- * not even writers who never pause make a session look as if it were not there.
- */
-const listings = 50
+/** POSIX lets a listing miss a file that is being renamed, or show both names: what has not one head is listed again. */
+const listings = 3
 
 /** What is in a session's folder: nothing, where it is not there or not ours. */
 export const list = async (folder: string): Promise<Listing> => {
