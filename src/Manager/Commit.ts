@@ -95,6 +95,9 @@ const replay = (
   }
   const data: SessionData = { ...base?.data, createdAt, values }
   const payload = codec.encode(data)
+  if (payload instanceof SessionError) {
+    return Effect.fail(payload)
+  }
   const limit = Math.min(config.maxBytes, provider.capabilities.maxPayload)
   return payload.length > limit
     ? Effect.fail(tooLarge(provider.name, payload.length, limit))

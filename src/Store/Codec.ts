@@ -6,6 +6,7 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
+import type { SessionError } from "../SessionError.js"
 
 /**
  * What a session holds, with each field's value in the codec's own form.
@@ -43,7 +44,8 @@ export interface SessionCodec {
   readonly key: (store: string, field: string) => string
   /** `undefined` where the bytes are not a session in this format. Never throws. */
   readonly decode: (payload: Uint8Array) => SessionData | undefined
-  readonly encode: (data: SessionData) => Uint8Array
+  /** Answers a `SessionError` where the format cannot hold the data. */
+  readonly encode: (data: SessionData) => Uint8Array | SessionError
   /** Compiles a field's Schema; called once per field, not per request. */
   readonly field: <A, I>(schema: Schema.Schema<A, I>) => FieldCodec<A>
 }
@@ -82,7 +84,7 @@ const toBuffer = (bytes: Uint8Array): Buffer =>
  * @since 0.1.0
  * @category codecs
  */
-export const json: SessionCodec = {
+export const json = {
   key: (store, field) => `${store}.${field}`,
   decode: (payload) => {
     try {
@@ -107,4 +109,4 @@ export const json: SessionCodec = {
         )
     }
   }
-}
+} satisfies SessionCodec

@@ -13,6 +13,7 @@ import type { Durability } from "../Provider/internal/couchbaseAddress.js"
 import * as Memory from "../Provider/Memory.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
+import type { SessionCodec } from "../Store/Codec.js"
 import { lazy } from "./lazy.js"
 
 export {
@@ -24,7 +25,7 @@ export {
 } from "./fromConfig.js"
 
 /**
- * Sessions over any provider.
+ * Sessions over any provider, as JSON or in the format of another `codec`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -37,9 +38,10 @@ export {
  */
 export const make = <E, R>(
   provider: Layer.Layer<SessionProvider, E, R>,
-  options: SessionConfig.Options = {}
+  options: SessionConfig.Options = {},
+  codec?: SessionCodec
 ): Layer.Layer<SessionManager.SessionManager, E | SessionError, R> =>
-  Layer.provide(SessionManager.layer(SessionConfig.make(options)), provider)
+  Layer.provide(SessionManager.layer(SessionConfig.make(options), codec), provider)
 
 /**
  * Sessions in the memory of this process, gone with it.
