@@ -64,7 +64,9 @@ const Cookie = Schema.Struct({
   /** The Partitioned attribute (CHIPS). Default false. */
   partitioned: Schema.optionalWith(Schema.Boolean, { default: () => false }),
   /** How long the browser keeps the cookie. Default: until the browser is closed. */
-  maxAge: Schema.optional(positive)
+  maxAge: Schema.optional(positive),
+  /** Whether it is sent to clients. Default true; false where another app does that, and this one only reads it. */
+  sent: Schema.optionalWith(Schema.Boolean, { default: () => true })
 }).pipe(
   Schema.filter(({ domain, maxAge, name = "", partitioned, path, sameSite, secure }) => {
     const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase()
@@ -231,3 +233,16 @@ export const nist = {
   aal2: { idleTimeout: "1 hour", absoluteTimeout: "24 hours" },
   aal3: { idleTimeout: "15 minutes", absoluteTimeout: "12 hours" }
 } as const satisfies Record<string, Options>
+
+export {
+  /**
+   * @since 0.1.0
+   * @category presets
+   */
+  beego,
+  /**
+   * @since 0.1.0
+   * @category constructors
+   */
+  fromBeego
+} from "./beegoConfig.js"

@@ -102,6 +102,7 @@ export const makeTransport = (config: SessionConfig, heldBy: Capabilities["heldB
   const headerName = header === false ? undefined : header.toLowerCase()
   const name = cookie === false ? undefined : nameOf(cookie)
   const attributes = cookie === false ? undefined : attributesOf(cookie)
+  const sent = cookie !== false && cookie.sent
   const room = name === undefined ? 0 : roomIn(name, attributes)
   const spread = heldBy === "client"
 
@@ -135,7 +136,7 @@ export const makeTransport = (config: SessionConfig, heldBy: Capabilities["heldB
     write: (response, reply, cookies) => {
       const value = reply === "forget" ? "" : reply.id
       let next = guardCaches(response)
-      if (name !== undefined) {
+      if (name !== undefined && sent) {
         const count = value === "" ? 0 : spread ? Math.ceil(value.length / room) : 1
         for (let place = 0; place < count; place++) {
           next = setCookie(next, place, spread ? value.slice(place * room, (place + 1) * room) : value)

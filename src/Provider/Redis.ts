@@ -10,10 +10,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { SessionError } from "../SessionError.js"
-import { addresses, boundedClusterOptions, boundedOptions, connected } from "./internal/ioredis.js"
 import { redisClient } from "./internal/redisClient.js"
+import * as Connections from "./internal/redisConnections.js"
 import * as Scripted from "./internal/scripted.js"
 import { makeScripts } from "./internal/scripts.js"
 import { prefix, url } from "./internal/serverConfig.js"
@@ -150,28 +150,10 @@ const provide = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
-  if (options.client !== undefined) {
-    return provide("redis", options.client, options)
-  }
-  const timeout = timeoutOf(options)
-  return Effect.flatMap(addresses("url", options.url ?? "redis://127.0.0.1:6379", 6379), ([address]) =>
-    Effect.flatMap(
-      connected(
-        "redis",
-        timeout,
-        () =>
-          new Redis({
-            ...boundedOptions(timeout),
-            ...address,
-            ...options.options,
-            lazyConnect: true
-          })
-      ),
-      (client) => provide("redis", client, options)
-    )
-  )
-}
+export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
+  options.client !== undefined
+    ? provide("redis", options.client, options)
+    : Effect.flatMap(Connections.single(options, timeoutOf(options)), (client) => provide("redis", client, options))
 
 /**
  * Sessions in a cluster. A session and its successor share the first 3 characters of their ids, unhashed, and with them the key's
@@ -180,26 +162,10 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
  * @since 0.1.0
  * @category constructors
  */
-export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
-  const timeout = timeoutOf(options)
-  return Effect.flatMap(addresses("url", options.url, 6379), (nodes) =>
-    Effect.flatMap(
-      connected("redis_cluster", timeout, () => {
-        const { host: _host, port: _port, ...shared } = nodes[0]!
-        const { redisOptions, ...rest } = options.options ?? {}
-        return new Cluster(
-          nodes.map(({ host, port }) => ({ host, port })),
-          {
-            ...boundedClusterOptions(timeout, { ...boundedOptions(timeout), ...shared, ...redisOptions }),
-            ...rest,
-            lazyConnect: true
-          }
-        )
-      }),
-      (client) => provide("redis_cluster", client, options)
-    )
+export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
+  Effect.flatMap(Connections.cluster(options, timeoutOf(options)), (client) =>
+    provide("redis_cluster", client, options)
   )
-}
 
 /**
  * Sessions in the master that the sentinels name, followed from failover to failover. Fails as {@link make}.
@@ -207,29 +173,10 @@ export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provi
  * @since 0.1.0
  * @category constructors
  */
-export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
-  const timeout = timeoutOf(options)
-  return Effect.flatMap(addresses("url", options.url, 26379), (sentinels) =>
-    Effect.flatMap(
-      connected("redis_sentinel", timeout, () => {
-        const { host: _host, port: _port, ...shared } = sentinels[0]!
-        return new Redis({
-          ...boundedOptions(timeout),
-          sentinels: sentinels.map(({ host, port }) => ({ host, port })),
-          name: options.masterName,
-          sentinelCommandTimeout: Duration.toMillis(timeout),
-          sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
-          // A sentinel disconnects the clients of a master that it demotes; one that is missed learns it by this.
-          reconnectOnError: (error) => error.message.startsWith("READONLY"),
-          ...shared,
-          ...options.options,
-          lazyConnect: true
-        })
-      }),
-      (client) => provide("redis_sentinel", client, options)
-    )
+export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
+  Effect.flatMap(Connections.sentinel(options, timeoutOf(options)), (client) =>
+    provide("redis_sentinel", client, options)
   )
-}
 
 /**
  * A layer of {@link make}.

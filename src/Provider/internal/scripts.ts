@@ -22,6 +22,12 @@ export interface Script {
   readonly durable: boolean
 }
 
+export const script = (source: string, durable = true): Script => ({
+  source,
+  sha: createHash("sha1").update(source).digest("hex"),
+  durable
+})
+
 /** All scripts answer the new expiry where they took effect, nothing where there is no session, or what there is instead. */
 export interface Scripts {
   /** KEYS: id. ARGV: revision, ttl, payload. Answers nothing where the id is taken. */
@@ -52,8 +58,9 @@ export interface Dialect {
 }
 
 export const makeScripts = ({ answer, call, expire, store }: Dialect): Scripts => {
-  const script = (body: string, durable = true): Script => {
-    const source = `
+  const dialect = (body: string, durable = true): Script =>
+    script(
+      `
 local call = ${call}
 local function expiryIn(ttl)
   local time = call('TIME')
@@ -75,22 +82,22 @@ end
 local function run()
   ${body.trim().replaceAll("\n", "\n  ")}
 end
-${answer}`
-    return { source, sha: createHash("sha1").update(source).digest("hex"), durable }
-  }
+${answer}`,
+      durable
+    )
   return {
-    create: script(`
+    create: dialect(`
 local found = revisionOf(KEYS[1])
 if found == ARGV[1] then return expiryOf(KEYS[1]) end
 if found ~= '' then return false end
 return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`),
-    write: script(`
+    write: dialect(`
 local found = revisionOf(KEYS[1])
 if found == ARGV[1] then return expiryOf(KEYS[1]) end
 if found ~= ARGV[4] then return call('GET', KEYS[1]) end
 return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`),
     // The lifetime first: a Redis whose memory is full still allows that, and then what follows it.
-    touch: script(
+    touch: dialect(
       `
 local key, ttl = KEYS[1], ARGV[1]
 local expiry, digits, seconds = expiryIn(ttl)
@@ -99,9 +106,9 @@ call('SETRANGE', key, ${revisionLength}, digits)
 return expiry`,
       false
     ),
-    destroy: script(`return call('DEL', KEYS[1])`),
+    destroy: dialect(`return call('DEL', KEYS[1])`),
     // The new session first: whatever fails, the old one is still there.
-    regenerate: script(`
+    regenerate: dialect(`
 local found = revisionOf(KEYS[1])
 if found ~= ARGV[4] then
   if found == '' and revisionOf(KEYS[2]) == ARGV[1] then return expiryOf(KEYS[2]) end

@@ -1,0 +1,186 @@
+/**
+ * beego's `ManagerConfig`, as the JSON that beego v2.3.5 reads (server/web/session/session_config.go), turned into options of this
+ * library. What beego ignores without a word, or panics on, is an error that names the field.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { SessionError } from "../SessionError.js"
+import type { Options } from "./SessionConfig.js"
+
+const seconds = Schema.Int.pipe(Schema.between(-(2 ** 53), 2 ** 53))
+const flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
+const text = Schema.optionalWith(Schema.String, { default: () => "" })
+const number = (schema: Schema.Schema<number>) => Schema.optionalWith(schema, { default: () => 0 })
+
+/** Go's `textproto.CanonicalMIMEHeaderKey`. */
+const canonical = (name: string): string => name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+
+const wrong = (field: string, message: string) => ({ path: [field], message })
+
+/** The zero values are Go's. */
+const ManagerConfig = Schema.Struct({
+  enableSetCookie: flag,
+  disableHTTPOnly: flag,
+  secure: flag,
+  EnableSidInHTTPHeader: flag,
+  SessionNameInHTTPHeader: text,
+  EnableSidInURLQuery: flag,
+  cookieName: text,
+  gclifetime: number(seconds),
+  maxLifetime: number(seconds),
+  cookieLifeTime: number(seconds),
+  providerConfig: text,
+  domain: text,
+  sessionIDLength: number(Schema.Int),
+  sessionIDPrefix: text,
+  cookieSameSite: number(Schema.Int)
+}).pipe(
+  Schema.filter((config) => {
+    const header = config.SessionNameInHTTPHeader
+    if (config.cookieName === "") {
+      return wrong("cookieName", "is missing: beego has no default for it here; its web framework's is beegosessionID")
+    }
+    if (config.EnableSidInHTTPHeader && header === "") {
+      return wrong("SessionNameInHTTPHeader", "is missing, and EnableSidInHTTPHeader is true: beego panics")
+    }
+    if (config.EnableSidInHTTPHeader && header !== canonical(header)) {
+      return wrong("SessionNameInHTTPHeader", `beego panics on this spelling: write ${canonical(header)}`)
+    }
+    if (!config.enableSetCookie && !config.EnableSidInHTTPHeader) {
+      return wrong(
+        "enableSetCookie",
+        "is false, as it is where it is left out: nothing would tell a client its session id"
+      )
+    }
+    if (config.gclifetime <= 0) {
+      return wrong("gclifetime", "expected a positive number of seconds: beego would collect garbage all the time")
+    }
+    if (config.maxLifetime < 0) {
+      return wrong("maxLifetime", "expected a positive number of seconds, or 0 for that of gclifetime")
+    }
+    if (config.sessionIDLength !== 0 && config.sessionIDLength < 16) {
+      return wrong(
+        "sessionIDLength",
+        "expected 16 random bytes or more (128 bits), or 0 for 16: shorter ids can be guessed"
+      )
+    }
+    if (config.cookieSameSite < 0 || config.cookieSameSite > 4) {
+      return wrong("cookieSameSite", "expected 0 or 1 (default), 2 (Lax), 3 (Strict) or 4 (None)")
+    }
+    if (config.cookieSameSite === 4 && !config.secure) {
+      return wrong("cookieSameSite", "4 (None) needs secure: true: browsers drop such a cookie")
+    }
+    return undefined
+  })
+)
+
+const names = new Map(Object.keys(ManagerConfig.from.fields).map((name) => [name.toLowerCase(), name] as const))
+
+/** As Go reads JSON: names match whatever their case. */
+const spelled = (config: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(config).map(([name, value]) => [names.get(name.toLowerCase()) ?? name, value]))
+
+const decode = ParseResult.decodeUnknown(ManagerConfig, { errors: "all", onExcessProperty: "error" })
+
+const invalid = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
+
+/** @internal */
+export interface Decoded {
+  readonly options: Options
+  readonly cookieName: string
+  readonly providerConfig: string
+  /** How long a session lives after it was last used: what beego's providers are given. */
+  readonly maxLifetime: Duration.Duration
+}
+
+const parse = (config: string | object): Either.Either<unknown, string> =>
+  typeof config === "string"
+    ? Either.try({ try: (): unknown => JSON.parse(config), catch: () => "it is not JSON" })
+    : Either.right(config)
+
+/** @internal */
+export const decodeBeego = (config: string | object): Effect.Effect<Decoded, SessionError> => {
+  const parsed = parse(config)
+  if (Either.isLeft(parsed) || typeof parsed.right !== "object" || parsed.right === null) {
+    return invalid("beego's session config: expected a JSON object, as session.ManagerConfig is written")
+  }
+  return decode(spelled(parsed.right)).pipe(
+    Effect.catchAll((issue) =>
+      invalid(
+        ParseResult.ArrayFormatter.formatIssueSync(issue)
+          .map(
+            ({ _tag, message, path }) =>
+              // Not the value: it may be a secret. beego ignores names that it does not know.
+              `${path.join(".")}: ${_tag === "Unexpected" ? "beego knows no such option, and ignores it: correct or remove it" : message}`
+          )
+          .join("; ")
+      )
+    ),
+    Effect.map((given): Decoded => {
+      const maxLifetime = Duration.seconds(given.maxLifetime === 0 ? given.gclifetime : given.maxLifetime)
+      return {
+        cookieName: given.cookieName,
+        providerConfig: given.providerConfig,
+        maxLifetime,
+        options: {
+          ...beego,
+          idleTimeout: maxLifetime,
+          gcInterval: Duration.seconds(given.gclifetime),
+          id: {
+            ...beego.id,
+            ...(given.sessionIDLength === 0 ? {} : { bytes: given.sessionIDLength }),
+            prefix: given.sessionIDPrefix
+          },
+          cookie: {
+            name: given.cookieName,
+            sent: given.enableSetCookie,
+            secure: given.secure,
+            httpOnly: !given.disableHTTPOnly,
+            sameSite: (["lax", "lax", "lax", "strict", "none"] as const)[given.cookieSameSite]!,
+            ...(given.domain === "" ? {} : { domain: given.domain.replace(/^\./, "") }),
+            ...(given.cookieLifeTime > 0 ? { maxAge: Duration.seconds(given.cookieLifeTime) } : {})
+          },
+          header: given.EnableSidInHTTPHeader && given.SessionNameInHTTPHeader,
+          query: given.EnableSidInURLQuery && given.cookieName
+        }
+      }
+    })
+  )
+}
+
+/**
+ * What a beego app does that sets no option of its own: ids of 16 random bytes in hexadecimal, under which the backend keeps the
+ * sessions as they are; one hour from request to request, with no end; the cookie of beego's web framework. `Secure` and
+ * `SameSite=Lax` are this library's.
+ *
+ * @since 0.1.0
+ * @category presets
+ */
+export const beego = {
+  idleTimeout: "1 hour",
+  absoluteTimeout: Number.POSITIVE_INFINITY,
+  id: { bytes: 16, encoding: "hex", hashed: false },
+  cookie: { name: "beegosessionID" }
+} as const satisfies Options
+
+/**
+ * beego's own JSON as options: the text of its `sessionConfig`, or the object. Fails with `InvalidConfig`, which names the field,
+ * also where beego ignores one or panics. `providerConfig` is left to `Beego.layer`, which takes the whole of it.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { SessionConfig } from "effect-session"
+ *
+ * const program = Effect.gen(function* () {
+ *   const options = yield* SessionConfig.fromBeego(`{"cookieName":"gosessionid","enableSetCookie":true,"gclifetime":3600}`)
+ *   return yield* SessionConfig.make(options)
+ * })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromBeego = (config: string | object): Effect.Effect<Options, SessionError> =>
+  Effect.map(decodeBeego(config), ({ options }) => options)

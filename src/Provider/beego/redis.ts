@@ -1,0 +1,132 @@
+/**
+ * beego's `redis`, `redis_cluster` and `redis_sentinel` providers: a session is a string under its id, without any prefix, that Redis
+ * expires.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { Cluster, Redis } from "ioredis"
+import type { SessionError } from "../../SessionError.js"
+import { redisClient } from "../internal/redisClient.js"
+import * as Connections from "../internal/redisConnections.js"
+import { type Script, script } from "../internal/scripts.js"
+import { defaultCapabilities, SessionProvider } from "../Provider.js"
+import * as BeegoProvider from "./beegoProvider.js"
+
+export type Options =
+  /** `redis://:password@host:6379/0`, for a cluster several addresses separated by commas. */
+  | { readonly kind: "redis" | "redis_cluster"; readonly url: string }
+  /** `url` has the sentinels; password and database are those of the servers. */
+  | { readonly kind: "redis_sentinel"; readonly url: string; readonly masterName: string }
+
+const timeout = Duration.seconds(2)
+
+// A key of another type is none of beego's, and left alone.
+const found = `
+local value = redis.pcall('GET', KEYS[1])
+if type(value) ~= 'string' then return false end`
+
+const unchanged = `${found}
+if redis.sha1hex(value) ~= ARGV[1] then return 0 end`
+
+/** KEYS: id. All answer nothing where there is no session. */
+const scripts = {
+  get: script(`${found}
+return {value, redis.call('PTTL', KEYS[1])}`),
+  /** ARGV: expected revision, payload, ttl. Answers 0 where the session is at another revision. */
+  replace: script(`${unchanged}
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`),
+  /** ARGV: expected revision. */
+  removeAt: script(`${unchanged}
+return redis.call('DEL', KEYS[1])`),
+  /** ARGV: payload, ttl. */
+  add: script(`
+if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`),
+  remove: script(`${found}
+return redis.call('DEL', KEYS[1])`),
+  /** ARGV: ttl. */
+  touch: script(`${found}
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
+} satisfies Record<string, Script>
+
+/** A key that never expires, as beego makes them where `Maxlifetime` is 0: as far away as a Date can be. */
+const never = 8.64e15
+
+const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoStore => {
+  const client = redisClient(name, connection)
+
+  const run = <A>(
+    operation: string,
+    script: Script,
+    id: string,
+    args: ReadonlyArray<string | number | Buffer>,
+    reply: (reply: unknown, now: number) => A
+  ): Effect.Effect<A, SessionError> =>
+    Effect.clockWith((clock) =>
+      Effect.async((resume) => {
+        client.run(script, [id], args).then(
+          (value) => resume(Effect.succeed(reply(value, clock.unsafeCurrentTimeMillis()))),
+          (cause) => resume(Effect.fail(client.failed(operation, cause)))
+        )
+      })
+    )
+
+  return {
+    name,
+    capabilities: {
+      ...defaultCapabilities,
+      answersWithin: connection.isCluster ? Number.POSITIVE_INFINITY : 2 * Duration.toMillis(timeout)
+    },
+    isKey: (id) => id !== "",
+    get: (operation, id) =>
+      run(operation, scripts.get, id, [], (reply, now) => {
+        if (reply === null) {
+          return undefined
+        }
+        const [payload, millis] = reply as readonly [Buffer, number]
+        return { payload, expiresAt: millis < 0 ? never : now + millis }
+      }),
+    add: (operation, id, payload, ttl) =>
+      run(operation, scripts.add, id, [toBuffer(payload), millis(ttl)], (reply, now) =>
+        reply === null ? undefined : now + millis(ttl)
+      ),
+    replace: (operation, id, payload, ttl, revision) =>
+      run(operation, scripts.replace, id, [revision, toBuffer(payload), millis(ttl)], (reply, now) =>
+        reply === null ? "gone" : reply === 0 ? "changed" : now + millis(ttl)
+      ),
+    removeAt: (operation, id, revision) =>
+      run(operation, scripts.removeAt, id, [revision], (reply) =>
+        reply === null ? "gone" : reply === 0 ? "changed" : "done"
+      ),
+    remove: (operation, id) => run(operation, scripts.remove, id, [], () => undefined),
+    touch: (operation, id, ttl) =>
+      run(operation, scripts.touch, id, [millis(ttl)], (reply, now) => (reply === null ? undefined : now + millis(ttl)))
+  }
+}
+
+/** Whole milliseconds; a fraction is an error to Redis. */
+const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
+
+const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+const connect = (options: Options): Effect.Effect<Redis | Cluster, SessionError, Scope.Scope> => {
+  switch (options.kind) {
+    case "redis":
+      return Connections.single(options, timeout)
+    case "redis_cluster":
+      return Connections.cluster(options, timeout)
+    case "redis_sentinel":
+      return Connections.sentinel(options, timeout)
+  }
+}
+
+/** Fails with `Unavailable` where there is no connection, and with `InvalidConfig`. */
+export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
+  Layer.scoped(
+    SessionProvider,
+    Effect.map(connect(options), (connection) => BeegoProvider.make(store(options.kind, connection)))
+  )

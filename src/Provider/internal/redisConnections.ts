@@ -1,0 +1,70 @@
+/**
+ * Connections to Redis: to one server, to a cluster, or to the master that sentinels name. Each fails with `Unavailable` where there is
+ * none, and with `InvalidConfig`.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
+import type { SessionError } from "../../SessionError.js"
+import { addresses, boundedClusterOptions, boundedOptions, connected } from "./ioredis.js"
+
+type Connection<C> = Effect.Effect<C, SessionError, Scope.Scope>
+
+interface Server {
+  readonly url?: string | undefined
+  readonly options?: RedisOptions | undefined
+}
+
+export const single = (
+  { options, url = "redis://127.0.0.1:6379" }: Server,
+  timeout: Duration.Duration
+): Connection<Redis> =>
+  Effect.flatMap(addresses("url", url, 6379), ([address]) =>
+    connected(
+      "redis",
+      timeout,
+      () => new Redis({ ...boundedOptions(timeout), ...address, ...options, lazyConnect: true })
+    )
+  )
+
+export const cluster = (
+  { options, url }: { readonly url: string; readonly options?: ClusterOptions | undefined },
+  timeout: Duration.Duration
+): Connection<Cluster> =>
+  Effect.flatMap(addresses("url", url, 6379), (nodes) =>
+    connected("redis_cluster", timeout, () => {
+      const { host: _host, port: _port, ...shared } = nodes[0]!
+      const { redisOptions, ...rest } = options ?? {}
+      return new Cluster(
+        nodes.map(({ host, port }) => ({ host, port })),
+        {
+          ...boundedClusterOptions(timeout, { ...boundedOptions(timeout), ...shared, ...redisOptions }),
+          ...rest,
+          lazyConnect: true
+        }
+      )
+    })
+  )
+
+export const sentinel = (
+  { masterName, options, url }: Server & { readonly url: string; readonly masterName: string },
+  timeout: Duration.Duration
+): Connection<Redis> =>
+  Effect.flatMap(addresses("url", url, 26379), (sentinels) =>
+    connected("redis_sentinel", timeout, () => {
+      const { host: _host, port: _port, ...shared } = sentinels[0]!
+      return new Redis({
+        ...boundedOptions(timeout),
+        sentinels: sentinels.map(({ host, port }) => ({ host, port })),
+        name: masterName,
+        sentinelCommandTimeout: Duration.toMillis(timeout),
+        sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
+        // A sentinel disconnects the clients of a master that it demotes; one that is missed learns it by this.
+        reconnectOnError: (error) => error.message.startsWith("READONLY"),
+        ...shared,
+        ...options,
+        lazyConnect: true
+      })
+    })
+  )
