@@ -13,7 +13,15 @@ import type { MemcacheClientOptions } from "memcache-client"
 import { SessionError } from "../SessionError.js"
 import type { CasStore, Change } from "./internal/casProvider.js"
 import * as CasProvider from "./internal/casProvider.js"
-import { backend, connect, type Reply, type Servers } from "./internal/memcacheServers.js"
+import {
+  backend,
+  connect,
+  exptimeOf,
+  inThePast,
+  isAddress,
+  type Reply,
+  type Servers
+} from "./internal/memcacheServers.js"
 import { prefix, url } from "./internal/serverConfig.js"
 import * as Provider from "./Provider.js"
 
@@ -32,17 +40,7 @@ export interface Options {
   readonly options?: Partial<Omit<MemcacheClientOptions, "server">> | undefined
 }
 
-/**
- * memcached's clock ticks in seconds and only has to outlive the value's own expiry, so a second more. Above 30 days it reads a
- * number as a date by its own clock, of 31 bits (protocol.txt, "Expiration times").
- */
-const exptimeOf = (ttl: Duration.Duration): number => {
-  const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1
-  return seconds <= 30 * 24 * 60 * 60 ? seconds : Math.min(Math.floor(Date.now() / 1000) + seconds, 2 ** 31 - 1)
-}
-
 const nothing = Buffer.alloc(0)
-const inThePast = -1
 
 const toChange = (reply: Reply): Change => (reply === "STORED" ? "done" : reply === "EXISTS" ? "changed" : "gone")
 
@@ -76,7 +74,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
   const invalid = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
   // beego separates them by semicolons.
   const addresses = [...new Set(url.split(/[,;]/).map((address) => address.trim()))]
-  if (!addresses.every((address) => /^[A-Za-z0-9._-]+:\d{1,5}$/.test(address))) {
+  if (!addresses.every(isAddress)) {
     return invalid("url: expected host:port,host:port, each host a name or an IPv4 address")
   }
   if (!/^[!-~]{0,100}$/.test(prefix)) {

@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-export { codec } from "./gob/codec.js"
 export { decode } from "./gob/Decoder.js"
 export { encode } from "./gob/Encoder.js"
 export { field, type GobField } from "./gob/Field.js"

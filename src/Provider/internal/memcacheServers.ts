@@ -3,6 +3,7 @@
  * provider is made of, with memcached's own answers as values and all else as a typed error.
  */
 import type { Socket } from "node:net"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { MemcacheClient, type MemcacheClientOptions, ValueFlags } from "memcache-client"
@@ -12,7 +13,7 @@ import type { Item } from "./casProvider.js"
 export const backend = "memcached"
 
 /** Protocol.txt of memcached, "Storage commands" and "Deletion". */
-export type Reply = "STORED" | "NOT_STORED" | "EXISTS" | "NOT_FOUND" | "DELETED"
+export type Reply = "STORED" | "NOT_STORED" | "EXISTS" | "NOT_FOUND" | "DELETED" | "TOUCHED"
 
 export interface Servers {
   readonly gets: (operation: string, key: string) => Effect.Effect<Item | undefined, SessionError>
@@ -24,15 +25,24 @@ export interface Servers {
     exptime: number,
     token: string
   ) => Effect.Effect<Reply, SessionError>
+  readonly touch: (operation: string, key: string, exptime: number) => Effect.Effect<Reply, SessionError>
   readonly delete: (operation: string, key: string) => Effect.Effect<void, SessionError>
 }
 
+/** Values are bytes, whatever their flags say they are. */
+class Client extends MemcacheClient {
+  override _unpackValue({ data }: { readonly data?: string | Buffer }): Buffer {
+    // Nothing stands for an empty value.
+    return (data ?? Buffer.alloc(0)) as Buffer
+  }
+}
+
 interface Server {
-  readonly client: MemcacheClient
+  readonly client: Client
   readonly seed: number
 }
 
-type Found = Record<string, { readonly value: unknown; readonly casUniq: string }>
+type Found = Record<string, { readonly value: Buffer; readonly casUniq: string }>
 
 type Command = ReadonlyArray<string | Buffer>
 
@@ -69,6 +79,21 @@ const failure = (operation: string, error: unknown): SessionError => {
     : unavailable(backend, operation, "code" in error ? error.code : error.message)
 }
 
+/**
+ * memcached's clock ticks in seconds and only has to outlive the value's own expiry, so a second more. Above 30 days it reads a
+ * number as a date by its own clock, of 31 bits (protocol.txt, "Expiration times").
+ */
+export const exptimeOf = (ttl: Duration.Duration): number => {
+  const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1
+  return seconds <= 30 * 24 * 60 * 60 ? seconds : Math.min(Math.floor(Date.now() / 1000) + seconds, 2 ** 31 - 1)
+}
+
+/** An `exptime` with which a value is gone at once. */
+export const inThePast = -1
+
+/** Whether this is the `host:port` of a server. */
+export const isAddress = (text: string): boolean => /^[A-Za-z0-9._-]+:\d{1,5}$/.test(text)
+
 /** FNV-1a, 32 bits. */
 const hash = (text: string): number => {
   let h = 0x811c9dc5
@@ -83,6 +108,14 @@ const mix = (h: number): number => {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return (h ^ (h >>> 16)) >>> 0
+}
+
+/** What others who share the values have to agree on. */
+export interface Agreement {
+  /** The flags of a value. */
+  readonly flags: number
+  /** Which of `count` servers has a key; without it {@link ownerOf}. */
+  readonly placeOf?: ((key: string, count: number) => number) | undefined
 }
 
 /**
@@ -113,7 +146,8 @@ const ownerOf = (servers: ReadonlyArray<Server>, key: string): Server => {
 export const connect = (
   addresses: ReadonlyArray<string>,
   timeoutMillis: number,
-  options: Partial<MemcacheClientOptions> = {}
+  options: Partial<MemcacheClientOptions> = {},
+  { flags, placeOf }: Agreement = { flags: ValueFlags.TYPE_BINARY }
 ): Effect.Effect<Servers, SessionError, Scope.Scope> =>
   Effect.gen(function* () {
     let closed = false
@@ -121,7 +155,7 @@ export const connect = (
       Effect.sync(() =>
         addresses.map(
           (address): Server => ({
-            client: new MemcacheClient({
+            client: new Client({
               noDelay: true,
               cmdTimeout: timeoutMillis,
               connectTimeout: timeoutMillis,
@@ -164,8 +198,11 @@ export const connect = (
         }
       })
 
+    const serverOf = (key: string): Server =>
+      placeOf === undefined ? ownerOf(servers, key) : servers[placeOf(key, servers.length)]!
+
     const store = (operation: string, key: string, line: string, value: Buffer): Effect.Effect<Reply, SessionError> =>
-      Effect.map(ask<[Reply]>(operation, ownerOf(servers, key), line, value, "\r\n"), ([reply]) => reply)
+      Effect.map(ask<[Reply]>(operation, serverOf(key), line, value, "\r\n"), ([reply]) => reply)
 
     const answers = yield* Effect.forEach(servers, (server) => Effect.either(ask("connect", server, "version\r\n")), {
       concurrency: "unbounded"
@@ -182,16 +219,15 @@ export const connect = (
 
     return {
       gets: (operation, key) =>
-        Effect.map(ask<Found>(operation, ownerOf(servers, key), `gets ${key}\r\n`), ({ [key]: found }) =>
-          found === undefined
-            ? undefined
-            : // What is not binary was put there by someone else: it is as good as empty, but it is there.
-              { value: Buffer.isBuffer(found.value) ? found.value : Buffer.alloc(0), token: found.casUniq }
+        Effect.map(ask<Found>(operation, serverOf(key), `gets ${key}\r\n`), ({ [key]: found }) =>
+          found === undefined ? undefined : { value: found.value, token: found.casUniq }
         ),
       add: (operation, key, value, exptime) =>
-        store(operation, key, `add ${key} ${ValueFlags.TYPE_BINARY} ${exptime} ${value.length}\r\n`, value),
+        store(operation, key, `add ${key} ${flags} ${exptime} ${value.length}\r\n`, value),
       cas: (operation, key, value, exptime, token) =>
-        store(operation, key, `cas ${key} ${ValueFlags.TYPE_BINARY} ${exptime} ${value.length} ${token}\r\n`, value),
-      delete: (operation, key) => ask(operation, ownerOf(servers, key), `delete ${key}\r\n`)
+        store(operation, key, `cas ${key} ${flags} ${exptime} ${value.length} ${token}\r\n`, value),
+      touch: (operation, key, exptime) =>
+        Effect.map(ask<[Reply]>(operation, serverOf(key), `touch ${key} ${exptime}\r\n`), ([reply]) => reply),
+      delete: (operation, key) => ask(operation, serverOf(key), `delete ${key}\r\n`)
     }
   })

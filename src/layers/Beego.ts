@@ -1,0 +1,56 @@
+/**
+ * The layer of beego's own configuration.
+ */
+
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { decodeBeego } from "../Manager/beegoConfig.js"
+import type { SessionManager } from "../Manager/SessionManager.js"
+import { SessionError } from "../SessionError.js"
+import { codec } from "../Store/gob/codec.js"
+import { providers } from "./beegoProviders.js"
+import { lazy } from "./lazy.js"
+import * as SessionLayer from "./SessionLayer.js"
+
+/**
+ * The sessions of a beego v2.3.5 app, side by side with it: as Go's `session.NewManager(provider, config)`, with the JSON of its
+ * `ManagerConfig` as text or object, and beego's names of providers: `memory` (which shares nothing), `file`, `cookie`, `redis`,
+ * `redis_cluster`, `redis_sentinel`, `memcache`, `mysql`, `postgresql`, `couchbase`, `ledis`, `ssdb`. Fails with `InvalidConfig`, which
+ * names the field, and as the provider does.
+ *
+ * @example
+ * import * as Beego from "effect-session/beego"
+ *
+ * const SessionLive = Beego.layer(
+ *   "redis",
+ *   `{"cookieName":"gosessionid","enableSetCookie":true,"gclifetime":3600,"providerConfig":"127.0.0.1:6379,100,secret"}`
+ * )
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  provider: string,
+  config: string | object
+): Layer.Layer<SessionManager, SessionError | ConfigError.ConfigError> =>
+  Layer.unwrapEffect(
+    Effect.gen(function* () {
+      const { options, ...given } = yield* decodeBeego(config)
+      const make = Object.hasOwn(providers, provider) ? providers[provider] : undefined
+      if (make === undefined) {
+        return yield* new SessionError({
+          reason: "InvalidConfig",
+          message: `unknown provider ${JSON.stringify(provider)}: expected one of ${Object.keys(providers).join(", ")}`
+        })
+      }
+      const { cookie, load } = yield* make(given)
+      return SessionLayer.make(
+        lazy(provider, load),
+        cookie === undefined || typeof options.cookie !== "object"
+          ? options
+          : { ...options, cookie: { ...options.cookie, ...cookie } },
+        codec
+      )
+    })
+  )
