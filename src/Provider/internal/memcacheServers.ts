@@ -31,9 +31,8 @@ export interface Servers {
 
 /** Values are bytes, whatever their flags say they are. */
 class Client extends MemcacheClient {
-  override _unpackValue({ data }: { readonly data?: string | Buffer }): Buffer {
-    // Nothing stands for an empty value.
-    return (data ?? Buffer.alloc(0)) as Buffer
+  override _unpackValue({ data }: { readonly data: string | Buffer }): Buffer {
+    return data as Buffer
   }
 }
 
@@ -219,8 +218,9 @@ export const connect = (
 
     return {
       gets: (operation, key) =>
-        Effect.map(ask<Found>(operation, serverOf(key), `gets ${key}\r\n`), ({ [key]: found }) =>
-          found === undefined ? undefined : { value: found.value, token: found.casUniq }
+        Effect.map(ask<Found>(operation, serverOf(key), `gets ${key}\r\n`), (found) =>
+          // A plain object: a key such as `constructor` is always in it.
+          Object.hasOwn(found, key) ? { value: found[key]!.value, token: found[key]!.casUniq } : undefined
         ),
       add: (operation, key, value, exptime) =>
         store(operation, key, `add ${key} ${flags} ${exptime} ${value.length}\r\n`, value),
