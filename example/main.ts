@@ -22,8 +22,9 @@ const LocalHttp = Layer.setConfigProvider(
 
 HttpServer.serve(app).pipe(
   HttpServer.withLogAddress,
-  Layer.provide(SessionLayer.fromConfig()),
   Layer.provide(Server),
+  // After the server, so that it is built before: a server that listens already leaves early requests without an answer.
+  Layer.provide(SessionLayer.fromConfig()),
   Layer.provide(LocalHttp),
   Layer.launch,
   NodeRuntime.runMain
