@@ -6,6 +6,7 @@
 import {
   AuthenticationFailureError,
   BucketNotFoundError,
+  type Cas,
   CasMismatchError,
   type Cluster,
   type Collection,
@@ -109,7 +110,7 @@ const failure = (operation: string, error: unknown): SessionError =>
       })
     : unavailable(backend, operation, error)
 
-const inCollection = (collection: Collection, durabilityLevel: DurabilityLevel, timeout: number): CasStore => {
+const inCollection = (collection: Collection, durabilityLevel: DurabilityLevel, timeout: number): CasStore<Cas> => {
   const attempt = <A extends object>(
     operation: string,
     call: () => Promise<A>
@@ -131,7 +132,7 @@ const inCollection = (collection: Collection, durabilityLevel: DurabilityLevel, 
     get: (operation, key) =>
       Effect.map(
         attempt(operation, () => collection.get(key, reading)),
-        (found) => (typeof found === "string" ? undefined : { value: found.content, token: found.cas.toString() })
+        (found) => (typeof found === "string" ? undefined : { value: found.content, token: found.cas })
       ),
     add: (operation, key, value, ttl) =>
       Effect.map(

@@ -44,7 +44,7 @@ const nothing = Buffer.alloc(0)
 
 const toChange = (reply: Reply): Change => (reply === "STORED" ? "done" : reply === "EXISTS" ? "changed" : "gone")
 
-const overServers = (servers: Servers): CasStore => ({
+const overServers = (servers: Servers): CasStore<string> => ({
   name: backend,
   capabilities: {
     ...Provider.defaultCapabilities,

@@ -10,9 +10,9 @@ import { SessionError, tooLarge, unavailable } from "../../SessionError.js"
 import * as Provider from "../Provider.js"
 
 /** A value as the store has it, with the token that the next change has to name. */
-export interface Item {
+export interface Item<Token> {
   readonly value: Buffer
-  readonly token: string
+  readonly token: Token
 }
 
 /** What became of a change: `changed` and `gone` say why it was not made. */
@@ -21,10 +21,10 @@ export type Change = "done" | "changed" | "gone"
 /**
  * The store. It may keep a value longer than `ttl`, never shorter. `operation` is for errors.
  */
-export interface CasStore {
+export interface CasStore<Token> {
   readonly name: string
   readonly capabilities: Provider.Capabilities
-  readonly get: (operation: string, key: string) => Effect.Effect<Item | undefined, SessionError>
+  readonly get: (operation: string, key: string) => Effect.Effect<Item<Token> | undefined, SessionError>
   /** Answers false where the key is taken. */
   readonly add: (
     operation: string,
@@ -37,9 +37,9 @@ export interface CasStore {
     key: string,
     value: Buffer,
     ttl: Duration.Duration,
-    token: string
+    token: Token
   ) => Effect.Effect<Change, SessionError>
-  readonly removeAt: (operation: string, key: string, token: string) => Effect.Effect<Change, SessionError>
+  readonly removeAt: (operation: string, key: string, token: Token) => Effect.Effect<Change, SessionError>
   readonly remove: (operation: string, key: string) => Effect.Effect<void, SessionError>
 }
 
@@ -60,13 +60,18 @@ const encode = (payload: Uint8Array, expiresAt: number, revision: string): Buffe
   return value
 }
 
-interface Entry {
-  readonly token: string
+interface Entry<Token> {
+  readonly token: Token
   readonly stored: Provider.Stored
 }
 
+interface Known<Token> {
+  readonly _tag: "Known"
+  readonly token: Token
+}
+
 /** What is not a session of this format counts as one that has expired. */
-const decode = ({ token, value }: Item): Entry => {
+const decode = <Token>({ token, value }: Item<Token>): Entry<Token> => {
   const valid = value.length >= payloadAt && value[0] === format
   return {
     token,
@@ -86,11 +91,11 @@ const maxAttempts = 100
 /** How many of the sessions read last can be written without asking for their token again. */
 const maxTokens = 4096
 
-export const make = (store: CasStore, prefix: string): Provider.Provider => {
+export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Provider => {
   const { maxPayload } = store.capabilities
-  const tokens = new Map<string, { readonly token: string; readonly revision: string; readonly expiresAt: number }>()
+  const tokens = new Map<string, { readonly token: Token; readonly revision: string; readonly expiresAt: number }>()
 
-  const remember = (key: string, { stored: { expiresAt, revision }, token }: Entry): void => {
+  const remember = (key: string, { stored: { expiresAt, revision }, token }: Entry<Token>): void => {
     tokens.delete(key)
     tokens.set(key, { token, revision, expiresAt })
     if (tokens.size > maxTokens) {
@@ -127,7 +132,7 @@ export const make = (store: CasStore, prefix: string): Provider.Provider => {
           return f(encode(payload, written.expiresAt, written.revision), written)
         })
 
-  const live = (operation: string, key: string): Effect.Effect<Entry | undefined, SessionError> =>
+  const live = (operation: string, key: string): Effect.Effect<Entry<Token> | undefined, SessionError> =>
     Effect.flatMap(store.get(operation, key), (item) =>
       withNow((now) => {
         const entry = item === undefined ? undefined : decode(item)
@@ -135,7 +140,7 @@ export const make = (store: CasStore, prefix: string): Provider.Provider => {
       })
     )
 
-  const find = (operation: string, id: Provider.StoredId): Effect.Effect<Entry | undefined, SessionError> => {
+  const find = (operation: string, id: Provider.StoredId): Effect.Effect<Entry<Token> | undefined, SessionError> => {
     const key = keyOf(id)
     return key === undefined ? Effect.succeed(undefined) : live(operation, key)
   }
@@ -188,17 +193,17 @@ export const make = (store: CasStore, prefix: string): Provider.Provider => {
     operation: string,
     key: string,
     revision: Provider.Revision
-  ): Effect.Effect<string | Provider.Conflict | Provider.Gone, SessionError> =>
+  ): Effect.Effect<Known<Token> | Provider.Conflict | Provider.Gone, SessionError> =>
     withNow((now) => {
       const known = tokens.get(key)
       tokens.delete(key)
       return known !== undefined && known.revision === revision && known.expiresAt > now
-        ? Effect.succeed(known.token)
+        ? Effect.succeed<Known<Token>>({ _tag: "Known", token: known.token })
         : Effect.map(live(operation, key), (entry) =>
             entry === undefined
               ? Provider.gone
               : entry.stored.revision === revision
-                ? entry.token
+                ? { _tag: "Known", token: entry.token }
                 : Provider.conflict(entry.stored)
           )
     })
@@ -208,15 +213,15 @@ export const make = (store: CasStore, prefix: string): Provider.Provider => {
     operation: string,
     key: string,
     revision: Provider.Revision,
-    change: (token: string) => Effect.Effect<Change, SessionError>,
+    change: (token: Token) => Effect.Effect<Change, SessionError>,
     done: A
   ): Effect.Effect<A | Provider.Conflict | Provider.Gone, SessionError> =>
     untilDone<A | Provider.Conflict | Provider.Gone>(
       operation,
-      Effect.flatMap(tokenAt(operation, key, revision), (token) =>
-        typeof token !== "string"
-          ? Effect.succeed<A | Provider.Conflict | Provider.Gone | undefined>(token)
-          : Effect.map(change(token), (result) => afterChange(result, done))
+      Effect.flatMap(tokenAt(operation, key, revision), (at) =>
+        at._tag === "Known"
+          ? Effect.map(change(at.token), (result) => afterChange(result, done))
+          : Effect.succeed<A | Provider.Conflict | Provider.Gone | undefined>(at)
       )
     )
 

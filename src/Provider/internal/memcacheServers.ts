@@ -16,7 +16,7 @@ export const backend = "memcached"
 export type Reply = "STORED" | "NOT_STORED" | "EXISTS" | "NOT_FOUND" | "DELETED" | "TOUCHED"
 
 export interface Servers {
-  readonly gets: (operation: string, key: string) => Effect.Effect<Item | undefined, SessionError>
+  readonly gets: (operation: string, key: string) => Effect.Effect<Item<string> | undefined, SessionError>
   readonly add: (operation: string, key: string, value: Buffer, exptime: number) => Effect.Effect<Reply, SessionError>
   readonly cas: (
     operation: string,
