@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { setTimeout as sleep } from "node:timers/promises"
 import {
   AuthenticationFailureError,
   BucketNotFoundError,
@@ -171,8 +172,8 @@ const notReady = (error: unknown): SessionError =>
           error instanceof TimeoutError ? "no answer; are there such a bucket and collection?" : error
         )
 
-/** How long a cluster that is being left may take. What is not done by then goes on by itself. */
-const closing = "500 millis"
+/** How long a cluster that is being left may take, in milliseconds. What is not done by then goes on by itself. */
+const closing = 500
 
 /** A connected cluster, closed with the scope. */
 const connected = (
@@ -181,8 +182,8 @@ const connected = (
   options: ConnectOptions
 ): Effect.Effect<Cluster, SessionError, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => {
-      const cluster = connect(connection, {
+    Effect.sync(() =>
+      connect(connection, {
         ...(username === undefined ? {} : { username }),
         ...(password === undefined ? {} : { password }),
         // Its own log of slow operations, which Effect's spans tell better.
@@ -196,16 +197,12 @@ const connected = (
           ...options.timeouts
         }
       })
-      // Whoever waits for it is told; nobody may.
-      cluster.catch(() => {})
-      return cluster
-    }),
-    (cluster) =>
-      Effect.tryPromise(() => cluster.then((cluster) => cluster.close())).pipe(
-        Effect.interruptible,
-        Effect.timeout(closing),
-        Effect.ignore
-      )
+    ),
+    // Also where the build was given up while it connected.
+    (cluster) => {
+      const closed = cluster.then((cluster) => cluster.close()).catch(() => {})
+      return Effect.promise(() => Promise.race([closed, sleep(closing, undefined, { ref: false })]))
+    }
   ).pipe(Effect.flatMap((cluster) => Effect.tryPromise({ try: () => cluster, catch: notReady })))
 
 /**

@@ -53,6 +53,41 @@ export const touchesAmongWrites = (make: Effect.Effect<SessionProvider.Provider,
   )
 }
 
+/** A provider remembers the token of what it read last: with it, it must not undo what another process did since. */
+export const mindsOthers = (make: Effect.Effect<SessionProvider.Provider, SessionError, Scope.Scope>): void => {
+  for (const change of ["write", "regenerate"] as const) {
+    it.scopedLive(`${change} minds what another process did since the session was read`, () =>
+      Effect.gen(function* () {
+        const [one, other] = yield* Effect.all([make, make])
+        /** What becomes of the change, and what the session then holds, if `others` happens after the read. */
+        const after = (
+          others: (
+            id: SessionProvider.StoredId,
+            revision: SessionProvider.Revision
+          ) => Effect.Effect<unknown, SessionError>
+        ) =>
+          Effect.gen(function* () {
+            const id = newId()
+            const { revision } = written(yield* one.create(id, bytes("first"), day))
+            yield* one.read(id)
+            yield* others(id, revision)
+            const result =
+              change === "write"
+                ? yield* one.write(id, bytes("mine"), day, revision)
+                : yield* one.regenerate(id, newId(), bytes("mine"), day, revision)
+            return [result._tag, textOf(yield* one.read(id))]
+          })
+        const theirs = (id: SessionProvider.StoredId, revision: SessionProvider.Revision) =>
+          other.write(id, bytes("theirs"), day, revision)
+        expect(yield* after(theirs)).toEqual(["Conflict", "theirs"])
+        expect(yield* after(other.destroy)).toEqual(["Gone", undefined])
+        const held = change === "write" ? "mine" : undefined
+        expect(yield* after((id) => other.touch(id, day))).toEqual(["Written", held])
+      })
+    )
+  }
+}
+
 /**
  * `killed` runs a regenerate of `old`, which holds "before", to `new` with "after" in another process, which is killed just before or
  * just after the store gets the removal of the old session.

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Couchbase from "effect-session/couchbase"
 import * as Servers from "../servers/Couchbase.js"
-import { bytes, day, newId, textOf, touchesAmongWrites, written } from "./cas.js"
+import { bytes, day, mindsOthers, newId, textOf, touchesAmongWrites, written } from "./cas.js"
 import { conforms } from "./conforms.js"
 import { shared } from "./shared.js"
 
@@ -32,6 +32,7 @@ describe("Couchbase", () => {
   )
 
   touchesAmongWrites(make())
+  mindsOthers(make())
 
   it.scopedLive("documents outlive their sessions by two seconds at most, also where a lifetime is a date", () =>
     Effect.gen(function* () {

@@ -2,6 +2,7 @@
  * Couchbase when something is wrong: what is configured, a cluster that is away or hangs, a process that is killed half-way.
  */
 import { spawn } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -15,7 +16,7 @@ import type { SessionError, SessionProvider } from "effect-session"
 import * as Couchbase from "effect-session/couchbase"
 import { vi } from "vitest"
 import * as Servers from "../servers/Couchbase.js"
-import { freePorts, host } from "../servers/Process.js"
+import { freePorts, host, until } from "../servers/Process.js"
 import { bytes, day, killedWhileRegenerating, newId, textOf, written } from "./cas.js"
 import { shared } from "./shared.js"
 import { failsInTime, silently } from "./survives.js"
@@ -133,6 +134,14 @@ const operations = (provider: Provider, id: SessionProvider.StoredId, revision: 
   provider.regenerate(id, newId(), bytes("x"), day, revision)
 ]
 
+/** The established connections of this machine to a port; the SDK's are in no list of Node's. */
+const connectionsTo = (port: string) => {
+  const remote = `:${Number(port).toString(16).toUpperCase().padStart(4, "0")} 01 `
+  return readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(remote)).length
+}
+
 describe("Couchbase, away", () => {
   const server = shared(Servers.make())
 
@@ -231,16 +240,25 @@ describe("Couchbase, away", () => {
     60_000
   )
 
-  it.live("a build that is given up ends at once, also while the cluster does not answer", () =>
+  it.live("a build that is given up ends at once, and leaves no connection", () =>
     silently(
       Effect.gen(function* () {
         const { scope, target, url } = yield* opened
+        const { port } = new URL(target.url)
+        const before = connectionsTo(port)
         yield* target.pause
-        const build = yield* Effect.fork(Effect.scoped(Couchbase.make({ url, timeout: "5 seconds" })))
+        const connecting = yield* Effect.fork(Effect.scoped(Couchbase.make({ url, timeout: "5 seconds" })))
         yield* Effect.sleep("100 millis")
-        const [took] = yield* Effect.timed(Fiber.interrupt(build))
+        const [took] = yield* Effect.timed(Fiber.interrupt(connecting))
         expect(Duration.toMillis(took)).toBeLessThan(1_000)
         yield* target.resume
+        // Connected, and waiting for the collection that it has named.
+        const missing = Servers.sessionUrl(target, "/default/app/missing")
+        const opening = yield* Effect.fork(Effect.scoped(Couchbase.make({ url: missing, timeout: "5 seconds" })))
+        yield* Effect.sleep("300 millis")
+        expect(connectionsTo(port)).toBeGreaterThan(before)
+        yield* Fiber.interrupt(opening)
+        yield* Effect.promise(() => until(async () => expect(connectionsTo(port)).toBe(before), 5_000))
         yield* closesAtOnce(scope)
       })
     )

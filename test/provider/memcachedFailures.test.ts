@@ -17,7 +17,7 @@ import * as Memcached from "effect-session/memcached"
 import * as Servers from "../servers/Memcached.js"
 import { suite } from "../servers/need.js"
 import { freePorts, host, type Server } from "../servers/Process.js"
-import { bytes, day, killedWhileRegenerating, textOf, touchesAmongWrites, written } from "./cas.js"
+import { bytes, day, killedWhileRegenerating, mindsOthers, textOf, touchesAmongWrites, written } from "./cas.js"
 import { shared } from "./shared.js"
 
 type Provider = SessionProvider.Provider
@@ -114,7 +114,9 @@ suite("memcached, when something is wrong", ["memcached"], () => {
     })
   )
 
-  touchesAmongWrites(Effect.flatMap(shared(Servers.make()), ({ url }) => Memcached.make({ url })))
+  const make = Effect.flatMap(shared(Servers.make()), ({ url }) => Memcached.make({ url }))
+  touchesAmongWrites(make)
+  mindsOthers(make)
 
   it.scopedLive(
     "of three servers one stops and comes back under load: its own keys fail in time, no others, and it recovers",
