@@ -93,6 +93,13 @@ const Cookie = Schema.Struct({
   })
 )
 
+/** How many characters an id has. @internal */
+export const idLength = (id: {
+  readonly bytes: number
+  readonly encoding: "base64url" | "hex"
+  readonly prefix: string
+}): number => id.prefix.length + (id.encoding === "hex" ? id.bytes * 2 : Math.ceil((id.bytes * 4) / 3))
+
 const Id = Schema.Struct({
   /** Random bytes in an id. Default 32; at least 16 (OWASP ASVS 7.2.3 asks for 128 bits). */
   bytes: Schema.optionalWith(
@@ -107,9 +114,31 @@ const Id = Schema.Struct({
     { default: () => "" }
   ),
   encoding: Schema.optionalWith(Schema.Literal("base64url", "hex"), { default: () => "base64url" as const }),
-  /** Whether backends see the SHA-256 of an id instead of the id. Default true. */
-  hashed: Schema.optionalWith(Schema.Boolean, { default: () => true })
-})
+  /**
+   * Whether backends see the SHA-256 of an id instead of the id. Default true. `migrating` is for sessions that were stored with
+   * `false`: each is found by its id and kept by its hash from then on, and nobody is logged out.
+   */
+  hashed: Schema.optionalWith(
+    Schema.Union(Schema.Boolean, Schema.Literal("migrating")).annotations({
+      message: () => ({ message: "expected true, false or migrating", override: true })
+    }),
+    { default: () => true as const }
+  )
+}).pipe(
+  // An id that is looked up as it came must not be a hash that somebody saw in the backend.
+  Schema.filter((id) =>
+    id.hashed === "migrating" && idLength(id) === hashLength
+      ? {
+          path: ["hashed"],
+          message:
+            "migrating needs ids that cannot be taken for hashes, which have 43 characters: these have 43 as well"
+        }
+      : undefined
+  )
+)
+
+/** Of a SHA-256 in base64url. */
+const hashLength = 43
 
 /**
  * All options. Durations are Effect's: `"30 minutes"`, `Duration.hours(12)`, milliseconds.
@@ -197,6 +226,8 @@ export const make = (
       new SessionError({
         reason: "InvalidConfig",
         message: ParseResult.ArrayFormatter.formatIssueSync(issue)
+          // All may be left out, which is nothing to tell of what is there.
+          .filter(({ message }) => !message.startsWith("Expected undefined"))
           .map(({ message, path }) => `${nameOf(path.map(String))}: ${message}`)
           .join("; ")
       })

@@ -3,7 +3,7 @@
  */
 import { hash, randomBytes } from "node:crypto"
 import type { Capabilities, StoredId } from "../Provider/Provider.js"
-import type { SessionConfig } from "./SessionConfig.js"
+import { idLength, type SessionConfig } from "./SessionConfig.js"
 import { cookieName } from "./Transport.js"
 
 /** The ids of one configuration. Raw ids are secrets: they are plain strings only inside the manager. */
@@ -13,6 +13,8 @@ export interface Ids {
   /** Whether a string that a client sent can be an id of this configuration at all. No backend sees one that cannot. */
   readonly check: (id: string) => boolean
   readonly stored: (id: string) => StoredId
+  /** Where ids are being hashed that were stored raw: the id that takes the place of a `stored` one. */
+  readonly hashed: ((stored: StoredId) => StoredId) | undefined
 }
 
 const sha256 = (text: string): string => hash("sha256", text, "base64url")
@@ -22,7 +24,7 @@ export const makeIds = (
   { heldBy, inheritedIdChars: inheritedChars }: Pick<Capabilities, "heldBy" | "inheritedIdChars">
 ): Ids => {
   const { bytes, encoding, hashed, prefix } = config.id
-  const length = prefix.length + (encoding === "hex" ? bytes * 2 : Math.ceil((bytes * 4) / 3))
+  const length = idLength(config.id)
   const alphabet = encoding === "hex" ? "0-9a-f" : "A-Za-z0-9_-"
   const pattern = new RegExp(`^${prefix}[${alphabet}]{${length - prefix.length}}$`)
   const inherited = prefix.length + inheritedChars
@@ -33,17 +35,23 @@ export const makeIds = (
   if (heldBy === "client") {
     // What the client sends is the session itself, which the provider authenticates; the transport bounds its size.
     const name = cookieName(config)
-    return { make, check: (value) => value !== "", stored: (value) => `${name}=${value}` as StoredId }
+    return {
+      make,
+      check: (value) => value !== "",
+      stored: (value) => `${name}=${value}` as StoredId,
+      hashed: undefined
+    }
   }
+  const hash: (id: string) => StoredId =
+    inheritedChars === 0
+      ? (id) => sha256(id) as StoredId
+      : (id) => (id.slice(prefix.length, inherited) + sha256(id).slice(inheritedChars)) as StoredId
   return {
     make,
     // The length first: it bounds what the expression looks at.
     check: (id) => id.length === length && pattern.test(id),
-    stored: hashed
-      ? inheritedChars === 0
-        ? (id) => sha256(id) as StoredId
-        : (id) => (id.slice(prefix.length, inherited) + sha256(id).slice(inheritedChars)) as StoredId
-      : (id) => id as StoredId
+    stored: hashed === true ? hash : (id) => id as StoredId,
+    hashed: hashed === "migrating" ? hash : undefined
   }
 }
 

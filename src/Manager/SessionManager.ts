@@ -18,6 +18,7 @@ import { type BoundFields, bind, Handle } from "../Store/Handle.js"
 import type { Any, Session, SessionId } from "../Store/SessionStore.js"
 import { bounded, patience, traced } from "./Calls.js"
 import { commit } from "./Commit.js"
+import { hashing } from "./hashing.js"
 import { type Environment, LiveSession } from "./LiveSession.js"
 import type * as SessionConfig from "./SessionConfig.js"
 import { makeIds } from "./SessionId.js"
@@ -86,7 +87,8 @@ export const make = (
   Effect.gen(function* () {
     const backend = yield* SessionProvider
     const inTime = bounded(backend, config.timeout)
-    const provider = traced(backend, inTime)
+    const ids = makeIds(config, backend.capabilities)
+    const provider = hashing(traced(backend, inTime), ids)
     const waiting = patience(backend.name, config.timeout)
     const { heldBy } = provider.capabilities
     const wrong = heldBy === "client" ? checkHeldByClient(config) : undefined
@@ -98,7 +100,7 @@ export const make = (
       config,
       provider,
       codec,
-      ids: makeIds(config, provider.capabilities),
+      ids,
       telemetry,
       turns: new Turns(waiting),
       bounded: inTime,

@@ -6,6 +6,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { decodeBeego } from "../Manager/beegoConfig.js"
+import type { Options } from "../Manager/SessionConfig.js"
 import type { SessionManager } from "../Manager/SessionManager.js"
 import { SessionError } from "../SessionError.js"
 import { codec } from "../Store/gob/codec.js"
@@ -17,7 +18,7 @@ import * as SessionLayer from "./SessionLayer.js"
  * The sessions of a beego v2.3.5 app, side by side with it: as Go's `session.NewManager(provider, config)`, with the JSON of its
  * `ManagerConfig` as text or object, and beego's names of providers: `memory` (which shares nothing), `file`, `cookie`, `redis`,
  * `redis_cluster`, `redis_sentinel`, `memcache`, `mysql`, `postgresql`, `couchbase`, `ledis`, `ssdb`. Fails with `InvalidConfig`, which
- * names the field, and as the provider does.
+ * names the field, and as the provider does. `options` go before what beego's JSON says.
  *
  * @example
  * import * as Beego from "effect-session/beego"
@@ -32,11 +33,12 @@ import * as SessionLayer from "./SessionLayer.js"
  */
 export const layer = (
   provider: string,
-  config: string | object
+  config: string | object,
+  options: Options = {}
 ): Layer.Layer<SessionManager, SessionError | ConfigError.ConfigError> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
-      const { options, ...given } = yield* decodeBeego(config)
+      const { options: theirs, ...given } = yield* decodeBeego(config)
       const make = Object.hasOwn(providers, provider) ? providers[provider] : undefined
       if (make === undefined) {
         return yield* new SessionError({
@@ -47,9 +49,12 @@ export const layer = (
       const { cookie, load } = yield* make(given)
       return SessionLayer.make(
         lazy(provider, load),
-        cookie === undefined || typeof options.cookie !== "object"
-          ? options
-          : { ...options, cookie: { ...options.cookie, ...cookie } },
+        {
+          ...theirs,
+          ...options,
+          id: { ...theirs.id, ...options.id },
+          cookie: options.cookie !== false && { ...theirs.cookie, ...cookie, ...options.cookie }
+        },
         codec
       )
     })

@@ -39,11 +39,14 @@ const variables = Config.all([
     ["header"],
     ["query"]
   ),
+  ...fields<string | number | boolean>(
+    (name) => Config.orElse(Config.boolean(name), () => Config.nonEmptyString(name)),
+    ["id", "hashed"]
+  ),
   ...fields<string | number | boolean>(Config.integer, ["maxBytes"], ["id", "bytes"]),
   ...fields<string | number | boolean>(
     Config.boolean,
     ["keepOnServerError"],
-    ["id", "hashed"],
     ["cookie"],
     ["cookie", "secure"],
     ["cookie", "httpOnly"],

@@ -170,6 +170,8 @@ describe("fromConfig", () => {
     [{ SESSION_IDLE_TIMEOUT: "soon" }, /SESSION_IDLE_TIMEOUT: expected a positive duration/],
     [{ SESSION_COOKIE_SECURE: "maybe" }, /SESSION_COOKIE_SECURE/],
     [{ SESSION_ID_BYTES: "many" }, /SESSION_ID_BYTES/],
+    [{ SESSION_ID_HASHED: "perhaps" }, /SESSION_ID_HASHED: expected true, false or migrating/],
+    [{ SESSION_ID_HASHED: "migrating" }, /SESSION_ID_HASHED: migrating needs ids that cannot be taken for hashes/],
     [{ SESSION_COOKIE_NAME: "__Host-id", SESSION_COOKIE_SECURE: "false" }, /SESSION_COOKIE_NAME: .*needs secure/],
     [{ SESSION_WHEN_NOT_SAVED: "shrug" }, /SESSION_WHEN_NOT_SAVED: .*"503"/]
   ] as ReadonlyArray<readonly [Record<string, string>, RegExp]>) {
