@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { suite } from "../servers/need.js"
 import { comparable, type Description, describeValue } from "./describe.js"
 import { type GobCheck, makeGobCheck } from "./gobcheck.js"
+import { buildMillis } from "./goProgram.js"
 
 interface Tree {
   readonly name: string
@@ -125,9 +126,9 @@ const fieldOf = (bytes: Uint8Array): Gob.GobValue => Either.getOrThrow(Gob.decod
 suite("fields and real beego", ["go"], () => {
   let beego: GobCheck
 
-  beforeAll(() => {
-    beego = makeGobCheck()
-  }, 300_000)
+  beforeAll(async () => {
+    beego = await makeGobCheck()
+  }, buildMillis)
 
   afterAll(() => beego?.close())
 

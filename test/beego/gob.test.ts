@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { suite } from "../servers/need.js"
 import { comparable, type Description, describeSession } from "./describe.js"
 import { type Generated, type GobCheck, makeGobCheck } from "./gobcheck.js"
+import { buildMillis } from "./goProgram.js"
 
 interface Vector {
   readonly name: string
@@ -67,12 +68,12 @@ suite("gob and real beego", ["go"], () => {
   let beego: GobCheck
   let generated: ReadonlyArray<Generated>
 
-  beforeAll(() => {
-    beego = makeGobCheck()
+  beforeAll(async () => {
+    beego = await makeGobCheck()
     const seed = Math.floor(Math.random() * 2 ** 31)
     console.info(`random sessions of seed ${seed}`)
     generated = beego.generate(seed, 1000)
-  }, 300_000)
+  }, buildMillis)
 
   afterAll(() => beego?.close())
 

@@ -3,11 +3,8 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { findProgram } from "../../scripts/programs.mjs"
 import type { Description } from "./describe.js"
-
-const source = fileURLToPath(new URL("../go/beego", import.meta.url))
+import { buildGo } from "./goProgram.js"
 
 export interface Generated {
   readonly hex: string
@@ -25,10 +22,9 @@ export interface GobCheck {
 }
 
 /** Builds the program; once, since all its answers come in batches. */
-export const makeGobCheck = (): GobCheck => {
+export const makeGobCheck = async (): Promise<GobCheck> => {
   const folder = mkdtempSync(join(tmpdir(), "gobcheck-"))
-  const program = join(folder, "gobcheck")
-  execFileSync(findProgram("go")!, ["build", "-o", program, "./gobcheck"], { cwd: source })
+  const program = await buildGo("gobcheck", folder)
   const run = (args: ReadonlyArray<string>, streams: ReadonlyArray<Uint8Array> = []) =>
     execFileSync(program, args, {
       input: streams.map((stream) => `${Buffer.from(stream).toString("hex")}\n`).join(""),

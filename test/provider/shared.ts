@@ -4,13 +4,13 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { afterAll, beforeAll } from "vitest"
 
-/** A server for all tests of a suite: started before the first, stopped after the last. */
-export const shared = <A>(acquire: Effect.Effect<A, never, Scope.Scope>): Effect.Effect<A> => {
+/** A server for all tests of a suite: started before the first, stopped after the last. `millis` is how long that may take. */
+export const shared = <A>(acquire: Effect.Effect<A, never, Scope.Scope>, millis?: number): Effect.Effect<A> => {
   const scope = Effect.runSync(Scope.make())
   let server: A
   beforeAll(async () => {
     server = await Effect.runPromise(Scope.extend(acquire, scope))
-  })
+  }, millis)
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
   return Effect.sync(() => server)
 }

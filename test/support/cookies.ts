@@ -58,18 +58,24 @@ export interface Answer {
 }
 
 /** Sends a request with a Cookie header; each Set-Cookie line of the answer by itself. */
-export const request = (server: Server, path: string, cookie: string): Effect.Effect<Answer> =>
+export const request = (
+  server: Pick<Server, "url">,
+  path: string,
+  cookie: string,
+  method: "GET" | "POST" = "GET"
+): Effect.Effect<Answer> =>
   Effect.promise(async () => {
-    const response = await fetch(server.url + path, { headers: cookie === "" ? {} : { cookie } })
+    const response = await fetch(server.url + path, { method, headers: cookie === "" ? {} : { cookie } })
     return { status: response.status, body: await response.text(), setCookie: response.headers.getSetCookie() }
   })
 
-/** A visitor whose browser keeps cookies as RFC 6265 says, as far as these tests need it. */
-export const visitor = (server: Server) => {
+/** A browser's cookies, kept as RFC 6265 says, as far as these tests need it. */
+export const jar = () => {
   const cookies = new Map<string, string>()
-  const header = () => [...cookies].map(([name, value]) => `${name}=${value}`).join("; ")
-  const get = (path: string): Effect.Effect<Answer> =>
-    Effect.tap(request(server, path, header()), ({ setCookie }) => {
+  return {
+    cookies,
+    header: () => [...cookies].map(([name, value]) => `${name}=${value}`).join("; "),
+    keep: ({ setCookie }: Pick<Answer, "setCookie">) => {
       for (const line of setCookie) {
         const [, name, value] = /^([^=]*)=([^;]*)/.exec(line)!
         if (/; Max-Age=0(;|$)/.test(line)) {
@@ -78,6 +84,14 @@ export const visitor = (server: Server) => {
           cookies.set(name!, value!)
         }
       }
-    })
+    }
+  }
+}
+
+/** A visitor whose browser keeps cookies. */
+export const visitor = (server: Server) => {
+  const { cookies, header, keep } = jar()
+  const get = (path: string): Effect.Effect<Answer> =>
+    Effect.tap(request(server, path, header()), (answer) => keep(answer))
   return { cookies, header, get }
 }
