@@ -17,6 +17,7 @@ import * as SqlConnection from "./internal/sqlConnection.js"
 import * as SqlGc from "./internal/sqlGc.js"
 import * as SqlMigrations from "./internal/sqlMigrations.js"
 import * as SqlStatements from "./internal/sqlStatements.js"
+import { mostTogether, together } from "./internal/together.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -103,20 +104,45 @@ const toStored = (row: Readonly<Record<string, unknown>>): Provider.Stored => ({
   expiresAt: Number(row["expires_at"])
 })
 
+interface Reading {
+  readonly key: Buffer
+  readonly now: number
+}
+
 const makeProvider = (
   connections: SqlConnection.Connections,
   name: SqlStatements.TableName,
   maxPayload: number
 ): Provider.Provider => {
-  const { dialect, run } = connections
+  const { dialect, pooled, run } = connections
   const sql = Record.map(SqlStatements.statements(dialect, name), (text, operation) =>
     connections.statement(operation, text)
   )
 
-  const read = (key: Buffer, now: number): Effect.Effect<Option.Option<Provider.Stored>, SessionError> =>
+  const readOne = ({ key, now }: Reading): Effect.Effect<Option.Option<Provider.Stored>, SessionError> =>
     Effect.map(run(sql.read, [key, now]), ({ rows: [row] }) =>
       row === undefined ? Option.none() : Option.some(toStored(row))
     )
+
+  /** Of 1, 2, 4, 8, ... ids: so there are few statements to prepare. */
+  const manySizes = Array.from({ length: Math.log2(mostTogether) + 1 }, (_, i) =>
+    connections.statement("read", SqlStatements.readMany(dialect, name, 2 ** i))
+  )
+
+  const readMany = (
+    readings: ReadonlyArray<Reading>
+  ): Effect.Effect<ReadonlyArray<Option.Option<Provider.Stored>>, SessionError> => {
+    const size = Math.ceil(Math.log2(readings.length))
+    const keys = Array.from({ length: 2 ** size }, (_, i) => (readings[i] ?? readings[0]!).key)
+    return Effect.map(run(manySizes[size]!, dialect === "postgresql" ? [keys] : keys), ({ rows }) => {
+      const found = new Map(rows.map((row) => [toBuffer(row["id"] as Uint8Array).toString("latin1"), toStored(row)]))
+      return readings.map(({ key, now }) =>
+        Option.filter(Option.fromNullable(found.get(key.toString("latin1"))), ({ expiresAt }) => expiresAt > now)
+      )
+    })
+  }
+
+  const read = pooled ? together(readOne, readMany) : readOne
 
   const insert = (key: Buffer, payload: Uint8Array, now: number, expiresAt: number) => {
     const version = firstVersion()
@@ -140,7 +166,7 @@ const makeProvider = (
       ({ affected }): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, SessionError> =>
         affected > 0
           ? Effect.succeed(Provider.written(String(Number(revision) + 1), expiresAt))
-          : Effect.map(read(key, now), (found): Provider.Conflict | Provider.Gone =>
+          : Effect.map(read({ key, now }), (found): Provider.Conflict | Provider.Gone =>
               Option.isNone(found) ? Provider.gone : Provider.conflict(found.value)
             )
     )
@@ -151,7 +177,7 @@ const makeProvider = (
   return {
     name: dialect,
     capabilities: { ...Provider.defaultCapabilities, maxPayload },
-    read: (id) => withKey(id, Effect.succeedNone, (key) => withNow((now) => read(key, now))),
+    read: (id) => withKey(id, Effect.succeedNone, (key) => withNow((now) => read({ key, now }))),
     create: (id, payload, ttl) =>
       withKey(id, notHashed, (key) =>
         sized(

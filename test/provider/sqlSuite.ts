@@ -20,7 +20,8 @@ import { SessionLayer, SessionProvider } from "effect-session"
 import * as Sql from "effect-session/sql"
 import { Conformance } from "effect-session/testing"
 import { app } from "../../example/routes.js"
-import { batchSize, statements } from "../../src/Provider/internal/sqlStatements.js"
+import { batchSize, readMany, statements } from "../../src/Provider/internal/sqlStatements.js"
+import { mostTogether } from "../../src/Provider/internal/together.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { client } from "../support/http.js"
 import { type Database, execute, fillHalfExpired, freshTable } from "./sqlDatabases.js"
@@ -226,6 +227,24 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
     }).pipe(Effect.scoped)
   )
 
+  live("200 reads at once answer each its own: of the living, the expired and those that never were", (database) =>
+    Effect.gen(function* () {
+      const provider = yield* providerOf(database.layer({ table: freshTable() }))
+      const ids = Array.from({ length: 70 }, newId)
+      yield* Effect.forEach(ids, (id, i) =>
+        i % 3 === 2 ? Effect.void : provider.create(id, Buffer.from(`of ${i}`), i % 3 === 0 ? day : Duration.millis(20))
+      )
+      yield* Effect.sleep(40)
+      for (const size of [1, 4, 5, 6, 64, 69, 200]) {
+        const read = yield* Effect.all(
+          Array.from({ length: size }, (_, i) => Effect.map(provider.read(ids[i % 70]!), text)),
+          { concurrency: "unbounded" }
+        )
+        expect(read).toEqual(Array.from({ length: size }, (_, i) => ((i % 70) % 3 === 0 ? `of ${i % 70}` : undefined)))
+      }
+    }).pipe(Effect.scoped)
+  )
+
   live("every statement uses an index", (database) =>
     Effect.gen(function* () {
       const table = freshTable()
@@ -248,8 +267,20 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
         gc: [now]
       }
       const sql = yield* SqlClient.SqlClient
-      for (const [name, text] of Object.entries(statements(database.dialect, { table }))) {
-        const values = params[name as keyof typeof params]
+      const all: ReadonlyArray<readonly [string, string, ReadonlyArray<unknown> | undefined]> = [
+        ...Object.entries(statements(database.dialect, { table })).map(
+          ([name, text]) => [name, text, params[name as keyof typeof params]] as const
+        ),
+        ...[2, mostTogether].map((size) => {
+          const keys = Array.from({ length: size }, (_, i) => (i === 0 ? key : Buffer.alloc(32, i)))
+          return [
+            `readMany ${size}`,
+            readMany(database.dialect, { table }, size),
+            database.dialect === "postgresql" ? [keys] : keys
+          ] as const
+        })
+      ]
+      for (const [name, text, values] of all) {
         if (values !== undefined) {
           const explain = database.dialect === "sqlite" ? "EXPLAIN QUERY PLAN" : "EXPLAIN"
           const plan = JSON.stringify(yield* sql.unsafe(`${explain} ${text}`, values))

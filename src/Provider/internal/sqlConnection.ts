@@ -31,6 +31,8 @@ export type Run = (statement: Statement, params: ReadonlyArray<unknown>) => Effe
 /** The client as the provider uses it. */
 export interface Connections {
   readonly dialect: Dialect
+  /** Whether there are several connections, so that statements run at once. */
+  readonly pooled: boolean
   readonly statement: (operation: string, text: string) => Statement
   readonly run: Run
   /** Several statements on one connection, which nothing else uses meanwhile. */
@@ -80,6 +82,7 @@ export const make = (
       })
     return {
       dialect,
+      pooled,
       statement: (operation, text) => ({
         operation,
         // @effect/sql-pg hands the text on as it is, and node-postgres prepares what comes with a name.

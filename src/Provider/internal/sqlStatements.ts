@@ -135,5 +135,11 @@ export const statements = (dialect: Dialect, name: TableName) => {
   }
 }
 
+/** id, payload, version and expiry of so many ids, live or not. PostgreSQL takes them as one array. */
+export const readMany = (dialect: Dialect, name: TableName, count: number): string =>
+  `SELECT id, payload, version, expires_at FROM ${names(dialect, name).table} WHERE id ${
+    dialect === "postgresql" ? "= ANY ($1)" : `IN (${Array.from({ length: count }, () => "?").join(", ")})`
+  }`
+
 /** A name for a prepared statement: of its text, so that two tables in one pool do not meet. */
 export const preparedName = (text: string): string => `effect_session_${hashOf(text).toString("hex", 0, 12)}`
