@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import { shared } from "../provider/shared.js"
 import { suite } from "../servers/need.js"
 import { buildMillis } from "./goProgram.js"
-import { browser, goApp, startBoth, withCookie } from "./interopApp.js"
+import { browser, goApp, startBoth, temporaryFolder, withCookie } from "./interopApp.js"
 import { type Backend, backends, cookieName } from "./interopBackends.js"
 
 const cases = (program: Effect.Effect<string>, { gone, provider, regenerates, revocable, start }: Backend) => {
@@ -173,4 +173,35 @@ suite("a Go app on beego, and a TypeScript app", ["go"], () => {
   for (const backend of backends) {
     suite(`${backend.provider}${backend.note ?? ""}`, backend.needs, () => cases(program, backend))
   }
+
+  it.scopedLive("ids of another form, in a header: each goes on with a session that the other began", () =>
+    Effect.gen(function* () {
+      const config = {
+        cookieName,
+        enableSetCookie: false,
+        EnableSidInHTTPHeader: true,
+        SessionNameInHTTPHeader: "X-Session",
+        sessionIDLength: 24,
+        sessionIDPrefix: "shop-",
+        gclifetime: 3600,
+        providerConfig: yield* temporaryFolder
+      }
+      const both = yield* startBoth(yield* program, "file", JSON.stringify(config))
+      const visits = (url: string, id?: string) =>
+        Effect.promise(async () => {
+          const response = await fetch(`${url}/visits`, { headers: id === undefined ? {} : { "X-Session": id } })
+          expect(response.headers.getSetCookie()).toEqual([])
+          return { body: await response.text(), id: response.headers.get("X-Session") ?? id }
+        })
+      for (const [one, other] of [
+        [both.go, both.ts],
+        [both.ts, both.go]
+      ] as const) {
+        const { id } = yield* visits(one)
+        expect(id).toMatch(/^shop-[0-9a-f]{48}$/)
+        expect(yield* visits(other, id)).toEqual({ body: "2", id })
+        expect(yield* visits(one, id)).toEqual({ body: "3", id })
+      }
+    })
+  )
 })

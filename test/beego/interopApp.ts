@@ -103,11 +103,15 @@ export interface Apps {
   readonly ts: string
 }
 
-/** The Go app's program. */
-export const goApp: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "beego-app-"))),
+export const temporaryFolder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "beego-"))),
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-).pipe(Effect.flatMap((folder) => Effect.promise(() => buildGo("app", folder))))
+)
+
+/** The Go app's program. */
+export const goApp: Effect.Effect<string, never, Scope.Scope> = Effect.flatMap(temporaryFolder, (folder) =>
+  Effect.promise(() => buildGo("app", folder))
+)
 
 /** Starts both; the TypeScript one first, which makes what beego takes as given: tables. */
 export const startBoth = (program: string, provider: string, json: string): Effect.Effect<Apps, never, Scope.Scope> =>

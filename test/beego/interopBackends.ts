@@ -1,7 +1,4 @@
 // The backends that beego and effect-session share in the tests, each with what beego does on it.
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { execute, mysql } from "../provider/sqlDatabases.js"
@@ -9,6 +6,7 @@ import * as MariaDb from "../servers/MariaDb.js"
 import * as Memcached from "../servers/Memcached.js"
 import * as Postgres from "../servers/Postgres.js"
 import * as Redis from "../servers/Redis.js"
+import { temporaryFolder } from "./interopApp.js"
 
 export interface Backend {
   readonly provider: string
@@ -32,7 +30,7 @@ const addresses = (nodes: ReadonlyArray<{ readonly host: string; readonly port: 
 export const cookieName = "gosessionid"
 
 const mariaDb = Effect.map(MariaDb.make(), ({ port, url }) => ({
-  dsn: `session:secret@tcp(127.0.0.1:${port})/session`,
+  dsn: `session:secret@tcp(127.0.0.1:${port})/session?charset=utf8mb4&parseTime=true`,
   database: mysql(url)
 }))
 
@@ -61,7 +59,8 @@ export const backends: ReadonlyArray<Backend> = [
     ...usual,
     provider: "memcache",
     needs: ["memcached"],
-    start: Effect.map(Memcached.make(), (server) => addresses([server])),
+    // Several, so that both must choose the same one for an id.
+    start: Effect.map(Effect.all([Memcached.make(), Memcached.make(), Memcached.make()]), addresses),
     // It panics.
     regenerates: false,
     gone: 503
@@ -92,10 +91,7 @@ export const backends: ReadonlyArray<Backend> = [
     ...usual,
     provider: "file",
     needs: [],
-    start: Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "beego-files-"))),
-      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-    )
+    start: temporaryFolder
   },
   {
     provider: "cookie",
