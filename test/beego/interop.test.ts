@@ -8,6 +8,9 @@ import { buildMillis } from "./goProgram.js"
 import { browser, goApp, startBoth, temporaryFolder, withCookie } from "./interopApp.js"
 import { type Backend, backends, cookieName } from "./interopBackends.js"
 
+// beego stores local time in PostgreSQL; in UTC nobody would see that.
+process.env["TZ"] = "America/Bogota"
+
 const cases = (program: Effect.Effect<string>, { gone, provider, regenerates, revocable, start }: Backend) => {
   const place = shared(start)
   const apps = shared(
