@@ -226,8 +226,8 @@ export const make = (
       new SessionError({
         reason: "InvalidConfig",
         message: ParseResult.ArrayFormatter.formatIssueSync(issue)
-          // All may be left out, which is nothing to tell of what is there.
-          .filter(({ message }) => !message.startsWith("Expected undefined"))
+          // All may be left out, and some turned off, which is nothing to tell of what is there.
+          .filter(({ message }) => !/^Expected (undefined|false), /.test(message))
           .map(({ message, path }) => `${nameOf(path.map(String))}: ${message}`)
           .join("; ")
       })

@@ -116,18 +116,18 @@ export const makeTransport = (config: SessionConfig, heldBy: Capabilities["heldB
     })
 
   return {
-    // In beego's order. A cookie that is there is the answer, even where it turns out to be of no session.
+    // In beego's order. A cookie with something in it is the answer, even where it turns out to be of no session.
     read: (request) => {
       const { headers } = request
       if (name !== undefined && headers["cookie"] !== undefined) {
         const value = spread ? join(findParts(headers["cookie"], name)) : findCookie(headers["cookie"], name)
-        if (value !== undefined) {
+        if (value !== undefined && value !== "") {
           return value
         }
       }
       if (query !== false) {
         const value = findParameter(request.originalUrl, query)
-        if (value !== undefined) {
+        if (value !== undefined && value !== "") {
           return value
         }
       }

@@ -8,15 +8,19 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { SessionError } from "../SessionError.js"
-import type { Options } from "./SessionConfig.js"
+// Each of the two needs the other, but neither before it is called.
+import { make, type Options } from "./SessionConfig.js"
 
 const seconds = Schema.Int.pipe(Schema.between(-(2 ** 53), 2 ** 53))
 const flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
 const text = Schema.optionalWith(Schema.String, { default: () => "" })
 const number = (schema: Schema.Schema<number>) => Schema.optionalWith(schema, { default: () => 0 })
 
-/** Go's `textproto.CanonicalMIMEHeaderKey`. */
-const canonical = (name: string): string => name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+/** Go's `textproto.CanonicalMIMEHeaderKey`, which leaves alone what cannot be a header's name. */
+const canonical = (name: string): string =>
+  /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)
+    ? name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+    : name
 
 const wrong = (field: string, message: string) => ({ path: [field], message })
 
@@ -85,6 +89,23 @@ const spelled = (config: object): Record<string, unknown> =>
 
 const decode = ParseResult.decodeUnknown(ManagerConfig, { errors: "all", onExcessProperty: "error" })
 
+/** beego's names of the options that {@link make} checks. */
+const fieldOf: Readonly<Record<string, string>> = {
+  "id.bytes": "sessionIDLength",
+  "id.prefix": "sessionIDPrefix",
+  "cookie.name": "cookieName",
+  "cookie.domain": "domain",
+  "cookie.maxAge": "cookieLifeTime",
+  header: "SessionNameInHTTPHeader",
+  query: "cookieName"
+}
+
+const check = (options: Options) =>
+  make(options, (path) => {
+    const name = path.join(".")
+    return fieldOf[name] ?? name
+  })
+
 const invalid = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
 
 /** @internal */
@@ -147,7 +168,8 @@ export const decodeBeego = (config: string | object): Effect.Effect<Decoded, Ses
           query: given.EnableSidInURLQuery && given.cookieName
         }
       }
-    })
+    }),
+    Effect.tap(({ options }) => check(options))
   )
 }
 
