@@ -50,7 +50,8 @@ const variables = Config.all([
     ["cookie"],
     ["cookie", "secure"],
     ["cookie", "httpOnly"],
-    ["cookie", "partitioned"]
+    ["cookie", "partitioned"],
+    ["cookie", "sent"]
   )
 ])
 

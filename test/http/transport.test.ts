@@ -112,6 +112,18 @@ describe("cookies", () => {
     })
   )
 
+  it.scoped("that another app sends are read, and neither set nor removed", () =>
+    Effect.gen(function* () {
+      const { provider } = probe()
+      const { cookie } = yield* Effect.flatMap(serve(app, {}, provider), ({ send }) => send("/count"))
+      const { as } = yield* serve(app, { cookie: { sent: false } }, provider)
+      const counted = yield* as(cookie)("/count")
+      expect([counted.body, counted.setCookie]).toEqual(["2", []])
+      expect((yield* as(cookie)("/logout")).setCookie).toEqual([])
+      expect((yield* as(cookie)("/read")).body).toBe("0")
+    })
+  )
+
   it.scoped("session.id is the id that the client gets", () =>
     Effect.gen(function* () {
       const { as, send } = yield* serve(app)

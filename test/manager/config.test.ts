@@ -133,6 +133,7 @@ describe("fromConfig", () => {
         SESSION_COOKIE_SAME_SITE: "strict",
         SESSION_COOKIE_PARTITIONED: "true",
         SESSION_COOKIE_MAX_AGE: "7 days",
+        SESSION_COOKIE_SENT: "false",
         SESSION_HEADER: "X-Session-Id",
         SESSION_QUERY: "sid"
       })
@@ -154,7 +155,8 @@ describe("fromConfig", () => {
             httpOnly: false,
             sameSite: "strict",
             partitioned: true,
-            maxAge: "7 days"
+            maxAge: "7 days",
+            sent: false
           },
           header: "X-Session-Id",
           query: "sid"
@@ -169,6 +171,7 @@ describe("fromConfig", () => {
     [{ SESSION_PROVIDER: "__proto__" }, /SESSION_PROVIDER.*unknown provider/],
     [{ SESSION_IDLE_TIMEOUT: "soon" }, /SESSION_IDLE_TIMEOUT: expected a positive duration/],
     [{ SESSION_COOKIE_SECURE: "maybe" }, /SESSION_COOKIE_SECURE/],
+    [{ SESSION_COOKIE_SENT: "maybe" }, /SESSION_COOKIE_SENT/],
     [{ SESSION_ID_BYTES: "many" }, /SESSION_ID_BYTES/],
     [{ SESSION_ID_HASHED: "perhaps" }, /SESSION_ID_HASHED: expected true, false or migrating/],
     [{ SESSION_ID_HASHED: "migrating" }, /SESSION_ID_HASHED: migrating needs ids that cannot be taken for hashes/],
