@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
 import { SessionError, tooLarge, unavailable } from "../SessionError.js"
+import * as SqlAccess from "./internal/sqlAccess.js"
 import * as SqlConnection from "./internal/sqlConnection.js"
 import * as SqlGc from "./internal/sqlGc.js"
 import * as SqlMigrations from "./internal/sqlMigrations.js"
@@ -245,10 +246,10 @@ const makeProvider = (
 }
 
 /** MySQL takes a statement up to a size that is the server's setting: with its payload, and some room for the rest. */
-const maxPayloadOf = (sql: SqlClient, dialect: Dialect): Effect.Effect<number, SqlError> =>
+const maxPayloadOf = ({ dialect, unsafe }: SqlAccess.Access): Effect.Effect<number, SqlError> =>
   dialect === "mysql"
-    ? Effect.map(sql.unsafe<{ readonly bytes: unknown }>("SELECT @@max_allowed_packet AS bytes"), ([row]) =>
-        Math.min(Provider.defaultCapabilities.maxPayload, Number(row!.bytes) - 1024)
+    ? Effect.map(unsafe("SELECT @@max_allowed_packet AS bytes"), ([row]) =>
+        Math.min(Provider.defaultCapabilities.maxPayload, Number(row!["bytes"]) - 1024)
       )
     : Effect.succeed(Provider.defaultCapabilities.maxPayload)
 
@@ -271,6 +272,24 @@ export const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, S
     { discard: true }
   )
 
+/** @internal */
+export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effect<Provider.Provider, SessionError> => {
+  const name = tableName(options)
+  const step = <A>(operation: string, effect: Effect.Effect<A, SqlError>) =>
+    Effect.mapError(SqlConnection.outside(effect), ({ cause }) => unavailable(sql.dialect, operation, cause))
+  return Effect.gen(function* () {
+    yield* checkNames(name)
+    if (options.migrate !== false) {
+      yield* step("migrate", SqlMigrations.migrate(sql, name))
+    }
+    const maxPayload = yield* step("connect", maxPayloadOf(sql))
+    const provider = makeProvider(yield* step("connect", sql.connect), name, maxPayload)
+    // Where the table is missing or has another form, it is known now.
+    yield* provider.read(nobody)
+    return provider
+  })
+}
+
 /**
  * @internal
  * @param owned Whether nothing but the provider uses the client.
@@ -280,32 +299,13 @@ export const fromClient = (
   options: Options,
   owned: boolean
 ): Effect.Effect<Provider.Provider, SessionError> => {
-  const sql = client.withoutTransforms()
-  const dialect = SqlConnection.dialectOf(sql)
-  if (dialect === undefined) {
-    return new SessionError({
-      reason: "InvalidConfig",
-      message: "sql: the SqlClient's dialect is none of PostgreSQL, MySQL and SQLite"
-    })
-  }
-  const name = tableName(options)
-  const step = <A>(operation: string, effect: Effect.Effect<A, SqlError>) =>
-    Effect.mapError(effect, ({ cause }) => unavailable(dialect, operation, cause))
-  return Effect.gen(function* () {
-    yield* checkNames(name)
-    if (options.migrate !== false) {
-      yield* step("migrate", SqlMigrations.migrate(sql, dialect, name))
-    }
-    const maxPayload = yield* step("connect", SqlConnection.outside(maxPayloadOf(sql, dialect)))
-    const connections = yield* step(
-      "connect",
-      SqlConnection.make(sql, dialect, { owned, prepared: options.prepared !== false })
-    )
-    const provider = makeProvider(connections, name, maxPayload)
-    // Where the table is missing or has another form, it is known now.
-    yield* provider.read(nobody)
-    return provider
-  })
+  const sql = SqlAccess.ofClient(client, { owned, prepared: options.prepared !== false })
+  return sql === undefined
+    ? new SessionError({
+        reason: "InvalidConfig",
+        message: "sql: the SqlClient's dialect is none of PostgreSQL, MySQL and SQLite"
+      })
+    : fromAccess(sql, options)
 }
 
 /**

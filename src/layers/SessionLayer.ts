@@ -238,7 +238,7 @@ export interface DatabaseOptions extends TableOptions {
 }
 
 /**
- * Sessions in PostgreSQL. Needs `@effect/sql-pg`. To share the app's pool, see `effect-session/sql`.
+ * Sessions in PostgreSQL. Needs `@effect/sql` and `@effect/sql-pg`. To share the app's pool, see `effect-session/sql`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -255,7 +255,7 @@ export const postgres = (options: SessionConfig.Options & DatabaseOptions): Sess
   )
 
 /**
- * Sessions in MySQL or MariaDB. Needs `@effect/sql-mysql2`. To share the app's pool, see `effect-session/sql`.
+ * Sessions in MySQL or MariaDB. Needs `@effect/sql` and `@effect/sql-mysql2`. To share the app's pool, see `effect-session/sql`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -272,7 +272,7 @@ export const mysql = (options: SessionConfig.Options & DatabaseOptions): Session
   )
 
 /**
- * Sessions in a SQLite file. Needs `@effect/sql-sqlite-node`.
+ * Sessions in a SQLite file. Needs `@effect/sql` and `better-sqlite3`.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -76,7 +76,7 @@ export const make = (
               Effect.flatMap(Scope.make(), (scope) =>
                 Effect.map(Scope.extend(sql.reserve, scope), (connection) => ({ connection, scope }))
               ).pipe(Effect.mapError(({ cause }) => unavailable(dialect, operation, cause))),
-              ({ connection }) => use(runOn(dialect, connection)),
+              ({ connection }) => use(onConnection(dialect, connection)),
               ({ scope }, exit) => Scope.close(scope, exit)
             )
       })
@@ -91,7 +91,7 @@ export const make = (
       // To reserve a connection for each statement costs as much as the statement: only where the app's transaction could be joined.
       run:
         pooled || options.owned
-          ? runOn(dialect, shared)
+          ? onConnection(dialect, shared)
           : (statement, params) => reserve(statement.operation, (run) => run(statement, params)),
       reserve
     }
@@ -108,7 +108,7 @@ const heldByCaller = (dialect: Dialect) =>
     message: `${dialect}: the app's transaction holds the only connection, and a session never joins it: use sessions outside of the transaction, or give them a connection of their own`
   })
 
-const runOn = (dialect: Dialect, connection: Connection): Run => {
+const onConnection = (dialect: Dialect, connection: Connection): Run => {
   const attempt = (
     statement: Statement,
     params: ReadonlyArray<unknown>,
@@ -116,16 +116,25 @@ const runOn = (dialect: Dialect, connection: Connection): Run => {
   ): Effect.Effect<Result, SessionError> =>
     Effect.matchEffect(connection.executeRaw(statement.text, params), {
       onSuccess: (raw) => Effect.succeed(toResult(raw)),
-      onFailure: ({ cause }) => {
-        const code = codeOf(cause)
-        return duplicate.has(code)
-          ? Effect.succeed(nothing)
-          : n < maxAttempts && isTransient(code)
-            ? Effect.zipRight(pause(n), attempt(statement, params, n + 1))
-            : Effect.fail(unavailable(dialect, statement.operation, cause))
-      }
+      onFailure: ({ cause }) => afterFailure(dialect, statement, cause, n, () => attempt(statement, params, n + 1))
     })
   return (statement, params) => attempt(statement, params, 1)
+}
+
+/** After the `n`th failure of a statement: `again` where the database asks for that. Where the key is taken, nothing was done. */
+export const afterFailure = (
+  dialect: Dialect,
+  { operation }: Statement,
+  cause: unknown,
+  n: number,
+  again: () => Effect.Effect<Result, SessionError>
+): Effect.Effect<Result, SessionError> => {
+  const code = codeOf(cause)
+  return duplicate.has(code)
+    ? Effect.succeed(nothing)
+    : n < maxAttempts && isTransient(code)
+      ? Effect.zipRight(pause(n), Effect.suspend(again))
+      : Effect.fail(unavailable(dialect, operation, cause))
 }
 
 /** Together the pauses before them take about a second at most. */
@@ -170,7 +179,7 @@ interface RawResult {
   readonly changes?: number | bigint
 }
 
-const toResult = (raw: unknown): Result => {
+export const toResult = (raw: unknown): Result => {
   if (Array.isArray(raw)) {
     return { rows: raw, affected: raw.length }
   }

@@ -1,12 +1,12 @@
 /**
  * Brings the session table up to date, however many processes start at once.
  */
-import type { SqlClient } from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import { isTransient, outside } from "./sqlConnection.js"
+import type { Access } from "./sqlAccess.js"
+import { isTransient } from "./sqlConnection.js"
 import { type Dialect, lockOf, migrationStatements, migrations, type TableName } from "./sqlStatements.js"
 
 /** For those who run it by hand: all steps, and the record that they were taken. */
@@ -17,12 +17,11 @@ export const script = (dialect: Dialect, name: TableName): string => {
 }
 
 /** Takes the steps that are still to be taken. Where there are none it needs no right but to read. */
-export const migrate = (sql: SqlClient, dialect: Dialect, name: TableName): Effect.Effect<void, SqlError> => {
+export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlError> => {
+  const { dialect } = sql
   const steps = migrations(dialect, name)
   const statements = migrationStatements(dialect, name)
-  const lastStep = Effect.map(sql.unsafe<{ readonly step: unknown }>(statements.last), ([row]) =>
-    Number(row?.step ?? 0)
-  )
+  const lastStep = Effect.map(sql.unsafe(statements.last), ([row]) => Number(row?.["step"] ?? 0))
   const takeSteps = Effect.gen(function* () {
     yield* sql.unsafe(statements.create)
     const last = yield* lastStep
@@ -36,12 +35,12 @@ export const migrate = (sql: SqlClient, dialect: Dialect, name: TableName): Effe
     }
   })
   // The SQLite client would remember that the table was not there.
-  return (dialect === "sqlite" ? Effect.succeed(0) : outside(lastStep)).pipe(
+  return (dialect === "sqlite" ? Effect.succeed(0) : lastStep).pipe(
     Effect.catchAll(() => Effect.succeed(0)),
     Effect.flatMap((last) =>
       last >= steps.length
         ? Effect.void
-        : outside(sql.withTransaction(exclusively(sql, dialect, name, takeSteps))).pipe(
+        : sql.withTransaction(exclusively(sql, name, takeSteps)).pipe(
             // The client dies of a COMMIT or ROLLBACK that fails.
             Effect.catchSomeDefect((defect) =>
               defect instanceof SqlError ? Option.some(Effect.fail(defect)) : Option.none()
@@ -59,13 +58,12 @@ export const migrate = (sql: SqlClient, dialect: Dialect, name: TableName): Effe
 
 /** While no other process does the same. SQLite lets one write at a time: the others are busy, and try again. */
 const exclusively = (
-  sql: SqlClient,
-  dialect: Dialect,
+  sql: Access,
   name: TableName,
   effect: Effect.Effect<void, SqlError>
 ): Effect.Effect<void, SqlError> => {
-  const lock = lockOf(dialect, "migrate", name)
-  switch (dialect) {
+  const lock = lockOf(sql.dialect, "migrate", name)
+  switch (sql.dialect) {
     case "sqlite":
       return effect
     case "postgresql":

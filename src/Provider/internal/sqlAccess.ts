@@ -1,0 +1,34 @@
+/**
+ * What the SQL provider needs of a database: an `SqlClient` has it, and so has a file of the provider's own.
+ */
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import type * as Effect from "effect/Effect"
+import * as SqlConnection from "./sqlConnection.js"
+import type { Dialect } from "./sqlStatements.js"
+
+export interface Access {
+  readonly dialect: Dialect
+  /** For statements that define the table, or ask about the server. */
+  readonly unsafe: (text: string) => Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>, SqlError>
+  readonly withTransaction: (effect: Effect.Effect<void, SqlError>) => Effect.Effect<void, SqlError>
+  /** For the statements on sessions. */
+  readonly connect: Effect.Effect<SqlConnection.Connections, SqlError>
+}
+
+/** `undefined` where the client is of a database that the provider does not know. */
+export const ofClient = (
+  client: SqlClient,
+  options: { readonly owned: boolean; readonly prepared: boolean }
+): Access | undefined => {
+  const sql = client.withoutTransforms()
+  const dialect = SqlConnection.dialectOf(sql)
+  return dialect === undefined
+    ? undefined
+    : {
+        dialect,
+        unsafe: (text) => sql.unsafe(text),
+        withTransaction: (effect) => sql.withTransaction(effect),
+        connect: SqlConnection.make(sql, dialect, options)
+      }
+}

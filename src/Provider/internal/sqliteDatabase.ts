@@ -1,0 +1,90 @@
+/**
+ * A SQLite file of the provider's own, on better-sqlite3 itself: a client's bookkeeping would cost as much as its statements, which
+ * wait for nothing. All is done in the moment it is asked for, on one connection that nothing else uses.
+ */
+import { SqlError } from "@effect/sql/SqlError"
+import Database from "better-sqlite3"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { SessionError } from "../../SessionError.js"
+import type { Access } from "./sqlAccess.js"
+import { afterFailure, type Result, type Run, type Statement, toResult } from "./sqlConnection.js"
+
+const trying = <A>(what: string, f: () => A): Effect.Effect<A, SqlError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(f())
+    } catch (cause) {
+      return Effect.fail(new SqlError({ cause, message: `SQLite: failed to ${what}` }))
+    }
+  })
+
+const openFile = (filename: string): Database.Database => {
+  const database = new Database(filename)
+  database.pragma("journal_mode = WAL")
+  // The driver waits for a lock with the whole process; the provider tries again by itself.
+  database.pragma("busy_timeout = 0")
+  // With the write-ahead log a crash of the process loses nothing, and one of the machine the last moments at most.
+  database.pragma("synchronous = NORMAL")
+  return database
+}
+
+/** Opens the file, and closes it with the scope. */
+export const open = (filename: string): Effect.Effect<Access, SqlError, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      trying("open the file", () => openFile(filename)),
+      (database) => Effect.sync(() => database.close())
+    ),
+    (database) => {
+      const prepared = new Map<string, (params: ReadonlyArray<unknown>) => unknown>()
+      const prepare = (text: string) => {
+        const statement = database.prepare(text)
+        const execute = statement.reader
+          ? (params: ReadonlyArray<unknown>) => statement.all(params)
+          : (params: ReadonlyArray<unknown>) => statement.run(params)
+        prepared.set(text, execute)
+        return execute
+      }
+      const attempt = (
+        statement: Statement,
+        params: ReadonlyArray<unknown>,
+        n: number
+      ): Effect.Effect<Result, SessionError> => {
+        try {
+          return Effect.succeed(toResult((prepared.get(statement.text) ?? prepare(statement.text))(params)))
+        } catch (cause) {
+          return afterFailure("sqlite", statement, cause, n, () => attempt(statement, params, n + 1))
+        }
+      }
+      const run: Run = (statement, params) => Effect.suspend(() => attempt(statement, params, 1))
+      const unsafe = (text: string) => trying("execute", () => once(database, text))
+      return {
+        dialect: "sqlite",
+        unsafe,
+        withTransaction: (effect) =>
+          Effect.acquireUseRelease(
+            unsafe("BEGIN IMMEDIATE"),
+            () => Effect.zipLeft(effect, unsafe("COMMIT")),
+            () => Effect.suspend(() => (database.inTransaction ? Effect.orDie(unsafe("ROLLBACK")) : Effect.void))
+          ),
+        connect: Effect.succeed({
+          dialect: "sqlite",
+          pooled: false,
+          statement: (operation, text) => ({ operation, text }),
+          run,
+          reserve: (_operation, use) => use(run)
+        })
+      }
+    }
+  )
+
+/** What defines the table is executed once. */
+const once = (database: Database.Database, text: string): ReadonlyArray<Record<string, unknown>> => {
+  const statement = database.prepare<[], Record<string, unknown>>(text)
+  if (statement.reader) {
+    return statement.all()
+  }
+  statement.run()
+  return []
+}
