@@ -3,36 +3,17 @@
  *
  * @since 0.1.0
  */
-import { setTimeout as sleep } from "node:timers/promises"
-import {
-  AuthenticationFailureError,
-  BucketNotFoundError,
-  type Cas,
-  CasMismatchError,
-  type Cluster,
-  type Collection,
-  CollectionNotFoundError,
-  type ConnectOptions,
-  connect,
-  DocumentExistsError,
-  DocumentNotFoundError,
-  DurabilityLevel,
-  RawBinaryTranscoder,
-  ScopeNotFoundError,
-  TimeoutError,
-  type Transcoder,
-  ValueTooLargeError
-} from "couchbase"
+import { type Collection, type ConnectOptions, DurabilityLevel } from "couchbase"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { SessionError, unavailable } from "../SessionError.js"
-import type { CasStore, Change } from "./internal/casProvider.js"
+import type { SessionError } from "../SessionError.js"
 import * as CasProvider from "./internal/casProvider.js"
-import { type Address, type Durability, durabilities, parse } from "./internal/couchbaseAddress.js"
+import { type Durability, durabilities, parse } from "./internal/couchbaseAddress.js"
+import { binary, inCollection, invalid, maxValue, opened, ready } from "./internal/couchbaseCollection.js"
 import { prefix, url } from "./internal/serverConfig.js"
 import * as Provider from "./Provider.js"
 
@@ -70,7 +51,11 @@ export interface Options {
   readonly collection?: Collection | undefined
 }
 
-const backend = "couchbase"
+const capabilities: Provider.Capabilities = {
+  ...Provider.defaultCapabilities,
+  regenerate: "ordered",
+  maxPayload: maxValue - CasProvider.overhead
+}
 
 const levels: Record<Durability, DurabilityLevel> = {
   none: DurabilityLevel.None,
@@ -78,132 +63,6 @@ const levels: Record<Durability, DurabilityLevel> = {
   majorityAndPersistActive: DurabilityLevel.MajorityAndPersistOnMaster,
   persistToMajority: DurabilityLevel.PersistToMajority
 }
-
-/**
- * The server's clock ticks in seconds and only has to outlive the value's own expiry, so a second more. Above 30 days a number is a
- * date to it, of 32 bits (kv_engine, docs/BinaryProtocol.md, "Expiration"); a `Date` is one to the SDK as well.
- */
-const expiryOf = (ttl: Duration.Duration): number | Date => {
-  const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1
-  return seconds < 30 * 24 * 60 * 60
-    ? seconds
-    : new Date(Math.min(Math.floor(Date.now() / 1000) + seconds, 2 ** 32 - 1) * 1000)
-}
-
-/** What is not binary was put there by someone else: it is still read as bytes, and found to be no session. */
-const raw = new RawBinaryTranscoder()
-const transcoder: Transcoder = { encode: (value) => raw.encode(value), decode: (bytes) => bytes }
-
-/** Errors that say why nothing was done. */
-const refusal = (error: unknown): Change | undefined =>
-  error instanceof DocumentNotFoundError
-    ? "gone"
-    : error instanceof CasMismatchError || error instanceof DocumentExistsError
-      ? "changed"
-      : undefined
-
-/** An error of the SDK holds keys; its name does not. */
-const failure = (operation: string, error: unknown): SessionError =>
-  error instanceof ValueTooLargeError
-    ? new SessionError({
-        reason: "TooLarge",
-        message: `${backend}: the session is larger than the server's limit: keep less in it, such as ids instead of records`
-      })
-    : unavailable(backend, operation, error)
-
-const inCollection = (collection: Collection, durabilityLevel: DurabilityLevel, timeout: number): CasStore<Cas> => {
-  const attempt = <A extends object>(
-    operation: string,
-    call: () => Promise<A>
-  ): Effect.Effect<A | Change, SessionError> =>
-    Effect.catchAll(Effect.tryPromise({ try: call, catch: (error) => error }), (error) => {
-      const change = refusal(error)
-      return change === undefined ? Effect.fail(failure(operation, error)) : Effect.succeed(change)
-    })
-  const done = (result: object | Change): Change => (typeof result === "string" ? result : "done")
-  const reading = { transcoder, timeout }
-  const writing = { ...reading, durabilityLevel }
-  return {
-    name: backend,
-    capabilities: {
-      ...Provider.defaultCapabilities,
-      regenerate: "ordered",
-      maxPayload: 20 * 1024 * 1024 - CasProvider.overhead
-    },
-    get: (operation, key) =>
-      Effect.map(
-        attempt(operation, () => collection.get(key, reading)),
-        (found) => (typeof found === "string" ? undefined : { value: found.content, token: found.cas })
-      ),
-    add: (operation, key, value, ttl) =>
-      Effect.map(
-        attempt(operation, () => collection.insert(key, value, { ...writing, expiry: expiryOf(ttl) })),
-        (result) => done(result) === "done"
-      ),
-    replace: (operation, key, value, ttl, cas) =>
-      Effect.map(
-        attempt(operation, () => collection.replace(key, value, { ...writing, expiry: expiryOf(ttl), cas })),
-        done
-      ),
-    removeAt: (operation, key, cas) =>
-      Effect.map(
-        attempt(operation, () => collection.remove(key, { timeout, durabilityLevel, cas })),
-        done
-      ),
-    remove: (operation, key) =>
-      Effect.asVoid(attempt(operation, () => collection.remove(key, { timeout, durabilityLevel })))
-  }
-}
-
-const invalid = (message: string) => new SessionError({ reason: "InvalidConfig", message })
-
-/** Why there are no sessions to be had: of what the SDK says while it connects, and of the first answer. */
-const notReady = (error: unknown): SessionError =>
-  error instanceof AuthenticationFailureError
-    ? invalid("url: the cluster refuses this user and password (AuthenticationFailure)")
-    : error instanceof BucketNotFoundError ||
-        error instanceof ScopeNotFoundError ||
-        error instanceof CollectionNotFoundError
-      ? invalid(`url: no such bucket, scope or collection (${error.name})`)
-      : // The SDK waits for a bucket or a collection that is not there: it may be about to be made.
-        unavailable(
-          backend,
-          "connect",
-          error instanceof TimeoutError ? "no answer; are there such a bucket and collection?" : error
-        )
-
-/** How long a cluster that is being left may take, in milliseconds. What is not done by then goes on by itself. */
-const closing = 500
-
-/** A connected cluster, closed with the scope. */
-const connected = (
-  { connection, password, username }: Address,
-  timeout: number,
-  options: ConnectOptions
-): Effect.Effect<Cluster, SessionError, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() =>
-      connect(connection, {
-        ...(username === undefined ? {} : { username }),
-        ...(password === undefined ? {} : { password }),
-        // Its own log of slow operations, which Effect's spans tell better.
-        tracingConfig: { enableTracing: false },
-        metricsConfig: { enableMetrics: false },
-        ...options,
-        timeouts: {
-          bootstrapTimeout: timeout,
-          connectTimeout: timeout,
-          resolveTimeout: timeout,
-          ...options.timeouts
-        }
-      })
-    ),
-    // Also where the build was given up while it connected.
-    (cluster) => {
-      const closed = cluster.then((cluster) => cluster.close()).catch(() => {})
-      return Effect.promise(() => Promise.race([closed, sleep(closing, undefined, { ref: false })]))
-    }
-  ).pipe(Effect.flatMap((cluster) => Effect.tryPromise({ try: () => cluster, catch: notReady })))
 
 /**
  * Connects to the cluster, and lets go of it with the scope. Fails with `Unavailable` where the cluster or the bucket does not
@@ -222,18 +81,14 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
       return yield* invalid(`durability: expected one of ${durabilities.join(", ")}`)
     }
     const millis = Duration.toMillis(timeout)
-    const opened = Effect.gen(function* () {
-      const address = yield* parse(options.url ?? "")
-      const cluster = yield* connected(address, millis, options.options ?? {})
-      return cluster.bucket(address.bucket).scope(address.scope).collection(address.collection)
-    })
-    const collection = options.collection ?? (yield* opened)
-    // Opening a bucket asks nobody; reading does.
-    yield* Effect.tryPromise({
-      try: () => collection.get(`${prefix}.`, { transcoder, timeout: millis }),
-      catch: (error) => error
-    }).pipe(Effect.catchAll((error) => (refusal(error) === undefined ? notReady(error) : Effect.void)))
-    return CasProvider.make(inCollection(collection, levels[durability], millis), prefix)
+    const collection =
+      options.collection ??
+      (yield* Effect.flatMap(parse(options.url ?? ""), (at) => opened(at, millis, options.options)))
+    yield* ready(collection, `${prefix}.`, millis)
+    return CasProvider.make(
+      inCollection(collection, { transcoder: binary, durability: levels[durability], timeout: millis }, capabilities),
+      prefix
+    )
   })
 
 /**

@@ -13,13 +13,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { Redis, type RedisOptions } from "ioredis"
+import type { Redis, RedisOptions } from "ioredis"
 import type { SessionError } from "../SessionError.js"
-import { addresses, boundedOptions, connected, failed, pipelined, scriptLoader } from "./internal/ioredis.js"
+import { failed, server } from "./internal/ioredis.js"
+import { answer, capabilities, defaultPort, makeRunner, name } from "./internal/ledisScripts.js"
 import * as Scripted from "./internal/scripted.js"
-import { makeScripts, revisions } from "./internal/scripts.js"
+import { makeScripts } from "./internal/scripts.js"
 import * as ServerConfig from "./internal/serverConfig.js"
-import { makeWindow } from "./internal/window.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -42,12 +42,7 @@ const scripts = makeScripts({
   // SETEX, since its SET keeps the lifetime that was there.
   store: "call('SETEX', key, seconds, value)",
   expire: "call('EXPIRE', key, seconds)",
-  // A script must not return anything: LedisDB leaves what it returns on the stack of its one Lua state, which is full after
-  // some 5,000 calls, and then no script runs any more. So the answer goes through a key of its own.
-  answer: `
-local answer = run()
-if type(answer) == 'number' then answer = string.format('#%.0f', answer) end
-if answer then call('SETEX', KEYS[#KEYS], '10', answer) end`
+  answer
 })
 
 /**
@@ -57,66 +52,22 @@ if answer then call('SETEX', KEYS[#KEYS], '10', answer) end`
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
-  const { prefix = "session:", url = "127.0.0.1:6380" } = options
+  const { prefix = "session:", url = `127.0.0.1:${defaultPort}` } = options
   const timeout = Duration.decode(options.timeout ?? "5 seconds")
-  return Effect.flatMap(addresses("url", url, 6380), ([address]) =>
-    Effect.map(
-      connected(
-        "ledis",
-        timeout,
-        () => new Redis({ ...boundedOptions(timeout), ...address, ...options.options, lazyConnect: true })
-      ),
-      (redis) =>
-        Scripted.make({
-          name: "ledis",
-          prefix,
-          scripts,
-          client: makeClient(redis, prefix),
-          capabilities: {
-            ...Provider.defaultCapabilities,
-            maxPayload: 128 * 1024,
-            // Up to a second until the second is full, and as much again until the server looks.
-            expirySlack: 2_200
-          }
-        })
-    )
+  return Effect.map(server(name, timeout, url, defaultPort, options.options), (redis) =>
+    Scripted.make({ name, prefix, scripts, client: makeClient(redis, prefix), capabilities })
   )
 }
 
-/** In bytes. A client that sends more before it has an answer waits for seconds. */
-const receiveBuffer = 4096
-
-/** The bytes of a call besides its arguments, roughly. */
-const overhead = 256
-
 const makeClient = (redis: Redis, prefix: string): Scripted.Client => {
-  const loaded = scriptLoader()
-  const window = makeWindow(receiveBuffer)
-  const nextCall = revisions()
+  const { ask, run } = makeRunner(redis, prefix)
   return {
-    failed: failed("ledis"),
-    get: (key) => window(overhead, () => redis.getBuffer(key)),
-    run: (script, keys, args) =>
-      window(
-        args.reduce<number>((size, arg) => size + (typeof arg === "number" ? 0 : arg.length), overhead),
-        () => {
-          const answer = `answer:${prefix}${nextCall()}`
-          return loaded(script, (command, text) =>
-            pipelined(redis, [
-              [command, text, keys.length + 1, ...keys, answer, ...args],
-              ["get", answer],
-              ["del", answer]
-            ])
-          ).then(([, reply]) => toReply(reply as Buffer | null))
-        }
-      ),
+    failed: failed(name),
+    get: (key) => ask(() => redis.getBuffer(key)),
+    run,
     keys: (prefix) => keysOf(redis, prefix)
   }
 }
-
-/** A number is marked: a record, which begins with a revision, never begins so. */
-const toReply = (answer: Buffer | null): Buffer | number | null =>
-  answer?.[0] === 35 ? Number(answer.toString("latin1", 1)) : answer
 
 /** LedisDB keeps keys in order, and its cursor is a key: the last one that was seen. */
 async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArray<string>> {

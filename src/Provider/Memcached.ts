@@ -11,17 +11,8 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { MemcacheClientOptions } from "memcache-client"
 import { SessionError } from "../SessionError.js"
-import type { CasStore, Change } from "./internal/casProvider.js"
 import * as CasProvider from "./internal/casProvider.js"
-import {
-  backend,
-  connect,
-  exptimeOf,
-  inThePast,
-  isAddress,
-  type Reply,
-  type Servers
-} from "./internal/memcacheServers.js"
+import { capabilities, casStore, connect, isAddress } from "./internal/memcacheServers.js"
 import { prefix, url } from "./internal/serverConfig.js"
 import * as Provider from "./Provider.js"
 
@@ -39,28 +30,6 @@ export interface Options {
   /** More of memcache-client's options, such as `tls`; they go before what this provider chooses. */
   readonly options?: Partial<Omit<MemcacheClientOptions, "server">> | undefined
 }
-
-const nothing = Buffer.alloc(0)
-
-const toChange = (reply: Reply): Change => (reply === "STORED" ? "done" : reply === "EXISTS" ? "changed" : "gone")
-
-const overServers = (servers: Servers): CasStore<string> => ({
-  name: backend,
-  capabilities: {
-    ...Provider.defaultCapabilities,
-    regenerate: "ordered",
-    // 1 MiB is what an item may be, by default, with its key and memcached's own header.
-    maxPayload: 1024 * 1024 - 512
-  },
-  get: servers.gets,
-  add: (operation, key, value, ttl) =>
-    Effect.map(servers.add(operation, key, value, exptimeOf(ttl)), (reply) => reply === "STORED"),
-  replace: (operation, key, value, ttl, token) =>
-    Effect.map(servers.cas(operation, key, value, exptimeOf(ttl), token), toChange),
-  // memcached has no conditional delete, but a compare-and-swap with what has already expired is one.
-  removeAt: (operation, key, token) => Effect.map(servers.cas(operation, key, nothing, inThePast, token), toChange),
-  remove: servers.delete
-})
 
 /**
  * Connects to the servers, and lets go of them with the scope. Fails with `Unavailable` where none of them answers, and with
@@ -81,7 +50,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
     return invalid("prefix: expected up to 100 visible ASCII characters, without spaces")
   }
   return Effect.map(connect(addresses, Duration.toMillis(timeout), options.options), (servers) =>
-    CasProvider.make(overServers(servers), prefix)
+    CasProvider.make(casStore(servers, { ...capabilities, regenerate: "ordered" }), prefix)
   )
 }
 

@@ -18,12 +18,12 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Redis, type RedisOptions } from "ioredis"
+import type { Redis, RedisOptions } from "ioredis"
 import { type SessionError, tooLarge } from "../SessionError.js"
-import { addresses, boundedOptions, type Command, connected, failed, pipelined } from "./internal/ioredis.js"
+import { type Command, failed, pipelined, server } from "./internal/ioredis.js"
 import { revisionLength, revisions } from "./internal/scripts.js"
 import * as ServerConfig from "./internal/serverConfig.js"
-import { type Decision, locked } from "./internal/ssdbLocks.js"
+import { capabilities, type Decision, defaultPort, locked, name } from "./internal/ssdbLocks.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -41,10 +41,6 @@ export interface Options {
   readonly options?: RedisOptions | undefined
 }
 
-const name = "ssdb"
-
-const maxPayload = 8 * 1024 * 1024
-
 /**
  * Fails with `Unavailable` where the server does not answer, and `InvalidConfig`.
  *
@@ -52,17 +48,10 @@ const maxPayload = 8 * 1024 * 1024
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
-  const { prefix = "session:", url = "127.0.0.1:8888" } = options
+  const { prefix = "session:", url = `127.0.0.1:${defaultPort}` } = options
   const timeout = Duration.decode(options.timeout ?? "2 seconds")
-  return Effect.flatMap(addresses("url", url, 8888), ([address]) =>
-    Effect.map(
-      connected(
-        name,
-        timeout,
-        () => new Redis({ ...boundedOptions(timeout), ...address, ...options.options, lazyConnect: true })
-      ),
-      (redis) => makeProvider(redis, prefix, Duration.toMillis(timeout))
-    )
+  return Effect.map(server(name, timeout, url, defaultPort, options.options), (redis) =>
+    makeProvider(redis, prefix, Duration.toMillis(timeout))
   )
 }
 
@@ -126,12 +115,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
 
   return {
     name,
-    capabilities: {
-      ...Provider.defaultCapabilities,
-      maxPayload,
-      // Up to a second by rounding; the server looks for what has expired a few times a second.
-      expirySlack: 1_500
-    },
+    capabilities,
     read: (id) => call("read", read(id)),
     create: (id, payload, ttl) =>
       withinLimit(payload, () =>
@@ -191,7 +175,9 @@ const withinLimit = <A>(
   payload: Uint8Array,
   store: () => Effect.Effect<A, SessionError>
 ): Effect.Effect<A, SessionError> =>
-  payload.length > maxPayload ? Effect.fail(tooLarge(name, payload.length, maxPayload)) : store()
+  payload.length > capabilities.maxPayload
+    ? Effect.fail(tooLarge(name, payload.length, capabilities.maxPayload))
+    : store()
 
 const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
 

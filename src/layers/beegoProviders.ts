@@ -106,7 +106,7 @@ const redisList = (
 }
 
 const redisUrl = ({ addresses, db, password }: RedisServers): Effect.Effect<string, SessionError> =>
-  addresses.every((address) => /^[^\s/@:,]+:\d{1,5}$/.test(address))
+  addresses.every((part) => address.test(part))
     ? Effect.succeed(
         `redis://${password === "" ? "" : `:${encodeURIComponent(password)}@`}${addresses.join(",")}${db === 0 ? "" : `/${db}`}`
       )
@@ -191,6 +191,63 @@ const postgresUrl = (dsn: string): Effect.Effect<string, SessionError> => {
   )
 }
 
+const address = /^[^\s/@:,]+:\d{1,5}$/
+
+const couchbaseJson = json(
+  Schema.Struct({ save_path: Schema.String, pool: Schema.String, bucket: Schema.NonEmptyString })
+)
+
+/** `url,pool,bucket`, with the `http` URL of a node's console, by which go-couchbase asks for the others. */
+const couchbaseUrl = (text: string): Effect.Effect<string, SessionError> =>
+  Effect.flatMap(
+    isJson(text)
+      ? couchbaseJson(text)
+      : Effect.sync(() => {
+          const [save_path = "", pool = "", bucket = ""] = text.split(",")
+          return { save_path, pool, bucket }
+        }),
+    ({ bucket, pool, save_path }) => {
+      const [, secure, user, host, port] =
+        /^http(s)?:\/\/(?:([^@/]*@))?([^@/:,\s]+)(?::(\d+))?\/?$/.exec(save_path) ?? []
+      return host === undefined || (port !== undefined && port !== (secure === undefined ? "8091" : "18091"))
+        ? invalid("the 1st part: expected http://user:password@host:8091/ (beego keeps spaces: write none)")
+        : pool !== "default"
+          ? invalid("the 2nd part: Couchbase has one pool, which is called default")
+          : bucket === ""
+            ? invalid("the 3rd part, the bucket, is missing")
+            : Effect.succeed(`couchbase${secure ?? ""}://${user ?? ""}${host}/${encodeURIComponent(bucket)}`)
+    }
+  )
+
+const ledisJson = json(Schema.Struct({ save_path: Schema.String, db: optional(Schema.NonNegativeInt, () => 0) }))
+
+/** `directory,db`: with the address of a server in place of the directory. */
+const ledisUrl = (text: string): Effect.Effect<string, SessionError> =>
+  Effect.flatMap(
+    isJson(text)
+      ? ledisJson(text)
+      : Effect.sync(() => {
+          const [save_path = "", db = "0"] = text.split(",")
+          return { save_path, db: Number(db) }
+        }),
+    ({ db, save_path }) =>
+      !address.test(save_path)
+        ? invalid(
+            "the 1st part: beego has LedisDB in its own process, and no other can open its directory; run ledis-server on that directory, and write its address, host:port, here"
+          )
+        : !Number.isInteger(db) || db < 0 || db > 15
+          ? invalid("the 2nd part, the database: expected 0 to 15; beego cannot open another")
+          : Effect.succeed(`redis://${save_path}/${db}`)
+  )
+
+const ssdbJson = json(Schema.Struct({ host: Schema.NonEmptyString, port: Schema.Int }))
+
+const ssdbUrl = (text: string): Effect.Effect<string, SessionError> =>
+  Effect.flatMap(
+    isJson(text) ? Effect.map(ssdbJson(text), ({ host, port }) => `${host}:${port}`) : Effect.succeed(text),
+    (url) => (address.test(url) ? Effect.succeed(url) : invalid("expected host:port"))
+  )
+
 const cookieJson = json(
   Schema.Struct({
     securitykey: optional(Schema.String, () => ""),
@@ -251,5 +308,17 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
       load(() =>
         import("../Provider/beego/postgresql.js").then(({ layer }) => layer({ url: Redacted.make(url), maxLifetime }))
       )
+    ),
+  couchbase: ({ providerConfig }) =>
+    Effect.map(couchbaseUrl(providerConfig), (url) =>
+      load(() => import("../Provider/beego/couchbase.js").then(({ layer }) => layer({ url: Redacted.make(url) })))
+    ),
+  ledis: ({ providerConfig }) =>
+    Effect.map(ledisUrl(providerConfig), (url) =>
+      load(() => import("../Provider/beego/ledis.js").then(({ layer }) => layer({ url })))
+    ),
+  ssdb: ({ providerConfig }) =>
+    Effect.map(ssdbUrl(providerConfig), (url) =>
+      load(() => import("../Provider/beego/ssdb.js").then(({ layer }) => layer({ url })))
     )
 }

@@ -63,7 +63,7 @@ export interface BeegoStore {
   readonly gc?: Effect.Effect<number, SessionError> | undefined
 }
 
-/** SHA-1, in hexadecimal, which Redis, MySQL and LedisDB can compute too. It tells versions apart; it protects nothing. */
+/** SHA-1, in hexadecimal, which Redis and MySQL can compute too. It tells versions apart; it protects nothing. */
 export const sha1 = (payload: Uint8Array): Provider.Revision => hash("sha1", payload, "hex") as Provider.Revision
 
 /** A {@link BeegoStore} as a provider. */

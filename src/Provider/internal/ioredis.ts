@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
+import { type Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
 import { SessionError, unavailable } from "../../SessionError.js"
 import type { Script } from "./scripts.js"
 
@@ -108,6 +108,22 @@ export const connected = <C extends Redis | Cluster>(
       )
     )
   })
+
+/** A connection to one server. Fails with `Unavailable` where there is none, and with `InvalidConfig`. */
+export const server = (
+  backend: string,
+  timeout: Duration.Duration,
+  url: string,
+  defaultPort: number,
+  options: RedisOptions | undefined
+): Effect.Effect<Redis, SessionError, Scope.Scope> =>
+  Effect.flatMap(addresses("url", url, defaultPort), ([address]) =>
+    connected(
+      backend,
+      timeout,
+      () => new Redis({ ...boundedOptions(timeout), ...address, ...options, lazyConnect: true })
+    )
+  )
 
 /** The error of a call that failed. */
 export const failed =

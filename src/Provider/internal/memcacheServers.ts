@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { MemcacheClient, type MemcacheClientOptions, ValueFlags } from "memcache-client"
 import { SessionError, unavailable } from "../../SessionError.js"
-import type { Item } from "./casProvider.js"
+import { type Capabilities, defaultCapabilities } from "../Provider.js"
+import type { CasStore, Change, Item } from "./casProvider.js"
 
 export const backend = "memcached"
 
@@ -88,7 +89,30 @@ export const exptimeOf = (ttl: Duration.Duration): number => {
 }
 
 /** An `exptime` with which a value is gone at once. */
-export const inThePast = -1
+const inThePast = -1
+
+const nothing = Buffer.alloc(0)
+
+const toChange = (reply: Reply): Change => (reply === "STORED" ? "done" : reply === "EXISTS" ? "changed" : "gone")
+
+export const capabilities: Capabilities = {
+  ...defaultCapabilities,
+  // 1 MiB is what an item may be, by default, with its key and memcached's own header.
+  maxPayload: 1024 * 1024 - 512
+}
+
+export const casStore = (servers: Servers, capabilities: Capabilities): CasStore<string> => ({
+  name: backend,
+  capabilities,
+  get: servers.gets,
+  add: (operation, key, value, ttl) =>
+    Effect.map(servers.add(operation, key, value, exptimeOf(ttl)), (reply) => reply === "STORED"),
+  replace: (operation, key, value, ttl, token) =>
+    Effect.map(servers.cas(operation, key, value, exptimeOf(ttl), token), toChange),
+  // memcached has no conditional delete, but a compare-and-swap with what has already expired is one.
+  removeAt: (operation, key, token) => Effect.map(servers.cas(operation, key, nothing, inThePast, token), toChange),
+  remove: servers.delete
+})
 
 /** Whether this is the `host:port` of a server. */
 export const isAddress = (text: string): boolean => /^[A-Za-z0-9._-]+:\d{1,5}$/.test(text)

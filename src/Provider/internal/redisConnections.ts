@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
-import { addresses, boundedClusterOptions, boundedOptions, connected } from "./ioredis.js"
+import { addresses, boundedClusterOptions, boundedOptions, connected, server } from "./ioredis.js"
 
 type Connection<C> = Effect.Effect<C, SessionError, Scope.Scope>
 
@@ -19,14 +19,7 @@ interface Server {
 export const single = (
   { options, url = "redis://127.0.0.1:6379" }: Server,
   timeout: Duration.Duration
-): Connection<Redis> =>
-  Effect.flatMap(addresses("url", url, 6379), ([address]) =>
-    connected(
-      "redis",
-      timeout,
-      () => new Redis({ ...boundedOptions(timeout), ...address, ...options, lazyConnect: true })
-    )
-  )
+): Connection<Redis> => server("redis", timeout, url, 6379, options)
 
 export const cluster = (
   { options, url }: { readonly url: string; readonly options?: ClusterOptions | undefined },

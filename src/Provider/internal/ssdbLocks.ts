@@ -1,9 +1,21 @@
 /**
- * One change at a time for each session, by a lock in the server: SSDB has nothing else that compares and sets.
+ * What SSDB can do; and one change at a time for each session, by a lock in the server: it has nothing else that compares and sets.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Redis } from "ioredis"
+import { type Capabilities, defaultCapabilities } from "../Provider.js"
 import { type Command, pipelined } from "./ioredis.js"
+
+export const name = "ssdb"
+
+export const defaultPort = 8888
+
+export const capabilities: Capabilities = {
+  ...defaultCapabilities,
+  maxPayload: 8 * 1024 * 1024,
+  // Up to a second by rounding; the server looks for what has expired a few times a second.
+  expirySlack: 1_500
+}
 
 /** What follows from what was found. */
 export interface Decision<A> {

@@ -1,0 +1,65 @@
+/**
+ * beego's `couchbase` provider: a session is a document under its id, a JSON string that holds the bytes in base64 (go-couchbase v0.1.0
+ * writes a `[]byte` so), with flags 0.
+ */
+import { DurabilityLevel, type Transcoder } from "couchbase"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type { SessionError } from "../../SessionError.js"
+import { parse } from "../internal/couchbaseAddress.js"
+import { attempt, expiryOf, inCollection, maxValue, opened, ready } from "../internal/couchbaseCollection.js"
+import { defaultCapabilities, SessionProvider } from "../Provider.js"
+import * as BeegoProvider from "./beegoProvider.js"
+import * as CasStore from "./casStore.js"
+
+export interface Options {
+  /** `couchbase://user:password@host/bucket`. */
+  readonly url: Redacted.Redacted<string>
+}
+
+/** In milliseconds. */
+const timeout = 2_000
+
+/** In quotes; base64 (RFC 4648, 4) has nothing that JSON would escape. */
+const toDocument = (payload: Buffer): Buffer => Buffer.from(`"${payload.toString("base64")}"`, "latin1")
+
+export const transcoder: Transcoder = {
+  encode: (payload: Buffer) => [toDocument(payload), 0],
+  decode: (bytes) => {
+    const payload = Buffer.from(bytes.toString("latin1", 1, bytes.length - 1), "base64")
+    // Decoding passes over what is not base64.
+    return toDocument(payload).equals(bytes) ? payload : undefined
+  }
+}
+
+/** Fails with `Unavailable` where the cluster or the bucket does not answer, and with `InvalidConfig`. */
+export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
+  Layer.scoped(
+    SessionProvider,
+    Effect.gen(function* () {
+      const collection = yield* Effect.flatMap(parse(Redacted.value(url)), (at) => opened(at, timeout))
+      yield* ready(collection, ".", timeout)
+      return BeegoProvider.make(
+        CasStore.make({
+          store: inCollection(
+            collection,
+            { transcoder, durability: DurabilityLevel.None, timeout },
+            {
+              ...defaultCapabilities,
+              maxPayload: Math.floor(((maxValue - 2) * 3) / 4) - 2,
+              // Whole seconds, and one more, since Couchbase's seconds begin when they will.
+              expirySlack: 2_200
+            }
+          ),
+          touch: (operation, id, ttl) =>
+            Effect.map(
+              attempt(operation, () => collection.touch(id, expiryOf(ttl), { timeout })),
+              (result) => typeof result !== "string"
+            ),
+          // The longest key that Couchbase has.
+          isKey: (id) => id !== "" && Buffer.byteLength(id) <= 250
+        })
+      )
+    })
+  )

@@ -1,0 +1,111 @@
+/**
+ * beego's `ssdb` provider: a session is a string under its id, without any prefix, that SSDB expires. What compares and then sets holds
+ * the lock that `effect-session/ssdb` describes, a key that begins with `lock:`; Go knows nothing of it.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Redis } from "ioredis"
+import type { SessionError } from "../../SessionError.js"
+import { type Command, failed, pipelined, server } from "../internal/ioredis.js"
+import { capabilities, type Decision, defaultPort, locked, name } from "../internal/ssdbLocks.js"
+import { type Revision, SessionProvider } from "../Provider.js"
+import * as BeegoProvider from "./beegoProvider.js"
+
+export interface Options {
+  /** `host:port`, or `redis://:password@host:8888` with a password. */
+  readonly url: string
+}
+
+const timeout = Duration.seconds(2)
+
+/** A key that never expires: as far away as a Date can be. */
+const never = 8.64e15
+
+const store = (redis: Redis): BeegoProvider.BeegoStore => {
+  const call = <A>(operation: string, ask: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
+    Effect.clockWith((clock) =>
+      Effect.tryPromise({
+        try: () => ask(clock.unsafeCurrentTimeMillis()),
+        catch: (cause) => failed(name)(operation, cause)
+      })
+    )
+
+  // TTL answers -1 both of what never expires and of what is not there: so it comes first, and what is still there afterwards never
+  // expires.
+  const look = (id: string): ReadonlyArray<Command> => [
+    ["ttl", id],
+    ["get", id]
+  ]
+
+  const change = <A>(
+    operation: string,
+    id: string,
+    decide: (found: BeegoProvider.Found | undefined, now: number) => Decision<A>
+  ): Effect.Effect<A, SessionError> =>
+    call(operation, (now) =>
+      locked(redis, Duration.toMillis(timeout), `lock:${id}`, look(id), (replies) => decide(toFound(replies, now), now))
+    )
+
+  /** Changes the session where it is at `revision`. */
+  const changeAt = <A>(
+    operation: string,
+    id: string,
+    revision: Revision,
+    decide: (now: number) => Decision<A>
+  ): Effect.Effect<A | "changed" | "gone", SessionError> =>
+    change<A | "changed" | "gone">(operation, id, (found, now) =>
+      found === undefined
+        ? { answer: "gone", changes: [] }
+        : BeegoProvider.sha1(found.payload) === revision
+          ? decide(now)
+          : { answer: "changed", changes: [] }
+    )
+
+  const setting = (id: string, payload: Uint8Array, ttl: Duration.Duration, now: number): Decision<number> => ({
+    answer: now + secondsOf(ttl) * 1000,
+    changes: [["setex", id, secondsOf(ttl), toBuffer(payload)]]
+  })
+
+  return {
+    name,
+    capabilities,
+    // A lock is no session; and SSDB's keys have 200 bytes at most, a lock's too.
+    isKey: (id) => id !== "" && Buffer.byteLength(id) <= 190 && !id.startsWith("lock:"),
+    get: (operation, id) =>
+      call(operation, (now) => pipelined(redis, look(id)).then((replies) => toFound(replies, now))),
+    add: (operation, id, payload, ttl) =>
+      change<number | undefined>(operation, id, (found, now) =>
+        found === undefined ? setting(id, payload, ttl, now) : { answer: undefined, changes: [] }
+      ),
+    replace: (operation, id, payload, ttl, revision) =>
+      changeAt(operation, id, revision, (now) => setting(id, payload, ttl, now)),
+    removeAt: (operation, id, revision) =>
+      changeAt(operation, id, revision, () => ({ answer: "done", changes: [["del", id]] })),
+    remove: (operation, id) =>
+      change(operation, id, (found) => ({ answer: undefined, changes: found === undefined ? [] : [["del", id]] })),
+    // Atomic as it is: it compares nothing, and EXPIRE brings back no key.
+    touch: (operation, id, ttl) =>
+      call(operation, async (now) => {
+        const [touched] = await pipelined(redis, [["expire", id, secondsOf(ttl)]])
+        return touched === 1 ? now + secondsOf(ttl) * 1000 : undefined
+      })
+  }
+}
+
+const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
+
+/** TTL tells whole seconds, rounded down. */
+const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): BeegoProvider.Found | undefined =>
+  Buffer.isBuffer(payload)
+    ? { payload, expiresAt: Number(seconds) < 0 ? never : now + (Number(seconds) + 1) * 1000 }
+    : undefined
+
+const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** Fails with `Unavailable` where there is no connection, and with `InvalidConfig`. */
+export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
+  Layer.scoped(
+    SessionProvider,
+    Effect.map(server(name, timeout, url, defaultPort, undefined), (redis) => BeegoProvider.make(store(redis)))
+  )
