@@ -132,10 +132,11 @@ export const decodeBeego = (config: string | object): Effect.Effect<Decoded, Ses
     Effect.catchAll((issue) =>
       invalid(
         ParseResult.ArrayFormatter.formatIssueSync(issue)
-          .map(
-            ({ _tag, message, path }) =>
-              // Not the value: it may be a secret. beego ignores names that it does not know.
-              `${path.join(".")}: ${_tag === "Unexpected" ? "beego knows no such option, and ignores it: correct or remove it" : message}`
+          .map(({ _tag, message, path }) =>
+            _tag === "Unexpected"
+              ? `${path.join(".")}: beego knows no such option, and ignores it: correct or remove it`
+              : // Not the value: it may be a secret.
+                `${path.join(".")}: ${message.replace(/, actual .*/s, "")}`
           )
           .join("; ")
       )

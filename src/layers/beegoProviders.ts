@@ -8,8 +8,18 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { SessionError } from "../SessionError.js"
+import type { SessionError } from "../SessionError.js"
 import type { ProviderLayer } from "./backends.js"
+import {
+  couchbaseUrl,
+  invalid,
+  ledisUrl,
+  mysqlUrl,
+  postgresUrl,
+  type RedisServers,
+  redisUrl,
+  ssdbUrl
+} from "./beegoUrls.js"
 
 /** What a provider is given besides its own string. */
 export interface Given {
@@ -18,16 +28,20 @@ export interface Given {
   readonly cookieName: string
 }
 
-const invalid = (message: string): Effect.Effect<never, SessionError> =>
-  new SessionError({ reason: "InvalidConfig", message: `providerConfig: ${message}` })
-
-/** A provider, loaded when the layer is built, and the attributes of its cookie where they are the provider's and not the manager's. */
+/** A provider, which is loaded when the layer is built. */
 export interface Loading {
+  /** What its layer is given. */
+  readonly options: object
   readonly load: () => Promise<ProviderLayer>
+  /** The attributes of its cookie, where they are the provider's and not the manager's. */
   readonly cookie?: { readonly secure: boolean; readonly maxAge?: Duration.Duration } | undefined
 }
 
-const load = (load: Loading["load"], cookie?: Loading["cookie"]): Loading => ({ load, cookie })
+const loading = <Options extends object>(
+  options: Options,
+  load: (options: Options) => Promise<ProviderLayer>,
+  cookie?: Loading["cookie"]
+): Loading => ({ options, load: () => load(options), cookie })
 
 /** The JSON that some providers take, with names that match whatever their case, as in Go. */
 const json = <A, I>(schema: Schema.Schema<A, I>) => {
@@ -59,7 +73,7 @@ const isJson = (text: string): boolean => text.trim().startsWith("{")
 const optional = <A, I>(schema: Schema.Schema<A, I>, value: () => A) => Schema.optionalWith(schema, { default: value })
 
 /** A Go duration; both are required, since beego refuses to start without (`time: invalid duration ""`). */
-const goDuration = Schema.String.pipe(Schema.pattern(/^(0|([\d.]+(ns|us|µs|ms|s|m|h))+)$/))
+const goDuration = Schema.String.pipe(Schema.pattern(/^[-+]?(0|(\d+\.?\d*(ns|us|[µμ]s|ms|s|m|h))+)$/))
 
 const redisJson = Schema.Struct({
   save_path: Schema.NonEmptyString,
@@ -73,20 +87,16 @@ const redisJson = Schema.Struct({
 
 const sentinelJson = Schema.Struct({ ...redisJson.fields, master_name: Schema.NonEmptyString })
 
-interface RedisServers {
-  readonly addresses: ReadonlyArray<string>
-  readonly password: string
-  readonly db: number
-  readonly masterName: string
-}
-
-/** `addr,pool,password,db,idle,check,retries`; a sentinel's fifth is the name of the master. */
+/**
+ * `addr,pool,password,db,idle,check,retries`; a sentinel's fifth is the name of the master. As in beego no part is trimmed: a password
+ * may begin with a space.
+ */
 const redisList = (
   text: string,
   separator: string | undefined,
   hasMaster: boolean
 ): Effect.Effect<RedisServers, SessionError> => {
-  const [addresses = "", pool = "", password = "", db = "", ...rest] = text.split(",").map((part) => part.trim())
+  const [addresses = "", pool = "", password = "", db = "", ...rest] = text.split(",")
   const [masterName, ...times] = hasMaster ? [rest[0] || "mymaster", ...rest.slice(1)] : ["", ...rest]
   const wrong = [
     ...(/^\d*$/.test(pool) ? [] : ["the 2nd part, the pool's size, is no number"]),
@@ -105,14 +115,7 @@ const redisList = (
       })
 }
 
-const redisUrl = ({ addresses, db, password }: RedisServers): Effect.Effect<string, SessionError> =>
-  addresses.every((part) => address.test(part))
-    ? Effect.succeed(
-        `redis://${password === "" ? "" : `:${encodeURIComponent(password)}@`}${addresses.join(",")}${db === 0 ? "" : `/${db}`}`
-      )
-    : invalid("the address: expected host:port")
-
-const redisFamily = <const Kind extends "redis" | "redis_cluster" | "redis_sentinel">(kind: Kind) => {
+const redisFamily = (kind: "redis" | "redis_cluster" | "redis_sentinel") => {
   const separator = kind === "redis" ? undefined : ";"
   const decodeJson = kind === "redis_sentinel" ? json(sentinelJson) : json(redisJson)
   return ({ providerConfig }: Given): Effect.Effect<Loading, SessionError> =>
@@ -127,126 +130,42 @@ const redisFamily = <const Kind extends "redis" | "redis_cluster" | "redis_senti
               masterName: "master_name" in rest ? String(rest.master_name) : ""
             })
           )
-        : redisList(providerConfig, separator, kind === "redis_sentinel"),
+        : redisList(providerConfig.trim(), separator, kind === "redis_sentinel"),
       (servers) =>
         kind === "redis_cluster" && servers.db !== 0
           ? invalid("a cluster has no database but 0: beego ignores the other")
           : Effect.map(redisUrl(servers), (url) =>
-              load(() =>
-                import("../Provider/beego/redis.js").then(({ layer }) =>
-                  layer(
-                    kind === "redis_sentinel"
-                      ? { kind, url, masterName: servers.masterName }
-                      : { kind: kind as "redis" | "redis_cluster", url }
-                  )
-                )
+              loading(
+                kind === "redis_sentinel" ? { kind, url, masterName: servers.masterName } : { kind, url },
+                (options) => import("../Provider/beego/redis.js").then(({ layer }) => layer(options))
               )
             )
     )
 }
 
-/** `user:password@tcp(host:port)/database?parameters`, the DSN of go-sql-driver/mysql. */
-const mysqlUrl = (dsn: string): Effect.Effect<string, SessionError> => {
-  const parts =
-    /^(?:(?<user>[^:@]*)(?::(?<password>.*))?@)?(?:tcp(?:\((?<address>[^)]*)\))?)?\/(?<database>[^?]*)(?:\?.*)?$/s.exec(
-      dsn
-    )?.groups
-  if (parts === undefined) {
-    return invalid("expected user:password@tcp(host:port)/database (a unix socket is not supported)")
-  }
-  const { address = "127.0.0.1:3306", database = "", password, user = "root" } = parts
-  const host = address.includes(":") ? address : `${address}:3306`
-  const secret = password === undefined ? "" : `:${encodeURIComponent(password)}`
-  return Effect.succeed(`mysql://${encodeURIComponent(user)}${secret}@${host}/${database}`)
-}
-
-/** lib/pq takes a URL, or `key=value` pairs with values in single quotes where they hold spaces. */
-const postgresUrl = (dsn: string): Effect.Effect<string, SessionError> => {
-  if (/^postgres(ql)?:\/\//.test(dsn)) {
-    return Effect.succeed(dsn)
-  }
-  const pairs = new Map<string, string>()
-  const rest = dsn.replace(
-    /\s*(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S*))/g,
-    (_, key: string, quoted: string | undefined, plain: string | undefined) => {
-      pairs.set(key, quoted === undefined ? (plain ?? "") : quoted.replace(/\\(.)/g, "$1"))
-      return ""
-    }
-  )
-  if (rest.trim() !== "" || pairs.size === 0) {
-    return invalid("expected postgres://user:password@host/database, or key=value pairs")
-  }
-  const {
-    dbname = "",
-    host = "localhost",
-    password,
-    port = "5432",
-    user = "postgres",
-    ...others
-  } = Object.fromEntries(pairs)
-  const secret = password === undefined ? "" : `:${encodeURIComponent(password)}`
-  const { sslmode } = others
-  return Effect.succeed(
-    `postgres://${encodeURIComponent(user)}${secret}@${host}:${port}/${encodeURIComponent(dbname || user)}${sslmode === undefined ? "" : `?sslmode=${sslmode}`}`
-  )
-}
-
-const address = /^[^\s/@:,]+:\d{1,5}$/
-
 const couchbaseJson = json(
   Schema.Struct({ save_path: Schema.String, pool: Schema.String, bucket: Schema.NonEmptyString })
 )
 
-/** `url,pool,bucket`, with the `http` URL of a node's console, by which go-couchbase asks for the others. */
-const couchbaseUrl = (text: string): Effect.Effect<string, SessionError> =>
-  Effect.flatMap(
-    isJson(text)
-      ? couchbaseJson(text)
-      : Effect.sync(() => {
-          const [save_path = "", pool = "", bucket = ""] = text.split(",")
-          return { save_path, pool, bucket }
-        }),
-    ({ bucket, pool, save_path }) => {
-      const [, secure, user, host, port] =
-        /^http(s)?:\/\/(?:([^@/]*@))?([^@/:,\s]+)(?::(\d+))?\/?$/.exec(save_path) ?? []
-      return host === undefined || (port !== undefined && port !== (secure === undefined ? "8091" : "18091"))
-        ? invalid("the 1st part: expected http://user:password@host:8091/ (beego keeps spaces: write none)")
-        : pool !== "default"
-          ? invalid("the 2nd part: Couchbase has one pool, which is called default")
-          : bucket === ""
-            ? invalid("the 3rd part, the bucket, is missing")
-            : Effect.succeed(`couchbase${secure ?? ""}://${user ?? ""}${host}/${encodeURIComponent(bucket)}`)
-    }
-  )
+/** `url,pool,bucket`. */
+const couchbaseList = (text: string) => {
+  const [save_path = "", pool = "", bucket = "", ...more] = text.split(",")
+  return more.length > 0
+    ? invalid("expected three parts: beego ignores the others")
+    : Effect.succeed({ save_path, pool, bucket })
+}
 
-const ledisJson = json(Schema.Struct({ save_path: Schema.String, db: optional(Schema.NonNegativeInt, () => 0) }))
+const ledisJson = json(Schema.Struct({ save_path: Schema.String, db: optional(Schema.Int, () => 0) }))
 
-/** `directory,db`: with the address of a server in place of the directory. */
-const ledisUrl = (text: string): Effect.Effect<string, SessionError> =>
-  Effect.flatMap(
-    isJson(text)
-      ? ledisJson(text)
-      : Effect.sync(() => {
-          const [save_path = "", db = "0"] = text.split(",")
-          return { save_path, db: Number(db) }
-        }),
-    ({ db, save_path }) =>
-      !address.test(save_path)
-        ? invalid(
-            "the 1st part: beego has LedisDB in its own process, and no other can open its directory; run ledis-server on that directory, and write its address, host:port, here"
-          )
-        : !Number.isInteger(db) || db < 0 || db > 15
-          ? invalid("the 2nd part, the database: expected 0 to 15; beego cannot open another")
-          : Effect.succeed(`redis://${save_path}/${db}`)
-  )
+/** `directory,db`. */
+const ledisList = (text: string) => {
+  const [save_path = "", db = "0", ...more] = text.split(",")
+  return more.length > 0
+    ? invalid("expected two parts: beego ignores them all where there are more")
+    : Effect.succeed({ save_path, db: /^\d+$/.test(db) ? Number(db) : Number.NaN })
+}
 
 const ssdbJson = json(Schema.Struct({ host: Schema.NonEmptyString, port: Schema.Int }))
-
-const ssdbUrl = (text: string): Effect.Effect<string, SessionError> =>
-  Effect.flatMap(
-    isJson(text) ? Effect.map(ssdbJson(text), ({ host, port }) => `${host}:${port}`) : Effect.succeed(text),
-    (url) => (address.test(url) ? Effect.succeed(url) : invalid("expected host:port"))
-  )
 
 const cookieJson = json(
   Schema.Struct({
@@ -261,13 +180,13 @@ const cookieJson = json(
 
 /** The providers. Each reads its string at once, and loads its driver when the layer is built. */
 export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<Loading, SessionError>>> = {
-  memory: () => Effect.succeed(load(() => import("../Provider/Memory.js").then(({ layer }) => layer()))),
+  memory: () => Effect.succeed(loading({}, () => import("../Provider/Memory.js").then(({ layer }) => layer()))),
   file: ({ maxLifetime, providerConfig }) =>
     providerConfig === ""
       ? invalid("expected the directory; beego takes the one that it was started in")
       : Effect.succeed(
-          load(() =>
-            import("../Provider/beego/file.js").then(({ layer }) => layer({ directory: providerConfig, maxLifetime }))
+          loading({ directory: providerConfig, maxLifetime }, (options) =>
+            import("../Provider/beego/file.js").then(({ layer }) => layer(options))
           )
         ),
   cookie: ({ cookieName, maxLifetime, providerConfig }) =>
@@ -275,17 +194,15 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
       cookiename !== cookieName
         ? invalid("cookieName: expected the same as that of the session config: beego sends two cookies else")
         : Effect.succeed(
-            load(
-              () =>
-                import("../Provider/beego/cookie.js").then(({ layer }) =>
-                  layer({
-                    securityKey: Redacted.make(securitykey),
-                    blockKey: Redacted.make(blockkey),
-                    securityName: securityname,
-                    cookieName,
-                    maxLifetime
-                  })
-                ),
+            loading(
+              {
+                securityKey: Redacted.make(securitykey),
+                blockKey: Redacted.make(blockkey),
+                securityName: securityname,
+                cookieName,
+                maxLifetime
+              },
+              (options) => import("../Provider/beego/cookie.js").then(({ layer }) => layer(options)),
               { secure, ...(maxage > 0 ? { maxAge: Duration.seconds(maxage) } : {}) }
             )
           )
@@ -295,30 +212,46 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
   redis_sentinel: redisFamily("redis_sentinel"),
   memcache: ({ providerConfig }) =>
     Effect.succeed(
-      load(() => import("../Provider/beego/memcached.js").then(({ layer }) => layer({ url: providerConfig })))
+      loading({ url: providerConfig }, (options) =>
+        import("../Provider/beego/memcached.js").then(({ layer }) => layer(options))
+      )
     ),
   mysql: ({ maxLifetime, providerConfig }) =>
     Effect.map(mysqlUrl(providerConfig), (url) =>
-      load(() =>
-        import("../Provider/beego/mysql.js").then(({ layer }) => layer({ url: Redacted.make(url), maxLifetime }))
+      loading({ url: Redacted.make(url), maxLifetime }, (options) =>
+        import("../Provider/beego/mysql.js").then(({ layer }) => layer(options))
       )
     ),
   postgresql: ({ maxLifetime, providerConfig }) =>
     Effect.map(postgresUrl(providerConfig), (url) =>
-      load(() =>
-        import("../Provider/beego/postgresql.js").then(({ layer }) => layer({ url: Redacted.make(url), maxLifetime }))
+      loading({ url: Redacted.make(url), maxLifetime }, (options) =>
+        import("../Provider/beego/postgresql.js").then(({ layer }) => layer(options))
       )
     ),
   couchbase: ({ providerConfig }) =>
-    Effect.map(couchbaseUrl(providerConfig), (url) =>
-      load(() => import("../Provider/beego/couchbase.js").then(({ layer }) => layer({ url: Redacted.make(url) })))
+    Effect.map(
+      Effect.flatMap(
+        isJson(providerConfig) ? couchbaseJson(providerConfig) : couchbaseList(providerConfig.trim()),
+        couchbaseUrl
+      ),
+      (url) =>
+        loading({ url: Redacted.make(url) }, (options) =>
+          import("../Provider/beego/couchbase.js").then(({ layer }) => layer(options))
+        )
     ),
   ledis: ({ providerConfig }) =>
-    Effect.map(ledisUrl(providerConfig), (url) =>
-      load(() => import("../Provider/beego/ledis.js").then(({ layer }) => layer({ url })))
+    Effect.map(
+      Effect.flatMap(isJson(providerConfig) ? ledisJson(providerConfig) : ledisList(providerConfig.trim()), ledisUrl),
+      (url) => loading({ url }, (options) => import("../Provider/beego/ledis.js").then(({ layer }) => layer(options)))
     ),
   ssdb: ({ providerConfig }) =>
-    Effect.map(ssdbUrl(providerConfig), (url) =>
-      load(() => import("../Provider/beego/ssdb.js").then(({ layer }) => layer({ url })))
+    Effect.map(
+      Effect.flatMap(
+        isJson(providerConfig)
+          ? Effect.map(ssdbJson(providerConfig), ({ host, port }) => `${host}:${port}`)
+          : Effect.succeed(providerConfig.trim()),
+        ssdbUrl
+      ),
+      (url) => loading({ url }, (options) => import("../Provider/beego/ssdb.js").then(({ layer }) => layer(options)))
     )
 }
