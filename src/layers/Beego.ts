@@ -6,7 +6,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { decodeBeego } from "../Manager/beegoConfig.js"
-import type { Options } from "../Manager/SessionConfig.js"
+import { idLength, make as makeConfig, type Options } from "../Manager/SessionConfig.js"
 import type { SessionManager } from "../Manager/SessionManager.js"
 import { SessionError } from "../SessionError.js"
 import { codec } from "../Store/gob/codec.js"
@@ -46,16 +46,20 @@ export const layer = (
           message: `unknown provider ${JSON.stringify(provider)}: expected one of ${Object.keys(providers).join(", ")}`
         })
       }
-      const { cookie, load } = yield* make(given)
-      return SessionLayer.make(
-        lazy(provider, load),
-        {
-          ...theirs,
-          ...options,
-          id: { ...theirs.id, ...options.id },
-          cookie: options.cookie !== false && { ...theirs.cookie, ...cookie, ...options.cookie }
-        },
-        codec
-      )
+      const { cookie, load, maxIdLength = Number.POSITIVE_INFINITY } = yield* make(given)
+      const merged: Options = {
+        ...theirs,
+        ...options,
+        id: { ...theirs.id, ...options.id },
+        cookie: options.cookie !== false && { ...theirs.cookie, ...cookie, ...options.cookie }
+      }
+      const { id } = yield* makeConfig(merged)
+      if (id.hashed !== true && idLength(id) > maxIdLength) {
+        return yield* new SessionError({
+          reason: "InvalidConfig",
+          message: `sessionIDLength, sessionIDPrefix: together they make ids of ${idLength(id)} characters, ${provider} has room for ${maxIdLength}`
+        })
+      }
+      return SessionLayer.make(lazy(provider, load), merged, codec)
     })
   )

@@ -35,13 +35,15 @@ export interface Loading {
   readonly load: () => Promise<ProviderLayer>
   /** The attributes of its cookie, where they are the provider's and not the manager's. */
   readonly cookie?: { readonly secure: boolean; readonly maxAge?: Duration.Duration } | undefined
+  /** The most characters of an id that it can keep. */
+  readonly maxIdLength?: number | undefined
 }
 
 const loading = <Options extends object>(
   options: Options,
   load: (options: Options) => Promise<ProviderLayer>,
-  cookie?: Loading["cookie"]
-): Loading => ({ options, load: () => load(options), cookie })
+  more: Pick<Loading, "cookie" | "maxIdLength"> = {}
+): Loading => ({ options, load: () => load(options), ...more })
 
 /** The JSON that some providers take, with names that match whatever their case, as in Go. */
 const json = <A, I>(schema: Schema.Schema<A, I>) => {
@@ -185,8 +187,10 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
     providerConfig === ""
       ? invalid("expected the directory; beego takes the one that it was started in")
       : Effect.succeed(
-          loading({ directory: providerConfig, maxLifetime }, (options) =>
-            import("../Provider/beego/file.js").then(({ layer }) => layer(options))
+          loading(
+            { directory: providerConfig, maxLifetime },
+            (options) => import("../Provider/beego/file.js").then(({ layer }) => layer(options)),
+            { maxIdLength: 128 }
           )
         ),
   cookie: ({ cookieName, maxLifetime, providerConfig }) =>
@@ -203,7 +207,7 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
                 maxLifetime
               },
               (options) => import("../Provider/beego/cookie.js").then(({ layer }) => layer(options)),
-              { secure, ...(maxage > 0 ? { maxAge: Duration.seconds(maxage) } : {}) }
+              { cookie: { secure, ...(maxage > 0 ? { maxAge: Duration.seconds(maxage) } : {}) } }
             )
           )
     ),
@@ -218,14 +222,20 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
     ),
   mysql: ({ maxLifetime, providerConfig }) =>
     Effect.map(mysqlUrl(providerConfig), (url) =>
-      loading({ url: Redacted.make(url), maxLifetime }, (options) =>
-        import("../Provider/beego/mysql.js").then(({ layer }) => layer(options))
+      loading(
+        { url: Redacted.make(url), maxLifetime },
+        (options) => import("../Provider/beego/mysql.js").then(({ layer }) => layer(options)),
+        // CHAR(64)
+        { maxIdLength: 64 }
       )
     ),
   postgresql: ({ maxLifetime, providerConfig }) =>
     Effect.map(postgresUrl(providerConfig), (url) =>
-      loading({ url: Redacted.make(url), maxLifetime }, (options) =>
-        import("../Provider/beego/postgresql.js").then(({ layer }) => layer(options))
+      loading(
+        { url: Redacted.make(url), maxLifetime },
+        (options) => import("../Provider/beego/postgresql.js").then(({ layer }) => layer(options)),
+        // CHAR(64)
+        { maxIdLength: 64 }
       )
     ),
   couchbase: ({ providerConfig }) =>

@@ -548,6 +548,21 @@ describe("Beego.layer", () => {
     ["__proto__", documented, /unknown provider "__proto__"/],
     ["redis", { ...documented, gclifetime: 0 }, /^gclifetime: /],
     ["redis", { ...documented, providerConfig: `nowhere,100,${secret}` }, /^providerConfig: the address/],
+    [
+      "mysql",
+      { ...documented, sessionIDLength: 32, sessionIDPrefix: "a", providerConfig: `u:${secret}@/app` },
+      /^sessionIDLength, sessionIDPrefix: together they make ids of 65 characters, mysql has room for 64/
+    ],
+    [
+      "postgresql",
+      { ...documented, sessionIDLength: 33, providerConfig: `user=u password=${secret}` },
+      /^sessionIDLength, sessionIDPrefix: together they make ids of 66 characters, postgresql has room for 64/
+    ],
+    [
+      "file",
+      { ...documented, sessionIDLength: 65, providerConfig: "./tmp" },
+      /^sessionIDLength, sessionIDPrefix: together they make ids of 130 characters, file has room for 128/
+    ],
     ["memcache", { ...documented, providerConfig: "a:1,b:2" }, /^providerConfig: .*separated by semicolons/],
     [
       "cookie",

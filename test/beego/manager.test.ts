@@ -203,8 +203,23 @@ const goingOn = (name: string, config: object, request: Partial<Case["request"]>
 
 const byHeader = { EnableSidInHTTPHeader: true, SessionNameInHTTPHeader: "Beegosessionid" }
 
-/** Not recorded: what beego does with these is in its `getSid` (session.go, 158 to 184). */
+/** Not among the recorded: what beego does with these follows from session.go, 158 to 184 and 241 to 333. */
 const more: ReadonlyArray<Case> = [
+  {
+    ...goingOn("more_regenerate_destroy", {}, { cookieHeader: `gosessionid=${knownSid}` }),
+    op: "regenerate+destroy",
+    setCookie: ["gosessionid=<esc SID1>; Path=/; HttpOnly", "gosessionid=; Path=/; Expires=<now>; Max-Age=0; HttpOnly"],
+    steps: [
+      {
+        op: "regenerate",
+        sid: "SID1",
+        newSidShape: "<32 lower hex>",
+        value_who: "known",
+        knownExistsAfter: false
+      },
+      { op: "destroy", knownExistsAfter: false }
+    ]
+  },
   goingOn("more_two_cookies", {}, { cookieHeader: `gosessionid=${knownSid}; gosessionid=dead` }),
   goingOn("more_form", {}, { formBody: `gosessionid=${knownSid}` }),
   goingOn("more_empty_cookie", {}, { cookieHeader: "gosessionid=", url: `/?gosessionid=${knownSid}` }),
