@@ -75,7 +75,7 @@ const isJson = (text: string): boolean => text.trim().startsWith("{")
 const optional = <A, I>(schema: Schema.Schema<A, I>, value: () => A) => Schema.optionalWith(schema, { default: value })
 
 /** A Go duration; both are required, since beego refuses to start without (`time: invalid duration ""`). */
-const goDuration = Schema.String.pipe(Schema.pattern(/^[-+]?(0|(\d+\.?\d*(ns|us|[µμ]s|ms|s|m|h))+)$/))
+const goDuration = Schema.String.pipe(Schema.pattern(/^[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|[µμ]s|ms|s|m|h))+)$/))
 
 const redisJson = Schema.Struct({
   save_path: Schema.NonEmptyString,

@@ -3,6 +3,7 @@ import { createRequire } from "node:module"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -204,7 +205,7 @@ const options = (provider: string, providerConfig: string) =>
       )
   )
 
-const redisJson = { save_path: "127.0.0.1:6379", idle_timeout: "180s", idle_check_frequency: "1m30s" }
+const redisJson = { save_path: "127.0.0.1:6379", idle_timeout: "180s", idle_check_frequency: "1m.5s" }
 
 const sealed = { securityKey: "key", blockKey: "sixteen bytes...", securityName: "app", cookieName: "gosessionid" }
 
@@ -513,6 +514,36 @@ describe("a wrong string is an error that names the part, and no secret", () => 
         expect(error.message).not.toContain(secret)
       })
     )
+  }
+})
+
+describe("any string", () => {
+  const valid = [
+    `127.0.0.1:6379,100,${secret},2,180,60,3`,
+    JSON.stringify({ ...redisJson, password: secret, master_name: "main" }),
+    `u:${secret}@tcp(127.0.0.1:3306)/app?tls=true`,
+    `postgres://u:${secret}@db:5433/app?sslmode=disable`,
+    `user=u password='${secret}' host=db`,
+    JSON.stringify({ ...sealed, securityKey: secret })
+  ]
+  /** A valid one, with some of it in other places. */
+  const shuffled = FastCheck.tuple(FastCheck.constantFrom(...valid), FastCheck.array(FastCheck.nat(120))).map(
+    ([text, places]) =>
+      places.reduce((text, at, i) => text.slice(0, at) + text.slice(at + (i % 3)) + text.charAt(at), text)
+  )
+
+  for (const provider of Object.keys(providers)) {
+    it(`${provider}: options, or an error that tells no secret`, () =>
+      FastCheck.assert(
+        FastCheck.property(FastCheck.oneof(FastCheck.string16bits(), shuffled), (text) => {
+          const result = Effect.runSync(Effect.either(providers[provider]!(given(text))))
+          if (Either.isLeft(result)) {
+            expect(result.left.reason).toBe("InvalidConfig")
+            expect(result.left.message).not.toContain(secret)
+          }
+        }),
+        { numRuns: 500 }
+      ))
   }
 })
 
