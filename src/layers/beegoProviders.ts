@@ -262,6 +262,9 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
           : Effect.succeed(providerConfig.trim()),
         ssdbUrl
       ),
-      (url) => loading({ url }, (options) => import("../Provider/beego/ssdb.js").then(({ layer }) => layer(options)))
+      (url) =>
+        loading({ url }, (options) => import("../Provider/beego/ssdb.js").then(({ layer }) => layer(options)), {
+          maxIdLength: 190
+        })
     )
 }

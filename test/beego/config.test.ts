@@ -594,6 +594,11 @@ describe("Beego.layer", () => {
       { ...documented, sessionIDLength: 65, providerConfig: "./tmp" },
       /^sessionIDLength, sessionIDPrefix: together they make ids of 130 characters, file has room for 128/
     ],
+    [
+      "ssdb",
+      { ...documented, sessionIDLength: 96, providerConfig: "127.0.0.1:8888" },
+      /^sessionIDLength, sessionIDPrefix: together they make ids of 192 characters, ssdb has room for 190/
+    ],
     ["memcache", { ...documented, providerConfig: "a:1,b:2" }, /^providerConfig: .*separated by semicolons/],
     [
       "cookie",
