@@ -1,4 +1,5 @@
 // Fields: which Go types a Schema is written as, as real beego sees them, and which Go types it is read from.
+import { isUtf8 } from "node:buffer"
 import { readFileSync } from "node:fs"
 import * as Arbitrary from "effect/Arbitrary"
 import * as DateTime from "effect/DateTime"
@@ -280,4 +281,34 @@ describe("what Go cannot hold is refused", () => {
     expect(refused).toMatch(message)
     expect(refused).not.toContain("\ud800")
   })
+})
+
+it("any bytes that Go has in a string are read as the text that they are, or stay bytes", () => {
+  const letter = FastCheck.oneof(
+    FastCheck.constantFrom("a", " ", "\u0000", "\u007f", "\u0080", "ë", "\u07ff", "\u0800", "日", "\ufffd", "😀"),
+    FastCheck.fullUnicode()
+  ).map((text) => [...Buffer.from(text)])
+  // Halves of letters, letters in more bytes than they need, what no text has.
+  const broken = FastCheck.constantFrom(
+    [0xc2],
+    [0x80],
+    [0xc0, 0x80],
+    [0xc1, 0xbf],
+    [0xe2, 0x82],
+    [0xed, 0xa0, 0x80],
+    [0xff]
+  )
+  const texts = FastCheck.array(FastCheck.oneof({ arbitrary: letter, weight: 5 }, { arbitrary: broken, weight: 1 }))
+  const { encode } = Gob.field(Schema.Uint8ArrayFromSelf.pipe(Gob.string))
+  FastCheck.assert(
+    FastCheck.property(texts, (letters) => {
+      const bytes = Buffer.from(letters.flat())
+      const session = Gob.encode({ fields: new Map([["text", Either.getOrThrow(encode(bytes))]]), others: [] })
+      const { fields } = Either.getOrThrow(Gob.decode(Either.getOrThrow(session)))
+      expect(fields.get("text")?.content).toEqual(
+        isUtf8(bytes) ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) : new Uint8Array(bytes)
+      )
+    }),
+    { numRuns: 3000 }
+  )
 })

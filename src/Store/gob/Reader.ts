@@ -20,6 +20,9 @@ for (const name of [
 
 const maxLatin1 = 4096
 
+/** With more than these, native code is faster. */
+const maxLetters = 4
+
 /** As number where every digit of it is safe, else as bigint. */
 const narrow = (n: bigint): number | bigint =>
   n >= BigInt(Number.MIN_SAFE_INTEGER) && n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : n
@@ -148,8 +151,9 @@ export class Reader {
   text(): string | Uint8Array {
     const size = this.count()
     const start = this.take(size)
-    if (this.latin1 !== undefined && this.isAscii(start, size)) {
-      return this.latin1.substring(start, start + size)
+    const western = this.latin1 === undefined ? undefined : this.western(this.latin1, start, start + size)
+    if (western !== undefined) {
+      return western
     }
     const text = this.buffer.toString("utf8", start, start + size)
     if (text.includes("\ufffd") && !isUtf8(this.bytes.subarray(start, start + size))) {
@@ -197,12 +201,22 @@ export class Reader {
     return true
   }
 
-  private isAscii(start: number, size: number): boolean {
-    for (let i = start; i < start + size; i++) {
-      if (this.bytes[i]! >= 0x80) {
-        return false
+  /** Text in ASCII but for a few letters of two bytes, U+0080 to U+07FF (RFC 3629, 4), put together of what is cut out. */
+  private western(latin1: string, start: number, end: number): string | undefined {
+    let text = ""
+    let from = start
+    let letters = 0
+    for (let i = start; i < end; i++) {
+      const byte = this.bytes[i]!
+      if (byte >= 0x80) {
+        const next = i + 1 < end ? this.bytes[i + 1]! : 0
+        if (byte < 0xc2 || byte > 0xdf || (next & 0xc0) !== 0x80 || ++letters > maxLetters) {
+          return undefined
+        }
+        text += latin1.substring(from, i) + String.fromCharCode(((byte & 0x1f) << 6) | (next & 0x3f))
+        from = ++i + 1
       }
     }
-    return true
+    return letters === 0 ? latin1.substring(start, end) : text + latin1.substring(from, end)
   }
 }
