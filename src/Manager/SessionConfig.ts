@@ -264,16 +264,3 @@ export const nist = {
   aal2: { idleTimeout: "1 hour", absoluteTimeout: "24 hours" },
   aal3: { idleTimeout: "15 minutes", absoluteTimeout: "12 hours" }
 } as const satisfies Record<string, Options>
-
-export {
-  /**
-   * @since 0.1.0
-   * @category presets
-   */
-  beego,
-  /**
-   * @since 0.1.0
-   * @category constructors
-   */
-  fromBeego
-} from "./beegoConfig.js"

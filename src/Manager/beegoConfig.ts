@@ -8,7 +8,6 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { SessionError } from "../SessionError.js"
-// Each of the two needs the other, but neither before it is called.
 import { make, type Options } from "./SessionConfig.js"
 
 const seconds = Schema.Int.pipe(Schema.between(-(2 ** 53), 2 ** 53))
