@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { SessionError } from "../SessionError.js"
+import { toBuffer } from "./internal/bytes.js"
 import { ExpiryIndex } from "./internal/ExpiryIndex.js"
 import * as Provider from "./Provider.js"
 
@@ -34,8 +35,7 @@ interface Entry {
   expiresAt: number
 }
 
-const toText = (payload: Uint8Array): string =>
-  Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("latin1")
+const toText = (payload: Uint8Array): string => toBuffer(payload).toString("latin1")
 
 const toStored = (entry: Entry): Provider.Stored => ({
   payload: Buffer.from(entry.payload, "latin1"),

@@ -13,12 +13,13 @@ import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
 import { SessionError, tooLarge, unavailable } from "../SessionError.js"
+import { toBuffer } from "./internal/bytes.js"
 import * as SqlAccess from "./internal/sqlAccess.js"
 import * as SqlConnection from "./internal/sqlConnection.js"
 import * as SqlGc from "./internal/sqlGc.js"
 import * as SqlMigrations from "./internal/sqlMigrations.js"
+import { makeRead } from "./internal/sqlRead.js"
 import * as SqlStatements from "./internal/sqlStatements.js"
-import { mostTogether, together } from "./internal/together.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -85,9 +86,6 @@ const notHashed = Effect.fail(
   })
 )
 
-/** The drivers want a Buffer; it shares the payload's memory. */
-const toBuffer = (payload: Uint8Array): Buffer => Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
-
 /** Whole milliseconds, and never more than a Date can hold. */
 const expiry = (now: number, ttl: Duration.Duration): number =>
   Math.min(now + Math.ceil(Duration.toMillis(ttl)), 8.64e15)
@@ -98,52 +96,17 @@ const firstVersion = (): number => Math.floor(Math.random() * 2 ** 48)
 const withNow = <A, E>(f: (now: number) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.clockWith((clock) => f(clock.unsafeCurrentTimeMillis()))
 
-/** BIGINT is text to node-postgres, and can be a number or a bigint to the others. */
-const toStored = (row: Readonly<Record<string, unknown>>): Provider.Stored => ({
-  payload: row["payload"] as Uint8Array,
-  revision: String(row["version"]) as Provider.Revision,
-  expiresAt: Number(row["expires_at"])
-})
-
-interface Reading {
-  readonly key: Buffer
-  readonly now: number
-}
-
 const makeProvider = (
   connections: SqlConnection.Connections,
   name: SqlStatements.TableName,
   maxPayload: number
 ): Provider.Provider => {
-  const { dialect, pooled, run } = connections
+  const { dialect, run } = connections
   const sql = Record.map(SqlStatements.statements(dialect, name), (text, operation) =>
     connections.statement(operation, text)
   )
 
-  const readOne = ({ key, now }: Reading): Effect.Effect<Option.Option<Provider.Stored>, SessionError> =>
-    Effect.map(run(sql.read, [key, now]), ({ rows: [row] }) =>
-      row === undefined ? Option.none() : Option.some(toStored(row))
-    )
-
-  /** Of 1, 2, 4, 8, ... ids: so there are few statements to prepare. */
-  const manySizes = Array.from({ length: Math.log2(mostTogether) + 1 }, (_, i) =>
-    connections.statement("read", SqlStatements.readMany(dialect, name, 2 ** i))
-  )
-
-  const readMany = (
-    readings: ReadonlyArray<Reading>
-  ): Effect.Effect<ReadonlyArray<Option.Option<Provider.Stored>>, SessionError> => {
-    const size = Math.ceil(Math.log2(readings.length))
-    const keys = Array.from({ length: 2 ** size }, (_, i) => (readings[i] ?? readings[0]!).key)
-    return Effect.map(run(manySizes[size]!, dialect === "postgresql" ? [keys] : keys), ({ rows }) => {
-      const found = new Map(rows.map((row) => [toBuffer(row["id"] as Uint8Array).toString("latin1"), toStored(row)]))
-      return readings.map(({ key, now }) =>
-        Option.filter(Option.fromNullable(found.get(key.toString("latin1"))), ({ expiresAt }) => expiresAt > now)
-      )
-    })
-  }
-
-  const read = pooled ? together(readOne, readMany) : readOne
+  const read = makeRead(connections, name)
 
   const insert = (key: Buffer, payload: Uint8Array, now: number, expiresAt: number) => {
     const version = firstVersion()

@@ -14,6 +14,9 @@ import * as Provider from "../Provider.js"
 /** What became of a change: `changed` and `gone` say why it was not made. */
 export type Change = "done" | "changed" | "gone"
 
+/** The expiry of what never expires, as beego makes it where `Maxlifetime` is 0: as far away as a Date can be. */
+export const never = 8.64e15
+
 /** A live session as the backend has it. */
 export interface Found {
   readonly payload: Uint8Array

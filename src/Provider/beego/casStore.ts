@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../SessionError.js"
+import { toBuffer } from "../internal/bytes.js"
 import type { CasStore } from "../internal/casProvider.js"
 import type { Revision } from "../Provider.js"
 import { type BeegoStore, sha1 } from "./beegoProvider.js"
@@ -85,5 +86,3 @@ export const make = <Token>({ isKey, store, touch }: Options<Token>): BeegoStore
       Effect.flatMap(touch(operation, id, ttl), (touched) => (touched ? remember(id, ttl) : Effect.succeed(undefined)))
   }
 }
-
-const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redis } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
+import { toBuffer } from "../internal/bytes.js"
 import { failed, pipelined, server } from "../internal/ioredis.js"
 import { answer, capabilities, defaultPort, makeRunner, name } from "../internal/ledisScripts.js"
 import { type Script, script } from "../internal/scripts.js"
@@ -62,9 +63,6 @@ return 1`),
 return 1`)
 } satisfies Record<string, Script>
 
-/** A key that never expires, as beego leaves them where setting the lifetime fails: as far away as a Date can be. */
-const never = 8.64e15
-
 const store = (redis: Redis): BeegoProvider.BeegoStore => {
   const { ask, run } = makeRunner(redis, "")
 
@@ -97,7 +95,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
           ),
         ([seconds, payload], now) =>
           Buffer.isBuffer(payload)
-            ? { payload, expiresAt: Number(seconds) < 0 ? never : now + Number(seconds) * 1000 }
+            ? { payload, expiresAt: Number(seconds) < 0 ? BeegoProvider.never : now + Number(seconds) * 1000 }
             : undefined
       ),
     add: (operation, id, payload, ttl) =>
@@ -136,8 +134,6 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
 const fromRevision = (revision: Revision): Buffer => Buffer.from(revision, "latin1")
 
 const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
-
-const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** Fails with `Unavailable` where there is no connection, and with `InvalidConfig`. */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>

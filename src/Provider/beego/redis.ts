@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Cluster, Redis } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
+import { toBuffer } from "../internal/bytes.js"
 import { redisClient } from "../internal/redisClient.js"
 import * as Connections from "../internal/redisConnections.js"
 import { type Script, script } from "../internal/scripts.js"
@@ -53,9 +54,6 @@ return redis.call('DEL', KEYS[1])`),
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
 } satisfies Record<string, Script>
 
-/** A key that never expires, as beego makes them where `Maxlifetime` is 0: as far away as a Date can be. */
-const never = 8.64e15
-
 const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoStore => {
   const client = redisClient(name, connection)
 
@@ -88,7 +86,7 @@ const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoSt
           return undefined
         }
         const [payload, millis] = reply as readonly [Buffer, number]
-        return { payload, expiresAt: millis < 0 ? never : now + millis }
+        return { payload, expiresAt: millis < 0 ? BeegoProvider.never : now + millis }
       }),
     add: (operation, id, payload, ttl) =>
       run(operation, scripts.add, id, [toBuffer(payload), millis(ttl)], (reply, now) =>
@@ -110,8 +108,6 @@ const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoSt
 
 /** Whole milliseconds; a fraction is an error to Redis. */
 const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
-
-const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const connect = (options: Options): Effect.Effect<Redis | Cluster, SessionError, Scope.Scope> => {
   switch (options.kind) {

@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
 import { type SessionError, unavailable } from "../../SessionError.js"
+import { toBuffer } from "../internal/bytes.js"
 import * as SqlConnection from "../internal/sqlConnection.js"
 import { restPerWork } from "../internal/sqlGc.js"
 import { pageSize } from "../internal/sqlStatements.js"
@@ -31,9 +32,6 @@ export interface Options {
 }
 
 const empty = new Uint8Array(0)
-
-/** The drivers want a Buffer; it shares the payload's memory. */
-const toBuffer = (payload: Uint8Array): Buffer => Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
 
 /** What fits into the column: CHAR(64), which knows no blanks at its end. */
 const isKey = (id: string): boolean => /^[!-~]{1,64}$/.test(id)

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redis } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
+import { toBuffer } from "../internal/bytes.js"
 import { type Command, failed, pipelined, server } from "../internal/ioredis.js"
 import { capabilities, type Decision, defaultPort, locked, name } from "../internal/ssdbLocks.js"
 import { type Revision, SessionProvider } from "../Provider.js"
@@ -18,9 +19,6 @@ export interface Options {
 }
 
 const timeout = Duration.seconds(2)
-
-/** A key that never expires: as far away as a Date can be. */
-const never = 8.64e15
 
 const store = (redis: Redis): BeegoProvider.BeegoStore => {
   const call = <A>(operation: string, ask: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
@@ -98,10 +96,8 @@ const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSecon
 /** TTL tells whole seconds, rounded down. */
 const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): BeegoProvider.Found | undefined =>
   Buffer.isBuffer(payload)
-    ? { payload, expiresAt: Number(seconds) < 0 ? never : now + (Number(seconds) + 1) * 1000 }
+    ? { payload, expiresAt: Number(seconds) < 0 ? BeegoProvider.never : now + (Number(seconds) + 1) * 1000 }
     : undefined
-
-const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** Fails with `Unavailable` where there is no connection, and with `InvalidConfig`. */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>

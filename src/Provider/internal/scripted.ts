@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type SessionError, tooLarge } from "../../SessionError.js"
 import * as Provider from "../Provider.js"
+import { toBuffer } from "./bytes.js"
 import { decode, revisions, type Script, type Scripts } from "./scripts.js"
 
 /** All that is needed of a client. A reply is a number, bytes or nothing; a failed command rejects. */
@@ -71,7 +72,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
       ? Effect.fail(tooLarge(name, payload.length, maxPayload))
       : Effect.suspend(() => {
           const revision = nextRevision()
-          const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+          const bytes = toBuffer(payload)
           return call<Buffer | number | null, Provider.Written | A>(
             operation,
             () => client.run(scripts[operation], ids.map(keyOf), [revision, millis(ttl), bytes, ...expected]),

@@ -1,0 +1,57 @@
+/**
+ * Reading from the session table: on a pool, the reads that would wait for one another are one statement.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { SessionError } from "../../SessionError.js"
+import type { Revision, Stored } from "../Provider.js"
+import { toBuffer } from "./bytes.js"
+import type { Connections } from "./sqlConnection.js"
+import { readMany as readManyText, statements, type TableName } from "./sqlStatements.js"
+import { mostTogether, together } from "./together.js"
+
+/** A session by its key, if it is live at this time. */
+interface Reading {
+  readonly key: Buffer
+  readonly now: number
+}
+
+/** BIGINT is text to node-postgres, and can be a number or a bigint to the others. */
+const toStored = (row: Readonly<Record<string, unknown>>): Stored => ({
+  payload: row["payload"] as Uint8Array,
+  revision: String(row["version"]) as Revision,
+  expiresAt: Number(row["expires_at"])
+})
+
+export const makeRead = (
+  connections: Connections,
+  name: TableName
+): ((reading: Reading) => Effect.Effect<Option.Option<Stored>, SessionError>) => {
+  const { dialect, pooled, run } = connections
+  const one = connections.statement("read", statements(dialect, name).read)
+
+  const readOne = ({ key, now }: Reading): Effect.Effect<Option.Option<Stored>, SessionError> =>
+    Effect.map(run(one, [key, now]), ({ rows: [row] }) =>
+      row === undefined ? Option.none() : Option.some(toStored(row))
+    )
+
+  /** Of 1, 2, 4, 8, ... ids: so there are few statements to prepare. */
+  const manySizes = Array.from({ length: Math.log2(mostTogether) + 1 }, (_, i) =>
+    connections.statement("read", readManyText(dialect, name, 2 ** i))
+  )
+
+  const readMany = (
+    readings: ReadonlyArray<Reading>
+  ): Effect.Effect<ReadonlyArray<Option.Option<Stored>>, SessionError> => {
+    const size = Math.ceil(Math.log2(readings.length))
+    const keys = Array.from({ length: 2 ** size }, (_, i) => (readings[i] ?? readings[0]!).key)
+    return Effect.map(run(manySizes[size]!, dialect === "postgresql" ? [keys] : keys), ({ rows }) => {
+      const found = new Map(rows.map((row) => [toBuffer(row["id"] as Uint8Array).toString("latin1"), toStored(row)]))
+      return readings.map(({ key, now }) =>
+        Option.filter(Option.fromNullable(found.get(key.toString("latin1"))), ({ expiresAt }) => expiresAt > now)
+      )
+    })
+  }
+
+  return pooled ? together(readOne, readMany) : readOne
+}
