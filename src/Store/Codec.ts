@@ -6,7 +6,6 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
-import { toBuffer } from "../Provider/internal/bytes.js"
 import type { SessionError } from "../SessionError.js"
 
 /**
@@ -74,6 +73,9 @@ const isJson = (u: unknown): boolean => {
       return false
   }
 }
+
+const toBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /**
  * Sessions as JSON text: `{"t": createdAt, "d": {"<store>.<field>": encoded value}}`. Fields are stored as their Schema
