@@ -31,8 +31,8 @@ if answer then call('SETEX', KEYS[#KEYS], '10', answer) end`
 /** In bytes. A client that sends more before it has an answer waits for seconds. */
 const receiveBuffer = 4096
 
-/** The bytes of a call besides its arguments, roughly. */
-const overhead = 256
+/** The bytes of a call besides its arguments, at most: three commands with their keys, and the name of a script. */
+const overhead = 400
 
 /** Calls that do not overwhelm the server. */
 interface Runner extends Pick<Scripted.Client, "run"> {
