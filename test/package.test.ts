@@ -74,11 +74,12 @@ describe("in an empty project with effect and @effect/platform alone", () => {
     }
   })
 
-  it("memory sessions work, and so does asking for a backend whose driver is not there", async () => {
+  it("memory sessions work, and asking for a driver that is not there says what to install", async () => {
     writeFileSync(
       join(project, "app.mjs"),
       `import { HttpApp, HttpServerResponse } from "@effect/platform"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Redacted, Schema } from "effect"
+import { randomBytes } from "node:crypto"
 import { SessionHttp, SessionLayer, SessionStore } from "effect-session"
 import "effect-session/memory"
 import "effect-session/file"
@@ -93,13 +94,20 @@ const cookie = first.headers.getSetCookie()[0].split(";")[0]
 const second = await handler(new Request("http://localhost/", { headers: { cookie } }))
 console.log(await first.text(), await second.text())
 await dispose()
-const error = await Effect.runPromise(Effect.flip(Effect.scoped(Layer.build(SessionLayer.redis({ url: "redis://127.0.0.1:1" })))))
-console.log(error.reason, error.message)
+const keys = [Redacted.make(randomBytes(32).toString("hex"))]
+for (const layer of [
+  SessionLayer.redis({ url: "redis://127.0.0.1:1" }),
+  SessionLayer.cookie({ keys, cipher: "xchacha20-poly1305" })
+]) {
+  const error = await Effect.runPromise(Effect.flip(Effect.scoped(Layer.build(layer))))
+  console.log(error.reason, error.message)
+}
 `
     )
-    const [counted, missing] = (await run(project, "node", "app.mjs")).split("\n")
+    const [counted, ...missing] = (await run(project, "node", "app.mjs")).split("\n")
     expect(counted).toBe("1 2")
-    expect(missing).toMatch(/^InvalidConfig .*ioredis/)
+    expect(missing[0]).toMatch(/^InvalidConfig .*redis.*install it.*ioredis/)
+    expect(missing[1]).toMatch(/^InvalidConfig .*cipher.*install it.*sodium-native/)
   }, 60_000)
 
   it("its types are whole, with every library checked", async () => {

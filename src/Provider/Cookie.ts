@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { SessionError, tooLarge } from "../SessionError.js"
+import { aesGcm, type Cipher, xchacha } from "./internal/ciphers.js"
 import { split } from "./internal/clientCookie.js"
 import { makeKeyRing } from "./internal/keyRing.js"
 import { type Content, makeSealer, payloadIn } from "./internal/sealer.js"
@@ -30,6 +31,11 @@ export interface Options<Revocations = Provider.Provider> {
    * drop the old one when its last session has expired.
    */
   readonly keys: ReadonlyArray<Redacted.Redacted<string>>
+  /**
+   * What seals sessions. Default `aes-256-gcm`, by `node:crypto`. `xchacha20-poly1305` is by libsodium: it needs `sodium-native`, takes
+   * half the time, and a key may seal as often as it likes. It opens what the default has sealed, but not the other way round.
+   */
+  readonly cipher?: (typeof ciphers)[number] | undefined
   /**
    * Where the ids of ended sessions are kept until the last copy of them has expired, so that signing out is final: any provider
    * that keeps its sessions on a server. One call to it for each read. Default none: who has a copy of the cookies of an ended
@@ -50,6 +56,8 @@ export interface Options<Revocations = Provider.Provider> {
   readonly maxSize?: number | undefined
 }
 
+const ciphers = ["aes-256-gcm", "xchacha20-poly1305"] as const
+
 /** What is to be sealed: a session that is there already with its beginning. */
 type Session = Pick<Content, "id" | "payload" | "writes"> & Partial<Pick<Content, "createdAt">>
 
@@ -63,11 +71,11 @@ const maxInflated = 64 * 1024
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Provider.Provider, SessionError> =>
-  Effect.map(Effect.all({ keys: makeKeyRing(options.keys), checked: check(options) }), ({ checked, keys }) => {
+  Effect.map(Effect.all(parts(options)), ({ checked, ciphers, keys }) => {
     const { maxSeal, revocations, validFrom } = checked
     const compress = options.compress === true
     const maxPayload = compress ? Math.max(maxInflated, payloadIn(maxSeal)) : payloadIn(maxSeal)
-    const sealer = makeSealer(keys, { compress, maxPayload, maxSeal })
+    const sealer = makeSealer(ciphers, keys, { compress, maxPayload, maxSeal })
 
     /** What a cookie, `name=value`, holds, if it holds a session that has not expired. */
     const opened = (cookie: Provider.StoredId): Effect.Effect<Content | undefined> =>
@@ -192,6 +200,12 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
 const invalid = (message: string) =>
   Effect.fail(new SessionError({ reason: "InvalidConfig", message: `cookie: ${message}` }))
 
+const parts = (options: Options) => ({
+  keys: makeKeyRing(options.keys),
+  ciphers: ciphersOf(options),
+  checked: check(options)
+})
+
 const check = ({ maxSize: maxSeal = 14 * 1024, revocations, validFrom }: Options) => {
   const from = validFrom === undefined ? Option.some(undefined) : DateTime.make(validFrom)
   return Option.isNone(from)
@@ -202,6 +216,14 @@ const check = ({ maxSize: maxSeal = 14 * 1024, revocations, validFrom }: Options
         ? invalid("revocations: expected a provider that keeps its sessions on a server")
         : Effect.succeed({ maxSeal, revocations, validFrom: from.value?.epochMillis ?? Number.NEGATIVE_INFINITY })
 }
+
+/** The first seals, all open. */
+const ciphersOf = ({ cipher = "aes-256-gcm" }: Options): Effect.Effect<[Cipher, ...Array<Cipher>], SessionError> =>
+  cipher === "xchacha20-poly1305"
+    ? Effect.map(xchacha, (first) => [first, aesGcm])
+    : cipher === "aes-256-gcm"
+      ? Effect.succeed([aesGcm])
+      : invalid(`cipher: expected ${ciphers.join(" or ")}`)
 
 const revisionOf = ({ writes }: Pick<Content, "writes">) => String(writes) as Provider.Revision
 
@@ -247,8 +269,8 @@ export const layer = <E = never, R = never>({
   )
 
 /**
- * {@link layer} with its options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_VALID_FROM`. `revocations` is
- * what `SESSION_REVOCATIONS` names.
+ * {@link layer} with its options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_CIPHER`, `SESSION_VALID_FROM`.
+ * `revocations` is what `SESSION_REVOCATIONS` names.
  *
  * @since 0.1.0
  * @category layers
@@ -264,6 +286,7 @@ export const layerConfig = (
             .split(",")
             .map((key) => Redacted.make(key))
         ),
+        cipher: Config.map(Config.option(Config.literal(...ciphers)("SESSION_CIPHER")), Option.getOrUndefined),
         validFrom: Config.map(Config.option(Config.string("SESSION_VALID_FROM")), Option.getOrUndefined)
       }),
       (options) => layer({ ...options, revocations })

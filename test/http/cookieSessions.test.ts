@@ -411,6 +411,11 @@ describe("configuration", () => {
       expect(yield* fromEnvironment({ ...cookie, SESSION_KEYS: keys.join(", "), SESSION_REVOCATIONS: "memory" })).toBe(
         "built"
       )
+      const cipher = { SESSION_CIPHER: "xchacha20-poly1305" }
+      expect(yield* fromEnvironment({ ...cookie, ...cipher, SESSION_KEYS: keys[0]! })).toBe("built")
+      expect(yield* fromEnvironment({ ...cookie, SESSION_CIPHER: "rot13", SESSION_KEYS: keys[0]! })).toMatch(
+        /SESSION_CIPHER.*aes-256-gcm.*xchacha20-poly1305/
+      )
       expect(yield* fromEnvironment(cookie)).toContain("SESSION_KEYS")
       expect(yield* fromEnvironment({ ...cookie, SESSION_KEYS: "secret" })).toContain("randomBytes(32)")
       expect(yield* fromEnvironment({ ...cookie, SESSION_KEYS: keys[0]!, SESSION_REVOCATIONS: "nowhere" })).toContain(

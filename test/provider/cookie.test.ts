@@ -24,7 +24,7 @@ const capabilities: SessionProvider.Capabilities = {
   durable: true,
   inProcess: true,
   answersWithin: Number.POSITIVE_INFINITY,
-  maxPayload: 10_467,
+  maxPayload: 10_455,
   expirySlack: 0,
   inheritedIdChars: 0
 }
@@ -61,6 +61,8 @@ conforms(
 )
 
 conforms("cookie, compressed", { compress: true }, { ...capabilities, maxPayload: 64 * 1024 }, false)
+
+conforms("cookie, by libsodium", { cipher: "xchacha20-poly1305" }, capabilities, false)
 
 const hour = Duration.hours(1)
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -152,6 +154,20 @@ describe("keys", () => {
 })
 
 describe("options", () => {
+  it.effect("cipher: the default's sessions go on where another is chosen, and end where one goes back", () =>
+    Effect.gen(function* () {
+      const keys = [key()]
+      const gcm = yield* Cookie.make({ keys })
+      const xchacha = yield* Cookie.make({ keys, cipher: "xchacha20-poly1305" })
+      const before = yield* given(gcm, "text")
+      const stored = Option.getOrThrow(yield* xchacha.read(named(before)))
+      const result = yield* xchacha.write(named(before), bytes("next"), hour, stored.revision)
+      const after = result._tag === "Written" ? result.id! : ""
+      expect(textOf(yield* xchacha.read(named(after)))).toBe("next")
+      expect(textOf(yield* gcm.read(named(after)))).toBeUndefined()
+    })
+  )
+
   it.effect("validFrom ends the sessions that began before, and those that were renewed since", () =>
     Effect.gen(function* () {
       const keys = [key()]
@@ -217,6 +233,7 @@ describe("options", () => {
   )
 
   for (const [name, options] of [
+    ["cipher", { cipher: "aes-256-cbc" as "aes-256-gcm" }],
     ["validFrom", { validFrom: "soon" }],
     ["maxSize", { maxSize: 100 }],
     ["maxSize", { maxSize: 1e6 }]

@@ -1,13 +1,14 @@
 /**
  * The keys of sealed cookies: from the text that a user configures to what ciphers take, with a refusal of what is no random key.
  */
-import { createSecretKey, hkdfSync, type KeyObject } from "node:crypto"
+import { hkdfSync } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { SessionError } from "../../SessionError.js"
 
 export interface Key {
-  readonly secret: KeyObject
+  /** 32 bytes for this purpose: HKDF (RFC 5869) with a label for each, so that the same text can serve elsewhere without harm. */
+  readonly derive: (purpose: string) => Buffer
   /** One byte by which a seal tells its key, so that not all have to be tried. */
   readonly hint: number
 }
@@ -27,7 +28,7 @@ export const makeKeyRing = (
         const bytes = decode(text)
         const wrong = bytes === undefined ? "expected base64, base64url or hex" : weakness(text, bytes)
         return wrong === undefined
-          ? Effect.succeed(derive(bytes!))
+          ? Effect.succeed(toKey(bytes!))
           : invalid(`keys: number ${i + 1} of ${keys.length}: ${wrong}`)
       })
 
@@ -62,9 +63,8 @@ const weakness = (text: string, bytes: Buffer): string | undefined => {
     : undefined
 }
 
-/** HKDF (RFC 5869) with a label for each purpose, so that the same text can serve elsewhere without harm. */
-const derive = (bytes: Buffer): Key => {
-  const part = (purpose: string, length: number) =>
-    Buffer.from(hkdfSync("sha256", bytes, "", `effect-session cookie ${purpose}`, length))
-  return { secret: createSecretKey(part("seal", 32)), hint: part("hint", 1)[0]! }
+const toKey = (bytes: Buffer): Key => {
+  const derive = (purpose: string) =>
+    Buffer.from(hkdfSync("sha256", bytes, "", `effect-session cookie ${purpose}`, minBytes))
+  return { derive, hint: derive("hint")[0]! }
 }

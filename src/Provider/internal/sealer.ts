@@ -1,12 +1,13 @@
 /**
- * Sessions sealed in text that clients keep, and can neither read nor change: AES-256-GCM (NIST SP 800-38D) from `node:crypto`.
+ * Sessions sealed in text that clients keep, and can neither read nor change.
  *
- * A seal is base64url (RFC 4648, 5) of: version (1 byte), key hint (1), nonce (12), tag (16), and, encrypted: flags (1), length of
- * the session id (2), number of writes (4), created, expires, lifetime (8 each, milliseconds), session id, payload. The version and
- * the cookie's name are authenticated along with it. Numbers are big-endian.
+ * A seal is base64url (RFC 4648, 5) of: version (1 byte), which tells the cipher, key hint (1), nonce (12 or 24), tag (16), and,
+ * encrypted: flags (1), length of the session id (2), number of writes (4), created, expires, lifetime (8 each, milliseconds), session id,
+ * payload. The version and the cookie's name are authenticated along with it. Numbers are big-endian.
  */
-import { createCipheriv, createDecipheriv, randomFillSync } from "node:crypto"
+import { randomFillSync } from "node:crypto"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
+import { type Cipher, tagLength } from "./ciphers.js"
 import type { Key } from "./keyRing.js"
 
 /** What is in a seal. */
@@ -24,68 +25,37 @@ export interface Content {
 }
 
 export interface Sealer {
-  /** Seals with the first key, for a cookie of this name. The payload is `maxPayload` bytes at most. */
+  /** Seals with the first cipher and key, for a cookie of this name. The payload is `maxPayload` bytes at most. */
   readonly seal: (name: string, content: Content) => string
-  /** What was sealed, with any of the keys, for a cookie of this name. Never throws. */
+  /** What was sealed, with any of the ciphers and keys, for a cookie of this name. Never throws. */
   readonly open: (name: string, seal: string) => Content | undefined
 }
 
-const algorithm = "aes-256-gcm"
-const cipherOptions = { authTagLength: 16 }
-const version = 1
 const nonceAt = 2
-const tagAt = 14
-const bodyAt = 30
 const headerBytes = 31
 const deflated = 1
 
 /** The most bytes that a seal takes besides the payload: the longest session id has 224 characters. */
-const overhead = bodyAt + headerBytes + 224
+const overhead = nonceAt + 24 + tagLength + headerBytes + 224
 
 /** The largest payload that is sure to fit into a seal of so many characters. */
 export const payloadIn = (characters: number): number => Math.floor((characters * 3) / 4) - overhead
 
 export const makeSealer = (
+  ciphers: readonly [Cipher, ...Array<Cipher>],
   keys: ReadonlyArray<Key>,
   options: { readonly compress: boolean; readonly maxPayload: number; readonly maxSeal: number }
 ): Sealer => {
   const { compress, maxPayload, maxSeal } = options
-  const first = keys[0]!
 
   // Everything here is synchronous, so that one buffer of each kind serves all: allocating them would cost more than the cipher.
   const sealed = Buffer.allocUnsafeSlow(Math.max(maxSeal, maxPayload + overhead))
-  const nonce = sealed.subarray(nonceAt, tagAt)
-  const tag = sealed.subarray(tagAt, bodyAt)
   const plain = Buffer.allocUnsafeSlow(maxPayload + overhead)
-  const random = Buffer.allocUnsafeSlow(nonce.length * 256)
+
+  const versions = ciphers.map((cipher) => versionOf(cipher, keys, sealed))
+  const own = versions[0]!
+  const random = Buffer.allocUnsafeSlow(own.nonce.length * 256)
   let used = random.length
-
-  let bound = { name: "", data: Buffer.alloc(0) }
-  /** The associated data: an app has one cookie name, so the last is the next. */
-  const associated = (name: string): Buffer => {
-    if (bound.name !== name || bound.data.length === 0) {
-      bound = { name, data: Buffer.from(`${version} ${name}`) }
-    }
-    return bound.data
-  }
-
-  const decrypt = (key: Key, name: string, length: number): Buffer | undefined => {
-    // Node tells a bad tag by an exception, whose stack trace would take longer than the rest.
-    const { stackTraceLimit } = Error
-    Error.stackTraceLimit = 0
-    try {
-      const decipher = createDecipheriv(algorithm, key.secret, nonce, cipherOptions)
-      decipher.setAAD(associated(name))
-      decipher.setAuthTag(tag)
-      const body = decipher.update(sealed.subarray(bodyAt, length))
-      decipher.final()
-      return body
-    } catch {
-      return undefined
-    } finally {
-      Error.stackTraceLimit = stackTraceLimit
-    }
-  }
 
   return {
     seal: (name, { createdAt, expiresAt, id, lifetime, payload, writes }) => {
@@ -105,17 +75,20 @@ export const makeSealer = (
         randomFillSync(random)
         used = 0
       }
+      const { bodyAt, keys, nonce, tag, version } = own
+      const length = headerBytes + id.length + data.length
       sealed[0] = version
-      sealed[1] = first.hint
+      sealed[1] = keys[0]!.hint
       random.copy(nonce, 0, used)
       used += nonce.length
-      const cipher = createCipheriv(algorithm, first.secret, nonce, cipherOptions)
-      cipher.setAAD(associated(name))
-      const body = cipher.update(plain.subarray(0, headerBytes + id.length + data.length))
-      cipher.final()
-      sealed.set(cipher.getAuthTag(), tagAt)
-      sealed.set(body, bodyAt)
-      return sealed.toString("base64url", 0, bodyAt + body.length)
+      keys[0]!.encrypt(
+        nonce,
+        own.associated(name),
+        plain.subarray(0, length),
+        sealed.subarray(bodyAt, bodyAt + length),
+        tag
+      )
+      return sealed.toString("base64url", 0, bodyAt + length)
     },
 
     open: (name, seal) => {
@@ -123,12 +96,13 @@ export const makeSealer = (
         return undefined
       }
       const length = sealed.write(seal, 0, "base64url")
+      const by = versions.find(({ version }) => version === sealed[0])
       // Decoding passes over what is not base64url; only the one way to write a seal is good.
-      if (length < bodyAt + headerBytes || sealed[0] !== version || sealed.toString("base64url", 0, length) !== seal) {
+      if (by === undefined || length < by.bodyAt + headerBytes || sealed.toString("base64url", 0, length) !== seal) {
         return undefined
       }
-      for (const key of keys) {
-        const body = key.hint === sealed[1] ? decrypt(key, name, length) : undefined
+      for (const key of by.keys) {
+        const body = key.hint === sealed[1] ? decrypted(by, key, name, sealed.subarray(by.bodyAt, length)) : undefined
         if (body !== undefined) {
           const payloadAt = headerBytes + body.readUInt16BE(1)
           const data = body.subarray(payloadAt)
@@ -147,6 +121,42 @@ export const makeSealer = (
       }
       return undefined
     }
+  }
+}
+
+type Version = ReturnType<typeof versionOf>
+
+/** A cipher with its keys, and where its seals have what in the buffer. */
+const versionOf = ({ nonceLength, purpose, version, withKey }: Cipher, keys: ReadonlyArray<Key>, sealed: Buffer) => {
+  const tagAt = nonceAt + nonceLength
+  const bodyAt = tagAt + tagLength
+  let bound = { name: "", data: Buffer.alloc(0) }
+  return {
+    version,
+    nonce: sealed.subarray(nonceAt, tagAt),
+    tag: sealed.subarray(tagAt, bodyAt),
+    bodyAt,
+    keys: keys.map(({ derive, hint }) => ({ hint, ...withKey(derive(purpose)) })),
+    /** The associated data: an app has one cookie name, so the last is the next. */
+    associated: (name: string): Buffer => {
+      if (bound.name !== name || bound.data.length === 0) {
+        bound = { name, data: Buffer.from(`${version} ${name}`) }
+      }
+      return bound.data
+    }
+  }
+}
+
+const decrypted = (by: Version, key: Version["keys"][number], name: string, body: Buffer): Buffer | undefined => {
+  // Ciphers tell a bad tag by an exception, whose stack trace would take longer than the rest.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return key.decrypt(by.nonce, by.associated(name), body, by.tag)
+  } catch {
+    return undefined
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
   }
 }
 
