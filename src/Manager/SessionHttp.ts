@@ -24,6 +24,7 @@ import { Reason, SessionError } from "../SessionError.js"
 import type { Any } from "../Store/SessionStore.js"
 import { commit, needsCommit } from "./Commit.js"
 import type { LiveSession } from "./LiveSession.js"
+import { warnOfPlainHttp } from "./plainHttp.js"
 import { type Manager, SessionManager } from "./SessionManager.js"
 
 /**
@@ -232,7 +233,12 @@ const finish = (
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
   const { config, environment } = manager
   const told = (response: HttpServerResponse.HttpServerResponse) =>
-    session.reply === undefined ? response : manager.transport.write(response, session.reply, request.headers["cookie"])
+    session.reply === undefined
+      ? Effect.succeed(response)
+      : Effect.as(
+          warnOfPlainHttp(manager, request),
+          manager.transport.write(response, session.reply, request.headers["cookie"])
+        )
 
   if (session.phase === "socket") {
     return Effect.as(
@@ -245,25 +251,25 @@ const finish = (
     )
   }
   if (session.phase === "sent") {
-    return Effect.succeed(told(response))
+    return told(response)
   }
   session.phase = "sent"
   if (response.status >= 500 && !config.keepOnServerError) {
     session.discard()
   }
   if (!needsCommit(session)) {
-    return Effect.succeed(told(response))
+    return told(response)
   }
   // The end of a request is uninterruptible already; only what waits for a backend needs a bound.
   const saving = environment.provider.capabilities.inProcess ? commit(session) : environment.bounded(commit(session))
   return Effect.matchCauseEffect(saving, {
-    onSuccess: () => Effect.succeed(told(response)),
+    onSuccess: () => told(response),
     onFailure: (cause) => {
       const error = Option.getOrUndefined(Cause.failureOption(cause))
       if (error?.reason === "Gone") {
-        return Effect.as(Effect.logDebug(error.message), told(response))
+        return Effect.zipRight(Effect.logDebug(error.message), told(response))
       }
-      return Effect.as(
+      return Effect.zipRight(
         error === undefined ? Effect.logError("session: saving died", cause) : Effect.logError(error.message),
         told(config.whenNotSaved === "503" ? HttpServerResponse.empty({ status: statusOf(error) }) : response)
       )

@@ -10,9 +10,9 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { SessionConfig, SessionHttp, SessionStore } from "effect-session"
 import * as Cookie from "effect-session/cookie"
-import { type BrowserContext, chromium, type Page } from "playwright-core"
-import { findProgram } from "../../scripts/programs.mjs"
+import type { BrowserContext, Page } from "playwright-core"
 import { suite } from "../servers/need.js"
+import { browser } from "../support/browser.js"
 import { key } from "../support/cookies.js"
 import { serve } from "../support/http.js"
 
@@ -48,11 +48,7 @@ suite("Chromium", ["chromium"], () => {
   const visit = (test: (page: Page, url: string, context: BrowserContext) => Promise<void>) =>
     Effect.gen(function* () {
       const { url } = yield* serve(app, SessionConfig.localHttp, yield* Cookie.make({ keys: [key()] }))
-      const browser = yield* Effect.acquireRelease(
-        Effect.promise(() => chromium.launch({ executablePath: findProgram("chromium")!, args: ["--no-sandbox"] })),
-        (browser) => Effect.promise(() => browser.close())
-      )
-      const context = yield* Effect.promise(() => browser.newContext())
+      const context = yield* browser()
       const page = yield* Effect.promise(() => context.newPage())
       yield* Effect.promise(() => test(page, url, context))
     })

@@ -194,6 +194,49 @@ describe("bad input is an anonymous session: no backend call, no error, no log, 
   )
 })
 
+describe("a Secure cookie to a page of plain http, which browsers drop silently", () => {
+  /** What is logged when a session begins in such requests. */
+  const warnings = (options: SessionConfig.Options, ...requests: ReadonlyArray<Readonly<Record<string, string>>>) => {
+    const logged: Array<string> = []
+    const logger = Logger.make(({ message }) => {
+      logged.push(String(message))
+    })
+    return Effect.flatMap(serve(app, options), ({ send }) =>
+      Effect.forEach(requests, (headers) => send("/count", { headers }))
+    ).pipe(
+      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.map((answers) => {
+        expect(answers.map(({ setCookie }) => setCookie.length)).toEqual(requests.map(() => 1))
+        return logged
+      })
+    )
+  }
+  const form = { host: "app.example:8080", origin: "http://app.example:8080" }
+  const link = { host: "app.example", referer: "http://app.example/some/page" }
+
+  it.scoped("is warned of, once, with what to do", () =>
+    Effect.gen(function* () {
+      const logged = yield* warnings({}, form, link, form)
+      expect(logged).toHaveLength(1)
+      expect(logged[0]).toMatch(/plain http.*SESSION_COOKIE_SECURE=false/)
+      expect(yield* warnings({}, link)).toEqual(logged)
+    })
+  )
+
+  const fine: Record<string, [SessionConfig.Options, Readonly<Record<string, string>>]> = {
+    "https, behind a proxy": [{}, { host: "app.example", origin: "https://app.example" }],
+    "another site's page": [{}, { host: "app.example", origin: "http://example.org" }],
+    "a site whose name begins alike": [{}, { host: "app.example", referer: "http://app.example.org/" }],
+    "this machine, which browsers trust": [{}, { host: "localhost:3000", origin: "http://localhost:3000" }],
+    "this machine, by its address": [{}, { host: "127.0.0.1:3000", referer: "http://127.0.0.1:3000/" }],
+    "a client that is no browser": [{}, { host: "app.example" }],
+    "a cookie that is not Secure": [{ cookie: { secure: false } }, form]
+  }
+  it.scoped.each(Object.keys(fine))("is not seen in: %s", (name) =>
+    Effect.map(warnings(...fine[name]!), (logged) => expect(logged).toEqual([]))
+  )
+})
+
 describe("findCookie", () => {
   const name = FastCheck.stringMatching(/^[a-zA-Z0-9_-]{1,12}$/)
   const value = FastCheck.stringMatching(/^[!#-+\--:<-[\]-~]{0,20}$/)

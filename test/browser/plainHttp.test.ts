@@ -1,0 +1,57 @@
+/**
+ * Secure cookies over plain http, in a real browser.
+ */
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import { SessionHttp } from "effect-session"
+import { suite } from "../servers/need.js"
+import { browser } from "../support/browser.js"
+import { AppSession, serve } from "../support/http.js"
+
+const app = HttpRouter.empty.pipe(
+  HttpRouter.get("/", HttpServerResponse.html('<form method="post" action="/login"><button>Sign in</button></form>')),
+  HttpRouter.post(
+    "/login",
+    Effect.flatMap(AppSession, (session) => Effect.as(session.set("userId", "ada"), HttpServerResponse.text("hello")))
+  ),
+  HttpRouter.use(SessionHttp.middleware(AppSession))
+)
+
+/** Signs in on a page of this host, which is this machine: how many cookies the browser then has, and what was logged. */
+const signIn = (host: string) =>
+  Effect.gen(function* () {
+    const logged: Array<string> = []
+    const logger = Logger.make(({ message }) => {
+      logged.push(String(message))
+    })
+    const { url } = yield* Effect.provide(serve(app), Logger.replace(Logger.defaultLogger, logger))
+    const context = yield* browser(`--host-resolver-rules=MAP ${host} 127.0.0.1`)
+    return yield* Effect.promise(async () => {
+      const page = await context.newPage()
+      await page.goto(`http://${host}:${new URL(url).port}/`)
+      await page.click("button")
+      expect(await page.textContent("body")).toBe("hello")
+      return { cookies: (await context.cookies()).length, logged }
+    })
+  })
+
+suite("Chromium", ["chromium"], () => {
+  it.scoped(
+    "drops the cookie of another machine's page, and the log tells so",
+    () =>
+      Effect.map(signIn("app.test"), ({ cookies, logged }) => {
+        expect(cookies).toBe(0)
+        expect(logged).toEqual([expect.stringContaining("plain http")])
+      }),
+    60_000
+  )
+
+  it.scoped(
+    "keeps that of its own machine's, and nothing is logged",
+    () => Effect.map(signIn("localhost"), (seen) => expect(seen).toEqual({ cookies: 1, logged: [] })),
+    60_000
+  )
+})

@@ -1,0 +1,16 @@
+/**
+ * A real browser, without anything kept from before.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type BrowserContext, chromium } from "playwright-core"
+import { findProgram } from "../../scripts/programs.mjs"
+
+/** For as long as the scope is open. */
+export const browser = (...args: ReadonlyArray<string>): Effect.Effect<BrowserContext, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() =>
+      chromium.launch({ executablePath: findProgram("chromium")!, args: ["--no-sandbox", ...args] })
+    ),
+    (browser) => Effect.promise(() => browser.close())
+  ).pipe(Effect.flatMap((browser) => Effect.promise(() => browser.newContext())))
