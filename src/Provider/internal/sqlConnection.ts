@@ -14,9 +14,11 @@ import * as Scope from "effect/Scope"
 import { SessionError, unavailable } from "../../SessionError.js"
 import { type Dialect, preparedName } from "./sqlStatements.js"
 
+export type Row = Readonly<Record<string, unknown>>
+
 /** What a statement answered: its rows, or how many it changed. */
 export interface Result {
-  readonly rows: ReadonlyArray<Readonly<Record<string, unknown>>>
+  readonly rows: ReadonlyArray<Row>
   readonly affected: number
 }
 
@@ -35,6 +37,14 @@ export interface Connections {
   readonly pooled: boolean
   readonly statement: (operation: string, text: string) => Statement
   readonly run: Run
+  /**
+   * As `run`, for a statement that answers one row at most: what `answer` makes of that. It may begin when it is called and not when
+   * its effect runs, which takes a third less time where nothing is waited for: most of what a database is asked for is sessions.
+   */
+  readonly first: <A>(
+    statement: Statement,
+    answer: (row: Row | undefined) => A
+  ) => (...params: ReadonlyArray<unknown>) => Effect.Effect<A, SessionError>
   /** Several statements on one connection, which nothing else uses meanwhile. */
   readonly reserve: <A>(
     operation: string,
@@ -80,19 +90,21 @@ export const make = (
               ({ scope }, exit) => Scope.close(scope, exit)
             )
       })
+    // To reserve a connection for each statement costs as much as the statement: only where the app's transaction could be joined.
+    const run: Run =
+      pooled || options.owned
+        ? onConnection(dialect, shared)
+        : (statement, params) => reserve(statement.operation, (run) => run(statement, params))
     return {
       dialect,
       pooled,
+      run,
+      first: firstBy(run),
       statement: (operation, text) => ({
         operation,
         // @effect/sql-pg hands the text on as it is, and node-postgres prepares what comes with a name.
         text: options.prepared && pgClient in sql ? ({ name: preparedName(text), text } as unknown as string) : text
       }),
-      // To reserve a connection for each statement costs as much as the statement: only where the app's transaction could be joined.
-      run:
-        pooled || options.owned
-          ? onConnection(dialect, shared)
-          : (statement, params) => reserve(statement.operation, (run) => run(statement, params)),
       reserve
     }
   })
@@ -120,6 +132,12 @@ const onConnection = (dialect: Dialect, connection: Connection): Run => {
     })
   return (statement, params) => attempt(statement, params, 1)
 }
+
+export const firstBy =
+  (run: Run): Connections["first"] =>
+  (statement, answer) =>
+  (...params) =>
+    Effect.map(run(statement, params), ({ rows: [row] }) => answer(row))
 
 /** After the `n`th failure of a statement: `again` where the database asks for that. Where the key is taken, nothing was done. */
 export const afterFailure = (

@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import type { SessionError } from "../../SessionError.js"
 import type { Revision, Stored } from "../Provider.js"
 import { toBuffer } from "./bytes.js"
-import type { Connections } from "./sqlConnection.js"
+import type { Connections, Row } from "./sqlConnection.js"
 import { readMany as readManyText, statements, type TableName } from "./sqlStatements.js"
 import { mostTogether, together } from "./together.js"
 
@@ -17,7 +17,7 @@ interface Reading {
 }
 
 /** BIGINT is text to node-postgres, and can be a number or a bigint to the others. */
-const toStored = (row: Readonly<Record<string, unknown>>): Stored => ({
+const toStored = (row: Row): Stored => ({
   payload: row["payload"] as Uint8Array,
   revision: String(row["version"]) as Revision,
   expiresAt: Number(row["expires_at"])
@@ -27,13 +27,11 @@ export const makeRead = (
   connections: Connections,
   name: TableName
 ): ((reading: Reading) => Effect.Effect<Option.Option<Stored>, SessionError>) => {
-  const { dialect, pooled, run } = connections
-  const one = connections.statement("read", statements(dialect, name).read)
-
-  const readOne = ({ key, now }: Reading): Effect.Effect<Option.Option<Stored>, SessionError> =>
-    Effect.map(run(one, [key, now]), ({ rows: [row] }) =>
-      row === undefined ? Option.none() : Option.some(toStored(row))
-    )
+  const { dialect, first, pooled, run } = connections
+  const one = first(connections.statement("read", statements(dialect, name).read), (row) =>
+    row === undefined ? Option.none() : Option.some(toStored(row))
+  )
+  const readOne = ({ key, now }: Reading) => one(key, now)
 
   /** Of 1, 2, 4, 8, ... ids: so there are few statements to prepare. */
   const manySizes = Array.from({ length: Math.log2(mostTogether) + 1 }, (_, i) =>

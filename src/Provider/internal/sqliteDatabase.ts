@@ -8,7 +8,16 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SessionError } from "../../SessionError.js"
 import type { Access } from "./sqlAccess.js"
-import { afterFailure, type Result, type Run, type Statement, toResult } from "./sqlConnection.js"
+import {
+  afterFailure,
+  type Connections,
+  firstBy,
+  type Result,
+  type Row,
+  type Run,
+  type Statement,
+  toResult
+} from "./sqlConnection.js"
 
 const trying = <A>(what: string, f: () => A): Effect.Effect<A, SqlError> =>
   Effect.suspend(() => {
@@ -37,27 +46,40 @@ export const open = (filename: string): Effect.Effect<Access, SqlError, Scope.Sc
       (database) => Effect.sync(() => database.close())
     ),
     (database) => {
-      const prepared = new Map<string, (params: ReadonlyArray<unknown>) => unknown>()
+      const prepared = new Map<string, ReturnType<typeof prepare>>()
       const prepare = (text: string) => {
-        const statement = database.prepare(text)
+        const statement = database.prepare<Array<unknown>, Row>(text)
         const execute = statement.reader
           ? (params: ReadonlyArray<unknown>) => statement.all(params)
           : (params: ReadonlyArray<unknown>) => statement.run(params)
-        prepared.set(text, execute)
-        return execute
+        const made = { statement, execute }
+        prepared.set(text, made)
+        return made
       }
+      const preparedOf = ({ text }: Statement) => prepared.get(text) ?? prepare(text)
+
       const attempt = (
         statement: Statement,
         params: ReadonlyArray<unknown>,
         n: number
       ): Effect.Effect<Result, SessionError> => {
         try {
-          return Effect.succeed(toResult((prepared.get(statement.text) ?? prepare(statement.text))(params)))
+          return Effect.succeed(toResult(preparedOf(statement).execute(params)))
         } catch (cause) {
           return afterFailure("sqlite", statement, cause, n, () => attempt(statement, params, n + 1))
         }
       }
       const run: Run = (statement, params) => Effect.suspend(() => attempt(statement, params, 1))
+      const first: Connections["first"] = (statement, answer) => {
+        const again = firstBy(run)(statement, answer)
+        return (...params) => {
+          try {
+            return Effect.succeed(answer(preparedOf(statement).statement.get(...params)))
+          } catch {
+            return again(...params)
+          }
+        }
+      }
       const unsafe = (text: string) => trying("execute", () => once(database, text))
       return {
         dialect: "sqlite",
@@ -73,6 +95,7 @@ export const open = (filename: string): Effect.Effect<Access, SqlError, Scope.Sc
           pooled: false,
           statement: (operation, text) => ({ operation, text }),
           run,
+          first,
           reserve: (_operation, use) => use(run)
         })
       }
