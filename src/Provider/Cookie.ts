@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -234,8 +234,7 @@ const toStored = (content: Content): Provider.Stored => ({
   revision: revisionOf(content)
 })
 
-const revocationId = ({ id }: Content): Provider.StoredId =>
-  createHash("sha256").update(id).digest("base64url") as Provider.StoredId
+const revocationId = ({ id }: Content): Provider.StoredId => hash("sha256", id, "base64url") as Provider.StoredId
 
 /**
  * A layer of {@link make}, with `revocations` as a layer too.
