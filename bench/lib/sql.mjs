@@ -3,8 +3,8 @@ import { createHash } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { statements } from "../../dist/Provider/internal/sqlStatements.js"
 import { SessionProvider } from "../../dist/Provider/Provider.js"
+import { statements } from "../../dist/Provider/sql/statements.js"
 
 export const providerOf = (layer) => Effect.map(Layer.build(layer), Context.get(SessionProvider))
 

@@ -11,9 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { SessionError } from "../SessionError.js"
+import { type Durability, durabilities, parse } from "./couchbase/address.js"
+import { binary, inCollection, invalid, maxValue, opened, ready } from "./couchbase/collection.js"
 import * as CasProvider from "./internal/casProvider.js"
-import { type Durability, durabilities, parse } from "./internal/couchbaseAddress.js"
-import { binary, inCollection, invalid, maxValue, opened, ready } from "./internal/couchbaseCollection.js"
 import { prefix, url } from "./internal/serverConfig.js"
 import * as Provider from "./Provider.js"
 
@@ -23,7 +23,7 @@ export type {
    * @category models
    */
   Durability
-} from "./internal/couchbaseAddress.js"
+} from "./couchbase/address.js"
 
 /**
  * @since 0.1.0

@@ -11,8 +11,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type SessionError, tooLarge, unavailable } from "../SessionError.js"
-import { openDirectory } from "./internal/openDirectory.js"
-import { SessionFiles } from "./internal/sessionFiles.js"
+import { openDirectory } from "./file/openDirectory.js"
+import { SessionFiles } from "./file/sessionFiles.js"
 import * as Provider from "./Provider.js"
 
 /**

@@ -15,12 +15,12 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Redis, RedisOptions } from "ioredis"
 import type { SessionError } from "../SessionError.js"
-import { failed, server } from "./internal/ioredis.js"
-import { answer, capabilities, defaultPort, makeRunner, name } from "./internal/ledisScripts.js"
-import * as Scripted from "./internal/scripted.js"
-import { makeScripts } from "./internal/scripts.js"
 import * as ServerConfig from "./internal/serverConfig.js"
 import * as Provider from "./Provider.js"
+import { failed, server } from "./redis/ioredis.js"
+import { answer, capabilities, defaultPort, makeRunner, name } from "./redis/ledisScripts.js"
+import * as Scripted from "./redis/scripted.js"
+import { makeScripts } from "./redis/scripts.js"
 
 /**
  * @since 0.1.0

@@ -12,8 +12,8 @@ import type * as Scope from "effect/Scope"
 import type { MemcacheClientOptions } from "memcache-client"
 import { SessionError } from "../SessionError.js"
 import * as CasProvider from "./internal/casProvider.js"
-import { capabilities, casStore, connect, isAddress } from "./internal/memcacheServers.js"
 import { prefix, url } from "./internal/serverConfig.js"
+import { capabilities, casStore, connect, isAddress } from "./memcached/servers.js"
 import * as Provider from "./Provider.js"
 
 /**

@@ -12,12 +12,12 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { SessionError } from "../SessionError.js"
-import { redisClient } from "./internal/redisClient.js"
-import * as Connections from "./internal/redisConnections.js"
-import * as Scripted from "./internal/scripted.js"
-import { makeScripts } from "./internal/scripts.js"
 import { prefix, url } from "./internal/serverConfig.js"
 import * as Provider from "./Provider.js"
+import { redisClient } from "./redis/client.js"
+import * as Connections from "./redis/connections.js"
+import * as Scripted from "./redis/scripted.js"
+import { makeScripts } from "./redis/scripts.js"
 
 /**
  * What all three have.

@@ -20,11 +20,11 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Redis, RedisOptions } from "ioredis"
 import { type SessionError, tooLarge } from "../SessionError.js"
-import { type Command, failed, pipelined, server } from "./internal/ioredis.js"
-import { revisionLength, revisions } from "./internal/scripts.js"
 import * as ServerConfig from "./internal/serverConfig.js"
-import { capabilities, type Decision, defaultPort, locked, name } from "./internal/ssdbLocks.js"
 import * as Provider from "./Provider.js"
+import { type Command, failed, pipelined, server } from "./redis/ioredis.js"
+import { revisionLength, revisions } from "./redis/scripts.js"
+import { capabilities, type Decision, defaultPort, locked, name } from "./redis/ssdbLocks.js"
 
 /**
  * @since 0.1.0

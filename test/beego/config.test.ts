@@ -10,7 +10,7 @@ import * as Redacted from "effect/Redacted"
 import { SessionConfig, SessionManager } from "effect-session"
 import * as Beego from "effect-session/beego"
 import { providers } from "../../src/layers/beegoProviders.js"
-import { addresses } from "../../src/Provider/internal/ioredis.js"
+import { addresses } from "../../src/Provider/redis/ioredis.js"
 
 const secret = "hunter2"
 

@@ -6,9 +6,9 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { SessionError } from "effect-session"
-import { aesGcm, type Cipher, xchacha } from "../../src/Provider/internal/ciphers.js"
-import { makeKeyRing } from "../../src/Provider/internal/keyRing.js"
-import { type Content, makeSealer, payloadIn, type Sealer } from "../../src/Provider/internal/sealer.js"
+import { aesGcm, type Cipher, xchacha } from "../../src/Provider/cookie/ciphers.js"
+import { makeKeyRing } from "../../src/Provider/cookie/keyRing.js"
+import { type Content, makeSealer, payloadIn, type Sealer } from "../../src/Provider/cookie/sealer.js"
 import { key } from "../support/cookies.js"
 
 const maxSeal = 14 * 1024

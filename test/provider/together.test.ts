@@ -4,7 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { SessionError } from "effect-session"
-import { together } from "../../src/Provider/internal/together.js"
+import { together } from "../../src/Provider/sql/together.js"
 
 const lost = new SessionError({ reason: "Unavailable", message: "the server went away" })
 

@@ -8,10 +8,10 @@ import * as Layer from "effect/Layer"
 import type { Redis } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
 import { toBuffer } from "../internal/bytes.js"
-import { failed, pipelined, server } from "../internal/ioredis.js"
-import { answer, capabilities, defaultPort, makeRunner, name } from "../internal/ledisScripts.js"
-import { type Script, script } from "../internal/scripts.js"
 import { type Revision, SessionProvider } from "../Provider.js"
+import { failed, pipelined, server } from "../redis/ioredis.js"
+import { answer, capabilities, defaultPort, makeRunner, name } from "../redis/ledisScripts.js"
+import { type Script, script } from "../redis/scripts.js"
 import * as BeegoProvider from "./beegoProvider.js"
 
 export interface Options {

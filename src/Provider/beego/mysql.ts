@@ -3,8 +3,8 @@
  */
 import type * as Layer from "effect/Layer"
 import type { SessionError } from "../../SessionError.js"
-import { onMysql, type PoolOptions } from "../internal/mysqlClient.js"
 import type { SessionProvider } from "../Provider.js"
+import { onMysql, type PoolOptions } from "../sql/mysqlClient.js"
 import * as BeegoSql from "./sql.js"
 
 export interface Options extends BeegoSql.Options, PoolOptions {}

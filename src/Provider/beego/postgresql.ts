@@ -4,8 +4,8 @@
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { SessionError } from "../../SessionError.js"
-import { onPostgres, type PoolOptions } from "../internal/postgresClient.js"
 import type { SessionProvider } from "../Provider.js"
+import { onPostgres, type PoolOptions } from "../sql/postgresClient.js"
 import * as BeegoSql from "./sql.js"
 
 export interface Options extends BeegoSql.Options, PoolOptions {

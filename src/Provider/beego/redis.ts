@@ -9,10 +9,10 @@ import type * as Scope from "effect/Scope"
 import type { Cluster, Redis } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
 import { toBuffer } from "../internal/bytes.js"
-import { redisClient } from "../internal/redisClient.js"
-import * as Connections from "../internal/redisConnections.js"
-import { type Script, script } from "../internal/scripts.js"
 import { defaultCapabilities, SessionProvider } from "../Provider.js"
+import { redisClient } from "../redis/client.js"
+import * as Connections from "../redis/connections.js"
+import { type Script, script } from "../redis/scripts.js"
 import * as BeegoProvider from "./beegoProvider.js"
 
 export type Options =

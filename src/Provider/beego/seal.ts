@@ -1,6 +1,6 @@
 /**
  * beego's seal, `encodeCookie` and `decodeCookie`: AES-CTR, then HMAC-SHA256 over the name, the time and the encrypted payload, in
- * base64url with its padding, twice. Not of our choosing (see `internal/sealer.ts`), but sound where both keys are random.
+ * base64url with its padding, twice. Not of our choosing (see `cookie/sealer.ts`), but sound where both keys are random.
  */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from "node:crypto"
 

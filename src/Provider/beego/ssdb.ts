@@ -8,9 +8,9 @@ import * as Layer from "effect/Layer"
 import type { Redis } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
 import { toBuffer } from "../internal/bytes.js"
-import { type Command, failed, pipelined, server } from "../internal/ioredis.js"
-import { capabilities, type Decision, defaultPort, locked, name } from "../internal/ssdbLocks.js"
 import { type Revision, SessionProvider } from "../Provider.js"
+import { type Command, failed, pipelined, server } from "../redis/ioredis.js"
+import { capabilities, type Decision, defaultPort, locked, name } from "../redis/ssdbLocks.js"
 import * as BeegoProvider from "./beegoProvider.js"
 
 export interface Options {

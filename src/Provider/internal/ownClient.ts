@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SessionError, unavailable } from "../../SessionError.js"
 import { type Provider, SessionProvider } from "../Provider.js"
-import type { Dialect } from "./sqlStatements.js"
+import type { Dialect } from "../sql/statements.js"
 
 /** Makes a provider of a client. */
 export type Make = (client: SqlClient) => Effect.Effect<Provider, SessionError>

@@ -4,8 +4,8 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import type * as Effect from "effect/Effect"
-import * as SqlConnection from "./sqlConnection.js"
-import type { Dialect } from "./sqlStatements.js"
+import * as SqlConnection from "./connection.js"
+import type { Dialect } from "./statements.js"
 
 export interface Access {
   readonly dialect: Dialect

@@ -5,7 +5,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../SessionError.js"
-import { loaded } from "./driver.js"
+import { loaded } from "../internal/driver.js"
 
 export interface Cipher {
   /** The first byte of its seals. */

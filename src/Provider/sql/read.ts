@@ -4,10 +4,10 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SessionError } from "../../SessionError.js"
+import { toBuffer } from "../internal/bytes.js"
 import type { Revision, Stored } from "../Provider.js"
-import { toBuffer } from "./bytes.js"
-import type { Connections, Row } from "./sqlConnection.js"
-import { readMany as readManyText, statements, type TableName } from "./sqlStatements.js"
+import type { Connections, Row } from "./connection.js"
+import { readMany as readManyText, statements, type TableName } from "./statements.js"
 import { mostTogether, together } from "./together.js"
 
 /** A session by its key, if it is live at this time. */

@@ -7,7 +7,7 @@ import Database from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SessionError } from "../../SessionError.js"
-import type { Access } from "./sqlAccess.js"
+import type { Access } from "./access.js"
 import {
   afterFailure,
   type Connections,
@@ -17,7 +17,7 @@ import {
   type Run,
   type Statement,
   toResult
-} from "./sqlConnection.js"
+} from "./connection.js"
 
 const trying = <A>(what: string, f: () => A): Effect.Effect<A, SqlError> =>
   Effect.suspend(() => {

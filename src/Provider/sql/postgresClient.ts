@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { SessionError } from "../../SessionError.js"
+import { checkUrl, type Make, ownClient } from "../internal/ownClient.js"
 import type { SessionProvider } from "../Provider.js"
-import { checkUrl, type Make, ownClient } from "./ownClient.js"
 
 export interface PoolOptions {
   /** Such as `postgres://user:password@host:5432/database?sslmode=require`. */

@@ -5,9 +5,9 @@ import { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type { Access } from "./sqlAccess.js"
-import { isTransient } from "./sqlConnection.js"
-import { type Dialect, lockOf, migrationStatements, migrations, type TableName } from "./sqlStatements.js"
+import type { Access } from "./access.js"
+import { isTransient } from "./connection.js"
+import { type Dialect, lockOf, migrationStatements, migrations, type TableName } from "./statements.js"
 
 /** For those who run it by hand: all steps, and the record that they were taken. */
 export const script = (dialect: Dialect, name: TableName): string => {

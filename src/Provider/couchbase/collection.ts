@@ -25,9 +25,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { SessionError, unavailable } from "../../SessionError.js"
+import type { CasStore, Change } from "../internal/casProvider.js"
 import type { Capabilities } from "../Provider.js"
-import type { CasStore, Change } from "./casProvider.js"
-import type { Address } from "./couchbaseAddress.js"
+import type { Address } from "./address.js"
 
 export const backend = "couchbase"
 

@@ -4,8 +4,8 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../SessionError.js"
-import { type Connections, type Run, rest, type Statement } from "./sqlConnection.js"
-import { batchSize, lockOf, type TableName } from "./sqlStatements.js"
+import { type Connections, type Run, rest, type Statement } from "./connection.js"
+import { batchSize, lockOf, type TableName } from "./statements.js"
 
 /** For how many times as long as a batch took. SQLite works in the time of the app itself. */
 export const restPerWork = { mysql: 2, postgresql: 1, sqlite: 9 }

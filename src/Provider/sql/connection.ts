@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { SessionError, unavailable } from "../../SessionError.js"
-import { type Dialect, preparedName } from "./sqlStatements.js"
+import { type Dialect, preparedName } from "./statements.js"
 
 export type Row = Readonly<Record<string, unknown>>
 

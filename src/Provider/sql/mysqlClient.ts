@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { SessionError } from "../../SessionError.js"
+import { checkUrl, type Make, ownClient } from "../internal/ownClient.js"
 import type { SessionProvider } from "../Provider.js"
-import { checkUrl, type Make, ownClient } from "./ownClient.js"
 
 export interface PoolOptions {
   /** Such as `mysql://user:password@host:3306/database`. Options of mysql2 can follow it, such as `?connectTimeout=3000`. */

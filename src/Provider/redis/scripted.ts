@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type SessionError, tooLarge } from "../../SessionError.js"
+import { toBuffer } from "../internal/bytes.js"
 import * as Provider from "../Provider.js"
-import { toBuffer } from "./bytes.js"
 import { decode, revisions, type Script, type Scripts } from "./scripts.js"
 
 /** All that is needed of a client. A reply is a number, bytes or nothing; a failed command rejects. */

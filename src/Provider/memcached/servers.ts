@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { MemcacheClient, type MemcacheClientOptions, ValueFlags } from "memcache-client"
 import { SessionError, unavailable } from "../../SessionError.js"
+import type { CasStore, Change, Item } from "../internal/casProvider.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
-import type { CasStore, Change, Item } from "./casProvider.js"
 
 export const backend = "memcached"
 
