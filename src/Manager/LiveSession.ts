@@ -15,6 +15,7 @@ import { commit } from "./Commit.js"
 import type { SessionConfig } from "./SessionConfig.js"
 import type { Ids } from "./SessionId.js"
 import { countRead, type Telemetry } from "./Telemetry.js"
+import type { Reply } from "./Transport.js"
 import { Line, type Turns } from "./Turns.js"
 
 /** What all sessions of a manager share. */
@@ -63,8 +64,8 @@ export class LiveSession implements SessionCell {
   touched = false
   /** The session to end. */
   ended: StoredId | undefined = undefined
-  /** What the client has to be told: an id to use from now on, or to forget the one it has. */
-  reply: { readonly id: string } | "forget" | undefined = undefined
+  /** What the client has to be told. */
+  reply: Reply | undefined = undefined
 
   /** Whether the commit is registered to run before the response. */
   mounted = false

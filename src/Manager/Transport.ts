@@ -9,8 +9,10 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Duration from "effect/Duration"
 import type { Capabilities } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
-import type { LiveSession } from "./LiveSession.js"
 import type { SessionConfig } from "./SessionConfig.js"
+
+/** What a response tells its client: an id to come back with, or that there is none any more. */
+export type Reply = { readonly id: string } | "forget"
 
 export interface Transport {
   /** The id that a client sent, unchecked. */
@@ -18,7 +20,7 @@ export interface Transport {
   /** The response, with what the client has to be told; `cookies` is the Cookie header that it sent. */
   readonly write: (
     response: HttpServerResponse.HttpServerResponse,
-    reply: NonNullable<LiveSession["reply"]>,
+    reply: Reply,
     cookies: string | undefined
   ) => HttpServerResponse.HttpServerResponse
 }
