@@ -4,7 +4,8 @@
 import type * as Layer from "effect/Layer"
 import type { SessionError } from "../../SessionError.js"
 import type { SessionProvider } from "../Provider.js"
-import { onMysql, type PoolOptions } from "../sql/mysqlClient.js"
+import { onMysql } from "../sql/mysqlClient.js"
+import type { PoolOptions } from "../sql/pool.js"
 import * as BeegoSql from "./sql.js"
 
 export interface Options extends BeegoSql.Options, PoolOptions {}

@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { SessionError } from "../../SessionError.js"
 import type { SessionProvider } from "../Provider.js"
-import { onPostgres, type PoolOptions } from "../sql/postgresClient.js"
+import type { PoolOptions } from "../sql/pool.js"
+import { onPostgres } from "../sql/postgresClient.js"
 import * as BeegoSql from "./sql.js"
 
 export interface Options extends BeegoSql.Options, PoolOptions {

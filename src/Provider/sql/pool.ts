@@ -1,0 +1,61 @@
+/**
+ * Sessions in a database on a pool of their own, which is closed with them. What PostgreSQL and MySQL share.
+ */
+import { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { SessionError, unavailable } from "../../SessionError.js"
+import { type Provider, SessionProvider } from "../Provider.js"
+
+export interface PoolOptions {
+  /**
+   * Such as `postgres://user:password@host:5432/database?sslmode=require`, or `mysql://user:password@host:3306/database`. Options of
+   * mysql2 can follow it, such as `?connectTimeout=3000`.
+   */
+  readonly url: string | Redacted.Redacted
+  /** The most connections. Default 10. */
+  readonly maxConnections?: number | undefined
+}
+
+/** Makes a provider of a client. */
+type Make = (client: SqlClient) => Effect.Effect<Provider, SessionError>
+
+interface Pool {
+  readonly url: Redacted.Redacted
+  readonly maxConnections: number
+}
+
+/** `protocols` are those of the database's URLs, the usual one first. */
+export const onPool =
+  (
+    dialect: "mysql" | "postgresql",
+    protocols: ReadonlyArray<string>,
+    clientOf: (pool: Pool) => Layer.Layer<SqlClient, SqlError | ConfigError.ConfigError>
+  ) =>
+  ({ maxConnections = 10, url }: PoolOptions, make: Make): Layer.Layer<SessionProvider, SessionError> => {
+    const redacted = Redacted.isRedacted(url) ? url : Redacted.make(url)
+    return Layer.scoped(
+      SessionProvider,
+      checkUrl(Redacted.value(redacted), protocols).pipe(
+        Effect.zipRight(
+          Effect.mapError(Layer.build(clientOf({ url: redacted, maxConnections })), (error) =>
+            unavailable(dialect, "connect", "cause" in error ? error.cause : error)
+          )
+        ),
+        Effect.flatMap((context) => make(Context.get(context, SqlClient)))
+      )
+    )
+  }
+
+/** Fails where a URL is not one of this database. The message leaves it out: it can hold a password. */
+const checkUrl = (url: string, protocols: ReadonlyArray<string>): Effect.Effect<void, SessionError> =>
+  URL.canParse(url) && protocols.includes(new URL(url).protocol)
+    ? Effect.void
+    : new SessionError({
+        reason: "InvalidConfig",
+        message: `url: expected ${protocols.map((protocol) => `${protocol}//user:password@host:port/database`).join(" or ")}`
+      })
