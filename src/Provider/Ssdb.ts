@@ -24,7 +24,7 @@ import * as ServerConfig from "./internal/serverConfig.js"
 import * as Provider from "./Provider.js"
 import { type Command, failed, pipelined, server } from "./redis/ioredis.js"
 import { revisionLength, revisions } from "./redis/scripts.js"
-import { capabilities, type Decision, defaultPort, locked, name } from "./redis/ssdbLocks.js"
+import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf } from "./redis/ssdbLocks.js"
 
 /**
  * @since 0.1.0
@@ -59,14 +59,6 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
   const nextRevision = revisions()
   const keyOf = (id: Provider.StoredId) => prefix + id
   const lockOf = (id: Provider.StoredId) => `lock:${prefix}${id}`
-
-  const call = <A>(operation: string, run: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
-    Effect.clockWith((clock) =>
-      Effect.tryPromise({
-        try: () => run(clock.unsafeCurrentTimeMillis()),
-        catch: (cause) => failed(name)(operation, cause)
-      })
-    )
 
   const look = (id: Provider.StoredId): ReadonlyArray<Command> => [
     ["get", keyOf(id)],
@@ -178,8 +170,6 @@ const withinLimit = <A>(
   payload.length > capabilities.maxPayload
     ? Effect.fail(tooLarge(name, payload.length, capabilities.maxPayload))
     : store()
-
-const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
 
 const toRecord = (revision: Provider.Revision, payload: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(revision, "latin1"), payload])

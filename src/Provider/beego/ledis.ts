@@ -13,6 +13,7 @@ import { failed, pipelined, server } from "../redis/ioredis.js"
 import { answer, capabilities, defaultPort, makeRunner, name } from "../redis/ledisScripts.js"
 import { type Script, script } from "../redis/scripts.js"
 import * as BeegoProvider from "./beegoProvider.js"
+import * as Scripted from "./scripted.js"
 
 export interface Options {
   /** `host:port`, or `redis://:password@host:6380/3` with a password and a database (0 to 15). */
@@ -38,41 +39,28 @@ const unchanged = `local value = call('GET', KEYS[1])
 if not value then return false end
 if value ~= ARGV[1] then return 0 end`
 
-/**
- * LedisDB counts in whole seconds, and lets a key expire at the first full second after its lifetime.
- *
- * KEYS: id. Lifetimes are in milliseconds. All answer nothing where there is no session, and 0 where it is at another revision.
- */
-const scripts = {
-  /** ARGV: expected revision, payload, ttl. */
+/** LedisDB counts in whole seconds, and lets a key expire at the first full second after its lifetime. */
+const scripts: Scripted.Scripts = {
   replace: scripted(`${unchanged}
 call('SETEX', KEYS[1], secondsIn(ARGV[3]), ARGV[2])
 return 1`),
-  /** ARGV: expected revision. */
   removeAt: scripted(`${unchanged}
 call('DEL', KEYS[1])
 return 1`),
-  /** ARGV: payload, ttl. */
   add: scripted(`if call('GET', KEYS[1]) then return false end
 call('SETEX', KEYS[1], secondsIn(ARGV[2]), ARGV[1])
 return 1`),
   remove: scripted(`call('DEL', KEYS[1])
 return 1`),
-  /** ARGV: ttl. */
   touch: scripted(`if call('EXPIRE', KEYS[1], secondsIn(ARGV[1])) == 0 then return false end
 return 1`)
-} satisfies Record<string, Script>
+}
 
 const store = (redis: Redis): BeegoProvider.BeegoStore => {
   const { ask, run } = makeRunner(redis, "")
 
-  const call = <A, B>(operation: string, ask: () => Promise<A>, reply: (reply: A, now: number) => B) =>
-    Effect.clockWith((clock) =>
-      Effect.tryPromise({
-        try: async () => reply(await ask(), clock.unsafeCurrentTimeMillis()),
-        catch: (cause) => failed(name)(operation, cause)
-      })
-    )
+  const client = { run, failed: failed(name) }
+  const call = Scripted.timed(client)
 
   return {
     name,
@@ -98,42 +86,9 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
             ? { payload, expiresAt: Number(seconds) < 0 ? BeegoProvider.never : now + Number(seconds) * 1000 }
             : undefined
       ),
-    add: (operation, id, payload, ttl) =>
-      call(
-        operation,
-        () => run(scripts.add, [id], [toBuffer(payload), millis(ttl)]),
-        (reply, now) => (reply === null ? undefined : now + millis(ttl))
-      ),
-    replace: (operation, id, payload, ttl, revision) =>
-      call(
-        operation,
-        () => run(scripts.replace, [id], [fromRevision(revision), toBuffer(payload), millis(ttl)]),
-        (reply, now) => (reply === null ? "gone" : reply === 0 ? "changed" : now + millis(ttl))
-      ),
-    removeAt: (operation, id, revision) =>
-      call(
-        operation,
-        () => run(scripts.removeAt, [id], [fromRevision(revision)]),
-        (reply) => (reply === null ? "gone" : reply === 0 ? "changed" : "done")
-      ),
-    remove: (operation, id) =>
-      call(
-        operation,
-        () => run(scripts.remove, [id], []),
-        () => undefined
-      ),
-    touch: (operation, id, ttl) =>
-      call(
-        operation,
-        () => run(scripts.touch, [id], [millis(ttl)]),
-        (reply, now) => (reply === null ? undefined : now + millis(ttl))
-      )
+    ...Scripted.changes(client, scripts, (revision) => Buffer.from(revision, "latin1"))
   }
 }
-
-const fromRevision = (revision: Revision): Buffer => Buffer.from(revision, "latin1")
-
-const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
 
 /** Fails with `Unavailable` where there is no connection, and with `InvalidConfig`. */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>

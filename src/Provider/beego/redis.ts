@@ -8,12 +8,12 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Cluster, Redis } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
-import { toBuffer } from "../internal/bytes.js"
 import { defaultCapabilities, SessionProvider } from "../Provider.js"
 import { redisClient } from "../redis/client.js"
 import * as Connections from "../redis/connections.js"
-import { type Script, script } from "../redis/scripts.js"
+import { script } from "../redis/scripts.js"
 import * as BeegoProvider from "./beegoProvider.js"
+import * as Scripted from "./scripted.js"
 
 export type Options =
   /** `redis://:password@host:6379/0`, for a cluster several addresses separated by commas. */
@@ -31,47 +31,30 @@ if type(value) ~= 'string' then return false end`
 const unchanged = `${found}
 if redis.sha1hex(value) ~= ARGV[1] then return 0 end`
 
-/** KEYS: id. All answer nothing where there is no session. */
-const scripts = {
-  get: script(`${found}
-return {value, redis.call('PTTL', KEYS[1])}`),
-  /** ARGV: expected revision, payload, ttl. Answers 0 where the session is at another revision. */
+/** KEYS: id. Answers nothing where there is no session. */
+const get = script(`${found}
+return {value, redis.call('PTTL', KEYS[1])}`)
+
+const scripts: Scripted.Scripts = {
   replace: script(`${unchanged}
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`),
-  /** ARGV: expected revision. */
   removeAt: script(`${unchanged}
 return redis.call('DEL', KEYS[1])`),
-  /** ARGV: payload, ttl. */
   add: script(`
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`),
   remove: script(`${found}
 return redis.call('DEL', KEYS[1])`),
-  /** ARGV: ttl. */
   touch: script(`${found}
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
-} satisfies Record<string, Script>
+}
 
 const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoStore => {
   const client = redisClient(name, connection)
 
-  const run = <A>(
-    operation: string,
-    script: Script,
-    id: string,
-    args: ReadonlyArray<string | number | Buffer>,
-    reply: (reply: unknown, now: number) => A
-  ): Effect.Effect<A, SessionError> =>
-    Effect.clockWith((clock) =>
-      Effect.async((resume) => {
-        client.run(script, [id], args).then(
-          (value) => resume(Effect.succeed(reply(value, clock.unsafeCurrentTimeMillis()))),
-          (cause) => resume(Effect.fail(client.failed(operation, cause)))
-        )
-      })
-    )
+  const call = Scripted.timed(client)
 
   return {
     name,
@@ -81,33 +64,20 @@ const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoSt
     },
     isKey: (id) => id !== "",
     get: (operation, id) =>
-      run(operation, scripts.get, id, [], (reply, now) => {
-        if (reply === null) {
-          return undefined
+      call<unknown, BeegoProvider.Found | undefined>(
+        operation,
+        () => client.run(get, [id], []),
+        (reply, now) => {
+          if (reply === null) {
+            return undefined
+          }
+          const [payload, millis] = reply as readonly [Buffer, number]
+          return { payload, expiresAt: millis < 0 ? BeegoProvider.never : now + millis }
         }
-        const [payload, millis] = reply as readonly [Buffer, number]
-        return { payload, expiresAt: millis < 0 ? BeegoProvider.never : now + millis }
-      }),
-    add: (operation, id, payload, ttl) =>
-      run(operation, scripts.add, id, [toBuffer(payload), millis(ttl)], (reply, now) =>
-        reply === null ? undefined : now + millis(ttl)
       ),
-    replace: (operation, id, payload, ttl, revision) =>
-      run(operation, scripts.replace, id, [revision, toBuffer(payload), millis(ttl)], (reply, now) =>
-        reply === null ? "gone" : reply === 0 ? "changed" : now + millis(ttl)
-      ),
-    removeAt: (operation, id, revision) =>
-      run(operation, scripts.removeAt, id, [revision], (reply) =>
-        reply === null ? "gone" : reply === 0 ? "changed" : "done"
-      ),
-    remove: (operation, id) => run(operation, scripts.remove, id, [], () => undefined),
-    touch: (operation, id, ttl) =>
-      run(operation, scripts.touch, id, [millis(ttl)], (reply, now) => (reply === null ? undefined : now + millis(ttl)))
+    ...Scripted.changes(client, scripts, (revision) => revision)
   }
 }
-
-/** Whole milliseconds; a fraction is an error to Redis. */
-const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
 
 const connect = (options: Options): Effect.Effect<Redis | Cluster, SessionError, Scope.Scope> => {
   switch (options.kind) {

@@ -9,8 +9,8 @@ import type { Redis } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
 import { toBuffer } from "../internal/bytes.js"
 import { type Revision, SessionProvider } from "../Provider.js"
-import { type Command, failed, pipelined, server } from "../redis/ioredis.js"
-import { capabilities, type Decision, defaultPort, locked, name } from "../redis/ssdbLocks.js"
+import { type Command, pipelined, server } from "../redis/ioredis.js"
+import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf } from "../redis/ssdbLocks.js"
 import * as BeegoProvider from "./beegoProvider.js"
 
 export interface Options {
@@ -21,14 +21,6 @@ export interface Options {
 const timeout = Duration.seconds(2)
 
 const store = (redis: Redis): BeegoProvider.BeegoStore => {
-  const call = <A>(operation: string, ask: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
-    Effect.clockWith((clock) =>
-      Effect.tryPromise({
-        try: () => ask(clock.unsafeCurrentTimeMillis()),
-        catch: (cause) => failed(name)(operation, cause)
-      })
-    )
-
   // TTL answers -1 both of what never expires and of what is not there: so it comes first, and what is still there afterwards never
   // expires.
   const look = (id: string): ReadonlyArray<Command> => [
@@ -90,8 +82,6 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
       })
   }
 }
-
-const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
 
 /** TTL tells whole seconds, rounded down. */
 const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): BeegoProvider.Found | undefined =>

@@ -34,6 +34,17 @@ export interface Options {
   readonly prefix: string
 }
 
+/** Calls of the server as effects. */
+export const calls =
+  ({ failed }: Pick<Client, "failed">) =>
+  <A, B>(operation: string, run: () => Promise<A>, reply: (reply: A) => B): Effect.Effect<B, SessionError> =>
+    Effect.async((resume) => {
+      run().then(
+        (value) => resume(Effect.succeed(reply(value))),
+        (cause) => resume(Effect.fail(failed(operation, cause)))
+      )
+    })
+
 export const make = ({ capabilities, client, name, prefix, scripts }: Options): Provider.Provider => {
   const { inheritedIdChars, maxPayload } = capabilities
   // What an id shares with its successor is the part of the key in braces: a cluster keeps keys together by it.
@@ -47,17 +58,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
       : (key: string) => key.slice(prefix.length).replace(/^\{(.*?)\}/s, "$1")
   const nextRevision = revisions()
 
-  const call = <A, B>(
-    operation: string,
-    run: () => Promise<A>,
-    reply: (reply: A) => B
-  ): Effect.Effect<B, SessionError> =>
-    Effect.async((resume) => {
-      run().then(
-        (value) => resume(Effect.succeed(reply(value))),
-        (cause) => resume(Effect.fail(client.failed(operation, cause)))
-      )
-    })
+  const call = calls(client)
 
   /** Stores a payload under a fresh revision. */
   const store = <A>(
@@ -122,7 +123,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
 }
 
 /** Whole milliseconds; a fraction is an error to the servers. */
-const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
+export const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
 
 const toStored = (reply: Buffer | null): Option.Option<Provider.Stored> =>
   Option.fromNullable(reply === null ? null : decode(reply))

@@ -1,10 +1,14 @@
 /**
- * What SSDB can do; and one change at a time for each session, by a lock in the server: it has nothing else that compares and sets.
+ * Calls of SSDB, and what it can do; and one change at a time for each session, by a lock in the server: it has nothing else that
+ * compares and sets.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import type { Redis } from "ioredis"
+import type { SessionError } from "../../SessionError.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
-import { type Command, pipelined } from "./ioredis.js"
+import { type Command, failed, pipelined } from "./ioredis.js"
 
 export const name = "ssdb"
 
@@ -16,6 +20,18 @@ export const capabilities: Capabilities = {
   // Up to a second by rounding; the server looks for what has expired a few times a second.
   expirySlack: 1_500
 }
+
+/** Whole seconds: SSDB has no shorter ones. */
+export const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
+
+/** A call of the server, which gets the time at which it is made. */
+export const call = <A>(operation: string, ask: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
+  Effect.clockWith((clock) =>
+    Effect.tryPromise({
+      try: () => ask(clock.unsafeCurrentTimeMillis()),
+      catch: (cause) => failed(name)(operation, cause)
+    })
+  )
 
 /** What follows from what was found. */
 export interface Decision<A> {

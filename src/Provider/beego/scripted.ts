@@ -1,0 +1,72 @@
+/**
+ * beego's layout where a script compares a session and changes it in one step: Redis and LedisDB.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { SessionError } from "../../SessionError.js"
+import { toBuffer } from "../internal/bytes.js"
+import type { Revision } from "../Provider.js"
+import { type Client, calls, millis } from "../redis/scripted.js"
+import type { Script } from "../redis/scripts.js"
+import type { BeegoStore } from "./beegoProvider.js"
+
+/** KEYS: id. Lifetimes are in milliseconds. All answer nothing where there is no session, `add` where there is one. */
+export interface Scripts {
+  /** ARGV: payload, ttl. */
+  readonly add: Script
+  /** ARGV: expected revision, payload, ttl. Answers 0 where the session is at another revision. */
+  readonly replace: Script
+  /** ARGV: expected revision. Answers 0 where the session is at another revision. */
+  readonly removeAt: Script
+  readonly remove: Script
+  /** ARGV: ttl. */
+  readonly touch: Script
+}
+
+/** Calls the server; `reply` also gets the time of the answer. */
+export const timed = (client: Pick<Client, "failed">) => {
+  const call = calls(client)
+  return <A, B>(
+    operation: string,
+    ask: () => Promise<A>,
+    reply: (reply: A, now: number) => B
+  ): Effect.Effect<B, SessionError> =>
+    Effect.clockWith((clock) => call(operation, ask, (answer) => reply(answer, clock.unsafeCurrentTimeMillis())))
+}
+
+/** The changes. `expected` is a revision as the scripts compare it. */
+export const changes = (
+  client: Pick<Client, "run" | "failed">,
+  scripts: Scripts,
+  expected: (revision: Revision) => string | Buffer
+): Pick<BeegoStore, keyof Scripts> => {
+  const call = timed(client)
+  const expiresAt = (ttl: Duration.Duration) => (reply: unknown, now: number) =>
+    reply === null ? undefined : now + millis(ttl)
+  return {
+    add: (operation, id, payload, ttl) =>
+      call(operation, () => client.run(scripts.add, [id], [toBuffer(payload), millis(ttl)]), expiresAt(ttl)),
+    replace: (operation, id, payload, ttl, revision) =>
+      call(
+        operation,
+        () => client.run(scripts.replace, [id], [expected(revision), toBuffer(payload), millis(ttl)]),
+        (reply, now) => refusal(reply) ?? now + millis(ttl)
+      ),
+    removeAt: (operation, id, revision) =>
+      call(
+        operation,
+        () => client.run(scripts.removeAt, [id], [expected(revision)]),
+        (reply) => refusal(reply) ?? "done"
+      ),
+    remove: (operation, id) =>
+      call(
+        operation,
+        () => client.run(scripts.remove, [id], []),
+        () => undefined
+      ),
+    touch: (operation, id, ttl) => call(operation, () => client.run(scripts.touch, [id], [millis(ttl)]), expiresAt(ttl))
+  }
+}
+
+const refusal = (reply: unknown): "gone" | "changed" | undefined =>
+  reply === null ? "gone" : reply === 0 ? "changed" : undefined
