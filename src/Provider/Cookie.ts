@@ -13,9 +13,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import { SessionError, tooLarge } from "../SessionError.js"
-import { aesGcm, type Cipher, xchacha } from "./cookie/ciphers.js"
+import { ciphers } from "./cookie/ciphers.js"
 import { split } from "./cookie/clientCookie.js"
 import { makeKeyRing } from "./cookie/keyRing.js"
 import { type Content, makeSealer, payloadIn } from "./cookie/sealer.js"
@@ -35,7 +36,7 @@ export interface Options<Revocations = Provider.Provider> {
    * What seals sessions. Default `aes-256-gcm`, by `node:crypto`. `xchacha20-poly1305` is by libsodium: it needs `sodium-native`, takes
    * half the time, and a key may seal as often as it likes. It opens what the default has sealed, but not the other way round.
    */
-  readonly cipher?: (typeof ciphers)[number] | undefined
+  readonly cipher?: "aes-256-gcm" | "xchacha20-poly1305" | undefined
   /**
    * Where the ids of ended sessions are kept until the last copy of them has expired, so that signing out is final: any provider
    * that keeps its sessions on a server. One call to it for each read. Default none: who has a copy of the cookies of an ended
@@ -55,8 +56,6 @@ export interface Options<Revocations = Provider.Provider> {
    */
   readonly maxSize?: number | undefined
 }
-
-const ciphers = ["aes-256-gcm", "xchacha20-poly1305"] as const
 
 /** What is to be sealed: a session that is there already with its beginning. */
 type Session = Pick<Content, "id" | "payload" | "writes"> & Partial<Pick<Content, "createdAt">>
@@ -200,11 +199,13 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
 const invalid = (message: string) =>
   Effect.fail(new SessionError({ reason: "InvalidConfig", message: `cookie: ${message}` }))
 
-const parts = (options: Options) => ({
+const parts = ({ cipher = "aes-256-gcm", ...options }: Options) => ({
   keys: makeKeyRing(options.keys),
-  ciphers: ciphersOf(options),
+  ciphers: Object.hasOwn(ciphers, cipher) ? ciphers[cipher] : invalid(`cipher: expected ${cipherNames.join(" or ")}`),
   checked: check(options)
 })
+
+const cipherNames = Record.keys(ciphers)
 
 const check = ({ maxSize: maxSeal = 14 * 1024, revocations, validFrom }: Options) => {
   const from = validFrom === undefined ? Option.some(undefined) : DateTime.make(validFrom)
@@ -216,14 +217,6 @@ const check = ({ maxSize: maxSeal = 14 * 1024, revocations, validFrom }: Options
         ? invalid("revocations: expected a provider that keeps its sessions on a server")
         : Effect.succeed({ maxSeal, revocations, validFrom: from.value?.epochMillis ?? Number.NEGATIVE_INFINITY })
 }
-
-/** The first seals, all open. */
-const ciphersOf = ({ cipher = "aes-256-gcm" }: Options): Effect.Effect<[Cipher, ...Array<Cipher>], SessionError> =>
-  cipher === "xchacha20-poly1305"
-    ? Effect.map(xchacha, (first) => [first, aesGcm])
-    : cipher === "aes-256-gcm"
-      ? Effect.succeed([aesGcm])
-      : invalid(`cipher: expected ${ciphers.join(" or ")}`)
 
 const revisionOf = ({ writes }: Pick<Content, "writes">) => String(writes) as Provider.Revision
 
@@ -285,7 +278,7 @@ export const layerConfig = (
             .split(",")
             .map((key) => Redacted.make(key))
         ),
-        cipher: Config.map(Config.option(Config.literal(...ciphers)("SESSION_CIPHER")), Option.getOrUndefined),
+        cipher: Config.map(Config.option(Config.literal(...cipherNames)("SESSION_CIPHER")), Option.getOrUndefined),
         validFrom: Config.map(Config.option(Config.string("SESSION_VALID_FROM")), Option.getOrUndefined)
       }),
       (options) => layer({ ...options, revocations })

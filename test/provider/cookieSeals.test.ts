@@ -5,19 +5,12 @@ import { randomBytes, randomInt } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { SessionError } from "effect-session"
-import { aesGcm, type Cipher, xchacha } from "../../src/Provider/cookie/ciphers.js"
+import { ciphers } from "../../src/Provider/cookie/ciphers.js"
 import { makeKeyRing } from "../../src/Provider/cookie/keyRing.js"
 import { type Content, makeSealer, payloadIn, type Sealer } from "../../src/Provider/cookie/sealer.js"
 import { key } from "../support/cookies.js"
 
 const maxSeal = 14 * 1024
-
-/** As the provider's option of that name has them. */
-const ciphers: Record<"aes-256-gcm" | "xchacha20-poly1305", Effect.Effect<[Cipher, ...Array<Cipher>], SessionError>> = {
-  "aes-256-gcm": Effect.succeed([aesGcm]),
-  "xchacha20-poly1305": Effect.map(xchacha, (first) => [first, aesGcm])
-}
 
 const sealerOf = (cipher: keyof typeof ciphers, ...keys: ReadonlyArray<Redacted.Redacted<string>>) =>
   Effect.map(Effect.all([ciphers[cipher], makeKeyRing(keys)]), ([ciphers, keys]) =>

@@ -30,7 +30,7 @@ const algorithm = "aes-256-gcm"
 const options = { authTagLength: tagLength }
 
 /** NIST SP 800-38D. */
-export const aesGcm: Cipher = {
+const aesGcm: Cipher = {
   version: 1,
   nonceLength: 12,
   purpose: "seal",
@@ -57,7 +57,7 @@ export const aesGcm: Cipher = {
 }
 
 /** draft-irtf-cfrg-xchacha-03. Fails with `InvalidConfig` where `sodium-native` cannot be loaded. */
-export const xchacha: Effect.Effect<Cipher, SessionError> = Effect.map(
+const xchacha: Effect.Effect<Cipher, SessionError> = Effect.map(
   loaded("cookie: cipher: sodium-native", () => import("sodium-native")),
   ({ default: sodium }): Cipher => ({
     version: 2,
@@ -74,3 +74,11 @@ export const xchacha: Effect.Effect<Cipher, SessionError> = Effect.map(
     })
   })
 )
+
+/** By the name of the option: the first seals, all open. */
+export const ciphers: Readonly<
+  Record<"aes-256-gcm" | "xchacha20-poly1305", Effect.Effect<readonly [Cipher, ...Array<Cipher>], SessionError>>
+> = {
+  "aes-256-gcm": Effect.succeed([aesGcm]),
+  "xchacha20-poly1305": Effect.map(xchacha, (cipher) => [cipher, aesGcm])
+}
