@@ -5,11 +5,11 @@ import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
 import { SessionHttp } from "effect-session"
 import { suite } from "../servers/need.js"
 import { browser } from "../support/browser.js"
 import { AppSession, serve } from "../support/http.js"
+import { collectLogs } from "../support/logs.js"
 
 const app = HttpRouter.empty.pipe(
   HttpRouter.get("/", HttpServerResponse.html('<form method="post" action="/login"><button>Sign in</button></form>')),
@@ -23,11 +23,8 @@ const app = HttpRouter.empty.pipe(
 /** Signs in on a page of this host, which is this machine: how many cookies the browser then has, and what was logged. */
 const signIn = (host: string) =>
   Effect.gen(function* () {
-    const logged: Array<string> = []
-    const logger = Logger.make(({ message }) => {
-      logged.push(String(message))
-    })
-    const { url } = yield* Effect.provide(serve(app), Logger.replace(Logger.defaultLogger, logger))
+    const { layer, logged } = collectLogs()
+    const { url } = yield* Effect.provide(serve(app), layer)
     const context = yield* browser(`--host-resolver-rules=MAP ${host} 127.0.0.1`)
     return yield* Effect.promise(async () => {
       const page = await context.newPage()

@@ -6,11 +6,11 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
-import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import { type SessionConfig, SessionHttp } from "effect-session"
 import { findCookie } from "../../src/Manager/Transport.js"
 import { AppSession, probe, serve } from "../support/http.js"
+import { collectLogs } from "../support/logs.js"
 
 const app = HttpRouter.empty.pipe(
   HttpRouter.get(
@@ -159,13 +159,10 @@ describe("bad input is an anonymous session: no backend call, no error, no log, 
   for (const [name, cookie] of Object.entries(cookies)) {
     it.scoped(name, () =>
       Effect.gen(function* () {
-        const logged: Array<string> = []
-        const logger = Logger.make(({ logLevel, message }) => {
-          if (logLevel.ordinal > 10_000) logged.push(String(message))
-        })
+        const { layer, logged } = collectLogs()
         const { calls, provider } = probe()
         const answer = yield* Effect.flatMap(serve(app, {}, provider), ({ as }) => as(cookie)("/read")).pipe(
-          Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+          Effect.provide(layer)
         )
         expect([answer.status, answer.body, answer.setCookie, calls, logged]).toEqual([200, "0", [], [], []])
       })
@@ -197,14 +194,11 @@ describe("bad input is an anonymous session: no backend call, no error, no log, 
 describe("a Secure cookie to a page of plain http, which browsers drop silently", () => {
   /** What is logged when a session begins in such requests. */
   const warnings = (options: SessionConfig.Options, ...requests: ReadonlyArray<Readonly<Record<string, string>>>) => {
-    const logged: Array<string> = []
-    const logger = Logger.make(({ message }) => {
-      logged.push(String(message))
-    })
+    const { layer, logged } = collectLogs()
     return Effect.flatMap(serve(app, options), ({ send }) =>
       Effect.forEach(requests, (headers) => send("/count", { headers }))
     ).pipe(
-      Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+      Effect.provide(layer),
       Effect.map((answers) => {
         expect(answers.map(({ setCookie }) => setCookie.length)).toEqual(requests.map(() => 1))
         return logged
