@@ -13,6 +13,8 @@ import * as Stream from "effect/Stream"
 import { type SessionError, tooLarge, unavailable } from "../SessionError.js"
 import { openDirectory } from "./file/openDirectory.js"
 import { SessionFiles } from "./file/sessionFiles.js"
+import * as Environment from "./internal/environment.js"
+import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -38,6 +40,9 @@ const capabilities = Provider.defaultCapabilities
 /** In whole milliseconds, and no later than a date can be. */
 const expiry = (now: number, ttl: Duration.Duration): number =>
   Math.min(now + Math.ceil(Duration.toMillis(ttl)), 8.64e15)
+
+const leaving = (mark: Provider.Mark | undefined, now: number) =>
+  mark && { content: mark.content, expiresAt: expiry(now, mark.ttl) }
 
 /**
  * A provider that keeps sessions in a directory. Fails with `InvalidConfig` where the directory cannot be used.
@@ -97,10 +102,15 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
       storing("write", payload, ttl, (now, expiresAt) => files.write(id, payload, expiresAt, revision, now)),
     touch: (id, ttl) => call("touch", (now) => files.touch(id, expiry(now, ttl), now)),
     exists: (id) => call("exists", (now) => files.exists(id, now)),
-    destroy: (id) => call("destroy", () => files.destroy(id)),
-    regenerate: (oldId, newId, payload, ttl, revision) =>
+    destroy: (id, mark) => call("destroy", (now) => files.destroy(id, now, leaving(mark, now))),
+    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
       storing("regenerate", payload, ttl, (now, expiresAt) =>
-        files.regenerate(oldId, newId, payload, expiresAt, revision, now)
+        files.regenerate(oldId, newId, payload, expiresAt, revision, now, leaving(mark, now))
+      ),
+    marked: (id) =>
+      Effect.map(
+        call("marked", (now) => files.marked(id, now)),
+        Option.fromNullable
       ),
     count: countTrue(walk("count", (folder, now) => files.isLive(folder, now))),
     ids: Stream.filterMap(
@@ -111,10 +121,13 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
       // What cannot be removed must not keep the rest from being removed.
       let failure: unknown
       const collect = (folder: string, now: number) =>
-        files.collect(folder, now).catch((cause) => {
-          failure ??= cause
-          return false
-        })
+        files.collect(folder, now).then(
+          (removed) => removed === "session",
+          (cause) => {
+            failure ??= cause
+            return false
+          }
+        )
       return Effect.filterOrFail(
         countTrue(walk("gc", collect)),
         () => failure === undefined,
@@ -123,6 +136,8 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
     })
   }
 }
+
+const names: Names<Options> = { directory: "required", fsync: "optional" }
 
 /**
  * A layer of {@link make}.
@@ -137,23 +152,39 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.effect(Provider.SessionProvider, make(options))
+  Layer.effect(Provider.SessionProvider, checked(names, options, make))
 
 /**
- * {@link layer} with its options from the environment: the directory in `SESSION_URL`, and `SESSION_FSYNC`.
+ * Provides sessions in files with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as File from "effect-session/file"
+ *
+ * const Sessions = File.layerConfig({ directory: Config.string("STORE_DIRECTORY") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Layer.effect(
+export const layerConfig: (
+  options: Config.Config.Wrap<Options>
+) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+
+/**
+ * Provides sessions in files with options from the environment: `SESSION_URL`, which is the directory, and `SESSION_FSYNC`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Layer.effect(
   Provider.SessionProvider,
   Effect.flatMap(
     Config.all({
-      directory: Config.nonEmptyString("SESSION_URL").pipe(
+      directory: Config.nonEmptyString(Environment.variables.url).pipe(
         Config.withDescription("the directory in which SESSION_PROVIDER=file keeps sessions")
       ),
-      fsync: Config.withDefault(Config.boolean("SESSION_FSYNC"), false)
+      fsync: Config.withDefault(Config.boolean(Environment.variables.fsync), false)
     }),
-    (options) => open(options, "SESSION_URL")
+    (options) => open(options, Environment.variables.url)
   )
 )

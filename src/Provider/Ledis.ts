@@ -7,15 +7,17 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Redis, RedisOptions } from "ioredis"
 import type { SessionError } from "../SessionError.js"
-import * as ServerConfig from "./internal/serverConfig.js"
+import * as Environment from "./internal/environment.js"
+import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 import { failed, server } from "./redis/ioredis.js"
 import { answer, capabilities, defaultPort, makeRunner, name } from "./redis/ledisScripts.js"
@@ -28,7 +30,7 @@ import { makeScripts } from "./redis/scripts.js"
  */
 export interface Options {
   /** `host:port`, or `redis://:password@host:6380/3` with a password and a database (0 to 15). Default `127.0.0.1:6380`. */
-  readonly url?: string | undefined
+  readonly url?: string | Redacted.Redacted | undefined
   /** What all keys start with. Default `session:`. */
   readonly prefix?: string | undefined
   /** How long the server may take to connect or to answer. Default 5 seconds: 128 KiB can take more than 3. */
@@ -80,6 +82,8 @@ async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArr
   } while (cursor !== "")
 }
 
+const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "optional", options: "optional" }
+
 /**
  * A layer of {@link make}.
  *
@@ -93,13 +97,31 @@ async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArr
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, make(options))
+  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
 
 /**
- * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`.
+ * Provides sessions in LedisDB with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Ledis from "effect-session/ledis"
+ *
+ * const Sessions = Ledis.layerConfig({ url: Config.redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Layer.unwrapEffect(Effect.map(Config.all({ url: ServerConfig.url, prefix: ServerConfig.prefix }), layer))
+export const layerConfig: (
+  options: Config.Config.Wrap<Options>
+) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+
+/**
+ * Provides sessions in LedisDB with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+  url: Environment.url,
+  prefix: Environment.prefix
+})

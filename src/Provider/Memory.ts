@@ -13,6 +13,8 @@ import * as Stream from "effect/Stream"
 import { SessionError } from "../SessionError.js"
 import { toBuffer } from "./internal/bytes.js"
 import { ExpiryIndex } from "./internal/ExpiryIndex.js"
+import * as Environment from "./internal/environment.js"
+import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -22,7 +24,7 @@ import * as Provider from "./Provider.js"
 export interface Options {
   /**
    * The most sessions to keep. Above it the least recently used one is evicted, as if it had expired.
-   * Unlimited by default.
+   * Unlimited by default. The marks that ended sessions leave for a while are not counted; there are at most as many of them.
    */
   readonly maxSessions?: number | undefined
 }
@@ -32,6 +34,14 @@ interface Entry {
   /** The payload's bytes as a one-byte string: compact on the heap (a small typed array costs hundreds of bytes), never aliased. */
   payload: string
   revision: number
+  expiresAt: number
+}
+
+/** What a session left at its id. */
+interface Left {
+  readonly id: Provider.StoredId
+  /** Bytes as a string, as a payload. */
+  readonly content: string
   expiresAt: number
 }
 
@@ -53,6 +63,9 @@ export const make = (options: Options = {}): Provider.Provider => {
   const { maxSessions } = options
   const entries = new Map<Provider.StoredId, Entry>()
   const expiry = new ExpiryIndex<Entry>()
+  // Apart from the sessions, so that neither takes the other's room.
+  const marks = new Map<Provider.StoredId, Left>()
+  const markExpiry = new ExpiryIndex<Left>()
   // One counter for all sessions, so that a revision never comes back.
   let lastRevision = 0
 
@@ -77,6 +90,34 @@ export const make = (options: Options = {}): Provider.Provider => {
     expiry.remove(entry)
   }
 
+  const markAt = (id: Provider.StoredId, now: number): Left | undefined => {
+    const mark = marks.get(id)
+    return mark !== undefined && mark.expiresAt > now ? mark : undefined
+  }
+
+  const removeMark = (mark: Left): void => {
+    marks.delete(mark.id)
+    markExpiry.remove(mark)
+  }
+
+  /** Ends a session. */
+  const leave = (entry: Entry, mark: Provider.Mark | undefined, now: number): void => {
+    remove(entry)
+    if (mark === undefined) {
+      return
+    }
+    const stale = marks.get(entry.id)
+    if (stale !== undefined) {
+      removeMark(stale)
+    }
+    const left = { id: entry.id, content: toText(mark.content), expiresAt: now + Duration.toMillis(mark.ttl) }
+    marks.set(left.id, left)
+    markExpiry.add(left)
+    if (maxSessions !== undefined && marks.size > maxSessions) {
+      removeMark(marks.values().next().value!)
+    }
+  }
+
   const insert = (id: Provider.StoredId, payload: Uint8Array, expiresAt: number): Provider.Written => {
     const stale = entries.get(id)
     if (stale !== undefined) {
@@ -91,7 +132,10 @@ export const make = (options: Options = {}): Provider.Provider => {
     return Provider.written(String(entry.revision), expiresAt)
   }
 
-  const collect = (now: number): number => expiry.takeExpired(now, (entry) => entries.delete(entry.id))
+  const collect = (now: number): number => {
+    markExpiry.takeExpired(now, (mark) => marks.delete(mark.id))
+    return expiry.takeExpired(now, (entry) => entries.delete(entry.id))
+  }
 
   /** What a conditional change finds: the entry to change, or why it must not. */
   const at = (
@@ -122,7 +166,9 @@ export const make = (options: Options = {}): Provider.Provider => {
       }),
     create: (id, payload, ttl) =>
       withNow((now) =>
-        live(id, now) === undefined ? insert(id, payload, now + Duration.toMillis(ttl)) : Provider.exists
+        live(id, now) === undefined && markAt(id, now) === undefined
+          ? insert(id, payload, now + Duration.toMillis(ttl))
+          : Provider.exists
       ),
     write: (id, payload, ttl, revision) =>
       withNow((now) => {
@@ -145,22 +191,26 @@ export const make = (options: Options = {}): Provider.Provider => {
         return Provider.touched(entry.expiresAt)
       }),
     exists: (id) => withNow((now) => live(id, now) !== undefined),
-    destroy: (id) =>
-      Effect.sync(() => {
+    destroy: (id, mark) =>
+      withNow((now) => {
         const entry = entries.get(id)
         if (entry !== undefined) {
-          remove(entry)
+          leave(entry, entry.expiresAt > now ? mark : undefined, now)
         }
       }),
-    regenerate: (oldId, newId, payload, ttl, revision) =>
+    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
       withNow((now) => {
         const entry = at(oldId, revision, now)
         if ("_tag" in entry) {
           return entry
         }
-        remove(entry)
+        leave(entry, mark, now)
         return insert(newId, payload, now + Duration.toMillis(ttl))
       }),
+    marked: (id) =>
+      withNow((now) =>
+        Option.map(Option.fromNullable(markAt(id, now)), ({ content }) => Buffer.from(content, "latin1"))
+      ),
     count: withNow((now) => {
       collect(now)
       return entries.size
@@ -175,6 +225,8 @@ export const make = (options: Options = {}): Provider.Provider => {
   }
 }
 
+const names: Names<Options> = { maxSessions: "optional" }
+
 /**
  * A layer of {@link make}. Each build has its own sessions. Fails where `maxSessions` is not a positive integer.
  *
@@ -188,21 +240,37 @@ export const make = (options: Options = {}): Provider.Provider => {
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  options.maxSessions !== undefined && !(Number.isInteger(options.maxSessions) && options.maxSessions > 0)
-    ? Layer.fail(
-        new SessionError({ reason: "InvalidConfig", message: "maxSessions: expected a positive integer or nothing" })
-      )
-    : Layer.sync(Provider.SessionProvider, () => make(options))
+  Layer.effect(
+    Provider.SessionProvider,
+    checked(names, options, ({ maxSessions }) =>
+      maxSessions !== undefined && !(Number.isInteger(maxSessions) && maxSessions > 0)
+        ? new SessionError({ reason: "InvalidConfig", message: "maxSessions: expected a positive integer or nothing" })
+        : Effect.sync(() => make({ maxSessions }))
+    )
+  )
 
 /**
- * {@link layer} with its options from the environment: `SESSION_MAX_SESSIONS`.
+ * Provides sessions in the memory of this process with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Memory from "effect-session/memory"
+ *
+ * const Sessions = Memory.layerConfig({ maxSessions: Config.integer("STORE_SIZE") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Layer.unwrapEffect(
-    Effect.map(Config.option(Config.integer("SESSION_MAX_SESSIONS")), (maxSessions) =>
-      layer({ maxSessions: Option.getOrUndefined(maxSessions) })
-    )
-  )
+export const layerConfig: (
+  options: Config.Config.Wrap<Options>
+) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+
+/**
+ * Provides sessions in the memory of this process with options from the environment: `SESSION_MAX_SESSIONS`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+  maxSessions: Environment.optional(Config.integer(Environment.variables.maxSessions))
+})

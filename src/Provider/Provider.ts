@@ -1,6 +1,6 @@
 /**
  * The provider contract: what a backend does for sessions. A provider keeps opaque payloads under ids for a limited time. It
- * knows nothing of fields, HTTP or cookies. `docs/providers.md` tells how to write one; `effect-session/testing` holds the
+ * knows nothing of fields, HTTP or cookies. `docs/writing-a-provider.md` tells how to write one; `effect-session/testing` holds the
  * conformance suite that each provider passes.
  *
  * @since 0.1.0
@@ -17,9 +17,6 @@ import type { SessionError } from "../SessionError.js"
  * The id under which a provider keeps a session: by default the SHA-256 of the session id, as 43 characters of base64url, so
  * that a stolen dump holds no usable id. In beego's layout it is the raw session id. The manager checks what clients send
  * before a provider sees it; a provider still never builds a path, key or statement from one unescaped.
- *
- * Where clients hold the session (`heldBy: "client"`) it is the cookie, `name=value`: for `create` and `regenerate` with the new
- * session id as its value, for the others with what the client sent.
  *
  * @since 0.1.0
  * @category models
@@ -46,8 +43,19 @@ export interface Stored {
   readonly revision: Revision
   /** When it expires, in milliseconds since the epoch. From that very millisecond on it is gone. */
   readonly expiresAt: number
-  /** Only where clients hold the session: its session id, which stays while what the client sends changes with each write. */
-  readonly id?: string | undefined
+}
+
+/**
+ * What a session leaves at its id when it ends or gets another id, so that a request which was late can be told what happened. A mark
+ * is no session: it is never read, written, renewed, moved, counted or listed as one, and it is gone after `ttl`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Mark {
+  /** At most 256 bytes; it may be empty. */
+  readonly content: Uint8Array
+  readonly ttl: Duration.Duration
 }
 
 /**
@@ -60,8 +68,6 @@ export interface Written {
   readonly _tag: "Written"
   readonly revision: Revision
   readonly expiresAt: number
-  /** Only where clients hold the session: the value that the client must send from now on. */
-  readonly id?: string
 }
 
 /**
@@ -105,8 +111,6 @@ export interface Exists {
 export interface Touched {
   readonly _tag: "Touched"
   readonly expiresAt: number
-  /** As in {@link Written}. */
-  readonly id?: string
 }
 
 /**
@@ -128,13 +132,6 @@ export interface Capabilities {
    * - `ordered`: several steps in a safe order, of which other requests see one; a crash between them can end the session.
    */
   readonly regenerate: "atomic" | "ordered"
-  /** Where a session lives: with the server, or sealed in what the client sends (then its id changes with each write). */
-  readonly heldBy: "server" | "client"
-  /**
-   * Whether `destroy` and `regenerate` end a session for everyone. False where a copy of what the client held stays good until it
-   * expires.
-   */
-  readonly revocable: boolean
   /** Whether sessions survive the end of this process. */
   readonly durable: boolean
   /** Whether calls complete without waiting. The manager puts no timeout and no span around them. */
@@ -172,7 +169,7 @@ export interface Provider {
   /** The live session of this id. Reading does not renew it. */
   readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, SessionError>
 
-  /** Stores a new session; never overwrites a live one. */
+  /** Stores a new session; never overwrites a live one, nor a mark. */
   readonly create: (
     id: StoredId,
     payload: Uint8Array,
@@ -192,20 +189,27 @@ export interface Provider {
 
   readonly exists: (id: StoredId) => Effect.Effect<boolean, SessionError>
 
-  /** Ends the session. Ending one that does not exist succeeds. */
-  readonly destroy: (id: StoredId) => Effect.Effect<void, SessionError>
+  /**
+   * Ends the session, and leaves `mark` in its place in the same step. Ending one that does not exist succeeds and leaves nothing; a
+   * mark that is there already stays.
+   */
+  readonly destroy: (id: StoredId, mark?: Mark) => Effect.Effect<void, SessionError>
 
   /**
    * Compare-and-set that also changes the id: after it the old id is dead and the new one holds `payload`. No other request
-   * can see both or, knowing the new id, neither.
+   * can see both or, knowing the new id, neither. `mark` is left at the old id in the same step.
    */
   readonly regenerate: (
     oldId: StoredId,
     newId: StoredId,
     payload: Uint8Array,
     ttl: Duration.Duration,
-    revision: Revision
+    revision: Revision,
+    mark?: Mark
   ) => Effect.Effect<Written | Conflict | Gone, SessionError>
+
+  /** The content of the mark at this id, if there is one. Left out if the backend keeps none: it ignores those that it is given. */
+  readonly marked?: ((id: StoredId) => Effect.Effect<Option.Option<Uint8Array>, SessionError>) | undefined
 
   /** How many live sessions there are. Left out where the backend cannot tell. */
   readonly count?: Effect.Effect<number, SessionError> | undefined
@@ -240,8 +244,6 @@ export class SessionProvider extends Context.Tag("effect-session/SessionProvider
 export const defaultCapabilities: Capabilities = {
   consistency: "compareAndSet",
   regenerate: "atomic",
-  heldBy: "server",
-  revocable: true,
   durable: true,
   inProcess: false,
   answersWithin: Number.POSITIVE_INFINITY,

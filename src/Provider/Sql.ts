@@ -3,8 +3,6 @@
  *
  * @since 0.1.0
  */
-import { SqlClient } from "@effect/sql/SqlClient"
-import type { SqlError } from "@effect/sql/SqlError"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,9 +12,11 @@ import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
 import { SessionError, tooLarge, unavailable } from "../SessionError.js"
 import { toBuffer } from "./internal/bytes.js"
+import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 import * as SqlAccess from "./sql/access.js"
 import * as SqlConnection from "./sql/connection.js"
+import { SqlClient, type SqlFailure } from "./sql/effectSql.js"
 import * as SqlGc from "./sql/gc.js"
 import * as SqlMigrations from "./sql/migrations.js"
 import { makeRead } from "./sql/read.js"
@@ -107,11 +107,14 @@ const makeProvider = (
   )
 
   const read = makeRead(connections, name)
+  const marked = connections.first(sql.marked, (row) =>
+    row === undefined ? Option.none() : Option.some(row["payload"] as Uint8Array)
+  )
 
   const insert = (key: Buffer, payload: Uint8Array, now: number, expiresAt: number) => {
     const version = firstVersion()
     const row = [key, toBuffer(payload), version, now, expiresAt]
-    return Effect.map(run(sql.create, dialect === "mysql" ? row : [...row, now]), ({ affected }) =>
+    return Effect.map(run(sql.create, dialect === "mysql" ? row : [...row, now, -now]), ({ affected }) =>
       affected > 0 ? Provider.written(String(version), expiresAt) : Provider.exists
     )
   }
@@ -123,10 +126,11 @@ const makeProvider = (
     key: Buffer,
     revision: Provider.Revision,
     now: number,
-    expiresAt: number
+    expiresAt: number,
+    rest: ReadonlyArray<unknown> = []
   ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, SessionError> =>
     Effect.flatMap(
-      run(statement, [...params, expiresAt, key, Number(revision), now]),
+      run(statement, [...params, expiresAt, key, Number(revision), now, ...rest]),
       ({ affected }): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, SessionError> =>
         affected > 0
           ? Effect.succeed(Provider.written(String(Number(revision) + 1), expiresAt))
@@ -154,7 +158,7 @@ const makeProvider = (
                   // What is in the way may have expired, which MySQL cannot tell in the same statement.
                   result._tag === "Written"
                     ? Effect.succeed(result)
-                    : Effect.zipRight(run(sql.destroyExpired, [key, now]), insert(key, payload, now, expiresAt))
+                    : Effect.zipRight(run(sql.destroyExpired, [key, now, -now]), insert(key, payload, now, expiresAt))
                 )
               : inserted
           })
@@ -180,18 +184,34 @@ const makeProvider = (
       withKey(id, Effect.succeed(false), (key) =>
         withNow((now) => Effect.map(run(sql.exists, [key, now]), ({ rows }) => rows.length > 0))
       ),
-    destroy: (id) => withKey(id, Effect.void, (key) => Effect.asVoid(run(sql.destroy, [key]))),
-    regenerate: (oldId, newId, payload, ttl, revision) =>
+    destroy: (id, mark) =>
+      withKey(id, Effect.void, (key) =>
+        mark === undefined
+          ? Effect.asVoid(run(sql.destroy, [key]))
+          : withNow((now) => Effect.asVoid(run(sql.mark, [toBuffer(mark.content), -expiry(now, mark.ttl), key, now])))
+      ),
+    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
       withKey(oldId, isGone, (key) =>
         withKey(newId, notHashed, (newKey) =>
           sized(
             payload,
             withNow((now) =>
-              compareAndSet(sql.regenerate, [newKey, toBuffer(payload)], key, revision, now, expiry(now, ttl))
+              compareAndSet(
+                mark === undefined ? sql.regenerate : sql.regenerateMarked,
+                [newKey, toBuffer(payload)],
+                key,
+                revision,
+                now,
+                expiry(now, ttl),
+                mark === undefined
+                  ? []
+                  : [toBuffer(mark.content), -expiry(now, mark.ttl), ...(dialect === "postgresql" ? [] : [key])]
+              )
             )
           )
         )
       ),
+    marked: (id) => withKey(id, Effect.succeedNone, (key) => withNow((now) => marked(key, -now))),
     count: withNow((now) => Effect.map(run(sql.count, [now]), ({ rows: [row] }) => Number(row?.["sessions"]))),
     ids: Stream.paginateChunkEffect(Buffer.alloc(0) as Buffer, (last) =>
       withNow((now) =>
@@ -204,12 +224,12 @@ const makeProvider = (
         })
       )
     ),
-    gc: SqlGc.collect(connections, sql.gc, name)
+    gc: SqlGc.collect(connections, sql, name)
   }
 }
 
 /** MySQL takes a statement up to a size that is the server's setting: with its payload, and some room for the rest. */
-const maxPayloadOf = ({ dialect, unsafe }: SqlAccess.Access): Effect.Effect<number, SqlError> =>
+const maxPayloadOf = ({ dialect, unsafe }: SqlAccess.Access): Effect.Effect<number, SqlFailure> =>
   dialect === "mysql"
     ? Effect.map(unsafe("SELECT @@max_allowed_packet AS bytes"), ([row]) =>
         Math.min(Provider.defaultCapabilities.maxPayload, Number(row!["bytes"]) - 1024)
@@ -238,7 +258,7 @@ export const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, S
 /** @internal */
 export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effect<Provider.Provider, SessionError> => {
   const name = tableName(options)
-  const step = <A>(operation: string, effect: Effect.Effect<A, SqlError>) =>
+  const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure>) =>
     Effect.mapError(SqlConnection.outside(effect), ({ cause }) => unavailable(sql.dialect, operation, cause))
   return Effect.gen(function* () {
     yield* checkNames(name)
@@ -282,6 +302,8 @@ export const fromClient = (
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, SqlClient> =>
   Effect.flatMap(SqlClient, (client) => fromClient(client, options, false))
 
+const names: Names<Options> = { table: "optional", schema: "optional", migrate: "optional", prepared: "optional" }
+
 /**
  * A layer of {@link make}.
  *
@@ -298,4 +320,4 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError, SqlClient> =>
-  Layer.effect(Provider.SessionProvider, make(options))
+  Layer.effect(Provider.SessionProvider, checked(names, options, make))

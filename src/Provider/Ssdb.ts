@@ -6,21 +6,24 @@
  * comes later, out of a server or network that stood still, can overwrite what was written meanwhile.
  *
  * A session is one value: 20 characters of revision, then the payload; a shorter value is no session. Its expiry is the server's own,
- * in whole seconds, rounded up: by `SETEX`, since `SET` ignores `EX` and keeps the lifetime that was there.
+ * in whole seconds, rounded up: by `SETEX`, since `SET` ignores `EX` and keeps the lifetime that was there. The mark that a session left
+ * is a value of a key of its own: one byte, then the content; an empty value is none.
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Redis, RedisOptions } from "ioredis"
 import { type SessionError, tooLarge } from "../SessionError.js"
-import * as ServerConfig from "./internal/serverConfig.js"
+import * as Environment from "./internal/environment.js"
+import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 import { type Command, failed, pipelined, server } from "./redis/ioredis.js"
 import { revisionLength, revisions } from "./redis/scripts.js"
@@ -32,8 +35,8 @@ import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf
  */
 export interface Options {
   /** `host:port`, or `redis://:password@host:8888` with a password. Default `127.0.0.1:8888`. */
-  readonly url?: string | undefined
-  /** What all keys start with. Default `session:`. Locks are kept under `lock:` and this prefix. */
+  readonly url?: string | Redacted.Redacted | undefined
+  /** What all keys start with. Default `session:`. Locks and marks are kept under `lock:`, or `mark:`, and this prefix. */
   readonly prefix?: string | undefined
   /** How long the server may take to connect or to answer. Default 2 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
@@ -60,19 +63,39 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
   const keyOf = (id: Provider.StoredId) => prefix + id
   const lockOf = (id: Provider.StoredId) => `lock:${prefix}${id}`
 
-  const look = (id: Provider.StoredId): ReadonlyArray<Command> => [
-    ["get", keyOf(id)],
-    ["ttl", keyOf(id)]
+  const markOf = (id: Provider.StoredId) => `mark:${prefix}${id}`
+
+  const lookAt = (key: string): ReadonlyArray<Command> => [
+    ["get", key],
+    ["ttl", key]
   ]
+  const look = (id: Provider.StoredId) => lookAt(keyOf(id))
+  const lookAtMark = (id: Provider.StoredId) => lookAt(markOf(id))
 
   const change = <A>(
     operation: string,
     id: Provider.StoredId,
-    decide: (found: Provider.Stored | undefined, now: number) => Decision<A>
+    decide: (found: Provider.Stored | undefined, now: number, isMarked: boolean) => Decision<A>
   ): Effect.Effect<A, SessionError> =>
     call(operation, (now) =>
-      locked(redis, timeoutMillis, lockOf(id), look(id), (replies) => decide(toStored(replies, now), now))
+      locked(redis, timeoutMillis, lockOf(id), [...look(id), ...lookAtMark(id)], (replies) =>
+        decide(toStored(replies, now), now, toMark(replies.slice(2)) !== undefined)
+      )
     )
+
+  /**
+   * Ends a session by a command that is one step and keeps lifetimes: for its mark, as for its successor, it fills a place that was
+   * given its lifetime before.
+   */
+  const ending = (
+    id: Provider.StoredId,
+    mark: Provider.Mark | undefined,
+    successor: ReadonlyArray<string | Buffer>
+  ): ReadonlyArray<Command> => [
+    ...(mark === undefined ? [] : [["setex", markOf(id), secondsOf(mark.ttl), ""] as const]),
+    ["mset", ...successor, ...(mark === undefined ? [] : [markOf(id), toMarkValue(mark)]), keyOf(id), ""],
+    ["del", keyOf(id)]
+  ]
 
   /** Compares the revision, and where it is the expected one stores a payload under a new one by what `changes` tells. */
   const replace = (
@@ -111,8 +134,8 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
     read: (id) => call("read", read(id)),
     create: (id, payload, ttl) =>
       withinLimit(payload, () =>
-        change<Provider.Written | Provider.Exists>("create", id, (found, now) => {
-          if (found !== undefined) {
+        change<Provider.Written | Provider.Exists>("create", id, (found, now, isMarked) => {
+          if (found !== undefined || isMarked) {
             return { answer: Provider.exists, changes: [] }
           }
           const revision = nextRevision()
@@ -133,18 +156,18 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
         return found === 1 ? Provider.touched(now + seconds * 1000) : Provider.gone
       }),
     exists: (id) => Effect.map(call("exists", read(id)), Option.isSome),
-    destroy: (id) =>
+    destroy: (id, mark) =>
       change("destroy", id, (found) => ({
         answer: undefined,
-        changes: found === undefined ? [] : [["del", keyOf(id)]]
+        changes: found === undefined ? [] : mark === undefined ? [["del", keyOf(id)]] : ending(id, mark, [])
       })),
-    // MSET is one step, and keeps lifetimes: it moves the session into a place that was given its lifetime before.
-    regenerate: (oldId, newId, payload, ttl, revision) =>
+    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
       replace("regenerate", oldId, payload, ttl, revision, (record, seconds) => [
         ["setex", keyOf(newId), seconds, ""],
-        ["mset", keyOf(newId), record, keyOf(oldId), ""],
-        ["del", keyOf(oldId)]
+        ...ending(oldId, mark, [keyOf(newId), record])
       ]),
+    marked: (id) =>
+      call("marked", () => pipelined(redis, lookAtMark(id)).then((replies) => Option.fromNullable(toMark(replies)))),
     count: Stream.runCount(ids),
     ids
   }
@@ -174,6 +197,11 @@ const withinLimit = <A>(
 const toRecord = (revision: Provider.Revision, payload: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(revision, "latin1"), payload])
 
+const toMarkValue = ({ content }: Provider.Mark): Buffer => Buffer.concat([Buffer.of(1), content])
+
+const toMark = ([value, ttl]: ReadonlyArray<unknown>): Buffer | undefined =>
+  Buffer.isBuffer(value) && value.length > 0 && typeof ttl === "number" && ttl >= 0 ? value.subarray(1) : undefined
+
 /** TTL tells whole seconds, rounded down. It is the server's; the client's clock only makes a time of day of it. */
 const toStored = ([value, ttl]: ReadonlyArray<unknown>, now: number): Provider.Stored | undefined =>
   Buffer.isBuffer(value) && value.length >= revisionLength && typeof ttl === "number" && ttl >= 0
@@ -183,6 +211,8 @@ const toStored = ([value, ttl]: ReadonlyArray<unknown>, now: number): Provider.S
         expiresAt: now + (ttl + 1) * 1000
       }
     : undefined
+
+const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "optional", options: "optional" }
 
 /**
  * A layer of {@link make}.
@@ -197,13 +227,31 @@ const toStored = ([value, ttl]: ReadonlyArray<unknown>, now: number): Provider.S
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, make(options))
+  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
 
 /**
- * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`.
+ * Provides sessions in SSDB with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Ssdb from "effect-session/ssdb"
+ *
+ * const Sessions = Ssdb.layerConfig({ url: Config.redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Layer.unwrapEffect(Effect.map(Config.all({ url: ServerConfig.url, prefix: ServerConfig.prefix }), layer))
+export const layerConfig: (
+  options: Config.Config.Wrap<Options>
+) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+
+/**
+ * Provides sessions in SSDB with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+  url: Environment.url,
+  prefix: Environment.prefix
+})

@@ -10,6 +10,7 @@ import type { Capabilities, SessionProvider } from "../Provider/Provider.js"
 import { concurrencyCases } from "./concurrencyCases.js"
 import { contractCases } from "./contractCases.js"
 import { expiryCases } from "./expiryCases.js"
+import { markCases } from "./markCases.js"
 import { raceCases } from "./raceCases.js"
 
 /**
@@ -25,7 +26,13 @@ export interface Options {
    */
   readonly capabilities: Capabilities
   /** Which of the optional operations the provider has. */
-  readonly optional: { readonly count: boolean; readonly ids: boolean; readonly gc: boolean }
+  readonly optional: {
+    readonly count: boolean
+    readonly ids: boolean
+    readonly gc: boolean
+    /** Checked only if it is given. */
+    readonly marked?: boolean
+  }
   /** Lets time pass: `TestClock.adjust` for a provider on Effect's Clock, `Effect.sleep` where a server keeps the time. */
   readonly pass: (duration: Duration.DurationInput) => Effect.Effect<void>
 }
@@ -59,7 +66,7 @@ export interface CaseOf {
  * const cases = Conformance.suite({
  *   layer: Memory.layer(),
  *   capabilities: { ...SessionProvider.defaultCapabilities, durable: false, inProcess: true, maxPayload: Infinity },
- *   optional: { count: true, ids: true, gc: true },
+ *   optional: { count: true, ids: true, gc: true, marked: true },
  *   pass: (duration) => Effect.sleep(duration)
  * })
  *
@@ -69,7 +76,7 @@ export interface CaseOf {
  * @category constructors
  */
 export const suite = (options: Options): ReadonlyArray<Case> =>
-  [...contractCases, ...expiryCases, ...concurrencyCases, ...raceCases].map(({ name, test }) => ({
+  [...contractCases, ...expiryCases, ...concurrencyCases, ...markCases, ...raceCases].map(({ name, test }) => ({
     name,
     test: Effect.scoped(Effect.provide(test(options), options.layer))
   }))

@@ -18,7 +18,6 @@ import {
   define,
   defineIf,
   given,
-  heldByServer,
   newId,
   successor,
   text,
@@ -61,9 +60,10 @@ export const contractCases: ReadonlyArray<CaseOf> = [
         {
           count: provider.count !== undefined,
           ids: provider.ids !== undefined,
-          gc: provider.gc !== undefined
+          gc: provider.gc !== undefined,
+          marked: provider.marked !== undefined
         },
-        options.optional
+        { marked: provider.marked !== undefined, ...options.optional }
       )
     })
   ),
@@ -144,7 +144,7 @@ export const contractCases: ReadonlyArray<CaseOf> = [
     })
   ),
 
-  defineIf(heldByServer, "create never overwrites a live session", (provider) =>
+  define("create never overwrites a live session", (provider) =>
     Effect.gen(function* () {
       const { id, revision } = yield* given(provider, "first")
       assert.equal((yield* provider.create(id, bytes("second"), day))._tag, "Exists")

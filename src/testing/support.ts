@@ -53,12 +53,6 @@ export const compareAndSet = (provider: Provider): boolean => provider.capabilit
 /** Where content is compared, a revision comes back with its payload. */
 export const uniqueRevisions = (provider: Provider): boolean => provider.capabilities.consistency === "compareAndSet"
 
-/** Where clients hold the sessions, no one can tell that an id is taken. */
-export const heldByServer = (provider: Provider): boolean => provider.capabilities.heldBy === "server"
-
-/** Where a copy of what a client held stays good, a client that was late brings its session back. */
-export const revocable = (provider: Provider): boolean => provider.capabilities.revocable
-
 export const written = (result: { readonly _tag: string }): Written => {
   assert.equal(result._tag, "Written")
   return result as Written

@@ -24,6 +24,16 @@ const ignoreRevision = (provider: Provider): Provider => {
   return { ...provider, write }
 }
 
+/** After others had their turn. */
+const laterOn = <A>(effect: Effect.Effect<A>): Effect.Effect<void> =>
+  Effect.forkDaemon(Effect.zipRight(Effect.yieldNow(), effect))
+
+const asSession = (content: Uint8Array): SessionProvider.Stored => ({
+  payload: content,
+  revision: "1" as SessionProvider.Revision,
+  expiresAt: Number.MAX_SAFE_INTEGER
+})
+
 const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
   "write ignores the revision": (provider) => ignoreRevision(provider),
   "write revives what is gone": (provider) => ({
@@ -150,6 +160,128 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
   },
   "ids lists nothing": () => ({ ids: Stream.empty }),
   "gc removes nothing": () => ({ gc: Effect.succeed(0) }),
+  "regenerate leaves no mark": (provider) => ({
+    regenerate: (oldId, newId, payload, ttl, revision) => provider.regenerate(oldId, newId, payload, ttl, revision)
+  }),
+  "regenerate leaves its mark a step late": (provider) => {
+    const late = new Set<string>()
+    return {
+      regenerate: (...args) =>
+        Effect.suspend(() => {
+          late.add(args[0])
+          return Effect.zipLeft(provider.regenerate(...args), laterOn(Effect.sync(() => late.delete(args[0]))))
+        }),
+      marked: (id) => Effect.suspend(() => (late.has(id) ? Effect.succeedNone : provider.marked!(id)))
+    }
+  },
+  "a regenerate that is a conflict leaves its mark": (provider) => ({
+    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
+      Effect.tap(provider.regenerate(oldId, newId, payload, ttl, revision, mark), (result) =>
+        result._tag === "Conflict" ? provider.destroy(oldId, mark) : Effect.void
+      )
+  }),
+  "destroy leaves no mark": (provider) => ({ destroy: (id) => provider.destroy(id) }),
+  "destroy of nothing leaves a mark": (provider) => ({
+    destroy: (id, mark) =>
+      mark === undefined
+        ? provider.destroy(id)
+        : Effect.zipRight(provider.create(id, new Uint8Array(), mark.ttl), provider.destroy(id, mark))
+  }),
+  "destroy overwrites a mark": (provider) => {
+    const latest = new Map<string, Uint8Array>()
+    return {
+      destroy: (id, mark) =>
+        Effect.sync(() => (mark === undefined ? latest.delete(id) : latest.set(id, mark.content))).pipe(
+          Effect.zipRight(provider.destroy(id, mark))
+        ),
+      marked: (id) =>
+        Effect.map(
+          provider.marked!(id),
+          Option.map((content) => latest.get(id) ?? content)
+        )
+    }
+  },
+  "destroy takes a mark away": (provider) => {
+    const gone = new Set<string>()
+    return {
+      destroy: (id, mark) =>
+        Effect.suspend(() => {
+          if (mark === undefined) {
+            gone.add(id)
+          }
+          return provider.destroy(id, mark)
+        }),
+      marked: (id) => Effect.suspend(() => (gone.has(id) ? Effect.succeedNone : provider.marked!(id)))
+    }
+  },
+  "a mark is read as a session": (provider) => ({
+    read: (id) =>
+      Effect.flatMap(provider.read(id), (stored) =>
+        Option.isSome(stored) ? Effect.succeed(stored) : Effect.map(provider.marked!(id), Option.map(asSession))
+      )
+  }),
+  "a mark is a conflict": (provider) => ({
+    write: (id, payload, ttl, revision) =>
+      Effect.zipWith(provider.write(id, payload, ttl, revision), provider.marked!(id), (result, mark) =>
+        Option.isSome(mark) ? SessionProvider.conflict() : result
+      )
+  }),
+  "a mark is counted": (provider) => {
+    let left = 0
+    return {
+      destroy: (id, mark) =>
+        Effect.sync(() => {
+          left += mark === undefined ? 0 : 1
+        }).pipe(Effect.zipRight(provider.destroy(id, mark))),
+      count: Effect.map(provider.count!, (count) => count + left)
+    }
+  },
+  "a mark is listed": (provider) => {
+    const left: Array<SessionProvider.StoredId> = []
+    return {
+      destroy: (id, mark) =>
+        Effect.sync(() => {
+          if (mark !== undefined) {
+            left.push(id)
+          }
+        }).pipe(Effect.zipRight(provider.destroy(id, mark))),
+      ids: Stream.concat(
+        provider.ids!,
+        Stream.suspend(() => Stream.fromIterable(left))
+      )
+    }
+  },
+  "create overwrites a mark": (provider) => {
+    return {
+      create: (id, payload, ttl) =>
+        Effect.zipWith(provider.create(id, payload, ttl), provider.exists(id), (result, there) =>
+          result._tag === "Exists" && !there ? SessionProvider.written("1", 0) : result
+        )
+    }
+  },
+  "marks are for ever": (provider) => {
+    const all = new Map<string, Uint8Array>()
+    return {
+      destroy: (id, mark) =>
+        Effect.tap(provider.destroy(id, mark), () =>
+          Effect.map(
+            provider.marked!(id),
+            Option.map((content) => all.set(id, content))
+          )
+        ),
+      marked: (id) => Effect.sync(() => Option.fromNullable(all.get(id)))
+    }
+  },
+  "marks are cut at 255 bytes": (provider) => ({
+    destroy: (id, mark) => provider.destroy(id, mark && { ...mark, content: mark.content.subarray(0, 255) })
+  }),
+  "marks are taken for text": (provider) => ({
+    marked: (id) =>
+      Effect.map(
+        provider.marked!(id),
+        Option.map((content) => new TextEncoder().encode(new TextDecoder().decode(content)))
+      )
+  }),
   "a capability is lost": (provider) => ({
     capabilities: { ...provider.capabilities, consistency: "lastWriteWins" as const }
   })
@@ -170,7 +302,7 @@ const failures = (change: (provider: Provider) => Partial<Provider>) =>
         return { ...provider, ...change(provider) }
       }),
       capabilities,
-      optional: { count: true, ids: true, gc: true },
+      optional: { count: true, ids: true, gc: true, marked: true },
       pass: TestClock.adjust
     })
     const failed: Array<string> = []

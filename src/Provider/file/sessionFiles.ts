@@ -4,7 +4,9 @@
  */
 import { hash, randomUUID } from "node:crypto"
 import * as Provider from "../Provider.js"
+import * as Data from "./sessionData.js"
 import * as Folder from "./sessionFolder.js"
+import * as Marks from "./sessionMarks.js"
 
 /** Where a session is kept. The key is the id in a form that is safe in a file: its JSON, which no two ids share. */
 interface Place {
@@ -14,17 +16,6 @@ interface Place {
 }
 
 const empty = new Uint8Array(0)
-
-/** A data file: a line with key and length, which tell whose it is and that it is complete, and the payload. */
-const encode = (key: string, payload: Uint8Array): Buffer =>
-  Buffer.concat([Buffer.from(`${key} ${payload.length}\n`), payload])
-
-const decode = (content: Buffer): { readonly key: string; readonly payload: Buffer } | undefined => {
-  const end = content.indexOf("\n")
-  const [, key, length] = /^(".*") (\d+)$/.exec(content.toString("utf8", 0, Math.max(0, end))) ?? []
-  const payload = content.subarray(end + 1)
-  return key !== undefined && payload.length === Number(length) ? { key, payload } : undefined
-}
 
 /** The head of a folder whose session is live. */
 const liveHead = ({ heads: [head, ...others] }: Folder.Listing, now: number): Folder.Head | undefined =>
@@ -82,8 +73,7 @@ export class SessionFiles {
       return undefined
     }
     const { expiresAt, revision } = current
-    const content = await Folder.load(opened.result)
-    const data = content === undefined ? undefined : decode(content)
+    const data = await Data.load(opened.result)
     return data === undefined
       ? undefined
       : { key: data.key, stored: { payload: data.payload, revision: revision as Provider.Revision, expiresAt } }
@@ -112,7 +102,7 @@ export class SessionFiles {
     const head = Folder.headName(revision, expiresAt)
     try {
       const stored =
-        (await Folder.store(`${place.folder}/${data}`, encode(place.key, payload), this.durable)) &&
+        (await Folder.store(`${place.folder}/${data}`, Data.encode(place.key, payload), this.durable)) &&
         (await Folder.store(`${place.folder}/${head}`, empty, false))
       if (!stored) {
         throw movedAway
@@ -134,7 +124,8 @@ export class SessionFiles {
     if (!Folder.isReal(shard)) {
       throw movedAway
     }
-    const claimed = (await Folder.make(folder)) || ((await this.collect(folder, now)) && (await Folder.make(folder)))
+    const claimed =
+      (await Folder.make(folder)) || ((await this.collect(folder, now)) !== undefined && (await Folder.make(folder)))
     if (claimed) {
       await this.persist(shard)
     }
@@ -145,8 +136,16 @@ export class SessionFiles {
     return this.replace(id, id, payload, expiresAt, revision, now)
   }
 
-  regenerate(oldId: string, newId: string, payload: Uint8Array, expiresAt: number, revision: string, now: number) {
-    return this.replace(oldId, newId, payload, expiresAt, revision, now)
+  regenerate(
+    oldId: string,
+    newId: string,
+    payload: Uint8Array,
+    expiresAt: number,
+    revision: string,
+    now: number,
+    mark: Marks.Leaving | undefined
+  ) {
+    return this.replace(oldId, newId, payload, expiresAt, revision, now, mark)
   }
 
   /**
@@ -159,7 +158,8 @@ export class SessionFiles {
     payload: Uint8Array,
     expiresAt: number,
     base: string,
-    now: number
+    now: number,
+    mark?: Marks.Leaving
   ): Promise<Provider.Written | Provider.Conflict | Provider.Gone> {
     const from = this.place(oldId)
     const to = this.place(newId)
@@ -174,8 +174,10 @@ export class SessionFiles {
     const revision = randomUUID()
     const data = Folder.dataName(revision, base)
     let done = false
+    let marked: string | undefined
     try {
-      const stored = await Folder.store(`${to.folder}/${data}`, encode(to.key, payload), this.durable)
+      const stored = await Folder.store(`${to.folder}/${data}`, Data.encode(to.key, payload), this.durable)
+      marked = mark && (await Marks.prepare(from.folder, from.key, mark, this.durable))
       const renamed = await Folder.act(
         from.folder,
         (listing) => {
@@ -192,6 +194,7 @@ export class SessionFiles {
       if (!done) {
         // The folder too, if that was all that is left in it.
         await Folder.clear(to.folder, [data])
+        await this.withdraw(from.folder, marked)
       }
     }
     if (!done) {
@@ -200,7 +203,7 @@ export class SessionFiles {
     await this.persist(to.folder)
     if (moves) {
       await this.persist(from.folder)
-      await Folder.clear(from.folder, listing.data)
+      await this.tidy(from.folder, listing, marked)
     } else {
       const garbage = listing.data.filter((name) => Folder.isGarbage(name, revision))
       Folder.discard(garbage.map((name) => `${from.folder}/${name}`))
@@ -225,24 +228,45 @@ export class SessionFiles {
     return renamed === undefined ? Provider.gone : Provider.touched(expiresAt)
   }
 
-  async destroy(id: string): Promise<void> {
-    const { folder } = this.place(id)
-    const removed = await Folder.act(folder, ({ heads: [head] }) =>
-      head === undefined ? undefined : Folder.remove(`${folder}/${head.name}`)
+  async destroy(id: string, now: number, mark?: Marks.Leaving): Promise<void> {
+    const { folder, key } = this.place(id)
+    const seen = await Folder.list(folder)
+    const marked = mark && liveHead(seen, now) && (await Marks.prepare(folder, key, mark, this.durable))
+    const removed = await Folder.act(
+      folder,
+      ({ heads: [head] }) => (head === undefined ? undefined : Folder.remove(`${folder}/${head.name}`)),
+      seen
     )
     if (removed === undefined) {
-      return
+      return this.withdraw(folder, marked)
     }
     if (removed.listing.heads.length > 1) {
       // More than one is none; one that is left would be one.
-      return this.destroy(id)
+      return this.destroy(id, now)
     }
     await this.persist(folder)
-    await Folder.clear(folder, removed.listing.data)
+    await this.tidy(folder, removed.listing, marked)
   }
 
-  /** Removes a session that has expired, or what a process that died left; answers whether it was a session. */
-  async collect(folder: string, now: number): Promise<boolean> {
+  async marked(id: string, now: number): Promise<Uint8Array | undefined> {
+    const { folder, key } = this.place(id)
+    return Marks.read(folder, key, now)
+  }
+
+  /** Removes what a session that is no more has left, but for its mark. */
+  private tidy(folder: string, { data, marks }: Folder.Listing, marked: string | undefined): Promise<void> {
+    return Folder.clear(folder, [...data, ...marks.map(({ name }) => name).filter((name) => name !== marked)])
+  }
+
+  /** Removes the mark of a change that was not made, and the folder too, if that was all that is left in it. */
+  private async withdraw(folder: string, marked: string | undefined): Promise<void> {
+    if (marked !== undefined) {
+      await Folder.clear(folder, [marked])
+    }
+  }
+
+  /** Removes what has expired, or what a process that died left; answers what it was, if it was a session or its mark. */
+  async collect(folder: string, now: number): Promise<"session" | "mark" | undefined> {
     let seen = Folder.nothing
     // A session that is renewed in this moment stays: its head has another name then.
     const removed = await Folder.act(folder, (listing) => {
@@ -250,11 +274,18 @@ export class SessionFiles {
       const head = expiredHead(listing, now)
       return head === undefined ? undefined : Folder.remove(`${folder}/${head.name}`)
     })
-    if (removed === undefined && (seen.heads.length === 1 || Folder.age(folder) < leftoverAge)) {
-      return false
+    if (removed === undefined && seen.heads.length === 0 && seen.marks.length > 0) {
+      if (!(await Marks.collect(folder, now))) {
+        return undefined
+      }
+      await this.tidy(folder, seen, undefined)
+      return "mark"
     }
-    await Folder.clear(folder, [...seen.heads.map(({ name }) => name), ...seen.data])
-    return removed !== undefined
+    if (removed === undefined && (seen.heads.length === 1 || Folder.age(folder) < leftoverAge)) {
+      return undefined
+    }
+    await Folder.clear(folder, [...seen.heads, ...seen.marks].map(({ name }) => name).concat(seen.data))
+    return removed === undefined ? undefined : "session"
   }
 
   /** The id of a live session. */

@@ -3,10 +3,12 @@
  *
  *     <directory>/<2 hex>/<64 hex>/head.<revision>.<expiresAt>
  *                                 /data.<revision>.<the revision it was made to replace>
+ *                                 /mark.<a random name>.<expiresAt>
  *
  * The folder is named by a hash of the session's id. Without a head there is no session. To change, renew, move or end a session is
  * to rename or remove its head, which the file system does in one step, and only for who knows the head's present name: a
- * compare-and-set that needs no lock. Revisions are random and never used again, so it cannot succeed by mistake.
+ * compare-and-set that needs no lock. Revisions are random and never used again, so it cannot succeed by mistake. A mark that the session
+ * left counts only if there is no head.
  */
 import * as fs from "node:fs"
 import { promisify } from "node:util"
@@ -32,19 +34,31 @@ export interface Head {
   readonly expiresAt: number
 }
 
+/** What a session that is no more has left. */
+export interface Mark {
+  /** The file's name. */
+  readonly name: string
+  /** In milliseconds since the epoch. */
+  readonly expiresAt: number
+}
+
 /** What a folder has of a session at one moment. */
 export interface Listing {
   /** One for a session that exists, none for one that does not: not yet, or no longer. */
   readonly heads: ReadonlyArray<Head>
   /** The names of the data files: the current one, and those that were replaced or lost a race. */
   readonly data: ReadonlyArray<string>
+  readonly marks: ReadonlyArray<Mark>
 }
 
 const revisionPattern = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 const headPattern = new RegExp(`^head\\.(${revisionPattern})\\.(\\d{1,16})$`)
+const markPattern = new RegExp(`^mark\\.${revisionPattern}\\.(\\d{1,16})$`)
 const dataPattern = new RegExp(`^data\\.${revisionPattern}\\.${revisionPattern}$`)
 
 export const headName = (revision: string, expiresAt: number): string => `head.${revision}.${expiresAt}`
+
+export const markName = (name: string, expiresAt: number): string => `mark.${name}.${expiresAt}`
 
 export const dataName = (revision: string, replaced: string): string => `data.${revision}.${replaced}`
 
@@ -75,14 +89,18 @@ export const isReal = (path: string): boolean | undefined => {
   }
 }
 
-export const nothing: Listing = { heads: [], data: [] }
+export const nothing: Listing = { heads: [], data: [], marks: [] }
 
 const parse = (names: ReadonlyArray<string>): Listing => ({
   heads: names.flatMap((name) => {
     const [, revision, expiresAt] = headPattern.exec(name) ?? []
     return revision === undefined ? [] : [{ name, revision, expiresAt: Number(expiresAt) }]
   }),
-  data: names.filter((name) => dataPattern.test(name))
+  data: names.filter((name) => dataPattern.test(name)),
+  marks: names.flatMap((name) => {
+    const [, expiresAt] = markPattern.exec(name) ?? []
+    return expiresAt === undefined ? [] : [{ name, expiresAt: Number(expiresAt) }]
+  })
 })
 
 /** POSIX lets a listing miss a file that is being renamed, or show both names: what has not one head is listed again. */

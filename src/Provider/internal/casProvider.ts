@@ -1,6 +1,7 @@
 /**
  * A provider over any store of keys and bytes that has a compare-and-swap: what memcached and Couchbase share. A value carries its
- * session's expiry, to the millisecond, and its revision, which a touch keeps although it changes the store's own token.
+ * session's expiry, to the millisecond, and its revision, which a touch keeps although it changes the store's own token. The mark that a
+ * session leaves is put in its own place.
  */
 import { randomBytes } from "node:crypto"
 import * as Duration from "effect/Duration"
@@ -8,12 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { SessionError, tooLarge, unavailable } from "../../SessionError.js"
 import * as Provider from "../Provider.js"
-
-/** A value as the store has it, with the token that the next change has to name. */
-export interface Item<Token> {
-  readonly value: Buffer
-  readonly token: Token
-}
+import { decode, type Entry, encode, type Item, markFormat } from "./casValue.js"
 
 /** What became of a change: `changed` and `gone` say why it was not made. */
 export type Change = "done" | "changed" | "gone"
@@ -43,44 +39,9 @@ export interface CasStore<Token> {
   readonly remove: (operation: string, key: string) => Effect.Effect<void, SessionError>
 }
 
-// A value is: 1 byte of format, 8 bytes of expiry (milliseconds, a double), 12 characters of revision, the payload.
-const format = 1
-const revisionAt = 9
-const payloadAt = 21
-
-/** By how many bytes a value is larger than its payload. */
-export const overhead = payloadAt
-
-const encode = (payload: Uint8Array, expiresAt: number, revision: string): Buffer => {
-  const value = Buffer.allocUnsafe(payloadAt + payload.length)
-  value[0] = format
-  value.writeDoubleBE(expiresAt, 1)
-  value.write(revision, revisionAt, "latin1")
-  value.set(payload, payloadAt)
-  return value
-}
-
-interface Entry<Token> {
-  readonly token: Token
-  readonly stored: Provider.Stored
-}
-
 interface Known<Token> {
   readonly _tag: "Known"
   readonly token: Token
-}
-
-/** What is not a session of this format counts as one that has expired. */
-const decode = <Token>({ token, value }: Item<Token>): Entry<Token> => {
-  const valid = value.length >= payloadAt && value[0] === format
-  return {
-    token,
-    stored: {
-      expiresAt: valid ? value.readDoubleBE(1) : 0,
-      revision: value.toString("latin1", revisionAt, payloadAt) as Provider.Revision,
-      payload: value.subarray(payloadAt)
-    }
-  }
 }
 
 const newRevision = (): string => randomBytes(9).toString("base64url")
@@ -132,17 +93,24 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
           return f(encode(payload, written.expiresAt, written.revision), written)
         })
 
-  const live = (operation: string, key: string): Effect.Effect<Entry<Token> | undefined, SessionError> =>
+  /** The live session at a key, or the live mark. */
+  const live = (operation: string, key: string, mark = false): Effect.Effect<Entry<Token> | undefined, SessionError> =>
     Effect.flatMap(store.get(operation, key), (item) =>
       withNow((now) => {
         const entry = item === undefined ? undefined : decode(item)
-        return Effect.succeed(entry !== undefined && entry.stored.expiresAt > now ? entry : undefined)
+        return Effect.succeed(
+          entry !== undefined && entry.isMark === mark && entry.stored.expiresAt > now ? entry : undefined
+        )
       })
     )
 
-  const find = (operation: string, id: Provider.StoredId): Effect.Effect<Entry<Token> | undefined, SessionError> => {
+  const find = (
+    operation: string,
+    id: Provider.StoredId,
+    mark?: boolean
+  ): Effect.Effect<Entry<Token> | undefined, SessionError> => {
     const key = keyOf(id)
-    return key === undefined ? Effect.succeed(undefined) : live(operation, key)
+    return key === undefined ? Effect.succeed(undefined) : live(operation, key, mark)
   }
 
   /** Starts again as long as `step` answers undefined: someone else was faster. */
@@ -186,33 +154,33 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
     )
 
   /**
-   * The token for a change of the session at `revision`. A remembered one saves a round trip; where a touch or a write has made it
-   * old, the store refuses it, and the next attempt asks.
+   * The token for a change of the session at `revision`, or at any. A remembered one saves a round trip; where a touch or a write has
+   * made it old, the store refuses it, and the next attempt asks.
    */
   const tokenAt = (
     operation: string,
     key: string,
-    revision: Provider.Revision
+    revision: Provider.Revision | undefined
   ): Effect.Effect<Known<Token> | Provider.Conflict | Provider.Gone, SessionError> =>
     withNow((now) => {
       const known = tokens.get(key)
       tokens.delete(key)
-      return known !== undefined && known.revision === revision && known.expiresAt > now
+      return known !== undefined && (revision ?? known.revision) === known.revision && known.expiresAt > now
         ? Effect.succeed<Known<Token>>({ _tag: "Known", token: known.token })
         : Effect.map(live(operation, key), (entry) =>
             entry === undefined
               ? Provider.gone
-              : entry.stored.revision === revision
+              : (revision ?? entry.stored.revision) === entry.stored.revision
                 ? { _tag: "Known", token: entry.token }
                 : Provider.conflict(entry.stored)
           )
     })
 
-  /** Changes the session where it lives and is at `revision`. */
+  /** Changes the session where it lives and is at `revision`, or at any. */
   const changeAt = <A>(
     operation: string,
     key: string,
-    revision: Provider.Revision,
+    revision: Provider.Revision | undefined,
     change: (token: Token) => Effect.Effect<Change, SessionError>,
     done: A
   ): Effect.Effect<A | Provider.Conflict | Provider.Gone, SessionError> =>
@@ -224,6 +192,20 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
           : Effect.succeed<A | Provider.Conflict | Provider.Gone | undefined>(at)
       )
     )
+
+  /** Ends a session: by the compare-and-swap that puts its mark in its place, or removes it. */
+  const end = (
+    operation: string,
+    key: string,
+    token: Token,
+    mark: Provider.Mark | undefined
+  ): Effect.Effect<Change, SessionError> =>
+    mark === undefined
+      ? store.removeAt(operation, key, token)
+      : withNow((now) => {
+          const value = encode(mark.content, now + Duration.toMillis(mark.ttl), newRevision(), markFormat)
+          return store.replace(operation, key, value, mark.ttl, token)
+        })
 
   return {
     name: store.name,
@@ -270,13 +252,16 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
         )
       ),
     exists: (id) => Effect.map(find("exists", id), (entry) => entry !== undefined),
-    destroy: (id) => {
+    // Not by the store's own removal, which would take a mark away too.
+    destroy: (id, mark) => {
       const key = keyOf(id)
-      return key === undefined ? Effect.void : store.remove("destroy", key)
+      return key === undefined
+        ? Effect.void
+        : Effect.asVoid(changeAt("destroy", key, undefined, (token) => end("destroy", key, token, mark), Provider.gone))
     },
-    // The successor is stored first, under an id that nobody knows. The removal of the old session, at its revision, is the commit:
+    // The successor is stored first, under an id that nobody knows. The end of the old session, at its revision, is the commit:
     // who dies before it leaves the session as it was, and who dies after it leaves the old id dead.
-    regenerate: (oldId, newId, payload, ttl, revision) => {
+    regenerate: (oldId, newId, payload, ttl, revision, mark) => {
       const oldKey = keyOf(oldId)
       const newKey = keyOf(newId)
       if (oldKey === undefined) {
@@ -292,7 +277,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
                       "regenerate",
                       oldKey,
                       revision,
-                      (token) => store.removeAt("regenerate", oldKey, token),
+                      (token) => end("regenerate", oldKey, token, mark),
                       written
                     ),
                     (result) =>
@@ -301,7 +286,11 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
                 : Effect.fail(unavailable(store.name, "regenerate", "the new id is taken"))
             )
           )
-    }
+    },
+    marked: (id) =>
+      Effect.map(find("marked", id, true), (entry) =>
+        Option.map(Option.fromNullable(entry), ({ stored }) => stored.payload)
+      )
   }
 }
 

@@ -4,15 +4,16 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
 import { addresses, boundedClusterOptions, boundedOptions, connected, server } from "./ioredis.js"
 
 type Connection<C> = Effect.Effect<C, SessionError, Scope.Scope>
 
 interface Server {
-  readonly url?: string | undefined
+  readonly url?: string | Redacted.Redacted | undefined
   readonly options?: RedisOptions | undefined
 }
 
@@ -22,11 +23,11 @@ export const single = (
 ): Connection<Redis> => server("redis", timeout, url, 6379, options)
 
 export const cluster = (
-  { options, url }: { readonly url: string; readonly options?: ClusterOptions | undefined },
+  { options, url }: { readonly url: string | Redacted.Redacted; readonly options?: ClusterOptions | undefined },
   timeout: Duration.Duration
 ): Connection<Cluster> =>
   Effect.flatMap(addresses("url", url, 6379), (nodes) =>
-    connected("redis_cluster", timeout, () => {
+    connected("redis_cluster", timeout, ({ Cluster }) => {
       const { host: _host, port: _port, ...shared } = nodes[0]!
       const { redisOptions, ...rest } = options ?? {}
       return new Cluster(
@@ -41,11 +42,11 @@ export const cluster = (
   )
 
 export const sentinel = (
-  { masterName, options, url }: Server & { readonly url: string; readonly masterName: string },
+  { masterName, options, url }: Server & { readonly url: string | Redacted.Redacted; readonly masterName: string },
   timeout: Duration.Duration
 ): Connection<Redis> =>
   Effect.flatMap(addresses("url", url, 26379), (sentinels) =>
-    connected("redis_sentinel", timeout, () => {
+    connected("redis_sentinel", timeout, ({ Redis }) => {
       const { host: _host, port: _port, ...shared } = sentinels[0]!
       return new Redis({
         ...boundedOptions(timeout),

@@ -3,9 +3,12 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { type Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis"
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { SessionError, unavailable } from "../../SessionError.js"
+import { driver } from "../internal/driver.js"
+import { plainUrl } from "../internal/environment.js"
 import type { Script } from "./scripts.js"
 
 /** A server's address, with what its URL says about connecting to it. */
@@ -20,10 +23,10 @@ export interface Address extends Pick<RedisOptions, "username" | "password" | "d
  */
 export const addresses = (
   option: string,
-  url: string,
+  url: string | Redacted.Redacted,
   defaultPort: number
 ): Effect.Effect<ReadonlyArray<Address>, SessionError> =>
-  Effect.forEach(url.split(","), (part) =>
+  Effect.forEach(plainUrl(url).split(","), (part) =>
     Effect.try({
       try: (): Address => {
         const text = part.trim()
@@ -85,13 +88,13 @@ export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: 
 export const connected = <C extends Redis | Cluster>(
   backend: string,
   timeout: Duration.Duration,
-  open: () => C
+  open: (driver: Pick<typeof import("ioredis"), "Cluster" | "Redis">) => C
 ): Effect.Effect<C, SessionError, Scope.Scope> =>
-  Effect.suspend(() => {
+  Effect.flatMap(driver(backend, "ioredis"), (driver) => {
     let cause: unknown
     return Effect.acquireRelease(
       Effect.sync(() => {
-        const client = open()
+        const client = open(driver)
         // Without a listener ioredis prints each error; the commands that an error concerns fail with it.
         client.on("error", (error) => {
           cause = error
@@ -113,7 +116,7 @@ export const connected = <C extends Redis | Cluster>(
 export const server = (
   backend: string,
   timeout: Duration.Duration,
-  url: string,
+  url: string | Redacted.Redacted,
   defaultPort: number,
   options: RedisOptions | undefined
 ): Effect.Effect<Redis, SessionError, Scope.Scope> =>
@@ -121,7 +124,7 @@ export const server = (
     connected(
       backend,
       timeout,
-      () => new Redis({ ...boundedOptions(timeout), ...address, ...options, lazyConnect: true })
+      ({ Redis }) => new Redis({ ...boundedOptions(timeout), ...address, ...options, lazyConnect: true })
     )
   )
 

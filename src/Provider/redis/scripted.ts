@@ -56,6 +56,8 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
     inheritedIdChars === 0
       ? (key: string) => key.slice(prefix.length)
       : (key: string) => key.slice(prefix.length).replace(/^\{(.*?)\}/s, "$1")
+  // Not among the sessions' own keys, so that nothing that goes through those sees it; beside the session's in a cluster.
+  const markOf = (id: string) => `mark:${keyOf(id)}`
   const nextRevision = revisions()
 
   const call = calls(client)
@@ -63,10 +65,10 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
   /** Stores a payload under a fresh revision. */
   const store = <A>(
     operation: "create" | "write" | "regenerate",
-    ids: ReadonlyArray<string>,
+    keys: ReadonlyArray<string>,
     payload: Uint8Array,
     ttl: Duration.Duration,
-    expected: ReadonlyArray<Provider.Revision>,
+    rest: ReadonlyArray<string | number | Buffer>,
     otherwise: (reply: Buffer | null) => A
   ): Effect.Effect<Provider.Written | A, SessionError> =>
     payload.length > maxPayload
@@ -76,7 +78,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
           const bytes = toBuffer(payload)
           return call<Buffer | number | null, Provider.Written | A>(
             operation,
-            () => client.run(scripts[operation], ids.map(keyOf), [revision, millis(ttl), bytes, ...expected]),
+            () => client.run(scripts[operation], keys, [revision, millis(ttl), bytes, ...rest]),
             (reply) => (typeof reply === "number" ? Provider.written(revision, reply) : otherwise(reply))
           )
         })
@@ -100,8 +102,8 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
     name,
     capabilities,
     read: (id) => read("read", id),
-    create: (id, payload, ttl) => store("create", [id], payload, ttl, [], () => Provider.exists),
-    write: (id, payload, ttl, revision) => store("write", [id], payload, ttl, [revision], conflict),
+    create: (id, payload, ttl) => store("create", [keyOf(id), markOf(id)], payload, ttl, [], () => Provider.exists),
+    write: (id, payload, ttl, revision) => store("write", [keyOf(id)], payload, ttl, [revision], conflict),
     touch: (id, ttl) =>
       call(
         "touch",
@@ -109,18 +111,30 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
         (reply) => (typeof reply === "number" ? Provider.touched(reply) : Provider.gone)
       ),
     exists: (id) => Effect.map(read("exists", id), Option.isSome),
-    destroy: (id) =>
+    destroy: (id, mark) =>
       call(
         "destroy",
-        () => client.run(scripts.destroy, [keyOf(id)], []),
+        () => client.run(scripts.destroy, [keyOf(id), markOf(id)], leaving(mark)),
         () => undefined
       ),
-    regenerate: (oldId, newId, payload, ttl, revision) =>
-      store("regenerate", [oldId, newId], payload, ttl, [revision], conflict),
+    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
+      store(
+        "regenerate",
+        [keyOf(oldId), keyOf(newId), markOf(oldId)],
+        payload,
+        ttl,
+        [revision, ...leaving(mark)],
+        conflict
+      ),
+    marked: (id) => call("marked", () => client.get(markOf(id)), Option.fromNullable),
     count: Stream.runCount(ids),
     ids
   }
 }
+
+/** The arguments of a script that leaves a mark. */
+const leaving = (mark: Provider.Mark | undefined): ReadonlyArray<string | number | Buffer> =>
+  mark === undefined ? [] : [toBuffer(mark.content), millis(mark.ttl)]
 
 /** Whole milliseconds; a fraction is an error to the servers. */
 export const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))

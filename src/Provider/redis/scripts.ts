@@ -2,7 +2,7 @@
  * The Lua scripts of the servers that have Lua (Redis, LedisDB), and the record that they keep.
  *
  * A session is one string value, so that a read is one `GET`: 20 characters of revision, 16 digits of expiry (milliseconds since the
- * epoch), then the payload. The scripts set the server's own expiry and write that expiry down in the same step, both from the
+ * epoch), then the payload. A mark is a value of its own, under a key beside the session's. The scripts set the server's own expiry and write that expiry down in the same step, both from the
  * server's clock: no client's clock decides how long a session lives.
  *
  * A client that lost its connection may send a script a second time, although the first was executed. Therefore a script that
@@ -30,15 +30,15 @@ export const script = (source: string, durable = true): Script => ({
 
 /** All scripts answer the new expiry where they took effect, nothing where there is no session, or what there is instead. */
 export interface Scripts {
-  /** KEYS: id. ARGV: revision, ttl, payload. Answers nothing where the id is taken. */
+  /** KEYS: id, its mark. ARGV: revision, ttl, payload. Answers nothing where the id is taken, or marked. */
   readonly create: Script
   /** KEYS: id. ARGV: new revision, ttl, payload, expected revision. */
   readonly write: Script
   /** KEYS: id. ARGV: ttl. */
   readonly touch: Script
-  /** KEYS: id. */
+  /** KEYS: id, its mark. ARGV: what to leave as the mark, and its ttl; or nothing. */
   readonly destroy: Script
-  /** KEYS: old id, new id. ARGV: as `write`. */
+  /** KEYS: old id, new id, the old id's mark. ARGV: as `write`, then as `destroy`. */
   readonly regenerate: Script
 }
 
@@ -73,6 +73,10 @@ local function store(key, revision, ttl, payload)
   ${store}
   return expiry
 end
+local function leave(key, ttl, value)
+  local expiry, digits, seconds = expiryIn(ttl)
+  ${store}
+end
 local function revisionOf(key)
   return call('GETRANGE', key, 0, ${revisionLength - 1}) or ''
 end
@@ -89,7 +93,7 @@ ${answer}`,
     create: dialect(`
 local found = revisionOf(KEYS[1])
 if found == ARGV[1] then return expiryOf(KEYS[1]) end
-if found ~= '' then return false end
+if found ~= '' or call('EXISTS', KEYS[2]) == 1 then return false end
 return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`),
     write: dialect(`
 local found = revisionOf(KEYS[1])
@@ -106,7 +110,16 @@ call('SETRANGE', key, ${revisionLength}, digits)
 return expiry`,
       false
     ),
-    destroy: dialect(`return call('DEL', KEYS[1])`),
+    // The mark first: a server that lets others read between two commands never shows the id without either. The lifetime before
+    // that, which tells whether there is a session, as in touch.
+    destroy: dialect(`
+if ARGV[1] then
+  local key, ttl = KEYS[1], ARGV[2]
+  local expiry, digits, seconds = expiryIn(ttl)
+  if ${expire} == 0 then return false end
+  leave(KEYS[2], ttl, ARGV[1])
+end
+return call('DEL', KEYS[1])`),
     // The new session first: whatever fails, the old one is still there.
     regenerate: dialect(`
 local found = revisionOf(KEYS[1])
@@ -115,6 +128,7 @@ if found ~= ARGV[4] then
   return call('GET', KEYS[1])
 end
 local expiry = store(KEYS[2], ARGV[1], ARGV[2], ARGV[3])
+if ARGV[5] then leave(KEYS[3], ARGV[6], ARGV[5]) end
 call('DEL', KEYS[1])
 return expiry`)
   }

@@ -2,18 +2,18 @@
  * What the SQL provider needs of a database: an `SqlClient` has it, and so has a file of the provider's own.
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
-import type { SqlError } from "@effect/sql/SqlError"
 import type * as Effect from "effect/Effect"
 import * as SqlConnection from "./connection.js"
+import type { SqlFailure } from "./effectSql.js"
 import type { Dialect } from "./statements.js"
 
 export interface Access {
   readonly dialect: Dialect
   /** For statements that define the table, or ask about the server. */
-  readonly unsafe: (text: string) => Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>, SqlError>
-  readonly withTransaction: (effect: Effect.Effect<void, SqlError>) => Effect.Effect<void, SqlError>
+  readonly unsafe: (text: string) => Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>, SqlFailure>
+  readonly withTransaction: (effect: Effect.Effect<void, SqlFailure>) => Effect.Effect<void, SqlFailure>
   /** For the statements on sessions. */
-  readonly connect: Effect.Effect<SqlConnection.Connections, SqlError>
+  readonly connect: Effect.Effect<SqlConnection.Connections, SqlFailure>
 }
 
 /** `undefined` where the client is of a database that the provider does not know. */

@@ -2,9 +2,8 @@
  * How the SQL provider runs its statements: outside of any transaction that the app has open, and again where the database asks for
  * that.
  */
-import { type SqlClient, TransactionConnection } from "@effect/sql/SqlClient"
+import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
-import type { SqlError } from "@effect/sql/SqlError"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -12,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { SessionError, unavailable } from "../../SessionError.js"
+import { type SqlFailure, TransactionConnection } from "./effectSql.js"
 import { type Dialect, preparedName } from "./statements.js"
 
 export type Row = Readonly<Record<string, unknown>>
@@ -72,7 +72,7 @@ export const make = (
   sql: SqlClient,
   dialect: Dialect,
   options: { readonly owned: boolean; readonly prepared: boolean }
-): Effect.Effect<Connections, SqlError> => {
+): Effect.Effect<Connections, SqlFailure> => {
   const pooled = pgClient in sql || mysqlClient in sql
   // What the client itself runs a statement on, when no transaction is open: the pool, or the one connection that there is.
   const { acquirer } = sql`` as unknown as { readonly acquirer: typeof sql.reserve }

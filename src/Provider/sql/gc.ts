@@ -11,23 +11,23 @@ import { batchSize, lockOf, type TableName } from "./statements.js"
 export const restPerWork = { mysql: 2, postgresql: 1, sqlite: 9 }
 
 /**
- * One process at a time does it; another finds nothing to do. In PostgreSQL the statement itself sees to that, in MySQL a lock does,
- * and SQLite lets one write at a time anyway.
+ * Answers how many sessions it removed; marks too are removed, and not counted. One process at a time does it; another finds nothing to
+ * do. In PostgreSQL the statement itself sees to that, in MySQL a lock does, and SQLite lets one write at a time anyway.
  */
 export const collect = (
   { dialect, reserve, run }: Connections,
-  gc: Statement,
+  { gc, gcMarks }: { readonly gc: Statement; readonly gcMarks: Statement },
   name: TableName
 ): Effect.Effect<number, SessionError> => {
   const batch = batchSize[dialect]
 
   /** After each batch it rests, so that others get their turn. */
-  const inBatches = (run: Run) =>
+  const inBatches = (run: Run, statement: Statement, sign: 1 | -1) =>
     Effect.gen(function* () {
       let total = 0
       for (;;) {
         const started = performance.now()
-        const { affected } = yield* run(gc, [yield* Clock.currentTimeMillis])
+        const { affected } = yield* run(statement, [sign * (yield* Clock.currentTimeMillis)])
         total += affected
         if (affected < batch) {
           return total
@@ -36,14 +36,16 @@ export const collect = (
       }
     })
 
+  const all = (run: Run) => Effect.zipLeft(inBatches(run, gc, 1), inBatches(run, gcMarks, -1))
+
   if (dialect !== "mysql") {
-    return inBatches(run)
+    return all(run)
   }
   const lock = lockOf(dialect, "gc", name)
   return reserve("gc", (run) =>
     Effect.acquireUseRelease(
       run({ operation: "gc", text: `SELECT GET_LOCK(${lock}, 0) AS got` }, []),
-      ({ rows: [row] }) => (Number(row?.["got"]) === 1 ? inBatches(run) : Effect.succeed(0)),
+      ({ rows: [row] }) => (Number(row?.["got"]) === 1 ? all(run) : Effect.succeed(0)),
       // Where it is not held, or the connection is lost, there is nothing to release.
       () => Effect.ignore(run({ operation: "gc", text: `SELECT RELEASE_LOCK(${lock})` }, []))
     )

@@ -1,12 +1,12 @@
 /**
  * Brings the session table up to date, however many processes start at once.
  */
-import { SqlError } from "@effect/sql/SqlError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { Access } from "./access.js"
 import { isTransient } from "./connection.js"
+import type { SqlFailure } from "./effectSql.js"
 import { type Dialect, lockOf, migrationStatements, migrations, type TableName } from "./statements.js"
 
 /** For those who run it by hand: all steps, and the record that they were taken. */
@@ -17,7 +17,7 @@ export const script = (dialect: Dialect, name: TableName): string => {
 }
 
 /** Takes the steps that are still to be taken. Where there are none it needs no right but to read. */
-export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlError> => {
+export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFailure> => {
   const { dialect } = sql
   const steps = migrations(dialect, name)
   const statements = migrationStatements(dialect, name)
@@ -42,9 +42,7 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlEr
         ? Effect.void
         : sql.withTransaction(exclusively(sql, name, takeSteps)).pipe(
             // The client dies of a COMMIT or ROLLBACK that fails.
-            Effect.catchSomeDefect((defect) =>
-              defect instanceof SqlError ? Option.some(Effect.fail(defect)) : Option.none()
-            ),
+            Effect.catchSomeDefect((defect) => (isSqlError(defect) ? Option.some(Effect.fail(defect)) : Option.none())),
             Effect.retry({
               schedule: Schedule.jittered(Schedule.spaced("100 millis")),
               times: 100,
@@ -56,12 +54,15 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlEr
   )
 }
 
+const isSqlError = (defect: unknown): defect is SqlFailure =>
+  defect instanceof Error && "_tag" in defect && defect._tag === "SqlError"
+
 /** While no other process does the same. SQLite lets one write at a time: the others are busy, and try again. */
 const exclusively = (
   sql: Access,
   name: TableName,
-  effect: Effect.Effect<void, SqlError>
-): Effect.Effect<void, SqlError> => {
+  effect: Effect.Effect<void, SqlFailure>
+): Effect.Effect<void, SqlFailure> => {
   const lock = lockOf(sql.dialect, "migrate", name)
   switch (sql.dialect) {
     case "sqlite":

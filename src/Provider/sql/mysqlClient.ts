@@ -1,7 +1,12 @@
 /**
  * Sessions in MySQL or MariaDB on a pool of their own.
  */
-import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
+import * as Effect from "effect/Effect"
+import { driver } from "../internal/driver.js"
 import { onPool } from "./pool.js"
 
-export const onMysql = onPool("mysql", ["mysql:", "mariadb:"], MysqlClient.layer)
+export const onMysql = onPool(
+  "mysql",
+  ["mysql:", "mariadb:"],
+  Effect.map(driver("mysql", "@effect/sql-mysql2"), ({ MysqlClient }) => MysqlClient.layer)
+)

@@ -1,7 +1,6 @@
 /**
  * Sessions in a database on a pool of their own, which is closed with them. What PostgreSQL and MySQL share.
  */
-import { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -10,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { SessionError, unavailable } from "../../SessionError.js"
 import { type Provider, SessionProvider } from "../Provider.js"
+import { SqlClient } from "./effectSql.js"
 
 export interface PoolOptions {
   /**
@@ -29,19 +29,18 @@ interface Pool {
   readonly maxConnections: number
 }
 
+type ClientOf = (pool: Pool) => Layer.Layer<SqlClient, SqlError | ConfigError.ConfigError>
+
 /** `protocols` are those of the database's URLs, the usual one first. */
 export const onPool =
-  (
-    dialect: "mysql" | "postgresql",
-    protocols: ReadonlyArray<string>,
-    clientOf: (pool: Pool) => Layer.Layer<SqlClient, SqlError | ConfigError.ConfigError>
-  ) =>
+  (dialect: "mysql" | "postgresql", protocols: ReadonlyArray<string>, client: Effect.Effect<ClientOf, SessionError>) =>
   ({ maxConnections = 10, url }: PoolOptions, make: Make): Layer.Layer<SessionProvider, SessionError> => {
     const redacted = Redacted.isRedacted(url) ? url : Redacted.make(url)
     return Layer.scoped(
       SessionProvider,
       checkUrl(Redacted.value(redacted), protocols).pipe(
-        Effect.zipRight(
+        Effect.zipRight(client),
+        Effect.flatMap((clientOf) =>
           Effect.mapError(Layer.build(clientOf({ url: redacted, maxConnections })), (error) =>
             unavailable(dialect, "connect", "cause" in error ? error.cause : error)
           )

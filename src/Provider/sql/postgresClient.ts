@@ -1,10 +1,18 @@
 /**
  * Sessions in PostgreSQL on a pool of their own.
  */
-import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { driver } from "../internal/driver.js"
 import { onPool } from "./pool.js"
 
-export const onPostgres = onPool("postgresql", ["postgres:", "postgresql:"], (pool) =>
-  PgClient.layer({ ...pool, connectTimeout: Duration.seconds(5), applicationName: "effect-session" })
+export const onPostgres = onPool(
+  "postgresql",
+  ["postgres:", "postgresql:"],
+  Effect.map(
+    driver("postgresql", "@effect/sql-pg"),
+    ({ PgClient }) =>
+      (pool) =>
+        PgClient.layer({ ...pool, connectTimeout: Duration.seconds(5), applicationName: "effect-session" })
+  )
 )

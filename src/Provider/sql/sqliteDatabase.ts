@@ -2,11 +2,12 @@
  * A SQLite file of the provider's own, on better-sqlite3 itself: a client's bookkeeping would cost as much as its statements, which
  * wait for nothing. All is done in the moment it is asked for, on one connection that nothing else uses.
  */
-import { SqlError } from "@effect/sql/SqlError"
-import Database from "better-sqlite3"
+import type { Database } from "better-sqlite3"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SessionError } from "../../SessionError.js"
+import { driver } from "../internal/driver.js"
 import type { Access } from "./access.js"
 import {
   afterFailure,
@@ -18,18 +19,20 @@ import {
   type Statement,
   toResult
 } from "./connection.js"
+import type { SqlFailure } from "./effectSql.js"
 
-const trying = <A>(what: string, f: () => A): Effect.Effect<A, SqlError> =>
+class SqliteError extends Data.TaggedError("SqlError")<{ readonly cause: unknown }> {}
+
+const trying = <A>(f: () => A): Effect.Effect<A, SqlFailure> =>
   Effect.suspend(() => {
     try {
       return Effect.succeed(f())
     } catch (cause) {
-      return Effect.fail(new SqlError({ cause, message: `SQLite: failed to ${what}` }))
+      return Effect.fail(new SqliteError({ cause }))
     }
   })
 
-const openFile = (filename: string): Database.Database => {
-  const database = new Database(filename)
+const prepareFile = (database: Database): Database => {
   database.pragma("journal_mode = WAL")
   // The driver waits for a lock with the whole process; the provider tries again by itself.
   database.pragma("busy_timeout = 0")
@@ -38,11 +41,13 @@ const openFile = (filename: string): Database.Database => {
   return database
 }
 
-/** Opens the file, and closes it with the scope. */
-export const open = (filename: string): Effect.Effect<Access, SqlError, Scope.Scope> =>
+const sqlite = driver("sqlite", "better-sqlite3")
+
+/** Opens the file, and closes it with the scope. Fails with `InvalidConfig` where there is no driver. */
+export const open = (filename: string): Effect.Effect<Access, SqlFailure | SessionError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      trying("open the file", () => openFile(filename)),
+      Effect.flatMap(sqlite, ({ default: Sqlite }) => trying(() => prepareFile(new Sqlite(filename)))),
       (database) => Effect.sync(() => database.close())
     ),
     (database) => {
@@ -80,7 +85,7 @@ export const open = (filename: string): Effect.Effect<Access, SqlError, Scope.Sc
           }
         }
       }
-      const unsafe = (text: string) => trying("execute", () => once(database, text))
+      const unsafe = (text: string) => trying(() => once(database, text))
       return {
         dialect: "sqlite",
         unsafe,
@@ -103,7 +108,7 @@ export const open = (filename: string): Effect.Effect<Access, SqlError, Scope.Sc
   )
 
 /** What defines the table is executed once. */
-const once = (database: Database.Database, text: string): ReadonlyArray<Record<string, unknown>> => {
+const once = (database: Database, text: string): ReadonlyArray<Record<string, unknown>> => {
   const statement = database.prepare<[], Record<string, unknown>>(text)
   if (statement.reader) {
     return statement.all()

@@ -84,26 +84,35 @@ export const withParameters = (dialect: Dialect, text: string): string => {
   return dialect === "postgresql" ? text.replaceAll("?", () => `$${++at}`) : text
 }
 
+/** A row whose expiry is negative is a mark: its payload is the content, and it expires at the same time after the epoch. */
+const isSession = "expires_at > 0"
+
 /**
- * All statements on sessions. That a session is live is a condition in each; so an expired one is gone at once, and nothing that
- * is gone comes back.
+ * All statements on sessions. That a session is live is a condition in each, which no mark fulfils; so an expired one is gone at once,
+ * and nothing that is gone comes back.
  */
 export const statements = (dialect: Dialect, name: TableName) => {
   const { table } = names(dialect, name)
   const sql = (text: string): string => withParameters(dialect, text)
   const insert = `INSERT INTO ${table} ${dialect === "mysql" ? "" : "AS stale "}(id, payload, version, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
-  const expired = `SELECT ${dialect === "postgresql" ? "ctid" : "id"} FROM ${table} WHERE expires_at <= ?`
   const oldest = `ORDER BY expires_at LIMIT ${batchSize[dialect]}`
+  const collected = (expired: string): string =>
+    ({
+      mysql: `DELETE FROM ${table} WHERE ${expired} ${oldest}`,
+      // A row that another transaction holds is left for the next time.
+      postgresql: `DELETE FROM ${table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${expired} AND (SELECT pg_try_advisory_xact_lock(${lockOf(dialect, "gc", name)})) ${oldest} FOR UPDATE SKIP LOCKED))`,
+      sqlite: `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${expired} ${oldest})`
+    })[dialect]
   return {
     /** id, now */
     read: sql(`SELECT payload, version, expires_at FROM ${table} WHERE id = ? AND expires_at > ?`),
     /** id, now */
     exists: sql(`SELECT 1 FROM ${table} WHERE id = ? AND expires_at > ?`),
-    /** id, payload, version, now, expiry; and now again, except on MySQL, which fails where the id is there, live or not */
+    /** id, payload, version, now, expiry; and now and minus now, except on MySQL, which fails if the id is there, live or not */
     create: sql(
       dialect === "mysql"
         ? insert
-        : `${insert} ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, version = excluded.version, created_at = excluded.created_at, expires_at = excluded.expires_at WHERE stale.expires_at <= ?`
+        : `${insert} ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, version = excluded.version, created_at = excluded.created_at, expires_at = excluded.expires_at WHERE stale.expires_at <= ? AND stale.expires_at >= ?`
     ),
     /** payload, expiry, id, version, now */
     write: sql(
@@ -112,27 +121,47 @@ export const statements = (dialect: Dialect, name: TableName) => {
     /** expiry, id, now */
     touch: sql(`UPDATE ${table} SET expires_at = ? WHERE id = ? AND expires_at > ?`),
     /** id */
-    destroy: sql(`DELETE FROM ${table} WHERE id = ?`),
-    /** id, now */
-    destroyExpired: sql(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ?`),
+    destroy: sql(`DELETE FROM ${table} WHERE id = ? AND ${isSession}`),
+    /** the mark's content and minus its expiry, id, now */
+    mark: sql(`UPDATE ${table} SET payload = ?, expires_at = ? WHERE id = ? AND expires_at > ?`),
+    /** id, minus now */
+    marked: sql(`SELECT payload FROM ${table} WHERE id = ? AND expires_at < ?`),
+    /** id, now, minus now */
+    destroyExpired: sql(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ? AND expires_at >= ?`),
     /** new id, payload, expiry, old id, version, now */
     regenerate: sql(
       `UPDATE ${table} SET id = ?, payload = ?, version = version + 1, expires_at = ? WHERE id = ? AND version = ? AND expires_at > ?`
     ),
+    /** as regenerate, then the mark's content and minus its expiry; and the old id again, except on PostgreSQL */
+    regenerateMarked: moveAndMark(dialect, table),
     /** now */
     count: sql(`SELECT COUNT(*) AS sessions FROM ${table} WHERE expires_at > ?`),
     /** the last id of the page before, now */
     ids: sql(`SELECT id FROM ${table} WHERE id > ? AND expires_at > ? ORDER BY id LIMIT ${pageSize}`),
     /** now. The oldest of the expired; on PostgreSQL none where another process is at it, which MySQL needs a lock for. */
-    gc: sql(
-      {
-        mysql: `DELETE FROM ${table} WHERE expires_at <= ? ${oldest}`,
-        // A row that another transaction holds is left for the next time.
-        postgresql: `DELETE FROM ${table} WHERE ctid = ANY (ARRAY (${expired} AND (SELECT pg_try_advisory_xact_lock(${lockOf(dialect, "gc", name)})) ${oldest} FOR UPDATE SKIP LOCKED))`,
-        sqlite: `DELETE FROM ${table} WHERE id IN (${expired} ${oldest})`
-      }[dialect]
-    )
+    gc: sql(collected(`${isSession} AND expires_at <= ?`)),
+    /** minus now. The same for marks. */
+    gcMarks: sql(collected("expires_at < 0 AND expires_at >= ?"))
   }
+}
+
+/**
+ * The statement that stores the successor and turns the old row into a mark: one statement, so that others see both or nothing of it.
+ *
+ * PostgreSQL does one with what the other answers. The others insert two rows, of which the old id's is there already and becomes the
+ * mark; if the new id is taken too, it would get the old one, which is taken, and so the whole statement fails. MySQL would read the
+ * old row as it was some time ago without FOR UPDATE.
+ */
+const moveAndMark = (dialect: Dialect, table: string): string => {
+  const columns = "(id, payload, version, created_at, expires_at)"
+  if (dialect === "postgresql") {
+    return `WITH ended AS (UPDATE ${table} SET payload = $7, expires_at = $8 WHERE id = $4 AND version = $5 AND expires_at > $6 RETURNING created_at) INSERT INTO ${table} ${columns} SELECT $1, $2, $5 + 1, created_at, $3 FROM ended`
+  }
+  const [newId, locked, taken] =
+    dialect === "mysql"
+      ? ["CAST(? AS BINARY(32))", " FOR UPDATE", "ON DUPLICATE KEY UPDATE"]
+      : ["?", "", "ON CONFLICT (id) DO UPDATE SET"]
+  return `INSERT INTO ${table} ${columns} SELECT CASE n WHEN 0 THEN ${newId} ELSE ended.id END, ?, ended.version + 1, ended.created_at, ? FROM ${table} AS ended, (SELECT 0 AS n UNION ALL SELECT 1) AS twice WHERE ended.id = ? AND ended.version = ? AND ended.expires_at > ?${locked} ${taken} payload = ?, expires_at = ?, id = ?`
 }
 
 /** id, payload, version and expiry of so many ids, live or not. PostgreSQL takes them as one array. */

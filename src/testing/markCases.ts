@@ -1,0 +1,255 @@
+/**
+ * Conformance: the marks that sessions leave at their ids.
+ */
+import { strict as assert } from "node:assert"
+import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { type Mark, type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
+import type { CaseOf } from "./Conformance.js"
+import { assertGone, bytes, day, define, defineIf, given, successor, text, written } from "./support.js"
+
+type Given = Effect.Effect.Success<ReturnType<typeof given>>
+
+const defineMarked = (name: string, test: Parameters<typeof define>[1]): CaseOf =>
+  defineIf((provider) => provider.marked !== undefined, name, test)
+
+const markOf = (content: string, ttl: Duration.DurationInput = day): Mark => ({
+  content: bytes(content),
+  ttl: Duration.decode(ttl)
+})
+
+/** The mark at this id, as text. */
+const markAt = (provider: Provider, id: StoredId) =>
+  Effect.map(provider.marked!(id), (mark) =>
+    Option.isNone(mark) ? undefined : Buffer.from(mark.value).toString("latin1")
+  )
+
+/** Asserts that there is this mark, and no session, whatever is tried. */
+const assertMarked = (provider: Provider, { id, revision }: Given, mark: string) =>
+  Effect.gen(function* () {
+    yield* assertGone(provider, id, revision)
+    assert.equal(yield* markAt(provider, id), mark)
+  })
+
+const contents: ReadonlyArray<Uint8Array> = [
+  new Uint8Array(0),
+  Uint8Array.of(0),
+  Uint8Array.from({ length: 256 }, (_, i) => i),
+  new Uint8Array(256).fill(0xff),
+  bytes(`${"0".repeat(20)}${"9".repeat(16)}`)
+]
+
+/** Moves a session, and leaves the mark. */
+const move = (provider: Provider, { id, revision }: Given, mark?: Mark) => {
+  const next = successor(provider, id)
+  return Effect.map(provider.regenerate(id, next, bytes("moved"), day, revision, mark), (result) => ({ next, result }))
+}
+
+/** How a session that leaves a mark can end. */
+const endings: Record<string, (provider: Provider, session: Given, mark: Mark) => Effect.Effect<unknown, unknown>> = {
+  destroy: (provider, { id }, mark) => provider.destroy(id, mark),
+  regenerate: (provider, session, mark) => Effect.map(move(provider, session, mark), ({ result }) => written(result))
+}
+
+export const markCases: ReadonlyArray<CaseOf> = [
+  ...Object.entries(endings).flatMap(([name, end]) => [
+    defineMarked(`${name} leaves a mark, byte for byte, and no session`, (provider) =>
+      Effect.gen(function* () {
+        for (const content of contents) {
+          const session = yield* given(provider, "before")
+          const mark = { content: Uint8Array.from(content), ttl: day }
+          yield* end(provider, session, mark)
+          mark.content.fill(7)
+          yield* assertMarked(provider, session, Buffer.from(content).toString("latin1"))
+          const again = Option.getOrThrow(yield* provider.marked!(session.id))
+          again.fill(7)
+          assert.equal(yield* markAt(provider, session.id), Buffer.from(content).toString("latin1"))
+        }
+      })
+    ),
+
+    defineMarked(`a mark that ${name} left expires, and its id is free again`, (provider, { pass }) =>
+      Effect.gen(function* () {
+        const session = yield* given(provider, "before")
+        yield* end(provider, session, markOf("short", "1 second"))
+        yield* pass("700 millis")
+        assert.equal(yield* markAt(provider, session.id), "short")
+        yield* pass(300 + provider.capabilities.expirySlack)
+        assert.equal(yield* markAt(provider, session.id), undefined)
+        yield* assertGone(provider, session.id, session.revision)
+        const { revision } = written(yield* provider.create(session.id, bytes("new"), day))
+        assert.equal(text(yield* provider.read(session.id)), "new")
+        assert.equal(yield* markAt(provider, session.id), undefined)
+        yield* end(provider, { ...session, revision }, markOf("second"))
+        assert.equal(yield* markAt(provider, session.id), "second")
+      })
+    ),
+
+    defineMarked(`while 50 sessions end by ${name}, there is a session or its mark at each look`, (provider) =>
+      Effect.gen(function* () {
+        yield* Effect.all(
+          Array.from({ length: 50 }, (_, i) =>
+            watched(provider, `${i}`, (session, mark) => end(provider, session, mark))
+          ),
+          { concurrency: 10 }
+        )
+      })
+    )
+  ]),
+
+  defineMarked("an id without a mark has none, and without being given one nothing leaves any", (provider) =>
+    Effect.gen(function* () {
+      const [live, ended, moved] = yield* Effect.all([1, 2, 3].map(() => given(provider, "live")))
+      yield* provider.destroy(ended!.id)
+      const { next } = yield* move(provider, moved!)
+      for (const id of [live!.id, ended!.id, moved!.id, next, successor(provider, live!.id)]) {
+        assert.equal(yield* markAt(provider, id), undefined)
+      }
+    })
+  ),
+
+  defineMarked("ending what is not there leaves nothing", (provider, { pass }) =>
+    Effect.gen(function* () {
+      const never = successor(provider, (yield* given(provider, "another")).id)
+      const expired = yield* given(provider, "expired", "1 second")
+      yield* pass(1000 + provider.capabilities.expirySlack)
+      for (const id of [never, expired.id]) {
+        yield* provider.destroy(id, markOf("of nothing"))
+        assert.equal((yield* move(provider, { ...expired, id }, markOf("of nothing"))).result._tag, "Gone")
+        assert.equal(yield* markAt(provider, id), undefined)
+        written(yield* provider.create(id, bytes("free"), day))
+      }
+    })
+  ),
+
+  defineMarked("a mark stays as it is: nothing ends, moves, renews or overwrites it", (provider, { pass }) =>
+    Effect.gen(function* () {
+      const session = yield* given(provider, "before")
+      yield* provider.destroy(session.id, markOf("first", "3 seconds"))
+      yield* provider.destroy(session.id, markOf("second"))
+      yield* provider.destroy(session.id)
+      assert.equal((yield* move(provider, session, markOf("third"))).result._tag, "Gone")
+      assert.equal((yield* provider.create(session.id, bytes("new"), day))._tag, "Exists")
+      yield* assertMarked(provider, session, "first")
+      yield* pass(3000 + provider.capabilities.expirySlack)
+      assert.equal(yield* markAt(provider, session.id), undefined)
+    })
+  ),
+
+  defineMarked("a regenerate that comes to nothing leaves no mark", (provider) =>
+    Effect.gen(function* () {
+      const { id, revision } = yield* given(provider, "1")
+      const second = written(yield* provider.write(id, bytes("2"), day, revision))
+      if (provider.capabilities.consistency !== "lastWriteWins") {
+        const { next, result } = yield* move(provider, { id, revision, expiresAt: 0 }, markOf("late"))
+        assert.equal(result._tag, "Conflict")
+        assert.equal(yield* markAt(provider, next), undefined)
+      }
+      assert.equal(yield* markAt(provider, id), undefined)
+      assert.equal(text(yield* provider.read(id)), "2")
+      written(yield* provider.write(id, bytes("3"), day, second.revision))
+      yield* provider.destroy(id)
+      assert.equal(yield* markAt(provider, id), undefined)
+    })
+  ),
+
+  defineMarked("of 8 changes at once that leave a mark, the one that ends the session leaves its own", (provider) =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 5; round++) {
+        const session = yield* given(provider, "before")
+        const results = yield* Effect.all(
+          Array.from({ length: 8 }, (_, i) => move(provider, session, markOf(`${i}`))),
+          { concurrency: "unbounded" }
+        )
+        const winners = results.flatMap(({ result }, i) => (result._tag === "Written" ? [`${i}`] : []))
+        assert.equal(winners.length, 1)
+        yield* assertMarked(provider, session, winners[0]!)
+      }
+    })
+  ),
+
+  define("marks are neither counted nor listed, and not told as collected", (provider, { pass }) =>
+    Effect.gen(function* () {
+      yield* pass(3000 + provider.capabilities.expirySlack)
+      yield* provider.gc ?? Effect.void
+      const before = yield* provider.count ?? Effect.succeed(0)
+      const sessions = yield* Effect.all(Array.from({ length: 6 }, () => given(provider, "before")))
+      const lasting = sessions.slice(0, 3)
+      for (const [i, { id }] of sessions.entries()) {
+        yield* provider.destroy(id, markOf("left", i < 3 ? day : "1 second"))
+      }
+      yield* given(provider, "expires", "1 second")
+      yield* pass(1000 + provider.capabilities.expirySlack)
+      if (provider.gc !== undefined) {
+        assert.equal(yield* provider.gc, 1)
+      }
+      if (provider.count !== undefined) {
+        assert.equal(yield* provider.count, before)
+      }
+      if (provider.ids !== undefined) {
+        const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids))
+        assert.deepEqual(
+          ids.filter((id) => sessions.some((session) => session.id === id)),
+          []
+        )
+      }
+      for (const session of provider.marked === undefined ? [] : lasting) {
+        yield* assertMarked(provider, session, "left")
+      }
+    })
+  ),
+
+  defineMarked(
+    "marks survive the backend's closing and reopening if it is durable, else are gone",
+    (provider, options) =>
+      Effect.gen(function* () {
+        const id = yield* Effect.flatMap(SessionProvider, (first) =>
+          Effect.tap(given(first, "before"), ({ id }) => first.destroy(id, markOf("kept")))
+        ).pipe(
+          Effect.map((session) => session.id),
+          Effect.provide(options.layer)
+        )
+        const again = yield* Effect.flatMap(SessionProvider, (second) => markAt(second, id)).pipe(
+          Effect.provide(options.layer)
+        )
+        assert.equal(again, provider.capabilities.durable ? "kept" : undefined)
+      })
+  )
+]
+
+/** Ends a session while two readers look at its id: each finds the session or, from then on, its mark. */
+const watched = (
+  provider: Provider,
+  content: string,
+  end: (session: Given, mark: Mark) => Effect.Effect<unknown, unknown>
+) =>
+  Effect.gen(function* () {
+    const session = yield* given(provider, "before")
+    const looking = yield* Deferred.make<void>()
+    let ended = false
+    const look = Effect.gen(function* () {
+      const last = ended
+      const stored = yield* provider.read(session.id)
+      if (Option.isSome(stored)) {
+        assert.equal(last, false, "the session is read after it ended")
+        assert.equal(text(stored), "before")
+      } else {
+        assert.equal(yield* markAt(provider, session.id), content, "neither session nor mark")
+      }
+      yield* Deferred.succeed(looking, undefined)
+      yield* Effect.yieldNow()
+      return last
+    })
+    const reader = Effect.repeat(look, { until: (last) => last })
+    const ending = Effect.zipRight(
+      Deferred.await(looking),
+      Effect.tap(end(session, markOf(content)), () => {
+        ended = true
+      })
+    )
+    yield* Effect.all([reader, reader, ending], { concurrency: "unbounded" })
+  })
