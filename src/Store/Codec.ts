@@ -6,7 +6,9 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
-import type { SessionError } from "../SessionError.js"
+import { SessionError } from "../SessionError.js"
+import { copyJson, maxDepth } from "./jsonValue.js"
+import { hasProto, losesProto, sharesParts } from "./schemaParts.js"
 
 /**
  * What a session holds, with each field's value in the codec's own form.
@@ -15,15 +17,20 @@ import type { SessionError } from "../SessionError.js"
  * @category models
  */
 export interface SessionData {
-  /** When the session began, in milliseconds since the epoch; `undefined` where the format cannot tell. */
+  /** When the session began, in milliseconds since the epoch; `undefined` if the format cannot tell. */
   readonly createdAt: number | undefined
+  /** By the codec's `key`. A key may be any text, `__proto__` too. */
   readonly values: Readonly<Record<string, unknown>>
   /** What the codec found beside the values, kept as it is and written back. */
   readonly rest?: unknown
 }
 
 /**
- * One field: between a value and the codec's form of it.
+ * Converts one field between its value and the codec's form of it. A value that cannot be converted is a `Left`; a Schema of the app
+ * may also throw, which is taken for the same.
+ *
+ * What `decode` gives shares no object with `stored`, and what `encode` gives shares none with `value`: so a handler that changes a
+ * value in place changes nothing in the session.
  *
  * @since 0.1.0
  * @category models
@@ -34,79 +41,137 @@ export interface FieldCodec<A> {
 }
 
 /**
- * A format of sessions. JSON by default; beego's gob is another.
+ * Converts sessions to bytes and back. Sessions are JSON text (`json`) unless a manager is given another codec; with beego's
+ * backends they are Go's gob.
+ *
+ * @example
+ * import { deflateRawSync, inflateRawSync } from "node:zlib"
+ * import { SessionCodec, SessionConfig, SessionError, SessionManager } from "effect-session"
+ *
+ * const { json } = SessionCodec
+ *
+ * // JSON, compressed: for sessions that are large and full of text.
+ * const compressed: SessionCodec.SessionCodec = {
+ *   ...json,
+ *   decode: (payload) => {
+ *     try {
+ *       return json.decode(inflateRawSync(payload, { maxOutputLength: 1_000_000 }))
+ *     } catch {
+ *       return undefined
+ *     }
+ *   },
+ *   encode: (data) => {
+ *     const payload = json.encode(data)
+ *     return payload instanceof SessionError ? payload : deflateRawSync(payload)
+ *   }
+ * }
+ *
+ * const manager = SessionManager.layer(SessionConfig.make({ idleTimeout: "30 minutes" }), compressed)
  *
  * @since 0.1.0
  * @category models
  */
 export interface SessionCodec {
-  /** The key of a store's field among the session's values. */
+  /** What values can be stored as, in words for an error's message. */
+  readonly holds: string
+  /** The key of a store's field among the session's values. Two fields have two keys, unless they are meant to be one. */
   readonly key: (store: string, field: string) => string
-  /** `undefined` where the bytes are not a session in this format. Never throws. */
+  /** Reads a session; `undefined` if the bytes are not a session in this format. Never throws. */
   readonly decode: (payload: Uint8Array) => SessionData | undefined
-  /** Answers a `SessionError` where the format cannot hold the data. */
+  /** Writes a session; a `SessionError` if the format cannot hold the data. Never throws. */
   readonly encode: (data: SessionData) => Uint8Array | SessionError
-  /** Compiles a field's Schema; called once per field, not per request. */
+  /** Compiles a field's Schema. Called once per field, not per request. */
   readonly field: <A, I>(schema: Schema.Schema<A, I>) => FieldCodec<A>
 }
 
-const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)
+/** Of the JSON format. Records of version 1 have none. */
+const version = 2
 
-/** Whether JSON keeps the value as it is: `Schema.DateFromSelf`, say, encodes to a Date, which JSON would change to text. */
-const isJson = (u: unknown): boolean => {
-  switch (typeof u) {
-    case "string":
-    case "boolean":
-      return true
-    case "number":
-      return Number.isFinite(u)
-    case "object": {
-      if (u === null) return true
-      if (Array.isArray(u)) return u.every(isJson)
-      const prototype = Object.getPrototypeOf(u)
-      return (
-        (prototype === Object.prototype || prototype === null) &&
-        Object.values(u).every((value) => value === undefined || isJson(value))
-      )
-    }
-    default:
-      return false
-  }
-}
+const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)
 
 const toBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
+const toData = (record: unknown): SessionData | undefined => {
+  if (!isRecord(record)) {
+    return undefined
+  }
+  const { d, t, v } = record
+  if (!isRecord(d) || typeof t !== "number" || (v !== undefined && v !== version)) {
+    return undefined
+  }
+  return Object.keys(record).length === (v === undefined ? 2 : 3)
+    ? { createdAt: t, values: d }
+    : { createdAt: t, values: d, rest: beside(record) }
+}
+
+/** What is in a record that this version knows nothing of. */
+const beside = ({ d, t, v, ...rest }: Record<string, unknown>): unknown => rest
+
+const unwritable = () =>
+  new SessionError({
+    reason: "InvalidValue",
+    message: "the session cannot be written as JSON: something that is stored in it nests too deep"
+  })
+
+const jsonField = <A, I>(schema: Schema.Schema<A, I>): FieldCodec<A> => {
+  const encode = ParseResult.encodeEither(schema)
+  const decode = ParseResult.decodeUnknownEither(schema)
+  const shares = sharesParts(schema.ast)
+  const loses = losesProto(schema.ast)
+  const unfit = (value: unknown) => Either.left(new ParseResult.Type(schema.ast, value, "JSON would change it"))
+  const decodeObject = (stored: object) => {
+    const own = shares ? copyJson(stored) : stored
+    return own === undefined || (loses && hasProto(own)) ? unfit(stored) : decode(own)
+  }
+  return {
+    decode: (stored) => (typeof stored === "object" && stored !== null ? decodeObject(stored) : decode(stored)),
+    encode: (value) => {
+      const encoded = loses && hasProto(value) ? unfit(value) : encode(value)
+      if (Either.isLeft(encoded)) {
+        return encoded
+      }
+      const copy = copyJson(encoded.right)
+      return copy === undefined ? unfit(value) : Either.right(copy)
+    }
+  }
+}
+
 /**
- * Sessions as JSON text: `{"t": createdAt, "d": {"<store>.<field>": encoded value}}`. Fields are stored as their Schema
- * encodes them, so a Schema must encode to what JSON can hold (`Schema.Date`, not `Schema.DateFromSelf`; no `NaN`).
+ * Sessions as JSON text: `{"v": 2, "t": createdAt, "d": {"<store>.<field>": encoded value}}`. `docs/stores.md` describes the format.
+ *
+ * Fields are stored as their Schema encodes them, so a Schema must encode to what JSON can hold (`Schema.Date`, not
+ * `Schema.DateFromSelf`; no `NaN`), nested at most 500 levels deep.
+ *
+ * @example
+ * import { SessionCodec } from "effect-session"
+ *
+ * const payload = SessionCodec.json.encode({ createdAt: Date.now(), values: { "AppSession.userId": "ada" } })
  *
  * @since 0.1.0
  * @category codecs
  */
-export const json = {
-  key: (store, field) => `${store}.${field}`,
+export const json: SessionCodec = {
+  holds: `JSON holds null, booleans, finite numbers, text, arrays and plain objects, at most ${maxDepth} levels deep and not cyclic. In a record no key can be "__proto__"`,
+  // In the field's part a dot is escaped, so that the last dot that is not divides the two. In the store's part it need not be.
+  key: (store, field) => `${store.replaceAll("\\", "\\\\")}.${field.replaceAll("\\", "\\\\").replaceAll(".", "\\.")}`,
   decode: (payload) => {
     try {
-      const parsed: unknown = JSON.parse(toBuffer(payload).toString("utf8"))
-      return isRecord(parsed) && isRecord(parsed["d"]) && typeof parsed["t"] === "number"
-        ? { createdAt: parsed["t"], values: parsed["d"] }
-        : undefined
+      return toData(JSON.parse(toBuffer(payload).toString("utf8")))
     } catch {
       return undefined
     }
   },
-  encode: (data) => Buffer.from(JSON.stringify({ t: data.createdAt, d: data.values })),
-  field: (schema) => {
-    const encode = ParseResult.encodeEither(schema)
-    return {
-      decode: ParseResult.decodeUnknownEither(schema),
-      encode: (value) =>
-        Either.flatMap(encode(value), (encoded) =>
-          isJson(encoded)
-            ? Either.right(encoded)
-            : Either.left(new ParseResult.Type(schema.ast, value, "it does not encode to JSON (as Schema.Date does)"))
-        )
+  encode: ({ createdAt, rest, values }) => {
+    try {
+      const text =
+        rest === undefined
+          ? JSON.stringify({ v: version, t: createdAt, d: values })
+          : JSON.stringify({ ...(rest as object), v: version, t: createdAt, d: values })
+      return Buffer.from(text)
+    } catch {
+      return unwritable()
     }
-  }
-} satisfies SessionCodec
+  },
+  field: jsonField
+}

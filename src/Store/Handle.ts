@@ -3,18 +3,28 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
-import { SessionError } from "../SessionError.js"
-import type { FieldCodec, SessionCodec } from "./Codec.js"
-import type { Any, Fields, Got, Session, SessionId, Value } from "./SessionStore.js"
-import { toField } from "./SessionStore.js"
+import type { SessionError } from "../SessionError.js"
+import {
+  type BoundField,
+  type BoundFields,
+  type Draft,
+  encode,
+  invalidValue,
+  orDefault,
+  read,
+  remove,
+  store
+} from "./BoundField.js"
+import type { Fields, Got, Session, SessionId, Value } from "./SessionStore.js"
 
-/** The values of a session, which an operation changes. */
-export type Draft = Record<string, unknown>
+export { type BoundFields, bind, type Draft } from "./BoundField.js"
 
 /**
  * One logged change. It runs on the values that this request sees, and again, at the commit, on the values that are stored by
- * then. So it reads what it needs from the draft and touches nothing else; it answers why it could not be done.
+ * then. So it reads what it needs from the draft and touches nothing else; it answers why it could not be done, and then has changed
+ * nothing. It never throws.
  */
 export type Operation = (draft: Draft) => SessionError | undefined
 
@@ -29,174 +39,161 @@ export interface SessionCell {
   readonly regenerate: Effect.Effect<void, SessionError>
   readonly destroy: Effect.Effect<void, SessionError>
   readonly save: Effect.Effect<void, SessionError>
+  /**
+   * Fails with `Unsupported` if no promise can be made that a change's answer is given to one request alone: a client that holds its
+   * session can send an older one again.
+   */
+  readonly exclusive: Effect.Effect<void, SessionError>
+  /** Fails with an error that is not the session's own, but is to be known to whoever logs. */
+  readonly fail: (error: SessionError) => Effect.Effect<never, SessionError>
   readonly touch: Effect.Effect<void, SessionError>
   /** Reports a stored value that its field could not read, and that was dropped. */
   readonly dropped: (key: string) => void
 }
 
-/** A field compiled for a codec. */
-export interface BoundField {
-  readonly key: string
-  readonly codec: FieldCodec<any>
-  readonly default: (() => unknown) | undefined
-  readonly migrate: ((stored: unknown) => unknown) | undefined
-  readonly invalid: SessionError
-}
-
-/** A store's fields compiled for a codec. */
-export type BoundFields = ReadonlyMap<string, BoundField>
-
-/** Compiles a store's fields. Done once per store and manager. */
-export const bind = (store: Any, codec: SessionCodec): BoundFields =>
-  new Map(
-    Object.entries(store.fields).map(([name, declared]) => {
-      const field = toField(declared)
-      return [
-        name,
-        {
-          key: codec.key(store.key, name),
-          codec: codec.field(field.schema),
-          default: field.default,
-          migrate: field.migrate,
-          invalid: new SessionError({
-            reason: "InvalidValue",
-            // The type alone: what was given may be a secret.
-            message: `${store.key}.${name}: the value is not what the field stores: ${String(field.schema.ast)}`
-          })
-        }
-      ]
-    })
-  )
-
-const read = (field: BoundField, draft: Readonly<Draft>, cell: SessionCell): Option.Option<unknown> => {
-  if (!Object.hasOwn(draft, field.key)) {
-    return Option.none()
-  }
-  const stored = draft[field.key]
-  const decoded = field.codec.decode(stored)
-  if (Either.isRight(decoded)) {
-    return Option.some(decoded.right)
-  }
-  const migrated = field.migrate === undefined ? decoded : field.codec.decode(field.migrate(stored))
-  if (Either.isRight(migrated)) {
-    return Option.some(migrated.right)
-  }
-  cell.dropped(field.key)
-  return Option.none()
-}
-
-const got = (field: BoundField, value: Option.Option<unknown>): unknown =>
-  field.default === undefined ? value : Option.getOrElse(value, field.default)
-
 /** @internal */
-export class Handle<F extends Fields> implements Session<F> {
-  constructor(
-    private readonly cell: SessionCell,
-    private readonly fields: BoundFields
-  ) {}
+export class Handle<F extends Fields> extends Inspectable.Class implements Session<F> {
+  // Private to the language too: nothing that walks through objects finds the session's id and values behind a handle.
+  readonly #cell: SessionCell
+  readonly #fields: BoundFields
+
+  constructor(cell: SessionCell, fields: BoundFields) {
+    super()
+    this.#cell = cell
+    this.#fields = fields
+  }
+
+  /** What logs, `console.log` and JSON show. */
+  override toJSON(): unknown {
+    return { _id: "effect-session/Session", store: this.#fields.store }
+  }
 
   // Functions that are made when they are asked for: a handler can take them apart (`const { get, set } = yield* AppSession`), and
   // a request that does not use its session pays for none.
   get get(): Session<F>["get"] {
     return <K extends keyof F & string>(key: K) => {
-      const field = this.fields.get(key)!
-      return Effect.map(this.cell.values, (values) => got(field, read(field, values, this.cell)) as Got<F[K]>)
+      const field = this.#field(key)
+      return Effect.map(this.#cell.values, (values) => orDefault(field, read(field, values, this.#cell)) as Got<F[K]>)
     }
   }
 
   get set(): Session<F>["set"] {
     return (key, value) =>
       Effect.suspend(() => {
-        const field = this.fields.get(key)!
-        const encoded = field.codec.encode(value)
+        const field = this.#field(key)
+        const encoded = encode(field, value)
         return Either.isLeft(encoded)
-          ? Effect.fail(field.invalid)
-          : this.cell.apply((draft) => {
-              draft[field.key] = encoded.right
-              return undefined
-            })
+          ? this.#cell.fail(encoded.left)
+          : this.#cell.apply((draft) => store(field, draft, encoded.right))
       })
   }
 
   get delete(): Session<F>["delete"] {
-    return (key) => this.cell.apply(deletion([this.fields.get(key)!]))
-  }
-
-  get update(): Session<F>["update"] {
-    return (key, f) => this.change(key, f, Effect.void)
-  }
-
-  get updateAndSave(): Session<F>["updateAndSave"] {
-    return (key, f) => this.change(key, f, this.cell.save)
-  }
-
-  get take(): Session<F>["take"] {
-    return <K extends keyof F & string>(key: K) => {
-      const field = this.fields.get(key)!
-      return Effect.flatMap(this.cell.values, (values): Effect.Effect<Option.Option<Value<F[K]>>, SessionError> => {
-        const value = read(field, values, this.cell) as Option.Option<Value<F[K]>>
-        return Option.isNone(value) ? Effect.succeed(value) : Effect.as(this.cell.apply(deletion([field])), value)
-      })
+    return (key) => {
+      const fields = [this.#field(key)]
+      return this.#cell.apply((draft) => remove(fields, draft))
     }
   }
 
+  get update(): Session<F>["update"] {
+    return (key, f) => this.#change(key, f, Effect.void)
+  }
+
+  get updateAndSave(): Session<F>["updateAndSave"] {
+    return (key, f) => Effect.zipRight(this.#cell.exclusive, this.#change(key, f, this.#cell.save))
+  }
+
+  get take(): Session<F>["take"] {
+    return (key) => this.#take(key, Effect.void)
+  }
+
+  get takeAndSave(): Session<F>["takeAndSave"] {
+    return (key) => Effect.zipRight(this.#cell.exclusive, this.#take(key, this.#cell.save))
+  }
+
   get flush(): Effect.Effect<void, SessionError> {
-    return this.cell.apply(deletion([...this.fields.values()]))
+    return this.#cell.apply((draft) => remove(this.#fields.byName.values(), draft))
   }
 
   get id(): Effect.Effect<SessionId, SessionError> {
-    return this.cell.id
+    return this.#cell.id
   }
 
   get isNew(): Effect.Effect<boolean, SessionError> {
-    return this.cell.isNew
+    return this.#cell.isNew
   }
 
   get regenerate(): Effect.Effect<void, SessionError> {
-    return this.cell.regenerate
+    return this.#cell.regenerate
   }
 
   get destroy(): Effect.Effect<void, SessionError> {
-    return this.cell.destroy
+    return this.#cell.destroy
   }
 
   get save(): Effect.Effect<void, SessionError> {
-    return this.cell.save
+    return this.#cell.save
   }
 
   get touch(): Effect.Effect<void, SessionError> {
-    return this.cell.touch
+    return this.#cell.touch
   }
 
-  private change<K extends keyof F & string>(
+  #field(key: string): BoundField {
+    return this.#fields.byName.get(key)!
+  }
+
+  #change<K extends keyof F & string>(
     key: K,
     f: (current: Got<F[K]>) => Value<F[K]>,
     then: Effect.Effect<void, SessionError>
   ): Effect.Effect<Value<F[K]>, SessionError> {
-    const field = this.fields.get(key)!
+    const cell = this.#cell
+    const field = this.#field(key)
     // Read first: the answer is computed from the value that is there.
-    return Effect.flatMap(this.cell.values, () => {
+    return Effect.flatMap(cell.values, () => {
       let latest: Value<F[K]>
+      let thrown: { readonly defect: unknown } | undefined
       const operation: Operation = (draft) => {
-        const value = f(got(field, read(field, draft, this.cell)) as Got<F[K]>)
-        const encoded = field.codec.encode(value)
-        if (Either.isLeft(encoded)) {
-          return field.invalid
+        try {
+          latest = f(orDefault(field, read(field, draft, cell)) as Got<F[K]>)
+        } catch (defect) {
+          thrown = { defect }
+          return threw(field)
         }
-        latest = value
-        draft[field.key] = encoded.right
-        return undefined
+        const encoded = encode(field, latest)
+        return Either.isLeft(encoded) ? encoded.left : store(field, draft, encoded.right)
       }
-      return Effect.map(Effect.zipRight(this.cell.apply(operation), then), () => latest)
+      // Now it was not logged. The app's own mistake is a defect, with its stack.
+      const applied = Effect.catchAll(cell.apply(operation), (error) =>
+        thrown === undefined ? Effect.fail(error) : Effect.die(thrown.defect)
+      )
+      return Effect.map(Effect.zipRight(applied, then), () => latest)
+    })
+  }
+
+  #take<K extends keyof F & string>(
+    key: K,
+    then: Effect.Effect<void, SessionError>
+  ): Effect.Effect<Option.Option<Value<F[K]>>, SessionError> {
+    const cell = this.#cell
+    const field = this.#field(key)
+    return Effect.flatMap(cell.values, (values) => {
+      let taken = read(field, values, cell) as Option.Option<Value<F[K]>>
+      if (Option.isNone(taken)) {
+        // Nothing to delete, and nothing to save.
+        return Effect.succeed(taken)
+      }
+      const operation: Operation = (draft) => {
+        // Again, as another request may have taken it since.
+        taken = read(field, draft, cell) as Option.Option<Value<F[K]>>
+        return Option.isSome(taken) ? remove([field], draft) : undefined
+      }
+      return Effect.map(Effect.zipRight(cell.apply(operation), then), () => taken)
     })
   }
 }
 
-const deletion =
-  (fields: ReadonlyArray<BoundField>): Operation =>
-  (draft) => {
-    for (const field of fields) {
-      delete draft[field.key]
-    }
-    return undefined
-  }
+/** In a replay there is no call left whose defect it could be. */
+const threw = ({ name }: BoundField): SessionError =>
+  invalidValue(name, "the function of an update, or the field's default, threw on what is stored now")

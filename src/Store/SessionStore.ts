@@ -64,9 +64,9 @@ export type Value<F> =
 export type Got<F> = F extends Field<infer A, any, true> ? A : Option.Option<Value<F>>
 
 /**
- * A field with a default, or with a `migrate` hook that turns what an older version of the app stored, when the Schema does
- * not accept it, into what the Schema encodes to now. A stored value that still cannot be read is dropped and reported; it
- * never fails a request.
+ * Declares a field with a default, or with a `migrate` hook that turns what an older version of the app stored, when the Schema
+ * does not accept it, into what the Schema encodes to now. A stored value that still cannot be read, also because the Schema or
+ * `migrate` throws, is dropped and reported; it never fails a request. A `default` that throws is a defect of the call that needed it.
  *
  * @example
  * import { Schema } from "effect"
@@ -105,32 +105,49 @@ export const field = <
  *
  * Nothing is read before the first use, and nothing is stored before the first write. Changes are logged and saved once, before
  * the response's headers leave, on top of what other requests saved meanwhile: none is lost. Operations that read fail with
- * `Unavailable` where the backend is away; changes fail with `HeadersSent` after the headers have left, and with
- * `InvalidValue` where a value does not satisfy the field's Schema.
+ * `Unavailable` if the backend is away; changes fail with `HeadersSent` after the headers have left, and with `InvalidValue` if a
+ * value does not satisfy the field's Schema or cannot be stored.
+ *
+ * Values are copied on their way in and out: changing an object that was given to `set`, or came from `get`, changes nothing here.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Session<F extends Fields> {
-  /** The field's value; without one, its default or `None`. */
+  /** Reads the field's value; without one, its default or `None`. */
   readonly get: <K extends keyof F & string>(key: K) => Effect.Effect<Got<F[K]>, SessionError>
+  /** Sets a field. Fails with `InvalidValue`, before anything is changed, if the value cannot be stored. */
   readonly set: <K extends keyof F & string>(key: K, value: Value<F[K]>) => Effect.Effect<void, SessionError>
+  /** Deletes a field. */
   readonly delete: <K extends keyof F & string>(key: K) => Effect.Effect<void, SessionError>
   /**
-   * Changes a field by a function, and answers with the new value as this request sees it. The function runs again, on the
-   * value of that moment, if another request saved in between: all updates count. It must be pure.
+   * Changes a field with a function, and returns the new value as this request sees it. The function runs again, on the
+   * value of that moment, if another request saved in between: all updates count. It must be pure. If it throws, the call is a defect
+   * and nothing is changed; if it throws only when it runs again, saving fails with `InvalidValue`.
    */
   readonly update: <K extends keyof F & string>(
     key: K,
     f: (current: Got<F[K]>) => Value<F[K]>
   ) => Effect.Effect<Value<F[K]>, SessionError>
-  /** As `update`, saved at once: the answer is the value that was stored, and no other request got the same one. */
+  /**
+   * Changes a field as `update` does, and saves at once, with all other changes so far. Returns the value that was stored, which no
+   * other request got. Fails with `Unsupported` on sealed cookies, which cannot promise that.
+   */
   readonly updateAndSave: <K extends keyof F & string>(
     key: K,
     f: (current: Got<F[K]>) => Value<F[K]>
   ) => Effect.Effect<Value<F[K]>, SessionError>
-  /** A flash value: reads the field and deletes it, so that the next request no longer sees it. */
+  /**
+   * Reads a field and deletes it, so that later requests no longer see it. For values to show, such as a notice after a redirect:
+   * requests that run at the same time may each get it. For what may be used only once see `takeAndSave`.
+   */
   readonly take: <K extends keyof F & string>(key: K) => Effect.Effect<Option.Option<Value<F[K]>>, SessionError>
+  /**
+   * Reads a field, deletes it and saves at once, with all other changes so far. Of any number of requests exactly one gets the value,
+   * the others get `None`: for one-time codes, nonces and coupons. Without a value nothing is saved. If it fails, this request must
+   * not use the value, and the value may be gone. Fails with `Unsupported` on sealed cookies, of which a client can keep a copy.
+   */
+  readonly takeAndSave: <K extends keyof F & string>(key: K) => Effect.Effect<Option.Option<Value<F[K]>>, SessionError>
   /** Deletes all fields of this store. Other stores of the session keep theirs; `destroy` ends the session. */
   readonly flush: Effect.Effect<void, SessionError>
   /** The session's id: after `regenerate` the new one. A session that was never stored has an id from the first asking on. */

@@ -10,7 +10,6 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { type SessionError, SessionManager, SessionStore } from "effect-session"
 import { signIn } from "effect-session/testing"
-import { json } from "../../src/Store/Codec.js"
 import { managerLayer } from "../support/http.js"
 
 class Account extends SessionStore.Tag<Account>()("Account", {
@@ -168,6 +167,20 @@ describe("flash values", () => {
       )
       expect([first, second]).toEqual([Option.some("saved"), Option.none()])
     })
+  )
+
+  it.effect("that may be used once: of twenty requests at once one gets it", () =>
+    Effect.gen(function* () {
+      const headers = yield* signIn(Account, (session) => session.set("notice", "4711"))
+      const id = SessionStore.sessionId(headers["cookie"]!.split("=")[1]!)
+      const sessions = yield* Effect.replicateEffect(SessionManager.open(Account, id), 20)
+      yield* Effect.forEach(sessions, (session) => session.get("notice"))
+      const got = yield* Effect.forEach(sessions, (session) => session.takeAndSave("notice"), {
+        concurrency: "unbounded"
+      })
+      expect(got.filter(Option.isSome)).toEqual([Option.some("4711")])
+      expect(yield* (yield* SessionManager.open(Account, id)).get("notice")).toEqual(Option.none())
+    }).pipe(Effect.provide(managerLayer()))
   )
 })
 
@@ -367,31 +380,4 @@ describe("the log of changes, against a model", () => {
       )
     )
   )
-})
-
-describe("the JSON format", () => {
-  it("reads what it writes", () => {
-    FastCheck.assert(
-      FastCheck.property(
-        FastCheck.nat(),
-        FastCheck.dictionary(FastCheck.string(), FastCheck.jsonValue()),
-        (createdAt, values) => {
-          const data = { createdAt, values: JSON.parse(JSON.stringify(values)) }
-          expect(json.decode(json.encode(data))).toEqual(data)
-        }
-      )
-    )
-  })
-
-  it("is never confused by bytes that are something else", () => {
-    FastCheck.assert(
-      FastCheck.property(FastCheck.uint8Array(), (bytes) => {
-        const data = json.decode(bytes)
-        expect(data === undefined || typeof data.createdAt === "number").toBe(true)
-      })
-    )
-    for (const text of ["", "{", "null", "[]", "1", '{"t":1}', '{"d":{}}', '{"t":"1","d":{}}', '{"t":1,"d":[]}']) {
-      expect(json.decode(Buffer.from(text))).toBeUndefined()
-    }
-  })
 })

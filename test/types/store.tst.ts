@@ -33,6 +33,7 @@ describe("fields", () => {
     expect(session.set).type.not.toBeCallableWith("user", "ada")
     expect(session.delete).type.not.toBeCallableWith("user")
     expect(session.take).type.not.toBeCallableWith("user")
+    expect(session.takeAndSave).type.not.toBeCallableWith("user")
   })
 
   test("wrong values do not compile", () => {
@@ -47,6 +48,13 @@ describe("fields", () => {
     expect(session.update).type.not.toBeCallableWith("visits", () => "1")
     expect(session.update).type.toBeCallableWith("userId", (_: Option.Option<string>) => "ada")
     expect(session.update).type.not.toBeCallableWith("userId", (_: number) => "ada")
+  })
+
+  test("taking gives an Option, also of a field with a default: none is what tells that nothing was there", () => {
+    expect(session.take("visits")).type.toBe<Effect.Effect<Option.Option<number>, SessionError>>()
+    expect(session.takeAndSave("visits")).type.toBe<Effect.Effect<Option.Option<number>, SessionError>>()
+    expect(session.takeAndSave("since")).type.toBe<Effect.Effect<Option.Option<Date>, SessionError>>()
+    expect(session.takeAndSave).type.not.toBeCallableWith("userId", "ada")
   })
 
   test("a default of another type does not compile", () => {

@@ -192,7 +192,7 @@ export const anything: Plan = {
       case "bytes":
         return plain.bytes.read(value)
       case "opaque":
-        return value.type.name === "Time" ? plain.time.read(value) : (value.content as Uint8Array).slice()
+        return value.type.name === "Time" ? plain.time.read(value) : new Uint8Array(value.content as Uint8Array)
       default:
         return value.content
     }

@@ -66,7 +66,7 @@ export const textContent = (text: string): string => {
 
 const bytesOf = (value: unknown): Uint8Array | undefined => {
   if (value instanceof Uint8Array) {
-    return value
+    return new Uint8Array(value)
   }
   const isBytes = Array.isArray(value) && value.every((n) => Number.isInteger(n) && n >= 0 && n <= 255)
   return isBytes ? Uint8Array.from(value) : undefined
@@ -102,7 +102,7 @@ export const scalars: Readonly<Record<string, ScalarWriter>> = {
       if (typeof value !== "string" && !(value instanceof Uint8Array)) {
         throw cannot("string")
       }
-      return typeof value === "string" ? textContent(value) : value
+      return typeof value === "string" ? textContent(value) : new Uint8Array(value)
     }
   },
   int: integer("int", 64),
@@ -183,12 +183,12 @@ export const readers = {
   },
   bytes: (value) => {
     if (value.type.kind === "bytes") {
-      return (value.content as Uint8Array).slice()
+      return new Uint8Array(value.content as Uint8Array)
     }
     if (value.type.kind === "string") {
       return typeof value.content === "string"
         ? new Uint8Array(Buffer.from(value.content))
-        : (value.content as Uint8Array).slice()
+        : new Uint8Array(value.content as Uint8Array)
     }
     throw unexpected("bytes", value)
   },

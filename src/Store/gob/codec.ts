@@ -1,7 +1,9 @@
 // Sessions in beego's format, for the manager.
 import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
 import { SessionError } from "../../SessionError.js"
 import type { SessionCodec } from "../Codec.js"
+import { hasProto, losesProto } from "../schemaParts.js"
 import { decode } from "./Decoder.js"
 import { encode } from "./Encoder.js"
 import { field } from "./Field.js"
@@ -18,6 +20,8 @@ const nothing: GobSession = { fields: new Map(), others: [] }
  * @category codecs
  */
 export const codec: SessionCodec = {
+  holds:
+    'A Go value is not nil, has no object of a class in it and is not nested deep; numbers fit their Go type. In a record no key can be "__proto__"',
   key: (_store, field) => field,
   decode: (payload) => {
     // beego stores no bytes at all for a session that nothing was ever put into.
@@ -37,6 +41,13 @@ export const codec: SessionCodec = {
     ),
   field: (schema) => {
     const { decode, encode } = field(schema)
-    return { decode: (stored) => decode(stored as GobValue), encode }
+    const loses = losesProto(schema.ast)
+    return {
+      decode: (stored) => decode(stored as GobValue),
+      encode: (value) =>
+        loses && hasProto(value)
+          ? Either.left(new ParseResult.Type(schema.ast, value, "its key __proto__ would be lost"))
+          : encode(value)
+    }
   }
 }

@@ -1,0 +1,149 @@
+/**
+ * A store's fields, compiled for a codec. The app's code in them (Schemas, `migrate`) may throw: to read, that is a value that cannot be
+ * read, and to write, one that cannot be stored.
+ */
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import type * as Schema from "effect/Schema"
+import { SessionError } from "../SessionError.js"
+import type { FieldCodec, SessionCodec } from "./Codec.js"
+import { put } from "./jsonValue.js"
+import type { Any, Field } from "./SessionStore.js"
+import { toField } from "./SessionStore.js"
+
+/** The values of a session, which an operation changes. */
+export type Draft = Record<string, unknown>
+
+/** A field compiled for a codec. */
+export interface BoundField {
+  /** For messages. */
+  readonly name: string
+  readonly key: string
+  readonly codec: FieldCodec<any>
+  readonly default: (() => unknown) | undefined
+  readonly migrate: ((stored: unknown) => unknown) | undefined
+  /** Why a value was not stored. */
+  readonly refused: (value: unknown) => SessionError
+}
+
+/** A store's fields compiled for a codec. */
+export interface BoundFields {
+  readonly store: string
+  readonly byName: ReadonlyMap<string, BoundField>
+}
+
+/** Compiles a store's fields. Done once per store and manager. */
+export const bind = (store: Any, codec: SessionCodec): BoundFields => ({
+  store: store.key,
+  byName: new Map(
+    Object.entries(store.fields).map(([name, declared]) => [
+      name,
+      bindField(`${store.key}.${name}`, codec.key(store.key, name), toField(declared), codec)
+    ])
+  )
+})
+
+const bindField = (name: string, key: string, field: Field<any, any, boolean>, codec: SessionCodec): BoundField => ({
+  name,
+  key,
+  codec: codec.field(field.schema),
+  default: field.default,
+  migrate: field.migrate,
+  refused: refusal(name, field.schema, codec.holds)
+})
+
+/** An error for a field. It never says the value, which may be a secret. */
+export const invalidValue = (name: string, why: string): SessionError =>
+  new SessionError({ reason: "InvalidValue", message: `${name}: ${why}` })
+
+const refusal = (name: string, schema: Schema.Schema<any, any>, holds: string): BoundField["refused"] => {
+  // Compiled when first needed, which may be never.
+  let satisfies: ((value: unknown) => boolean) | undefined
+  const isValid = (value: unknown) => {
+    try {
+      satisfies ??= ParseResult.is(schema)
+      return satisfies(value)
+    } catch {
+      return false
+    }
+  }
+  return (value) =>
+    invalidValue(
+      name,
+      !isValid(value)
+        ? `the value is not what the field stores: ${String(schema.ast)}`
+        : value === undefined
+          ? "undefined cannot be stored: delete the field instead"
+          : `the value satisfies the Schema, but does not encode to what can be stored. ${holds}`
+    )
+}
+
+const decode = (field: BoundField, stored: unknown): Option.Option<unknown> => {
+  try {
+    return Either.getRight(field.codec.decode(stored))
+  } catch {
+    return Option.none()
+  }
+}
+
+const migrated = (field: BoundField, stored: unknown): Option.Option<unknown> => {
+  if (field.migrate === undefined) {
+    return Option.none()
+  }
+  try {
+    // A copy, as what is stored must stay as it is until it is set.
+    return decode(field, field.migrate(structuredClone(stored)))
+  } catch {
+    return Option.none()
+  }
+}
+
+/** A field's stored value. What cannot be read is as if it were not there, and `dropped` is told. Never throws. */
+export const read = (
+  field: BoundField,
+  draft: Readonly<Draft>,
+  report: { readonly dropped: (key: string) => void }
+): Option.Option<unknown> => {
+  if (!Object.hasOwn(draft, field.key)) {
+    return Option.none()
+  }
+  const stored = draft[field.key]
+  const decoded = decode(field, stored)
+  const value = Option.isSome(decoded) ? decoded : migrated(field, stored)
+  if (Option.isNone(value)) {
+    report.dropped(field.key)
+  }
+  return value
+}
+
+/** The value, or the field's default. Throws what a `default` throws. */
+export const orDefault = (field: BoundField, value: Option.Option<unknown>): unknown =>
+  field.default === undefined ? value : Option.isSome(value) ? value.value : field.default()
+
+/** A value in the codec's form. Never throws. */
+export const encode = (field: BoundField, value: unknown): Either.Either<unknown, SessionError> => {
+  try {
+    const encoded = field.codec.encode(value)
+    if (Either.isRight(encoded)) {
+      return Either.right(encoded.right)
+    }
+  } catch {
+    // As a value that the Schema refuses.
+  }
+  return Either.left(field.refused(value))
+}
+
+/** Stores an encoded value in the draft. */
+export const store = (field: BoundField, draft: Draft, encoded: unknown): undefined => {
+  put(draft, field.key, encoded)
+  return undefined
+}
+
+/** Deletes fields from the draft. */
+export const remove = (fields: Iterable<BoundField>, draft: Draft): undefined => {
+  for (const field of fields) {
+    delete draft[field.key]
+  }
+  return undefined
+}

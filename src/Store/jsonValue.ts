@@ -1,0 +1,69 @@
+// Copies of JSON values. A session keeps copies and gives copies, so that what a handler changes in place is not half stored.
+
+/** How many arrays and objects a value may have inside one another. `JSON.stringify` and Schemas that refer to themselves overflow the stack later. */
+export const maxDepth = 500
+
+/** `copy["__proto__"] = value` would set the prototype instead. */
+export const put = (target: Record<string, unknown>, key: string, value: unknown): void => {
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, { value, configurable: true, enumerable: true, writable: true })
+  } else {
+    target[key] = value
+  }
+}
+
+/**
+ * A copy of what JSON holds, as JSON holds it: without properties that are `undefined`, and with 0 for -0. `undefined` where JSON would
+ * change the value into another (a Date, NaN, a Map) or could not hold it at all (a cycle, a bigint).
+ */
+export const copyJson = (value: unknown, depth = maxDepth): unknown => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value
+    case "number":
+      return Number.isFinite(value) ? value + 0 : undefined
+    case "object":
+      return value === null
+        ? null
+        : depth === 0
+          ? undefined
+          : Array.isArray(value)
+            ? copyArray(value, depth - 1)
+            : copyObject(value, depth - 1)
+    default:
+      return undefined
+  }
+}
+
+const copyArray = (values: ReadonlyArray<unknown>, depth: number): unknown => {
+  const copy: Array<unknown> = []
+  // Not `map`: it skips holes, which JSON changes to null.
+  for (let i = 0; i < values.length; i++) {
+    const element = copyJson(values[i], depth)
+    if (element === undefined) {
+      return undefined
+    }
+    copy.push(element)
+  }
+  return copy
+}
+
+const copyObject = (value: object, depth: number): unknown => {
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) {
+    return undefined
+  }
+  const copy: Record<string, unknown> = {}
+  for (const key of Object.keys(value)) {
+    const element = (value as Record<string, unknown>)[key]
+    if (element !== undefined) {
+      const copied = copyJson(element, depth)
+      if (copied === undefined) {
+        return undefined
+      }
+      put(copy, key, copied)
+    }
+  }
+  return copy
+}
