@@ -1,4 +1,4 @@
-// beego's cookie: conformance as far as it goes, the recorded cookies, and what Go will make of ours.
+// beego's cookie: what the manager asks of it, the recorded cookies, and what Go will make of ours.
 import { createDecipheriv, createHmac } from "node:crypto"
 import { readFileSync } from "node:fs"
 import * as HttpApp from "@effect/platform/HttpApp"
@@ -7,17 +7,16 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { SessionConfig, SessionHttp, SessionManager, SessionProvider } from "effect-session"
-import { Conformance } from "effect-session/testing"
+import { type SessionConfig, SessionHttp, type SessionManager } from "effect-session"
+import type { Keeper, Saved } from "../../src/Manager/Keeper.js"
 import * as BeegoCookie from "../../src/Provider/beego/cookie.js"
 import { makeSealer } from "../../src/Provider/beego/seal.js"
+import type { Sealing } from "../../src/Provider/cookie/SealedSessions.js"
 import * as Gob from "../../src/Store/Gob.js"
-import { browser } from "../support/cookies.js"
-import { AppSession } from "../support/http.js"
+import { keeperOf } from "../support/cookies.js"
+import { AppSession, managerLayer } from "../support/http.js"
 import { comparable, type Description, describeSession } from "./describe.js"
 
 interface Vector {
@@ -44,43 +43,84 @@ const options = {
   maxLifetime: hour
 }
 
-const cookie = (value: string) => `gosessionid=${value}` as SessionProvider.StoredId
+const bytes = (text: string) => new TextEncoder().encode(text)
 
-const fresh = cookie("00112233445566778899aabbccddeeff")
+const make = (changed: Partial<BeegoCookie.Options> = {}) =>
+  Effect.map(BeegoCookie.make({ ...options, ...changed }), (sealing) => keeperOf(sealing))
 
-const idOf = (result: { readonly _tag: string; readonly id?: string }) => {
-  expect(result._tag).toMatch(/Written|Touched/)
-  return result.id!
-}
+/** A new session with this payload, as the cookie's value. */
+const begin = (keeper: Keeper, payload: Uint8Array, ttl = hour) =>
+  Effect.map(keeper.begin("00112233445566778899aabbccddeeff", payload, ttl), ({ token }) => token!)
+
+const isLive = (keeper: Keeper, value: string) => Effect.map(keeper.open(value), (found) => found !== undefined)
 
 /** As it was written: by the seconds since the epoch that it holds. */
 const at = (seconds: number) => TestClock.setTime(seconds * 1000)
 
-describe("conformance, as honest browsers use it", () => {
-  const values = new Map<string, string>()
-  const capabilities: SessionProvider.Capabilities = {
-    ...SessionProvider.defaultCapabilities,
-    consistency: "lastWriteWins",
-    regenerate: "ordered",
-    heldBy: "client",
-    revocable: false,
-    inProcess: true,
-    maxPayload: 2_021,
-    expirySlack: 1000
-  }
-  for (const { name, test } of Conformance.suite({
-    layer: Layer.effect(
-      SessionProvider.SessionProvider,
-      Effect.map(BeegoCookie.make({ ...options, maxLifetime: Duration.days(60) }), (provider) =>
-        browser(values, provider, false)
-      )
-    ),
-    capabilities,
-    optional: { count: false, ids: false, gc: false },
-    pass: TestClock.adjust
-  })) {
-    it.effect(name, () => Effect.zipRight(TestClock.setTime(Date.now()), test))
-  }
+describe("a session", () => {
+  it.effect("is written, renewed and moved from what the client sends", () =>
+    Effect.gen(function* () {
+      yield* at(1_795_388_122)
+      const keeper = yield* make()
+      expect(keeper.maxPayload).toBe(2_021)
+      expect([keeper.revocable, keeper.needsResponse]).toEqual([false, true])
+      const first = yield* keeper.begin("id", bytes("first"), hour)
+      expect(yield* keeper.open(first.token!)).toEqual({ kept: first, payload: Buffer.from("first") })
+      yield* TestClock.adjust("30 minutes")
+      for (const result of [
+        yield* keeper.save(first, bytes("next"), hour),
+        yield* keeper.renew(first, "next", bytes("next"), hour)
+      ]) {
+        const { kept } = result as Saved
+        expect(kept.expiresAt).toBe(first.expiresAt + 1_800_000)
+        expect((yield* keeper.open(kept.token!))?.payload).toEqual(Buffer.from("next"))
+      }
+      yield* TestClock.adjust("1801 seconds")
+      expect(yield* keeper.save(first, bytes("late"), hour)).toEqual({ _tag: "Lost" })
+    })
+  )
+
+  it.effect("names itself in events by nothing that a client could send, escaped or not", () =>
+    Effect.gen(function* () {
+      yield* at(1_795_388_122)
+      const keeper = yield* make()
+      for (let length = 1; length < 4; length++) {
+        const { id, ref, token } = yield* keeper.begin("id", new Uint8Array(length), hour)
+        const escaped = yield* keeper.open(encodeURIComponent(token!))
+        expect([escaped?.kept.ref, escaped?.kept.id]).toEqual([ref, id])
+        expect(token).not.toContain(id!)
+        expect(yield* isLive(keeper, id!)).toBe(false)
+      }
+    })
+  )
+
+  // beego's seal has nothing to know another by, so only this cookie is dead, in this process, for a request under way.
+  it.effect("that has ended is not sealed again by a request under way; a copy can be read", () =>
+    Effect.gen(function* () {
+      yield* at(1_795_388_122)
+      const keeper = yield* make()
+      const kept = yield* keeper.begin("id", bytes("text"), hour)
+      const { token, ...alike } = yield* keeper.begin("id", bytes("text"), hour)
+      yield* keeper.end(encodeURIComponent(kept.token!))
+      expect(yield* keeper.save(kept, bytes("late"), hour)).toEqual({ _tag: "Lost" })
+      expect(yield* keeper.touch(kept, hour)).toBeUndefined()
+      expect(yield* keeper.fate(kept.token!)).toBe("Ended")
+      expect(yield* isLive(keeper, kept.token!)).toBe(true)
+      // Another visitor's, of the same content and second.
+      expect((yield* keeper.save({ ...alike, token }, bytes("next"), hour))._tag).toBe("Saved")
+    })
+  )
+
+  it.effect("of which two requests renew the id is renewed by one of them", () =>
+    Effect.gen(function* () {
+      yield* at(1_795_388_122)
+      const keeper = yield* make()
+      const kept = yield* keeper.begin("id", bytes("text"), hour)
+      expect((yield* keeper.renew(kept, "one", bytes("in"), hour))._tag).toBe("Saved")
+      expect(yield* keeper.renew(kept, "two", bytes("in"), hour)).toEqual({ _tag: "Lost" })
+      expect(yield* keeper.fate(kept.token!)).toBe("Moved")
+    })
+  )
 })
 
 describe("what beego sealed", () => {
@@ -106,10 +146,10 @@ describe("what beego sealed", () => {
 
   it.effect("lives for maxLifetime and not before its time, as for beego", () =>
     Effect.gen(function* () {
-      const provider = yield* BeegoCookie.make(options)
+      const keeper = yield* make()
       const vector = vectors[1]!
       const timestamp = Number(vector.parts.timestamp)
-      const isThere = provider.exists(cookie(vector.cookieValueEscaped))
+      const isThere = isLive(keeper, vector.cookieValueEscaped)
       yield* at(timestamp - 1)
       expect(yield* isThere).toBe(false)
       yield* at(timestamp)
@@ -124,15 +164,15 @@ describe("what beego sealed", () => {
 
   it.effect("is nothing once a single character of it is another", () =>
     Effect.gen(function* () {
-      const provider = yield* BeegoCookie.make(options)
+      const keeper = yield* make()
       const vector = vectors[1]!
       yield* at(Number(vector.parts.timestamp))
       const { cookieValueRaw: value } = vector
-      expect(yield* provider.exists(cookie(value))).toBe(true)
+      expect(yield* isLive(keeper, value)).toBe(true)
       for (let i = 0; i < value.length; i++) {
         const forged = `${value.slice(0, i)}${value[i] === "A" ? "B" : "A"}${value.slice(i + 1)}`
-        expect(yield* provider.exists(cookie(forged))).toBe(false)
-        expect(yield* provider.exists(cookie(value.slice(0, i)))).toBe(false)
+        expect(yield* isLive(keeper, forged)).toBe(false)
+        expect(yield* isLive(keeper, value.slice(0, i))).toBe(false)
       }
     })
   )
@@ -161,41 +201,38 @@ const decodeCookie = (value: string, now: number, maxLifetime: number): Buffer =
 describe("what is sealed", () => {
   it.effect("is what beego opens, of any length and at any moment", () =>
     Effect.gen(function* () {
-      const provider = yield* BeegoCookie.make(options)
+      const keeper = yield* make()
       for (let length = 1; length < 60; length++) {
         const millis = 1_795_388_122_000 + length * 37
         yield* TestClock.setTime(millis)
         const payload = Buffer.alloc(length, length)
-        const value = idOf(yield* provider.create(fresh, payload, hour))
+        const value = yield* begin(keeper, payload)
         expect(value).toMatch(/^([A-Za-z0-9_-]{4})*([A-Za-z0-9_-]{2}==|[A-Za-z0-9_-]{3}=)?$/)
         expect(decodeCookie(value, Math.floor(millis / 1000), 3600)).toEqual(payload)
-        expect(Option.isSome(yield* provider.read(cookie(encodeURIComponent(value))))).toBe(true)
+        expect(yield* isLive(keeper, encodeURIComponent(value))).toBe(true)
       }
     })
   )
 
   it.effect("has a new initial vector each time", () =>
     Effect.gen(function* () {
-      const provider = yield* BeegoCookie.make(options)
+      const keeper = yield* make()
       yield* at(1_795_388_122)
-      const values = yield* Effect.all(
-        Array.from({ length: 100 }, () => Effect.map(provider.create(fresh, Buffer.from("same"), hour), idOf))
-      )
+      const values = yield* Effect.all(Array.from({ length: 100 }, () => begin(keeper, Buffer.from("same"))))
       expect(new Set(values).size).toBe(100)
     })
   )
 
   it.effect("is renewed by touch, and never lives longer than beego lets it", () =>
     Effect.gen(function* () {
-      const provider = yield* BeegoCookie.make(options)
+      const keeper = yield* make()
       yield* at(1_795_388_122.5)
-      const value = idOf(yield* provider.create(fresh, Buffer.from("kept"), Duration.days(365)))
+      const kept = yield* keeper.begin("id", Buffer.from("kept"), Duration.days(365))
       yield* at(1_795_388_122.5 + 3000)
-      const touched = yield* provider.touch(cookie(value), hour)
-      const renewed = idOf(touched)
+      const renewed = (yield* keeper.touch(kept, hour))!
       yield* at(1_795_388_122.5 + 6000)
-      expect(Option.isNone(yield* provider.read(cookie(value)))).toBe(true)
-      expect(Option.isSome(yield* provider.read(cookie(renewed)))).toBe(true)
+      expect(yield* isLive(keeper, kept.token!)).toBe(false)
+      expect(yield* isLive(keeper, renewed.token!)).toBe(true)
     })
   )
 
@@ -203,15 +240,15 @@ describe("what is sealed", () => {
     Effect.gen(function* () {
       yield* at(1_795_388_122)
       const name = "n".repeat(128)
-      const provider = yield* BeegoCookie.make({ ...options, cookieName: name })
-      const manager = yield* sends(provider, {
+      const sealing = yield* BeegoCookie.make({ ...options, cookieName: name })
+      const manager = yield* sends(sealing, {
         name,
         domain: `${"d".repeat(60)}.${"e".repeat(60)}.${"f".repeat(60)}.${"g".repeat(60)}.example`,
         maxAge: "400 days",
         sameSite: "strict",
         partitioned: true
       })
-      const lines = yield* manager("x".repeat(provider.capabilities.maxPayload - 300))
+      const lines = yield* manager("x".repeat(sealing.maxPayload - 300))
       expect(lines.length).toBe(1)
       expect(lines[0]!.length).toBeLessThanOrEqual(4096)
       expect(lines[0]!.length).toBeGreaterThan(3500)
@@ -221,8 +258,8 @@ describe("what is sealed", () => {
   it.effect("is sent as Go's QueryEscape does, and refused as TooLarge before anything is sent", () =>
     Effect.gen(function* () {
       yield* at(1_795_388_122)
-      const provider = yield* BeegoCookie.make(options)
-      const manager = yield* sends(provider, { name: "gosessionid" })
+      const sealing = yield* BeegoCookie.make(options)
+      const manager = yield* sends(sealing, { name: "gosessionid" })
       for (let length = 0; length < 10; length++) {
         const [line] = yield* manager("x".repeat(length))
         const value = /^gosessionid=([^;]*);/.exec(line!)![1]!
@@ -235,14 +272,11 @@ describe("what is sealed", () => {
 })
 
 /** Answers the Set-Cookie lines of a request that begins a session with this user. */
-const sends = (provider: SessionProvider.Provider, cookie: NonNullable<SessionConfig.Options["cookie"]>) =>
+const sends = (sealing: Sealing, cookie: NonNullable<SessionConfig.Options["cookie"]>) =>
   Effect.map(
     Effect.provide(
       Effect.runtime<SessionManager.SessionManager>(),
-      Layer.provide(
-        SessionManager.layer(SessionConfig.make({ cookie, idleTimeout: hour, absoluteTimeout: Duration.infinity })),
-        Layer.succeed(SessionProvider.SessionProvider, provider)
-      )
+      managerLayer({ cookie, idleTimeout: hour, absoluteTimeout: Duration.infinity }, sealing)
     ),
     (runtime) => (userId: string) =>
       Effect.promise(async () => {

@@ -1,7 +1,7 @@
 /**
- * The cookie provider: conformance in what it claims with and without revocations, keys, and what its options do.
+ * Sealed cookies, by what the manager asks of them: keys, what the options do, and what is still told of sessions that have ended.
  */
-import { randomBytes } from "node:crypto"
+import { hash, randomBytes } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,87 +10,107 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { SessionError, SessionProvider } from "effect-session"
+import { SessionError, type SessionProvider } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
-import { Conformance } from "effect-session/testing"
-import { browser, key } from "../support/cookies.js"
-
-const capabilities: SessionProvider.Capabilities = {
-  consistency: "lastWriteWins",
-  regenerate: "ordered",
-  heldBy: "client",
-  revocable: false,
-  durable: true,
-  inProcess: true,
-  answersWithin: Number.POSITIVE_INFINITY,
-  maxPayload: 10_455,
-  expirySlack: 0,
-  inheritedIdChars: 0
-}
-
-const conforms = (
-  name: string,
-  options: Omit<Cookie.Options, "keys">,
-  capabilities: SessionProvider.Capabilities,
-  replays: boolean
-) =>
-  describe(name, () => {
-    const values = new Map<string, string>()
-    const keys = [key()]
-    for (const { name, test } of Conformance.suite({
-      layer: Layer.effect(
-        SessionProvider.SessionProvider,
-        Effect.map(Cookie.make({ ...options, keys }), (provider) => browser(values, provider, replays))
-      ),
-      capabilities,
-      optional: { count: false, ids: false, gc: false },
-      pass: TestClock.adjust
-    })) {
-      it.effect(name, () => test)
-    }
-  })
-
-conforms("cookie, as honest browsers use it", {}, capabilities, false)
-
-conforms(
-  "cookie with revocations, against who replays each cookie that was ended",
-  { revocations: Memory.make() },
-  { ...capabilities, revocable: true },
-  true
-)
-
-conforms("cookie, compressed", { compress: true }, { ...capabilities, maxPayload: 64 * 1024 }, false)
-
-conforms("cookie, by libsodium", { cipher: "xchacha20-poly1305" }, capabilities, false)
+import type { Changed, Found, Keeper, Kept, Lost, Saved } from "../../src/Manager/Keeper.js"
+import { keeperOf, key } from "../support/cookies.js"
 
 const hour = Duration.hours(1)
 const bytes = (text: string) => new TextEncoder().encode(text)
-const named = (value: string, name = "sid") => `${name}=${value}` as SessionProvider.StoredId
+const sha256 = (text: string) => hash("sha256", text, "base64url")
 
-/** A sealed session with this text, as the cookie's value. */
-const given = (provider: SessionProvider.Provider, text: string, ttl = hour) =>
-  Effect.map(provider.create(named(randomBytes(32).toString("base64url")), bytes(text), ttl), (result) => {
-    expect(result._tag).toBe("Written")
-    return result._tag === "Written" ? result.id! : ""
-  })
+const make = (options: Omit<Cookie.Options, "keys"> = {}, keys = [key()]) =>
+  Effect.map(Cookie.make({ ...options, keys }), (sealing) => keeperOf(sealing))
 
-const textOf = (stored: Option.Option<SessionProvider.Stored>) =>
-  Option.getOrUndefined(Option.map(stored, ({ payload }) => new TextDecoder().decode(payload)))
+/** A new session with this text. */
+const begin = (keeper: Keeper, text: string, ttl = hour) =>
+  Effect.suspend(() => keeper.begin(keeper.makeId(undefined), bytes(text), ttl))
+
+const saved = (result: Saved | Changed | Lost): Kept => {
+  expect(result._tag).toBe("Saved")
+  return (result as Saved).kept
+}
+
+const textOf = (found: Found | undefined) => found && new TextDecoder().decode(found.payload)
+
+/** What is in a session, read by what its client sends. */
+const read = (keeper: Keeper, { token }: Kept) => Effect.map(keeper.open(token!), textOf)
 
 const failure = <A>(effect: Effect.Effect<A, SessionError>) =>
   Effect.map(Effect.either(effect), (result) => (Either.isLeft(result) ? result.left : undefined))
 
+describe("a session", () => {
+  for (const [name, options] of [
+    ["by default", {}],
+    ["by libsodium", { cipher: "xchacha20-poly1305" }],
+    ["compressed", { compress: true }],
+    ["with revocations", { revocations: Memory.make() }]
+  ] as const) {
+    it.effect(`keeps id, beginning and lifetime over writes, and has another id once it is renewed, ${name}`, () =>
+      Effect.gen(function* () {
+        const keeper = yield* make(options)
+        const first = yield* begin(keeper, "first")
+        expect(yield* keeper.open(first.token!)).toEqual({ kept: first, payload: Buffer.from("first") })
+        expect(first.ref).toBe(sha256(first.id!))
+        yield* TestClock.adjust("10 minutes")
+        const second = saved(yield* keeper.save(first, bytes("second"), hour))
+        expect([second.id, second.ref, second.expiresAt]).toEqual([first.id, first.ref, first.expiresAt + 600_000])
+        expect(second.revision).not.toBe(first.revision)
+        const touched = (yield* keeper.touch(second, Duration.hours(2)))!
+        expect(touched).toEqual({ ...second, token: touched.token, expiresAt: second.expiresAt + 3_600_000 })
+        expect(yield* read(keeper, touched)).toBe("second")
+        const id = keeper.makeId(touched)
+        const renewed = saved(yield* keeper.renew(touched, id, bytes("third"), hour))
+        expect(renewed.id).toBe(id)
+        expect(id).toMatch(/^[A-Za-z0-9_-]{43}$/)
+        expect(yield* read(keeper, renewed)).toBe("third")
+        yield* TestClock.adjust(hour)
+        expect(yield* read(keeper, renewed)).toBeUndefined()
+        expect(yield* keeper.save(renewed, bytes("late"), hour)).toEqual({ _tag: "Lost" })
+        expect(yield* keeper.touch(renewed, hour)).toBeUndefined()
+        expect(yield* keeper.fate(renewed.token!)).toBe("Unknown")
+      })
+    )
+  }
+
+  it.effect("is for a cookie of its own name, and can be found by nothing but its token", () =>
+    Effect.gen(function* () {
+      const sealing = yield* Cookie.make({ keys: [key()] })
+      const keeper = keeperOf(sealing)
+      const kept = yield* begin(keeper, "text")
+      expect(yield* read(keeperOf(sealing, undefined, "other"), kept)).toBeUndefined()
+      expect(yield* keeper.find(kept.ref)).toBeUndefined()
+      expect(yield* keeper.open(kept.id!)).toBeUndefined()
+      expect(keeper.refOf("nonsense")).toBe(sha256("nonsense"))
+      expect([keeper.accepts(kept.token!), keeper.accepts("")]).toEqual([true, false])
+    })
+  )
+
+  // What docs/providers/cookie.md warns of first.
+  it.effect("is brought back to what it was by an older token, with revocations too", () =>
+    Effect.gen(function* () {
+      const keeper = yield* make({ revocations: Memory.make() })
+      const older = yield* begin(keeper, "3 left")
+      saved(yield* keeper.save(older, bytes("2 left"), hour))
+      expect(yield* read(keeper, older)).toBe("3 left")
+    })
+  )
+})
+
 describe("keys", () => {
   const random = randomBytes(32)
-  const make = (...texts: Array<string>) => Cookie.make({ keys: texts.map((text) => Redacted.make(text)) })
+  const made = (...texts: Array<string>) =>
+    make(
+      {},
+      texts.map((text) => Redacted.make(text))
+    )
 
   for (const encoding of ["base64", "base64url", "hex"] as const) {
     it.effect(`in ${encoding} are one and the same`, () =>
       Effect.gen(function* () {
-        const sealed = yield* given(yield* make(random.toString("base64url")), "text")
-        const other = yield* make(random.toString(encoding))
-        expect(textOf(yield* other.read(named(sealed)))).toBe("text")
+        const kept = yield* begin(yield* made(random.toString("base64url")), "text")
+        expect(yield* read(yield* made(random.toString(encoding)), kept)).toBe("text")
       })
     )
   }
@@ -111,7 +131,7 @@ describe("keys", () => {
   for (const [name, text] of Object.entries(bad)) {
     it.effect(`refuses one ${name}, telling how to make one and not what it was`, () =>
       Effect.gen(function* () {
-        const error = yield* failure(make(random.toString("hex"), text))
+        const error = yield* failure(made(random.toString("hex"), text))
         expect(error?.reason).toBe("InvalidConfig")
         expect(error?.message).toContain("number 2 of 2")
         expect(error?.message).toContain("randomBytes(32)")
@@ -123,14 +143,13 @@ describe("keys", () => {
   }
 
   it.effect("have no default", () =>
-    Effect.map(failure(make()), (error) => expect(error?.reason).toBe("InvalidConfig"))
+    Effect.map(failure(made()), (error) => expect(error?.reason).toBe("InvalidConfig"))
   )
 
   it.effect("that are random are accepted, 20,000 of 20,000", () =>
     Effect.gen(function* () {
       for (const encoding of ["base64", "base64url", "hex"] as const) {
-        const texts = Array.from({ length: 6_667 }, () => randomBytes(32).toString(encoding))
-        yield* make(...texts)
+        yield* made(...Array.from({ length: 6_667 }, () => randomBytes(32).toString(encoding)))
       }
     })
   )
@@ -138,97 +157,81 @@ describe("keys", () => {
   it.effect("rotate: the first seals, all open, and a dropped one no longer does", () =>
     Effect.gen(function* () {
       const [older, newer] = [key(), key()]
-      const before = yield* Cookie.make({ keys: [older] })
-      const during = yield* Cookie.make({ keys: [newer, older] })
-      const after = yield* Cookie.make({ keys: [newer] })
-      const old = yield* given(before, "text")
-      expect(textOf(yield* during.read(named(old)))).toBe("text")
-      const stored = Option.getOrThrow(yield* during.read(named(old)))
-      const result = yield* during.write(named(old), bytes("next"), hour, stored.revision)
-      const resealed = result._tag === "Written" ? result.id! : ""
-      expect(textOf(yield* after.read(named(resealed)))).toBe("next")
-      expect(Option.getOrThrow(yield* after.read(named(resealed))).id).toBe(stored.id)
-      expect(textOf(yield* after.read(named(old)))).toBeUndefined()
+      const before = yield* make({}, [older])
+      const during = yield* make({}, [newer, older])
+      const after = yield* make({}, [newer])
+      const old = yield* begin(before, "text")
+      expect(yield* read(during, old)).toBe("text")
+      const resealed = saved(yield* during.save(old, bytes("next"), hour))
+      expect(yield* read(after, resealed)).toBe("next")
+      expect(resealed.id).toBe(old.id)
+      expect(yield* read(after, old)).toBeUndefined()
     })
   )
 })
 
 describe("options", () => {
-  it.effect("cipher: the default's sessions go on where another is chosen, and end where one goes back", () =>
+  it.effect("cipher: the default's sessions go on if another is chosen, and end if one goes back", () =>
     Effect.gen(function* () {
       const keys = [key()]
-      const gcm = yield* Cookie.make({ keys })
-      const xchacha = yield* Cookie.make({ keys, cipher: "xchacha20-poly1305" })
-      const before = yield* given(gcm, "text")
-      const stored = Option.getOrThrow(yield* xchacha.read(named(before)))
-      const result = yield* xchacha.write(named(before), bytes("next"), hour, stored.revision)
-      const after = result._tag === "Written" ? result.id! : ""
-      expect(textOf(yield* xchacha.read(named(after)))).toBe("next")
-      expect(textOf(yield* gcm.read(named(after)))).toBeUndefined()
+      const gcm = yield* make({}, keys)
+      const xchacha = yield* make({ cipher: "xchacha20-poly1305" }, keys)
+      const before = yield* begin(gcm, "text")
+      const after = saved(yield* xchacha.save(before, bytes("next"), hour))
+      expect(yield* read(xchacha, after)).toBe("next")
+      expect(yield* read(gcm, after)).toBeUndefined()
     })
   )
 
-  it.effect("validFrom ends the sessions that began before, and those that were renewed since", () =>
+  it.effect("validFrom ends the sessions that began before, and those that were touched since", () =>
     Effect.gen(function* () {
       const keys = [key()]
       yield* TestClock.setTime(Date.parse("2030-01-01T00:00:00Z"))
-      const provider = yield* Cookie.make({ keys })
-      const first = yield* given(provider, "before", Duration.days(90))
+      const keeper = yield* make({}, keys)
+      const first = yield* begin(keeper, "before", Duration.days(90))
       yield* TestClock.setTime(Date.parse("2030-02-01T00:00:00Z"))
-      const touched = yield* provider.touch(named(first), Duration.days(90))
-      const renewed = touched._tag === "Touched" ? touched.id! : ""
-      const later = yield* given(provider, "after")
-      const cut = yield* Cookie.make({ keys, validFrom: "2030-01-15T00:00:00Z" })
-      expect(textOf(yield* provider.read(named(renewed)))).toBe("before")
-      expect(textOf(yield* cut.read(named(renewed)))).toBeUndefined()
-      expect(textOf(yield* cut.read(named(later)))).toBe("after")
+      const touched = (yield* keeper.touch(first, Duration.days(90)))!
+      const later = yield* begin(keeper, "after")
+      const cut = yield* make({ validFrom: "2030-01-15T00:00:00Z" }, keys)
+      expect(yield* read(keeper, touched)).toBe("before")
+      expect(yield* read(cut, touched)).toBeUndefined()
+      expect(yield* read(cut, later)).toBe("after")
     })
   )
 
-  it.effect("compress makes a seal smaller, and only where it does", () =>
+  it.effect("compress makes a seal smaller, and only if it does", () =>
     Effect.gen(function* () {
       const keys = [key()]
-      const [plain, small] = [yield* Cookie.make({ keys }), yield* Cookie.make({ keys, compress: true })]
+      const [plain, small] = [yield* make({}, keys), yield* make({ compress: true }, keys)]
       const text = "the same again, ".repeat(100)
       const noise = randomBytes(600).toString("latin1")
-      const size = (provider: SessionProvider.Provider, text: string) =>
-        Effect.map(given(provider, text), (value) => value.length)
+      const size = (keeper: Keeper, text: string) => Effect.map(begin(keeper, text), ({ token }) => token!.length)
       expect(yield* size(small, text)).toBeLessThan((yield* size(plain, text)) / 5)
       expect(yield* size(small, noise)).toBeLessThanOrEqual(yield* size(plain, noise))
       // Turned on and off: what is sealed already still opens.
-      expect(textOf(yield* plain.read(named(yield* given(small, text))))).toBe(text)
-      expect(textOf(yield* small.read(named(yield* given(plain, text))))).toBe(text)
+      expect(yield* read(plain, yield* begin(small, text))).toBe(text)
+      expect(yield* read(small, yield* begin(plain, text))).toBe(text)
       // What inflates to more than is allowed now is no session.
-      const large = yield* given(small, "x".repeat(60_000))
-      expect(textOf(yield* small.read(named(large)))).toBe("x".repeat(60_000))
-      expect(textOf(yield* plain.read(named(large)))).toBeUndefined()
+      const large = yield* begin(small, "x".repeat(60_000))
+      expect(yield* read(small, large)).toBe("x".repeat(60_000))
+      expect(yield* read(plain, large)).toBeUndefined()
+      expect([plain.maxPayload, small.maxPayload]).toEqual([10_455, 64 * 1024])
     })
   )
 
   it.effect("maxSize bounds what is sealed, and what is opened", () =>
     Effect.gen(function* () {
       const keys = [key()]
-      const [large, small] = [yield* Cookie.make({ keys }), yield* Cookie.make({ keys, maxSize: 2_048 })]
-      const value = yield* given(large, "x".repeat(3_000))
-      expect(textOf(yield* small.read(named(value)))).toBeUndefined()
-      const limit = small.capabilities.maxPayload
-      expect((yield* given(small, "x".repeat(limit))).length).toBeLessThanOrEqual(2_048)
-      expect((yield* failure(given(small, "x".repeat(limit + 1))))?.reason).toBe("TooLarge")
+      const [large, small] = [yield* make({}, keys), yield* make({ maxSize: 2_048 }, keys)]
+      const kept = yield* begin(large, "x".repeat(3_000))
+      expect(yield* read(small, kept)).toBeUndefined()
+      const limit = small.maxPayload
+      expect((yield* begin(small, "x".repeat(limit))).token!.length).toBeLessThanOrEqual(2_048)
+      expect((yield* failure(begin(small, "x".repeat(limit + 1))))?.reason).toBe("TooLarge")
       // With an id as long as the configuration allows, too.
-      const longest = yield* small.create(named("i".repeat(224)), new Uint8Array(limit), hour)
-      expect(longest._tag).toBe("Written")
-    })
-  )
-
-  it.effect("a session that does not fit is not ended by its regenerate", () =>
-    Effect.gen(function* () {
-      const provider = yield* Cookie.make({ keys: [key()], revocations: Memory.make() })
-      const value = yield* given(provider, "kept")
-      const { revision } = Option.getOrThrow(yield* provider.read(named(value)))
-      const large = new Uint8Array(provider.capabilities.maxPayload + 1)
-      const error = yield* failure(provider.regenerate(named(value), named("next"), large, hour, revision))
-      expect(error?.reason).toBe("TooLarge")
-      expect(textOf(yield* provider.read(named(value)))).toBe("kept")
+      expect((yield* small.begin("i".repeat(224), new Uint8Array(limit), hour)).token!.length).toBeLessThanOrEqual(
+        2_048
+      )
     })
   )
 
@@ -239,57 +242,174 @@ describe("options", () => {
     ["maxSize", { maxSize: 1e6 }]
   ] as const) {
     it.effect(`refuses ${JSON.stringify(options)}`, () =>
-      Effect.map(failure(Cookie.make({ keys: [key()], ...options })), (error) => {
+      Effect.map(failure(make(options)), (error) => {
         expect(error?.reason).toBe("InvalidConfig")
         expect(error?.message).toContain(name)
       })
     )
   }
 
-  it.effect("revocations cannot be kept in cookies", () =>
+  it.scoped("revocations can be a layer", () =>
     Effect.gen(function* () {
-      const revocations = yield* Cookie.make({ keys: [key()] })
-      expect((yield* failure(Cookie.make({ keys: [key()], revocations })))?.reason).toBe("InvalidConfig")
+      const context = yield* Layer.build(Cookie.layer({ keys: [key()], revocations: Memory.layer() }))
+      const keeper = keeperOf(yield* Effect.provide(Cookie.SealedSessions, context))
+      const kept = yield* begin(keeper, "text")
+      yield* keeper.end(kept.token!)
+      expect(yield* read(keeper, kept)).toBeUndefined()
+    })
+  )
+})
+
+describe("a session that does not fit", () => {
+  for (const [name, options] of [
+    ["without revocations", {}],
+    ["with revocations", { revocations: Memory.make() }]
+  ] as const) {
+    it.effect(`is not ended by its renewal, ${name}`, () =>
+      Effect.gen(function* () {
+        const keeper = yield* make(options)
+        const kept = yield* begin(keeper, "kept")
+        const large = new Uint8Array(keeper.maxPayload + 1)
+        expect((yield* failure(keeper.renew(kept, "next", large, hour)))?.reason).toBe("TooLarge")
+        expect(yield* read(keeper, kept)).toBe("kept")
+        saved(yield* keeper.save(kept, bytes("changed"), hour))
+      })
+    )
+  }
+})
+
+describe("a session that has ended", () => {
+  const inMemory = () => ({ revocations: Memory.make() })
+
+  for (const [what, options] of [
+    ["without revocations, in this process", () => ({})],
+    ["with revocations", inMemory]
+  ] as const) {
+    it.effect(`is not sealed again by a request under way, ${what}`, () =>
+      Effect.gen(function* () {
+        const keeper = yield* make(options())
+        const kept = yield* begin(keeper, "text")
+        yield* keeper.end(kept.token!)
+        expect(yield* keeper.save(kept, bytes("late"), hour)).toEqual({ _tag: "Lost" })
+        expect(yield* keeper.touch(kept, hour)).toBeUndefined()
+        expect(yield* keeper.renew(kept, "next", bytes("late"), hour)).toEqual({ _tag: "Lost" })
+        expect(yield* keeper.fate(kept.token!)).toBe("Ended")
+      })
+    )
+
+    it.effect(`has moved if its id was renewed: one renewal does, the others are lost, ${what}`, () =>
+      Effect.gen(function* () {
+        const keeper = yield* make(options())
+        const kept = yield* begin(keeper, "text")
+        const results = yield* Effect.all(
+          Array.from({ length: 10 }, (_, i) => keeper.renew(kept, `id-${i}`, bytes("signed in"), hour)),
+          { concurrency: "unbounded" }
+        )
+        expect(results.map(({ _tag }) => _tag).sort()).toEqual([...Array(9).fill("Lost"), "Saved"])
+        expect(yield* keeper.save(kept, bytes("late"), hour)).toEqual({ _tag: "Lost" })
+        expect(yield* keeper.fate(kept.token!)).toBe("Moved")
+        // Whatever ends it afterwards.
+        yield* keeper.end(kept.token!)
+        expect(yield* keeper.fate(kept.token!)).toBe("Moved")
+      })
+    )
+  }
+
+  it.effect("can be read from a copy without revocations, and after a minute be sealed again", () =>
+    Effect.gen(function* () {
+      const keeper = yield* make()
+      const kept = yield* begin(keeper, "text")
+      yield* keeper.end(kept.token!)
+      expect(yield* read(keeper, kept)).toBe("text")
+      yield* TestClock.adjust("59 seconds")
+      expect(yield* keeper.save(kept, bytes("late"), hour)).toEqual({ _tag: "Lost" })
+      yield* TestClock.adjust("1 second")
+      expect(yield* keeper.fate(kept.token!)).toBe("Unknown")
+      saved(yield* keeper.save(kept, bytes("late"), hour))
+    })
+  )
+
+  it.effect("is one of 10,000 that a process remembers: the oldest are forgotten first", () =>
+    Effect.gen(function* () {
+      const keeper = yield* make()
+      const all = yield* Effect.all(Array.from({ length: 10_001 }, () => begin(keeper, "")))
+      yield* Effect.forEach(all, ({ token }) => keeper.end(token!), { discard: true })
+      expect(yield* keeper.fate(all[0]!.token!)).toBe("Unknown")
+      expect(yield* keeper.fate(all[1]!.token!)).toBe("Ended")
+      // And all of them are, once their minute is over.
+      yield* TestClock.adjust("1 minute")
+      const last = yield* begin(keeper, "")
+      yield* keeper.end(last.token!)
+      expect(yield* keeper.fate(all.at(-1)!.token!)).toBe("Unknown")
+      expect(yield* keeper.fate(last.token!)).toBe("Ended")
+    })
+  )
+
+  it.effect("cannot be read from any copy with revocations, also if it was recorded by an earlier version", () =>
+    Effect.gen(function* () {
+      const revocations = Memory.make()
+      const keeper = yield* make({ revocations })
+      const kept = yield* begin(keeper, "text")
+      yield* revocations.create(kept.ref, new Uint8Array(0), hour)
+      expect(yield* read(keeper, kept)).toBeUndefined()
+      expect(yield* keeper.fate(kept.token!)).toBe("Ended")
     })
   )
 })
 
 describe("revocations", () => {
-  it.effect("hold nothing but a hash of the id, for as long as a copy may live", () =>
+  it.effect("hold nothing but a hash of the id and one byte", () =>
     Effect.gen(function* () {
       const revocations = Memory.make()
-      const provider = yield* Cookie.make({ keys: [key()], revocations })
-      const early = yield* given(provider, "secret")
+      const keeper = yield* make({ revocations })
+      const [ended, moved] = [yield* begin(keeper, "secret"), yield* begin(keeper, "secret")]
+      yield* keeper.end(ended.token!)
+      saved(yield* keeper.renew(moved, "next", bytes("secret"), hour))
+      expect(yield* revocations.count!).toBe(2)
+      for (const { id } of [ended, moved]) {
+        const stored = Option.getOrThrow(yield* revocations.read(sha256(id!) as SessionProvider.StoredId))
+        expect(stored.payload.length).toBe(1)
+      }
+    })
+  )
+
+  it.effect("are kept and collected after the last copy has expired", () =>
+    Effect.gen(function* () {
+      const keeper = yield* make({ revocations: Memory.make() })
+      const early = yield* begin(keeper, "text")
       yield* TestClock.adjust("40 minutes")
-      const touched = yield* provider.touch(named(early), hour)
-      const late = touched._tag === "Touched" ? touched.id! : ""
+      const late = (yield* keeper.touch(early, hour))!
       yield* TestClock.adjust("1 minute")
       // Ended by the older copy: the newer one, which lives longer, is dead as well, to its end.
-      yield* provider.destroy(named(early))
-      expect(yield* revocations.count!).toBe(1)
-      yield* TestClock.adjust("58 minutes")
-      expect(yield* provider.exists(named(late))).toBe(false)
-      yield* TestClock.adjust("1 minute")
-      expect(yield* provider.exists(named(late))).toBe(false)
-      yield* TestClock.adjust("1 minute")
-      expect(yield* provider.gc!).toBe(1)
-      expect(yield* provider.exists(named(late))).toBe(false)
+      yield* keeper.end(early.token!)
+      for (let minute = 0; minute < 60; minute++) {
+        expect(yield* read(keeper, late)).toBeUndefined()
+        yield* TestClock.adjust("1 minute")
+      }
+      expect(yield* keeper.gc!).toBe(0)
+      yield* TestClock.adjust("6 minutes")
+      expect(yield* keeper.gc!).toBe(1)
     })
   )
 
   it.effect("that cannot be reached let nobody in, and are told as Unavailable", () =>
     Effect.gen(function* () {
-      const down = new SessionError({ reason: "Unavailable", message: "down" })
-      const memory = Memory.make()
-      const provider = yield* Cookie.make({
-        keys: [key()],
-        revocations: { ...memory, exists: () => Effect.fail(down), create: () => Effect.fail(down) }
-      })
-      const value = yield* given(provider, "text")
-      expect((yield* failure(provider.read(named(value))))?.reason).toBe("Unavailable")
-      expect((yield* failure(provider.destroy(named(value))))?.reason).toBe("Unavailable")
+      const down = Effect.fail(new SessionError({ reason: "Unavailable", message: "down" }))
+      const revocations = { ...Memory.make(), exists: () => down, create: () => down, read: () => down }
+      const keeper = yield* make({ revocations })
+      const kept = yield* begin(keeper, "text")
+      for (const attempt of [
+        keeper.open(kept.token!),
+        keeper.save(kept, bytes("next"), hour),
+        keeper.touch(kept, hour),
+        keeper.renew(kept, "next", bytes("next"), hour),
+        keeper.end(kept.token!),
+        keeper.fate(kept.token!)
+      ]) {
+        expect((yield* failure<unknown>(attempt))?.reason).toBe("Unavailable")
+      }
       // Without a session there is nothing to ask for.
-      expect(Option.isNone(yield* provider.read(named("nonsense")))).toBe(true)
+      expect(yield* keeper.open("nonsense")).toBeUndefined()
     })
   )
 })

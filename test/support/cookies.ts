@@ -2,54 +2,23 @@
  * For tests of sessions that clients hold: keys, and what a browser does with cookies.
  */
 import { randomBytes } from "node:crypto"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { SessionProvider } from "effect-session"
+import type { Keeper } from "../../src/Manager/Keeper.js"
+import { keptByClient } from "../../src/Manager/keptByClient.js"
+import type { Lifetimes, Sealing } from "../../src/Provider/cookie/SealedSessions.js"
 import type { Server } from "./http.js"
 
 export const key = () => Redacted.make(randomBytes(32).toString("base64url"))
 
-/**
- * The conformance suite names its sessions itself, as a server does. This puts a browser before the provider, which keeps for each
- * name what it was given last. One that replays also keeps it when the session was ended, as an attacker would. What is a cookie
- * already, from the suite's requests, goes through.
- */
-export const browser = (values: Map<string, string>, inner: SessionProvider.Provider, replays: boolean) => {
-  const cookie = (id: string) => (id.includes("=") ? id : `jar=${values.get(id) ?? id}`) as SessionProvider.StoredId
-  const fresh = (id: SessionProvider.StoredId) => (id.includes("=") ? id : (`jar=${id}` as typeof id))
-  const keep =
-    (id: string) =>
-    <A extends { readonly _tag: string }>(result: A): A => {
-      if ("id" in result) {
-        values.set(id, String(result.id))
-      }
-      return result
-    }
-  const forget = (id: string) => {
-    if (!replays) {
-      values.delete(id)
-    }
-  }
-  const provider: SessionProvider.Provider = {
-    ...inner,
-    // What it counts are revocations, not the suite's sessions.
-    gc: undefined,
-    read: (id) => inner.read(cookie(id)),
-    create: (id, payload, ttl) => Effect.map(inner.create(fresh(id), payload, ttl), keep(id)),
-    write: (id, payload, ttl, revision) => Effect.map(inner.write(cookie(id), payload, ttl, revision), keep(id)),
-    touch: (id, ttl) => Effect.map(inner.touch(cookie(id), ttl), keep(id)),
-    exists: (id) => inner.exists(cookie(id)),
-    destroy: (id) => Effect.map(inner.destroy(cookie(id)), () => forget(id)),
-    regenerate: (oldId, newId, payload, ttl, revision) =>
-      Effect.map(inner.regenerate(cookie(oldId), fresh(newId), payload, ttl, revision), (result) => {
-        if (result._tag === "Written") {
-          forget(oldId)
-        }
-        return keep(newId)(result)
-      })
-  }
-  return provider
-}
+const lifetimes = { idleTimeout: Duration.hours(1), absoluteTimeout: Duration.infinity }
+
+/** What keeps sessions in cookies, as the manager has it. */
+export const keeperOf = (sealing: Sealing, configured: Lifetimes = lifetimes, cookieName = "sid"): Keeper =>
+  keptByClient(sealing, cookieName, configured, (...given: ReadonlyArray<unknown>) =>
+    given.length === 0 ? randomBytes(32).toString("base64url") : "given something"
+  )
 
 export interface Answer {
   readonly status: number
@@ -93,5 +62,5 @@ export const visitor = (server: Server) => {
   const { cookies, header, keep } = jar()
   const get = (path: string): Effect.Effect<Answer> =>
     Effect.tap(request(server, path, header()), (answer) => keep(answer))
-  return { cookies, header, get }
+  return { cookies, header, get, keep }
 }

@@ -1,23 +1,22 @@
 /**
- * beego's `cookie` provider: the whole session in one cookie, in beego's seal. As in beego, nothing can be taken back: who has a copy
- * of a cookie can use it until `maxLifetime` after it was sealed, whatever was changed or ended since.
+ * beego's `cookie` provider: the whole session in one cookie, in beego's seal. As in beego, nothing can be taken back: anyone who kept a
+ * copy of a cookie can use it until `maxLifetime` after it was sealed, whatever was changed or ended since. There is no id in that seal,
+ * so each seal is a session with an id of its own.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { SessionError, tooLarge } from "../../SessionError.js"
-import { split } from "../cookie/clientCookie.js"
-import * as Provider from "../Provider.js"
-import { sha1 } from "./beegoProvider.js"
+import { remembered } from "../cookie/endings.js"
+import { type Sealed, SealedSessions, type Sealing } from "../cookie/SealedSessions.js"
 import { checkMaxLifetime, inSeconds } from "./lastWrite.js"
 import * as Seal from "./seal.js"
 
 export interface Options {
   /** The key of the HMAC. beego takes an empty one; here it is refused. */
   readonly securityKey: Redacted.Redacted
-  /** The AES key: 16, 24 or 32 bytes. beego makes one of its own at each start where it is left out. */
+  /** The AES key: 16, 24 or 32 bytes. beego makes one of its own at each start if it is left out. */
   readonly blockKey: Redacted.Redacted
   /** What the HMAC covers besides. */
   readonly securityName: string
@@ -52,87 +51,55 @@ const check = (options: Options): Effect.Effect<Seal.Keys, SessionError> => {
           : Effect.succeed({ securityKey, blockKey, securityName })
 }
 
-/** Fails with `InvalidConfig` where an option is wrong. */
-export const make = (options: Options): Effect.Effect<Provider.Provider, SessionError> =>
+/** Fails with `InvalidConfig` if an option is wrong. */
+export const make = (options: Options): Effect.Effect<Sealing, SessionError> =>
   Effect.map(Effect.all([check(options), checkMaxLifetime(options.maxLifetime)]), ([keys, maxLifetime]) => {
-    const { expired, expiresAt, store } = inSeconds(maxLifetime)
-    const sealer = Seal.makeSealer(keys)
     const maxPayload = Seal.payloadIn(roomBeside(options.cookieName))
+    return {
+      name: "cookie",
+      maxPayload,
+      ...sealedBy(Seal.makeSealer(keys), maxLifetime, maxPayload),
+      ...remembered()
+    }
+  })
 
-    /** What a cookie, `name=value`, holds, if it holds a session that has not expired. */
-    const opened = (cookie: Provider.StoredId): Effect.Effect<Provider.Stored | undefined> =>
+const sealedBy = (sealer: Seal.Sealer, maxLifetime: number, maxPayload: number): Pick<Sealing, "seal" | "unseal"> => {
+  const { expired, expiresAt, store } = inSeconds(maxLifetime)
+
+  const toSealed = (value: string, { payload, sealedAt }: Seal.Sealed): Sealed => ({
+    id: Seal.nameOf(value),
+    createdAt: sealedAt * 1000,
+    expiresAt: expiresAt(sealedAt),
+    lifetime: maxLifetime,
+    writes: 0,
+    payload
+  })
+
+  return {
+    unseal: (_, value) =>
       Effect.clockWith((clock) => {
         const now = clock.unsafeCurrentTimeMillis()
-        const sealed = sealer.open(split(cookie)[1])
+        const sealed = sealer.open(value)
         // beego refuses what was sealed in the future, too.
         return Effect.succeed(
           sealed === undefined || sealed.sealedAt <= expired(now) || sealed.sealedAt > now / 1000
             ? undefined
-            : { payload: sealed.payload, revision: sha1(sealed.payload), expiresAt: expiresAt(sealed.sealedAt) }
+            : toSealed(value, sealed)
         )
-      })
-
-    const whenLive = <A>(
-      cookie: Provider.StoredId,
-      f: (stored: Provider.Stored) => Effect.Effect<A, SessionError>
-    ): Effect.Effect<A | Provider.Gone, SessionError> =>
-      Effect.flatMap(
-        opened(cookie),
-        (stored): Effect.Effect<A | Provider.Gone, SessionError> =>
-          stored === undefined ? Effect.succeed(Provider.gone) : f(stored)
-      )
-
-    /** Seals a payload for a lifetime from now on, but never for longer than `maxLifetime`. */
-    const sealed = <A>(
-      payload: Uint8Array,
-      ttl: Duration.Duration,
-      result: (id: string, expiresAt: number) => A
-    ): Effect.Effect<A, SessionError> =>
+      }),
+    // Never for longer than `maxLifetime`.
+    seal: (_, { payload }, ttl) =>
       payload.length > maxPayload
         ? Effect.fail(tooLarge("cookie", payload.length, maxPayload))
         : Effect.clockWith((clock) => {
             const now = clock.unsafeCurrentTimeMillis()
             const sealedAt = Math.min(store(now, ttl), Math.floor(now / 1000))
-            return Effect.succeed(result(sealer.seal({ payload, sealedAt }), expiresAt(sealedAt)))
+            const value = sealer.seal({ payload, sealedAt })
+            return Effect.succeed({ value, sealed: toSealed(value, { payload, sealedAt }) })
           })
-
-    const written = (payload: Uint8Array, ttl: Duration.Duration) =>
-      sealed(
-        payload,
-        ttl,
-        (id, expiresAt): Provider.Written => ({
-          _tag: "Written",
-          revision: sha1(payload),
-          expiresAt,
-          id
-        })
-      )
-
-    return {
-      name: "cookie",
-      capabilities: {
-        ...Provider.defaultCapabilities,
-        consistency: "lastWriteWins",
-        regenerate: "ordered",
-        heldBy: "client",
-        revocable: false,
-        inProcess: true,
-        maxPayload,
-        expirySlack: 1000
-      },
-      read: (cookie) => Effect.map(opened(cookie), Option.fromNullable),
-      create: (_, payload, ttl) => written(payload, ttl),
-      write: (cookie, payload, ttl) => whenLive(cookie, () => written(payload, ttl)),
-      touch: (cookie, ttl) =>
-        whenLive(cookie, ({ payload }) =>
-          sealed(payload, ttl, (id, expiresAt): Provider.Touched => ({ _tag: "Touched", expiresAt, id }))
-        ),
-      exists: (cookie) => Effect.map(opened(cookie), (stored) => stored !== undefined),
-      destroy: () => Effect.void,
-      regenerate: (oldCookie, _, payload, ttl) => whenLive(oldCookie, () => written(payload, ttl))
-    }
-  })
+  }
+}
 
 /** A layer of {@link make}. */
-export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.effect(Provider.SessionProvider, make(options))
+export const layer = (options: Options): Layer.Layer<SealedSessions, SessionError> =>
+  Layer.effect(SealedSessions, make(options))

@@ -2,7 +2,7 @@
  * beego's `couchbase` provider: a session is a document under its id, a JSON string that holds the bytes in base64 (go-couchbase v0.1.0
  * writes a `[]byte` so), with flags 0.
  */
-import { DurabilityLevel, type Transcoder } from "couchbase"
+import type { DurabilityLevel, Transcoder } from "couchbase"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -20,6 +20,9 @@ export interface Options {
 
 /** In milliseconds. */
 const timeout = 2_000
+
+/** A write counts at once. */
+const none: DurabilityLevel.None = 0
 
 /** In quotes; base64 (RFC 4648, 4) has nothing that JSON would escape. */
 const toDocument = (payload: Buffer): Buffer => Buffer.from(`"${payload.toString("base64")}"`, "latin1")
@@ -44,7 +47,7 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
         CasStore.make({
           store: inCollection(
             collection,
-            { transcoder, durability: DurabilityLevel.None, timeout },
+            { transcoder, durability: none, timeout },
             {
               ...defaultCapabilities,
               maxPayload: Math.floor(((maxValue - 2) * 3) / 4) - 2,

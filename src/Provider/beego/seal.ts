@@ -1,8 +1,8 @@
 /**
  * beego's seal, `encodeCookie` and `decodeCookie`: AES-CTR, then HMAC-SHA256 over the name, the time and the encrypted payload, in
- * base64url with its padding, twice. Not of our choosing (see `cookie/sealer.ts`), but sound where both keys are random.
+ * base64url with its padding, twice. Not of our choosing (see `cookie/sealer.ts`), but sound if both keys are random.
  */
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from "node:crypto"
+import { createCipheriv, createDecipheriv, createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto"
 
 export interface Keys {
   /** The HMAC's key, and the name that it covers. */
@@ -25,6 +25,12 @@ export interface Sealer {
   readonly open: (value: string) => Sealed | undefined
 }
 
+/** Names a seal, and tells nothing of it: the same whether its value is escaped or not, and another for every seal. */
+export const nameOf = (value: string): string => hash("sha256", unescaped(value), "base64url")
+
+/** As it was before `url.QueryEscape`. */
+const unescaped = (value: string): string => value.replaceAll(/%3d/gi, "=")
+
 const ivBytes = 16
 const macBytes = 32
 
@@ -41,7 +47,7 @@ export const makeSealer = ({ blockKey, securityKey, securityName }: Keys): Seale
       return encode(Buffer.concat([Buffer.from(signed), macOf(signed)]))
     },
     open: (value) => {
-      const outer = decode(value.replaceAll(/%3d/gi, "="))
+      const outer = decode(unescaped(value))
       const signed = outer === undefined ? undefined : /^(\d{1,10})\|([A-Za-z0-9_=-]*)\|$/.exec(signedPart(outer))
       if (outer === undefined || !signed || !timingSafeEqual(outer.subarray(-macBytes), macOf(signed[0]))) {
         return undefined

@@ -4,7 +4,6 @@
  */
 import { hash } from "node:crypto"
 import type { SqlClient } from "@effect/sql/SqlClient"
-import type { SqlError } from "@effect/sql/SqlError"
 import * as Chunk from "effect/Chunk"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,6 +15,7 @@ import { toBuffer } from "../internal/bytes.js"
 import * as Provider from "../Provider.js"
 import { checkNames } from "../Sql.js"
 import * as SqlConnection from "../sql/connection.js"
+import type { SqlFailure } from "../sql/effectSql.js"
 import { restPerWork } from "../sql/gc.js"
 import { pageSize } from "../sql/statements.js"
 import * as BeegoProvider from "./beegoProvider.js"
@@ -170,8 +170,8 @@ const ensureTable = (
   sql: SqlClient,
   dialect: Statements.Dialect,
   table: string,
-  look: Effect.Effect<unknown, SqlError>
-): Effect.Effect<void, SqlError> =>
+  look: Effect.Effect<unknown, SqlFailure>
+): Effect.Effect<void, SqlFailure> =>
   Effect.catchAll(Effect.asVoid(look), ({ cause }) =>
     isMissing(cause)
       ? // Of several processes that make it at once PostgreSQL lets some fail; what counts is that it is there.
@@ -188,7 +188,7 @@ const isMissing = (cause: unknown): boolean =>
   (cause.code === "ER_NO_SUCH_TABLE" || cause.code === "42P01")
 
 /** MySQL takes what the column holds, a `blob` 65,535 bytes, and no statement that is larger than a setting of the server. */
-const maxPayloadOf = (sql: SqlClient, dialect: Statements.Dialect, table: string): Effect.Effect<number, SqlError> =>
+const maxPayloadOf = (sql: SqlClient, dialect: Statements.Dialect, table: string): Effect.Effect<number, SqlFailure> =>
   dialect === "mysql"
     ? Effect.map(
         sql.unsafe<{ readonly packet: unknown; readonly column: unknown }>(
@@ -210,7 +210,7 @@ export const make = (
   { migrate = true, table = "session", ...options }: Options & { readonly timeZone: string }
 ): Effect.Effect<Provider.Provider, SessionError> => {
   const sql = client.withoutTransforms()
-  const step = <A>(operation: string, effect: Effect.Effect<A, SqlError>) =>
+  const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure>) =>
     Effect.mapError(SqlConnection.outside(effect), ({ cause }) => unavailable(dialect, operation, cause))
   return Effect.gen(function* () {
     yield* checkNames({ table })

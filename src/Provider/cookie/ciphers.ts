@@ -1,11 +1,11 @@
 /**
- * The ciphers of sealed cookies, each authenticated encryption with associated data (RFC 5116): AES-256-GCM by `node:crypto`, and
- * XChaCha20-Poly1305 by libsodium, which takes a quarter of the time for a session of usual size.
+ * The ciphers of sealed cookies, each authenticated encryption with associated data (RFC 5116): AES-256-GCM with `node:crypto`, and
+ * XChaCha20-Poly1305 with libsodium, which takes a quarter of the time for a session of usual size.
  */
 import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../../SessionError.js"
-import { loaded } from "../internal/driver.js"
+import { driver } from "../internal/driver.js"
 
 export interface Cipher {
   /** The first byte of its seals. */
@@ -20,7 +20,7 @@ export interface Cipher {
 export interface KeyedCipher {
   /** Encrypts `plain` into `body`, of the same length, and fills the tag. */
   readonly encrypt: (nonce: Buffer, data: Buffer, plain: Buffer, body: Buffer, tag: Buffer) => void
-  /** Throws where the tag does not belong to the rest. */
+  /** Throws if the tag does not belong to the rest. */
   readonly decrypt: (nonce: Buffer, data: Buffer, body: Buffer, tag: Buffer) => Buffer
 }
 
@@ -56,9 +56,9 @@ const aesGcm: Cipher = {
   }
 }
 
-/** draft-irtf-cfrg-xchacha-03. Fails with `InvalidConfig` where `sodium-native` cannot be loaded. */
+/** draft-irtf-cfrg-xchacha-03. Fails with `InvalidConfig` if `sodium-native` cannot be loaded. */
 const xchacha: Effect.Effect<Cipher, SessionError> = Effect.map(
-  loaded("cookie: cipher: sodium-native", () => import("sodium-native")),
+  driver("cookie: cipher", "sodium-native"),
   ({ default: sodium }): Cipher => ({
     version: 2,
     nonceLength: 24,

@@ -9,26 +9,13 @@ import { randomFillSync } from "node:crypto"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
 import { type Cipher, tagLength } from "./ciphers.js"
 import type { Key } from "./keyRing.js"
-
-/** What is in a seal. */
-export interface Content {
-  /** The session's id. */
-  readonly id: string
-  /** When the session got this id, in milliseconds since the epoch. */
-  readonly createdAt: number
-  readonly expiresAt: number
-  /** The lifetime that it was sealed for, in milliseconds. */
-  readonly lifetime: number
-  /** How often the payload was written. */
-  readonly writes: number
-  readonly payload: Uint8Array
-}
+import type { Sealed } from "./SealedSessions.js"
 
 export interface Sealer {
   /** Seals with the first cipher and key, for a cookie of this name. The payload is `maxPayload` bytes at most. */
-  readonly seal: (name: string, content: Content) => string
+  readonly seal: (name: string, session: Sealed) => string
   /** What was sealed, with any of the ciphers and keys, for a cookie of this name. Never throws. */
-  readonly open: (name: string, seal: string) => Content | undefined
+  readonly open: (name: string, seal: string) => Sealed | undefined
 }
 
 const nonceAt = 2
@@ -41,87 +28,118 @@ const overhead = nonceAt + 24 + tagLength + headerBytes + 224
 /** The largest payload that is sure to fit into a seal of so many characters. */
 export const payloadIn = (characters: number): number => Math.floor((characters * 3) / 4) - overhead
 
+/** The buffers that serve all seals: everything here is synchronous, and allocating would cost more than the cipher. */
+interface Buffers {
+  readonly plain: Buffer
+  readonly sealed: Buffer
+}
+
 export const makeSealer = (
   ciphers: readonly [Cipher, ...Array<Cipher>],
   keys: ReadonlyArray<Key>,
-  options: { readonly compress: boolean; readonly maxPayload: number; readonly maxSeal: number }
+  {
+    compress,
+    maxPayload,
+    maxSeal
+  }: { readonly compress: boolean; readonly maxPayload: number; readonly maxSeal: number }
 ): Sealer => {
-  const { compress, maxPayload, maxSeal } = options
-
-  // Everything here is synchronous, so that one buffer of each kind serves all: allocating them would cost more than the cipher.
-  const sealed = Buffer.allocUnsafeSlow(Math.max(maxSeal, maxPayload + overhead))
-  const plain = Buffer.allocUnsafeSlow(maxPayload + overhead)
-
-  const versions = ciphers.map((cipher) => versionOf(cipher, keys, sealed))
+  const buffers: Buffers = {
+    plain: Buffer.allocUnsafeSlow(maxPayload + overhead),
+    sealed: Buffer.allocUnsafeSlow(Math.max(maxSeal, maxPayload + overhead))
+  }
+  const versions = ciphers.map((cipher) => versionOf(cipher, keys, buffers.sealed))
   const own = versions[0]!
-  const random = Buffer.allocUnsafeSlow(own.nonce.length * 256)
-  let used = random.length
-
+  const nextNonce = nonces(own.nonce)
   return {
-    seal: (name, { createdAt, expiresAt, id, lifetime, payload, writes }) => {
-      const small = compress ? deflateRawSync(payload) : payload
-      const isSmaller = small.length < payload.length
-      const data = isSmaller ? small : payload
-      plain[0] = isSmaller ? deflated : 0
-      plain.writeUInt16BE(id.length, 1)
-      plain.writeUInt32BE(writes, 3)
-      plain.writeDoubleBE(createdAt, 7)
-      plain.writeDoubleBE(expiresAt, 15)
-      plain.writeDoubleBE(lifetime, 23)
-      plain.write(id, headerBytes, "latin1")
-      plain.set(data, headerBytes + id.length)
-
-      if (used === random.length) {
-        randomFillSync(random)
-        used = 0
-      }
-      const { bodyAt, keys, nonce, tag, version } = own
-      const length = headerBytes + id.length + data.length
-      sealed[0] = version
-      sealed[1] = keys[0]!.hint
-      random.copy(nonce, 0, used)
-      used += nonce.length
-      keys[0]!.encrypt(
-        nonce,
-        own.associated(name),
-        plain.subarray(0, length),
-        sealed.subarray(bodyAt, bodyAt + length),
-        tag
-      )
-      return sealed.toString("base64url", 0, bodyAt + length)
+    seal: (name, session) => {
+      const length = write(session, compress, buffers.plain)
+      nextNonce()
+      return encrypted(own, name, length, buffers)
     },
-
     open: (name, seal) => {
-      if (seal.length > maxSeal) {
-        return undefined
-      }
-      const length = sealed.write(seal, 0, "base64url")
-      const by = versions.find(({ version }) => version === sealed[0])
-      // Decoding passes over what is not base64url; only the one way to write a seal is good.
-      if (by === undefined || length < by.bodyAt + headerBytes || sealed.toString("base64url", 0, length) !== seal) {
-        return undefined
-      }
-      for (const key of by.keys) {
-        const body = key.hint === sealed[1] ? decrypted(by, key, name, sealed.subarray(by.bodyAt, length)) : undefined
-        if (body !== undefined) {
-          const payloadAt = headerBytes + body.readUInt16BE(1)
-          const data = body.subarray(payloadAt)
-          const payload = body[0] === deflated ? inflate(data, maxPayload) : data
-          return (
-            payload && {
-              id: body.toString("latin1", headerBytes, payloadAt),
-              writes: body.readUInt32BE(3),
-              createdAt: body.readDoubleBE(7),
-              expiresAt: body.readDoubleBE(15),
-              lifetime: body.readDoubleBE(23),
-              payload
-            }
-          )
-        }
-      }
-      return undefined
+      const body = seal.length > maxSeal ? undefined : decrypted(versions, name, seal, buffers.sealed)
+      return body === undefined ? undefined : read(body, maxPayload)
     }
   }
+}
+
+/** Writes what will be encrypted, and returns its length. */
+const write = (session: Sealed, compress: boolean, plain: Buffer): number => {
+  const { createdAt, expiresAt, id, lifetime, payload, writes } = session
+  const small = compress ? deflateRawSync(payload) : payload
+  const isSmaller = small.length < payload.length
+  const data = isSmaller ? small : payload
+  plain[0] = isSmaller ? deflated : 0
+  plain.writeUInt16BE(id.length, 1)
+  plain.writeUInt32BE(writes, 3)
+  plain.writeDoubleBE(createdAt, 7)
+  plain.writeDoubleBE(expiresAt, 15)
+  plain.writeDoubleBE(lifetime, 23)
+  plain.write(id, headerBytes, "latin1")
+  plain.set(data, headerBytes + id.length)
+  return headerBytes + id.length + data.length
+}
+
+/** Reads what was decrypted; undefined if it is of a configuration that allowed more. */
+const read = (body: Buffer, maxPayload: number): Sealed | undefined => {
+  const payloadAt = headerBytes + body.readUInt16BE(1)
+  const data = body.subarray(payloadAt)
+  const payload = body[0] === deflated ? inflate(data, maxPayload) : data
+  return (
+    payload && {
+      id: body.toString("latin1", headerBytes, payloadAt),
+      writes: body.readUInt32BE(3),
+      createdAt: body.readDoubleBE(7),
+      expiresAt: body.readDoubleBE(15),
+      lifetime: body.readDoubleBE(23),
+      payload
+    }
+  )
+}
+
+/** Fills `nonce` anew at each call. The random bytes are asked for in bulk. */
+const nonces = (nonce: Buffer): (() => void) => {
+  const random = Buffer.allocUnsafeSlow(nonce.length * 256)
+  let used = random.length
+  return () => {
+    if (used === random.length) {
+      randomFillSync(random)
+      used = 0
+    }
+    random.copy(nonce, 0, used)
+    used += nonce.length
+  }
+}
+
+const encrypted = (own: Version, name: string, length: number, { plain, sealed }: Buffers): string => {
+  const { bodyAt, keys, nonce, tag, version } = own
+  const [key] = keys
+  sealed[0] = version
+  sealed[1] = key!.hint
+  key!.encrypt(nonce, own.associated(name), plain.subarray(0, length), sealed.subarray(bodyAt, bodyAt + length), tag)
+  return sealed.toString("base64url", 0, bodyAt + length)
+}
+
+const decrypted = (
+  versions: ReadonlyArray<Version>,
+  name: string,
+  seal: string,
+  sealed: Buffer
+): Buffer | undefined => {
+  const length = sealed.write(seal, 0, "base64url")
+  const by = versions.find(({ version }) => version === sealed[0])
+  // Decoding passes over what is not base64url; only the one way to write a seal is good.
+  if (by === undefined || length < by.bodyAt + headerBytes || sealed.toString("base64url", 0, length) !== seal) {
+    return undefined
+  }
+  const hint = sealed[1]
+  for (const key of by.keys) {
+    const body = key.hint === hint ? decryptedBy(key, by, name, sealed.subarray(by.bodyAt, length)) : undefined
+    if (body !== undefined) {
+      return body
+    }
+  }
+  return undefined
 }
 
 type Version = ReturnType<typeof versionOf>
@@ -147,7 +165,7 @@ const versionOf = ({ nonceLength, purpose, version, withKey }: Cipher, keys: Rea
   }
 }
 
-const decrypted = (by: Version, key: Version["keys"][number], name: string, body: Buffer): Buffer | undefined => {
+const decryptedBy = (key: Version["keys"][number], by: Version, name: string, body: Buffer): Buffer | undefined => {
   // Ciphers tell a bad tag by an exception, whose stack trace would take longer than the rest.
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0

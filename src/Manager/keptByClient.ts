@@ -1,0 +1,107 @@
+/**
+ * Sessions that clients hold: the token is the session itself, sealed in the value of cookies.
+ *
+ * Nothing is compared: the last answer that reaches a client wins, and an older token brings back what was in it. What is prevented is
+ * that a session which has ended, or has another id, is sealed again.
+ */
+import { hash } from "node:crypto"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Ending, Lifetimes, Seal, Sealed, Sealing, ToSeal } from "../Provider/cookie/SealedSessions.js"
+import type { Revision, StoredId } from "../Provider/Provider.js"
+import type { SessionError } from "../SessionError.js"
+import type { Fate, Keeper, Kept, Lost, Saved } from "./Keeper.js"
+
+/** Keeps sessions in cookies of this name. */
+export const keptByClient = (
+  sealing: Sealing,
+  cookieName: string,
+  lifetimes: Lifetimes,
+  makeId: () => string
+): Keeper => ({
+  name: sealing.name,
+  maxPayload: sealing.maxPayload,
+  inProcess: sealing.inProcess,
+  needsResponse: true,
+  revocable: sealing.revocable,
+  accepts: (token) => token !== "",
+  refOf: sha256,
+  // An id inherits nothing: an id maker with optional arguments of its own must get none.
+  makeId: () => makeId(),
+  ...reading(sealing, cookieName),
+  ...writing(sealing, cookieName, lifetimes),
+  gc: sealing.gc
+})
+
+const reading = (
+  { endingOf, isRevoked, unseal }: Sealing,
+  cookieName: string
+): Pick<Keeper, "fate" | "find" | "open"> => ({
+  open: (token) =>
+    whenSealed(unseal(cookieName, token), undefined, (sealed) =>
+      Effect.map(isRevoked(sealed), (revoked) =>
+        revoked ? undefined : { kept: toKept({ value: token, sealed }), payload: sealed.payload }
+      )
+    ),
+  find: () => Effect.succeed(undefined),
+  fate: (token) =>
+    whenSealed(unseal(cookieName, token), fateOf(undefined), (sealed) => Effect.map(endingOf(sealed), fateOf))
+})
+
+const writing = (
+  { end, endingOf, seal, unseal }: Sealing,
+  cookieName: string,
+  lifetimes: Lifetimes
+): Pick<Keeper, "begin" | "end" | "renew" | "save" | "touch"> => {
+  const keep = (session: ToSeal, ttl: Duration.Duration) => Effect.map(seal(cookieName, session, ttl), toKept)
+  /** What is in the session's seal, if it has not ended. */
+  const current = ({ token }: Kept) =>
+    whenSealed(unseal(cookieName, token!), undefined, (sealed) =>
+      Effect.map(endingOf(sealed), (ending) => (ending === undefined ? sealed : undefined))
+    )
+  return {
+    begin: (id, payload, ttl) => keep({ id, payload, writes: 0 }, ttl),
+    save: (kept, payload, ttl) =>
+      whenSealed(current(kept), lost, (sealed) =>
+        Effect.map(keep({ ...sealed, payload, writes: sealed.writes + 1 }, ttl), saved)
+      ),
+    renew: ({ token }, id, payload, ttl) =>
+      whenSealed(unseal(cookieName, token!), lost, (sealed) =>
+        // Sealed before the old one is ended: a session that does not fit must not end.
+        Effect.flatMap(keep({ id, payload, writes: 0 }, ttl), (kept) =>
+          Effect.map(end(sealed, "moved", lifetimes), (isFirst) => (isFirst ? saved(kept) : lost))
+        )
+      ),
+    touch: (kept, ttl) => whenSealed(current(kept), undefined, (sealed) => keep(sealed, ttl)),
+    end: (token) =>
+      whenSealed(unseal(cookieName, token), undefined, (sealed) => Effect.asVoid(end(sealed, "ended", lifetimes)))
+  }
+}
+
+/** What `f` makes of a session; `otherwise` if there is none. */
+const whenSealed = <A, B>(
+  session: Effect.Effect<Sealed | undefined, SessionError>,
+  otherwise: A,
+  f: (sealed: Sealed) => Effect.Effect<B, SessionError>
+): Effect.Effect<A | B, SessionError> =>
+  Effect.flatMap(
+    session,
+    (sealed): Effect.Effect<A | B, SessionError> => (sealed === undefined ? Effect.succeed(otherwise) : f(sealed))
+  )
+
+const sha256 = (text: string): StoredId => hash("sha256", text, "base64url") as StoredId
+
+const toKept = ({ sealed: { expiresAt, id, writes }, value }: Seal): Kept => ({
+  ref: sha256(id),
+  id,
+  token: value,
+  revision: String(writes) as Revision,
+  expiresAt
+})
+
+const saved = (kept: Kept): Saved => ({ _tag: "Saved", kept })
+
+const lost: Lost = { _tag: "Lost" }
+
+const fateOf = (ending: Ending | undefined): Fate =>
+  ending === undefined ? "Unknown" : ending === "ended" ? "Ended" : "Moved"

@@ -1,0 +1,101 @@
+/**
+ * Which of the sessions that clients hold have ended: every copy of them has to be told from a live one, although all look alike.
+ *
+ * With a provider, an ending is recorded there for all processes, as one byte under the hash of the session's id. Without one, this
+ * process remembers it for a minute, so that a request under way does not seal again what another has ended.
+ */
+import { hash } from "node:crypto"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Provider, StoredId } from "../Provider.js"
+import type { Ending, Endings, Lifetimes, Sealed } from "./SealedSessions.js"
+
+/** For clocks that differ, and for requests that had asked about a session before it ended and seal it afterwards. */
+const margin = Duration.toMillis("5 minutes")
+
+/** Endings in a provider. */
+export const recordedIn = (provider: Provider): Endings => ({
+  revocable: true,
+  inProcess: provider.capabilities.inProcess,
+  answersWithin: provider.capabilities.answersWithin,
+  isRevoked: (session) => provider.exists(idOf(session)),
+  endingOf: (session) =>
+    Effect.map(provider.read(idOf(session)), (found) =>
+      Option.isNone(found) ? undefined : found.value.payload[0] === moved ? "moved" : "ended"
+    ),
+  end: (session, ending, lifetimes) =>
+    Effect.clockWith((clock) => {
+      const now = clock.unsafeCurrentTimeMillis()
+      return Effect.map(
+        provider.create(
+          idOf(session),
+          Uint8Array.of(ending === "moved" ? moved : 0),
+          Duration.millis(lastCopy(session, lifetimes, now) + margin - now)
+        ),
+        ({ _tag }) => _tag === "Written"
+      )
+    }),
+  gc: provider.gc
+})
+
+/** What an ending is stored as; anything else says `ended`, as the empty payloads of earlier versions. */
+const moved = 1
+
+const idOf = ({ id }: Sealed): StoredId => hash("sha256", id, "base64url") as StoredId
+
+/**
+ * When the last copy of a session expires. Without an absolute end, that is of the longest lifetime that a copy is known to be sealed
+ * for: this one's or, since another process may have sealed it under a newer configuration, today's.
+ */
+const lastCopy = ({ createdAt, expiresAt, lifetime }: Sealed, lifetimes: Lifetimes, now: number): number => {
+  const absolute = Duration.toMillis(lifetimes.absoluteTimeout)
+  return Math.max(
+    expiresAt,
+    Number.isFinite(absolute)
+      ? createdAt + absolute
+      : now + Math.max(lifetime, Duration.toMillis(lifetimes.idleTimeout))
+  )
+}
+
+/** For how long this process remembers an ending, in milliseconds: longer than requests usually take. */
+const memory = 60_000
+
+/** How many endings it remembers; then it forgets the oldest. */
+const maxRemembered = 10_000
+
+/** Endings in the memory of this process. */
+export const remembered = (): Endings => {
+  const endings = new Map<string, { readonly ending: Ending; readonly until: number }>()
+  const endingOf = (id: string, now: number): Ending | undefined => {
+    const known = endings.get(id)
+    return known !== undefined && now < known.until ? known.ending : undefined
+  }
+  const forgetOld = (now: number): void => {
+    for (const [id, { until }] of endings) {
+      if (now < until && endings.size < maxRemembered) {
+        return
+      }
+      endings.delete(id)
+    }
+  }
+  return {
+    revocable: false,
+    inProcess: true,
+    answersWithin: Number.POSITIVE_INFINITY,
+    isRevoked: () => Effect.succeed(false),
+    endingOf: ({ id }) => withNow((now) => endingOf(id, now)),
+    end: ({ id }, ending) =>
+      withNow((now) => {
+        if (endingOf(id, now) !== undefined) {
+          return false
+        }
+        forgetOld(now)
+        endings.set(id, { ending, until: now + memory })
+        return true
+      })
+  }
+}
+
+const withNow = <A>(f: (now: number) => A): Effect.Effect<A> =>
+  Effect.clockWith((clock) => Effect.succeed(f(clock.unsafeCurrentTimeMillis())))
