@@ -3,6 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import type * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
 /**
@@ -10,7 +14,8 @@ import * as Schema from "effect/Schema"
  *
  * - `Unavailable`: the backend is away, refused the call, or did not answer in time. Trying again later can help.
  * - `Conflict`: other requests changed the session each time this one tried to save. Trying again can help.
- * - `Gone`: the session was destroyed or expired after it was read. Nothing was written.
+ * - `Gone`: the session ended, expired or got another id after it was read, or before the request came. Nothing was written. Trying
+ *   again with the cookie that the browser has by then can help.
  * - `NotFound`: no live session has this id.
  * - `InvalidValue`: a value does not satisfy its field's Schema. The session is unchanged.
  * - `TooLarge`: the session would be larger than the backend or the configuration allows. Nothing was written.
@@ -41,8 +46,8 @@ export type Reason = typeof Reason.Type
 
 /**
  * A failed session operation. The message names the backend or field, the operation and what to do; it never holds a
- * session id or a value, so it can be logged. Uncaught in an HTTP handler it answers 503 where trying again can help
- * (`Unavailable`, `Conflict`) and 500 otherwise, by itself.
+ * session id or a value, so it can be logged. As a response it is an empty 503 if trying again can help (`Unavailable`, `Conflict`,
+ * `Gone`), and an empty 500 otherwise: `@effect/platform` responds with it wherever a handler does not catch it.
  *
  * @example
  * import { Effect } from "effect"
@@ -60,7 +65,21 @@ export type Reason = typeof Reason.Type
 export class SessionError extends Schema.TaggedError<SessionError>("effect-session/SessionError")("SessionError", {
   reason: Reason,
   message: Schema.String
-}) {}
+}) {
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    return HttpServerResponse.empty({ status: statusOf(this.reason) })
+  }
+}
+
+/** Whether it is an error of this library: by its tag, so that two copies of the package understand each other. @internal */
+export const isSessionError = (u: unknown): u is SessionError =>
+  hasProperty(u, "_tag") && u._tag === "SessionError" && hasProperty(u, "reason") && Schema.is(Reason)(u.reason)
+
+/** The reasons for which trying again can help. @internal */
+export const transient = ["Unavailable", "Conflict", "Gone"] as const satisfies ReadonlyArray<Reason>
+
+/** The status of a response that an error is answered with. @internal */
+export const statusOf = (reason: Reason): 503 | 500 => ((transient as ReadonlyArray<Reason>).includes(reason) ? 503 : 500)
 
 /**
  * The error of a backend call that failed: `Unavailable`, naming the backend, the operation and the driver's error code.

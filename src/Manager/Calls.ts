@@ -9,49 +9,36 @@ import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
 import type { Provider } from "../Provider/Provider.js"
-import { SessionError } from "../SessionError.js"
+import type { SessionError } from "../SessionError.js"
+import { type Patience, patience } from "./Turns.js"
 
 /** Bounds an effect in time. */
-export type Bounded = <A>(effect: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>
+export type Bounded = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | SessionError>
 
 /**
  * Bounds effects in time, and shields them from the caller's interruption: a client that hangs up does not undo a save. What may take
  * too long runs in a fiber of its own, since `Effect.timeout` has no effect where an HTTP request is uninterruptible; and what does
  * not let itself be interrupted holds nobody up.
  */
-export const bounded = (provider: Provider, timeout: Duration.Duration): Bounded => {
-  const { answersWithin, inProcess } = provider.capabilities
-  return inProcess || answersWithin <= Duration.toMillis(timeout)
-    ? Effect.uninterruptible
-    : forked(patience(provider.name, timeout))
-}
+export const bounded = ({ answersWithin, inProcess, name }: Backend, timeout: Duration.Duration): Bounded =>
+  inProcess || answersWithin <= Duration.toMillis(timeout) ? Effect.uninterruptible : forked(patience(name, timeout))
 
-/** How long to wait, and what comes of it. */
-export interface Patience {
-  readonly millis: number
-  readonly late: Effect.Effect<never, SessionError>
+/** What is to be known of a backend that is called. */
+export interface Backend {
+  readonly name: string
+  readonly inProcess: boolean
+  /** How long a call takes at most, in milliseconds, by a timeout of its own. */
+  readonly answersWithin: number
 }
-
-export const patience = (backend: string, timeout: Duration.Duration): Patience => ({
-  millis: Math.min(Duration.toMillis(timeout), 2 ** 31 - 1),
-  late: Effect.suspend(() =>
-    Effect.fail(
-      new SessionError({
-        reason: "Unavailable",
-        message: `${backend}: no answer within ${Duration.format(timeout)}: check that the backend is up and reachable`
-      })
-    )
-  )
-})
 
 /**
- * {@link bounded} by a fork, which starts at once: one that waits for its turn costs more than all else here. The time is the
- * machine's, not the Clock's: it is a server that is waited for.
+ * {@link bounded} by a fork, which starts at once: one that waits for its turn of the scheduler takes several times as long. The time
+ * is the machine's, not the Clock's: it is a server that is waited for.
  */
 const forked = ({ late, millis }: Patience): Bounded => {
   const { runtimeFlags } = Runtime.defaultRuntime
-  return <A>(effect: Effect.Effect<A, SessionError>) =>
-    Effect.withFiberRuntime<A, SessionError>((caller) => {
+  return <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.withFiberRuntime<A, E | SessionError>((caller) => {
       const fiberRefs = caller.getFiberRefs()
       const fiber = Runtime.runFork(
         Runtime.make({ context: caller.currentContext as Context.Context<never>, fiberRefs, runtimeFlags }),
@@ -73,44 +60,52 @@ const forked = ({ late, millis }: Patience): Bounded => {
     })
 }
 
-/** Effect's default tracer keeps spans for nobody, and a span costs more than all else here. */
+/** Effect's default tracer keeps spans for nobody, and a span takes some 9 µs. */
 const ownTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
-/** The provider with a span and a bound round each call that waits for a backend. */
-export const traced = (provider: Provider, bounded: Bounded): Provider => {
+/**
+ * A defect of a backend's code without what it says, which can hold ids and values: its kind, and where it was thrown.
+ */
+export const withoutWords = (where: string, defect: unknown): Error => {
+  const error = new Error(`${where} died of ${defect instanceof Error ? defect.name : typeof defect}`)
+  const frames = defect instanceof Error ? defect.stack?.match(/^ {4}at .*$/gm) : undefined
+  error.stack = [`${error.name}: ${error.message}`, ...(frames ?? [])].join("\n")
+  return error
+}
+
+/** The provider with a span and a bound round each call that waits for a backend, and with defects that tell no id and no value. */
+export const guarded = (provider: Provider, bounded: Bounded): Provider => {
+  const { marked, name } = provider
   if (provider.capabilities.inProcess) {
     return provider
   }
-  const span = (operation: string): Bounded => {
-    const name = `session.${operation}`
-    const options = {
-      kind: "client",
-      captureStackTrace: false,
-      attributes: { "session.backend": provider.name }
-    } as const
-    return (call) =>
-      Effect.tracerWith((tracer) =>
-        tracer === ownTracer ? bounded(call) : Effect.withSpan(bounded(call), name, options)
-      )
+  const guard = (operation: string): Bounded => {
+    const spanName = `session.${operation}`
+    const options = { kind: "client", captureStackTrace: false, attributes: { "session.backend": name } } as const
+    const scrubbed = (defect: unknown) => Effect.die(withoutWords(`${name}: ${operation}`, defect))
+    return (call) => {
+      const safe = Effect.catchAllDefect(bounded(call), scrubbed)
+      return Effect.tracerWith((tracer) => (tracer === ownTracer ? safe : Effect.withSpan(safe, spanName, options)))
+    }
   }
-  const spans = {
-    read: span("read"),
-    create: span("create"),
-    write: span("write"),
-    touch: span("touch"),
-    exists: span("exists"),
-    destroy: span("destroy"),
-    regenerate: span("regenerate")
-  }
+  const read = guard("read")
+  const create = guard("create")
+  const write = guard("write")
+  const touch = guard("touch")
+  const exists = guard("exists")
+  const destroy = guard("destroy")
+  const regenerate = guard("regenerate")
+  const mark = guard("marked")
   return {
     ...provider,
-    read: (id) => spans.read(provider.read(id)),
-    create: (id, payload, ttl) => spans.create(provider.create(id, payload, ttl)),
-    write: (id, payload, ttl, revision) => spans.write(provider.write(id, payload, ttl, revision)),
-    touch: (id, ttl) => spans.touch(provider.touch(id, ttl)),
-    exists: (id) => spans.exists(provider.exists(id)),
-    destroy: (id) => spans.destroy(provider.destroy(id)),
-    regenerate: (oldId, newId, payload, ttl, revision) =>
-      spans.regenerate(provider.regenerate(oldId, newId, payload, ttl, revision))
+    read: (id) => read(provider.read(id)),
+    create: (id, payload, ttl) => create(provider.create(id, payload, ttl)),
+    write: (id, payload, ttl, revision) => write(provider.write(id, payload, ttl, revision)),
+    touch: (id, ttl) => touch(provider.touch(id, ttl)),
+    exists: (id) => exists(provider.exists(id)),
+    destroy: (id, left) => destroy(provider.destroy(id, left)),
+    regenerate: (oldId, newId, payload, ttl, revision, left) =>
+      regenerate(provider.regenerate(oldId, newId, payload, ttl, revision, left)),
+    marked: marked && ((id) => mark(marked(id)))
   }
 }

@@ -1,52 +1,72 @@
 /**
- * Saving a session: compare-and-set, and on conflict the logged operations are replayed onto what is there now. So changes of
- * concurrent requests add up, and what was destroyed stays destroyed.
+ * Saving a session: compare-and-set, and on conflict the logged changes are replayed onto what is there now. So changes of concurrent
+ * requests add up, and what was ended stays ended. What came of it is a value, from which all else follows in `settle`.
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Stored, StoredId, Written } from "../Provider/Provider.js"
-import { SessionError, tooLarge } from "../SessionError.js"
-import type { SessionData } from "../Store/Codec.js"
-import type { Known, LiveSession } from "./LiveSession.js"
+import { SessionError } from "../SessionError.js"
+import { withoutWords } from "./Calls.js"
+import { contentOn } from "./content.js"
+import type { Fate, Found, Kept } from "./Keeper.js"
+import { openInLine } from "./LiveSession.js"
+import type { Base, Outcome, RequestState, When } from "./RequestState.js"
+import { renewLifetime } from "./renewal.js"
+import { settle } from "./settle.js"
 import type { Turn } from "./Turns.js"
+
+type Step = Effect.Effect<Outcome, SessionError>
 
 /** Conflicts come from other processes alone, since commits in this one take turns. */
 const maxAttempts = 24
 
+/** How many times a save is tried again at once, with what the conflict told. */
+const hasty = 4
+
 /**
- * Saves what changed, if anything did; otherwise renews the lifetime, if it is time to. Fails with `Gone` where the session
- * ended meanwhile, `Conflict` after too many attempts, `InvalidValue`, `TooLarge`, `Unavailable`; then nothing was written.
+ * Ends what is to end, and saves what changed, if anything did; otherwise renews the lifetime, if it is time to. Never fails, and ends
+ * within the configured timeout: what could not be done is the outcome `Failed`, `Died` or `Lost`, and then nothing was written.
  */
-export const commit = (session: LiveSession): Effect.Effect<void, SessionError> =>
+export const commit = (session: RequestState, when: When): Effect.Effect<Outcome> => {
+  const { bounded, keeper } = session.env
   // In line: a `save` that the handler no longer waits for may still be at it, and nothing must be saved twice.
-  session.line.take(
-    Effect.suspend(() =>
-      session.ended === undefined
-        ? saveChanges(session)
-        : Effect.zipRight(end(session, session.ended), saveChanges(session))
-    )
+  const saving = session.line.take(Effect.suspend(() => step(session, when)))
+  return Effect.catchAllCause(keeper.inProcess ? saving : bounded(saving), (cause) =>
+    Effect.sync(() => settle(session, failure(session, cause)))
   )
+}
 
-/** Whether a commit would do anything at all. */
-export const needsCommit = (session: LiveSession): boolean =>
-  session.changed || !session.line.idle || renewal(session, session.readAt) !== undefined
+const failure = (session: RequestState, cause: Cause.Cause<SessionError>): Outcome => {
+  const identity = session.ending.length > 0 || session.renewing
+  const error = Cause.failureOption(cause)
+  return Option.isSome(error)
+    ? { _tag: "Failed", error: error.value, identity }
+    : { _tag: "Died", defect: withoutWords(`${session.env.keeper.name}: save`, Cause.squash(cause)), identity }
+}
 
-const end = (session: LiveSession, id: StoredId) => {
-  const { provider, telemetry } = session.env
-  if (session.phase === "socket" && !provider.capabilities.revocable) {
-    return Effect.fail(
-      new SessionError({
-        reason: "Unsupported",
-        message: `${provider.name}: destroy: the client holds the session, and there is no response to take it away by`
-      })
-    )
+const step = (session: RequestState, when: When): Step => {
+  const ending: Step = session.ending.length === 0 ? Effect.succeed({ _tag: "Nothing" }) : end(session)
+  return when === "ending"
+    ? ending
+    : Effect.map(
+        session.ending.length === 0 ? save(session, when) : Effect.zipRight(ending, save(session, when)),
+        (outcome) => settle(session, outcome)
+      )
+}
+
+const end = (session: RequestState): Step => {
+  const { keeper } = session.env
+  if (session.stage === "socket" && !keeper.revocable) {
+    return new SessionError({
+      reason: "Unsupported",
+      message: `${keeper.name}: destroy: the client holds the session, and there is no response to take it away by`
+    })
   }
-  return Effect.map(provider.destroy(id), () => {
-    session.ended = undefined
-    session.reply = "forget"
-    telemetry.emit("Destroyed", id)
-  })
+  const tokens = session.ending
+  return Effect.map(Effect.forEach(tokens, keeper.end, { discard: true }), () =>
+    settle(session, { _tag: "Ended", refs: tokens.map(keeper.refOf) })
+  )
 }
 
 const noResponse = Effect.fail(
@@ -56,226 +76,189 @@ const noResponse = Effect.fail(
   })
 )
 
-const saveChanges = (session: LiveSession): Effect.Effect<void, SessionError> =>
-  Effect.suspend(() => {
-    const { capabilities } = session.env.provider
-    const changed = session.operations.length > 0 || session.renewed
-    if (session.phase === "socket" && capabilities.heldBy === "client" && (changed || session.touched)) {
-      return noResponse
-    }
-    return changed
-      ? Effect.flatMap(session.readOnce, () => {
-          const id = session.storedId
-          return session.known === undefined || id === undefined
-            ? create(session)
-            : capabilities.inProcess
-              ? change(session, id, { latest: undefined }, 1)
-              : session.env.turns.take(id, (turn) => change(session, id, turn, 1))
-        })
-      : renewLifetime(session)
-  })
-
-/** What a commit writes: the log, replayed onto what is stored. */
-interface Replayed {
-  readonly data: SessionData
-  readonly payload: Uint8Array
-  /** How many operations are in it; the handler may log more meanwhile. */
-  readonly count: number
-}
-
-const replay = (
-  session: LiveSession,
-  base: Known | undefined,
-  createdAt: number | undefined
-): Effect.Effect<Replayed, SessionError> => {
-  const { codec, config, provider } = session.env
-  const values = session.replay(base)
-  if (values instanceof SessionError) {
-    return Effect.fail(values)
+const save = (session: RequestState, when: When): Step => {
+  const { keeper, turns } = session.env
+  if (session.log.length === 0 && !session.renewing) {
+    return session.stage === "socket" && keeper.needsResponse && session.touching ? noResponse : renewLifetime(session)
   }
-  const data: SessionData = { ...base?.data, createdAt, values }
-  const payload = codec.encode(data)
-  if (payload instanceof SessionError) {
-    return Effect.fail(payload)
+  if (session.stage === "socket" && keeper.needsResponse) {
+    return noResponse
   }
-  const limit = Math.min(config.maxBytes, provider.capabilities.maxPayload)
-  return payload.length > limit
-    ? Effect.fail(tooLarge(provider.name, payload.length, limit))
-    : Effect.succeed({ data, payload, count: session.operations.length })
-}
-
-const create = (session: LiveSession): Effect.Effect<void, SessionError> =>
-  Effect.clockWith((clock) => {
-    const { config, ids, provider, telemetry } = session.env
-    const now = clock.unsafeCurrentTimeMillis()
-    return Effect.flatMap(replay(session, undefined, now), (replayed) => {
-      const { data, payload } = replayed
-      if (Object.keys(data.values).length === 0) {
-        // Nothing is stored for a visitor without data.
-        session.discard()
-        return Effect.void
-      }
-      if (session.phase === "socket") {
-        return noResponse
-      }
-      const id = session.successorId
-      const ttl = Duration.min(config.idleTimeout, config.absoluteTimeout)
-      return Effect.flatMap(provider.create(ids.stored(id), payload, ttl), (result) => {
-        if (result._tag === "Exists") {
-          // 256 random bits do not repeat: the random source is broken.
-          return Effect.fail(
-            new SessionError({ reason: "Conflict", message: `${provider.name}: a fresh session id is taken` })
+  return Effect.flatMap(openInLine(session), () => {
+    const { base } = session
+    return base === undefined
+      ? begin(session)
+      : keeper.inProcess
+        ? change({ session, when, turn: { latest: undefined }, kept: base.kept }, base, 1)
+        : turns.take(base.kept.ref, (turn) =>
+            change({ session, when, turn, kept: base.kept }, own(turn.latest ?? base, base.kept), 1)
           )
-        }
-        settle(session, id, result, replayed)
-        session.reply = { id: session.clientId! }
-        telemetry.emit("Created", ids.stored(id))
-        return Effect.void
-      })
-    })
+  })
+}
+
+/** The error of a request that came too late, or with two cookies: what it changed would be somebody else's, or sign its visitor out. */
+const late = (session: RequestState): SessionError =>
+  new SessionError({
+    reason: "Gone",
+    message:
+      session.origin._tag === "Ambiguous"
+        ? `${session.env.keeper.name}: the client sent two cookies of live sessions: nothing was stored; this answer takes one of them away, so send the request again`
+        : `${session.env.keeper.name}: the client's session ended, or got a new id, before this request came: nothing was stored; send the request again with the new cookie`
   })
 
-const change = (
-  session: LiveSession,
-  id: StoredId,
-  turn: Turn<Known>,
-  attempt: number
-): Effect.Effect<void, SessionError> =>
+/** Begins a session, unless the client named one that ended or moved a moment ago: then it knows better by now. */
+const begin = (session: RequestState): Step => {
+  const { origin, renewing, sent } = session
+  if (renewing || origin._tag === "None" || sent === undefined) {
+    return create(session, undefined)
+  }
+  if (origin._tag === "Ambiguous") {
+    return Effect.fail(late(session))
+  }
+  return Effect.flatMap(Effect.forEach(sent.tokens, session.env.keeper.fate), (fates) =>
+    fates.every((fate) => fate === "Unknown") ? create(session, undefined) : Effect.fail(late(session))
+  )
+}
+
+/** Stores a new session: on top of `from`, if there is any, else of nothing. */
+const create = (session: RequestState, from: Base | undefined): Step =>
   Effect.clockWith((clock) => {
-    const { ids, provider, telemetry } = session.env
-    const base = turn.latest ?? session.known!
-    const { data: before, stored } = base
-    const subject = session.subject ?? id
-    const now = clock.unsafeCurrentTimeMillis()
-    const createdAt = session.renewed && before.createdAt !== undefined ? now : before.createdAt
-    return Effect.flatMap(replay(session, base, createdAt), (replayed) => {
-      const { data, payload } = replayed
-      const lifetime = session.lifetime(data, now)
-      if (lifetime <= 0) {
-        return lost(session, id)
-      }
-      const ttl = Duration.millis(lifetime)
-      const renewed = session.renewed
-      const nextId = renewed ? session.successorId : session.ownId!
-      return Effect.flatMap(
-        renewed
-          ? provider.regenerate(id, ids.stored(nextId), payload, ttl, stored.revision)
-          : provider.write(id, payload, ttl, stored.revision),
-        (result): Effect.Effect<void, SessionError> => {
-          switch (result._tag) {
-            case "Written": {
-              const known = settle(session, nextId, result, replayed)
-              turn.latest = renewed ? undefined : known
-              if (
-                renewed ||
-                result.id !== undefined ||
-                (keepsCookie(session) && isDue(session, result.expiresAt - stored.expiresAt))
-              ) {
-                session.reply = { id: session.clientId! }
-              }
-              telemetry.emit(renewed ? "Regenerated" : "Saved", subject)
-              return Effect.void
-            }
-            case "Gone":
-              return lost(session, id)
-            case "Conflict": {
-              telemetry.emit("Conflict", subject)
-              return attempt >= maxAttempts
-                ? Effect.fail(
-                    new SessionError({
-                      reason: "Conflict",
-                      message: `${provider.name}: other requests changed the session ${attempt} times while this one saved: try again`
-                    })
-                  )
-                : Effect.flatMap(latest(session, id, attempt, result.current), (known) => {
-                    if (known === undefined) {
-                      return lost(session, id)
-                    }
-                    turn.latest = known
-                    return change(session, id, turn, attempt + 1)
-                  })
-            }
-          }
+    const { config, keeper } = session.env
+    return Effect.flatMap(
+      contentOn(session, from, clock.unsafeCurrentTimeMillis()),
+      ({ count, data, payload }): Step => {
+        if (Object.keys(data.values).length === 0) {
+          // Nothing is stored for a visitor without data.
+          return Effect.sync(() => {
+            session.discard()
+            return { _tag: "Nothing" }
+          })
         }
-      )
-    })
-  })
-
-/** How many times a save is tried again at once, with what the conflict told. */
-const hasty = 4
-
-/**
- * What another process has stored meanwhile. After some tries it waits for longer and longer, at random, so that processes get out
- * of step; then it reads anew, for what it knew before is out of date.
- */
-const latest = (session: LiveSession, id: StoredId, attempt: number, current: Stored | undefined) =>
-  current !== undefined && attempt <= hasty
-    ? Effect.sync(() => session.understand(id, current))
-    : Effect.zipRight(
-        attempt === 1 ? Effect.void : Effect.suspend(() => Effect.sleep(Math.random() * Math.min(2 ** attempt, 64))),
-        Effect.map(session.env.provider.read(id), (found) =>
-          Option.isNone(found) ? undefined : session.understand(id, found.value)
-        )
-      )
-
-const lost = (session: LiveSession, id: StoredId) =>
-  Effect.suspend(() => {
-    session.env.telemetry.emit("Gone", session.subject ?? id)
-    session.forget()
-    return Effect.fail(
-      new SessionError({
-        reason: "Gone",
-        message: `${session.env.provider.name}: the session was destroyed or expired while this request used it; its changes were dropped`
-      })
+        if (session.stage === "socket") {
+          return noResponse
+        }
+        const ttl = Duration.min(config.idleTimeout, config.absoluteTimeout)
+        return Effect.map(keeper.begin(session.successorId, payload, ttl), (kept) => ({
+          _tag: "Created",
+          base: { kept, data },
+          count
+        }))
+      }
     )
   })
 
-const settle = (session: LiveSession, id: string, result: Written, { count, data }: Replayed): Known => {
-  const { expiresAt, id: value, revision } = result
-  const known: Known = { data, stored: { revision, expiresAt, id: value === undefined ? undefined : id } }
-  session.saved(value ?? id, known, count)
-  return known
+/** One save of one session. */
+interface Change {
+  readonly session: RequestState
+  readonly when: When
+  /** What goes from one commit of the session to the next. */
+  readonly turn: Turn<Base>
+  /** The session as its client knows it; if it moved, it is another one that is written. */
+  readonly kept: Kept
 }
 
-/** How much longer the session, if it was read, may live from `now` on, where that is worth a write. */
-const renewal = (session: LiveSession, now: number): number | undefined => {
-  const { known } = session
-  if (known === undefined) {
-    return undefined
-  }
-  const lifetime = session.lifetime(known.data, now)
-  const gain = now + lifetime - known.stored.expiresAt
-  return gain > 0 && (session.touched || isDue(session, gain)) ? lifetime : undefined
-}
+/** What another request stored, as this request's client knows it. */
+const own = (base: Base, { id, token }: Kept): Base =>
+  base.kept.token === token ? base : { ...base, kept: { ...base.kept, id, token } }
 
-/** Renews the lifetime of a session that was read, where enough of it has passed. */
-const renewLifetime = (session: LiveSession): Effect.Effect<void, SessionError> =>
+const change = (it: Change, base: Base, attempt: number): Step =>
   Effect.clockWith((clock) => {
-    const { known, storedId } = session
-    const lifetime = renewal(session, clock.unsafeCurrentTimeMillis())
-    if (known === undefined || storedId === undefined || lifetime === undefined) {
-      return Effect.void
-    }
-    session.touched = false
-    return Effect.map(session.env.provider.touch(storedId, Duration.millis(lifetime)), (result) => {
-      if (result._tag === "Touched") {
-        session.known = { ...known, stored: { ...known.stored, expiresAt: result.expiresAt } }
-        session.clientId = result.id ?? session.clientId
-        if (keepsCookie(session) || result.id !== undefined) {
-          session.reply = { id: session.clientId! }
-        }
-        session.env.telemetry.emit("Touched", session.subject)
+    const { session } = it
+    const { keeper } = session.env
+    const { renewing } = session
+    const now = clock.unsafeCurrentTimeMillis()
+    const createdAt = renewing && base.data.createdAt !== undefined ? now : base.data.createdAt
+    return Effect.flatMap(contentOn(session, base, createdAt), ({ count, data, payload }): Step => {
+      const lifetime = session.lifetime(data, now)
+      if (lifetime <= 0) {
+        return Effect.succeed<Outcome>({ _tag: "Lost", ref: base.kept.ref })
       }
+      const ttl = Duration.millis(lifetime)
+      const saving = renewing
+        ? keeper.renew(base.kept, session.successorId, payload, ttl)
+        : keeper.save(base.kept, payload, ttl)
+      return Effect.flatMap(saving, (result): Step => {
+        switch (result._tag) {
+          case "Saved": {
+            const saved = { kept: result.kept, data }
+            it.turn.latest = renewing ? undefined : saved
+            return Effect.succeed<Outcome>(
+              base.kept.ref !== it.kept.ref
+                ? { _tag: "Carried", ref: base.kept.ref, count }
+                : { _tag: renewing ? "Regenerated" : "Saved", base: saved, count }
+            )
+          }
+          case "Lost":
+            return afterLoss(it, base, attempt)
+          case "Changed":
+            session.env.telemetry.emit("Conflict", base.kept.ref)
+            return again(it, base, attempt, result.current)
+        }
+      })
     })
   })
 
-/** Whether a renewal gains enough to be worth a write; at random up to a fifth later, so that they do not come all at once. */
-const isDue = (session: LiveSession, gain: number): boolean => {
-  const { idleTimeout, touchEvery } = session.env.config
-  const throttle = touchEvery === undefined ? Duration.toMillis(idleTimeout) / 10 : Duration.toMillis(touchEvery)
-  return gain >= throttle * (1 + Math.random() / 5)
+/**
+ * Another process has saved first. After some tries this one waits for longer and longer, at random, so that processes get out of step;
+ * then it reads anew, for what the conflict told is out of date by then.
+ */
+const again = (it: Change, base: Base, attempt: number, current: Found | undefined): Step => {
+  const { session } = it
+  const { keeper } = session.env
+  if (attempt >= maxAttempts) {
+    return new SessionError({
+      reason: "Conflict",
+      message: `${keeper.name}: other requests changed the session ${attempt} times while this one saved: try again`
+    })
+  }
+  const next = (found: Found | undefined): Step => {
+    if (found === undefined || found.kept.ref !== base.kept.ref) {
+      return afterLoss(it, base, attempt)
+    }
+    const latest = session.understand(found)
+    if (latest === undefined) {
+      return Effect.succeed<Outcome>({ _tag: "Lost", ref: base.kept.ref })
+    }
+    it.turn.latest = latest
+    return change(it, own(latest, base.kept), attempt + 1)
+  }
+  return current !== undefined && attempt <= hasty
+    ? next(current)
+    : Effect.zipRight(
+        attempt === 1 ? Effect.void : Effect.suspend(() => Effect.sleep(Math.random() * Math.min(2 ** attempt, 64))),
+        Effect.flatMap(keeper.find(base.kept.ref), next)
+      )
 }
 
-/** Whether the browser keeps the cookie for a time, which is to be renewed along with the session. */
-const keepsCookie = ({ env: { config } }: LiveSession): boolean =>
-  config.cookie !== false && config.cookie.maxAge !== undefined
+/**
+ * The session is not there any more. One that was to renew its id begins a session of its own: never is it told the id of the
+ * successor, which may be that of somebody who signed in with an id that was planted. One that changed data at the end of its request
+ * carries them over to the successor, which its client is not told of either. All else is lost.
+ */
+const afterLoss = (it: Change, base: Base, attempt: number): Step => {
+  const { session, when } = it
+  const { keeper } = session.env
+  const lost = Effect.succeed<Outcome>({ _tag: "Lost", ref: base.kept.ref })
+  const fate: Effect.Effect<Fate, SessionError> =
+    it.kept.token === undefined ? Effect.succeed("Unknown") : keeper.fate(it.kept.token)
+  if (session.renewing) {
+    return Effect.flatMap(fate, (fate) =>
+      fate === "Moved" ? create(session, base) : session.log.length > 0 ? create(session, undefined) : lost
+    )
+  }
+  if (when === "save" || attempt >= maxAttempts) {
+    return lost
+  }
+  if (keeper.needsResponse) {
+    return Effect.flatMap(fate, (fate) => (fate === "Moved" ? Effect.fail(late(session)) : lost))
+  }
+  return Effect.flatMap(keeper.find(base.kept.ref), (found) => {
+    // A backend that still finds it under the same id contradicts itself.
+    const successor = found === undefined || found.kept.ref === base.kept.ref ? undefined : session.understand(found)
+    return successor === undefined
+      ? lost
+      : session.env.turns.take(successor.kept.ref, (turn) =>
+          change({ ...it, turn }, own(turn.latest ?? successor, successor.kept), attempt + 1)
+        )
+  })
+}

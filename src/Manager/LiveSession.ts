@@ -1,296 +1,218 @@
 /**
- * One session during one request: what was read, what the handler sees, and the log of what it changed. Mutable, owned by the
- * request, shared by its stores.
+ * The session of one request as its stores use it: read on first use, changed in a log, saved at the end or by `save`.
  */
-import * as Duration from "effect/Duration"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
-import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
-import type { SessionCodec, SessionData } from "../Store/Codec.js"
 import type { Draft, Operation, SessionCell } from "../Store/Handle.js"
 import * as SessionStore from "../Store/SessionStore.js"
-import type { Bounded, Patience } from "./Calls.js"
-import { commit } from "./Commit.js"
-import type { SessionConfig } from "./SessionConfig.js"
-import type { Ids } from "./SessionId.js"
-import { countRead, type Telemetry } from "./Telemetry.js"
-import type { Reply } from "./Transport.js"
-import { Line, type Turns } from "./Turns.js"
-
-/** What all sessions of a manager share. */
-export interface Environment {
-  readonly config: SessionConfig
-  readonly provider: Provider
-  readonly codec: SessionCodec
-  readonly ids: Ids
-  readonly telemetry: Telemetry
-  readonly turns: Turns<Known>
-  /** Bounds a whole commit, as each of its calls is bounded already. */
-  readonly bounded: Bounded
-  /** For who waits in a line. */
-  readonly patience: Patience
-}
-
-/** A stored session, as it was read or written last, and the data in it. */
-export interface Known {
-  /** Without its payload, which would only keep memory from being free. */
-  readonly stored: Omit<Stored, "payload">
-  readonly data: SessionData
-}
-
-/**
- * Whether changes can still reach the client: `open` until the headers leave, then `sent`. On a `socket` (a WebSocket, or a
- * session opened outside a request) there is no response: data can be saved, but no new id can be told.
- */
-export type Phase = "open" | "sent" | "socket"
+import { withoutWords } from "./Calls.js"
+import type { Found } from "./Keeper.js"
+import { type Base, type Origin, type Outcome, RequestState } from "./RequestState.js"
+import { countRead } from "./Telemetry.js"
 
 const headersSent = (what: string) =>
   Effect.fail(
     new SessionError({
       reason: "HeadersSent",
-      message: `${what}: the response's headers have left. Change the session before the response is made or, in a stream, save through SessionManager.open`
+      message: `${what}: the response has been made. Change the session before that or, in a stream, save through SessionManager.open`
     })
   )
 
-export class LiveSession implements SessionCell {
-  phase: Phase = "open"
-  /** What is stored; undefined before it is read, and where there is none. */
-  known: Known | undefined = undefined
-  operations: Array<Operation> = []
-  /** Whether the id is to be changed. */
-  renewed = false
-  /** Whether the lifetime is to be renewed whatever `touchEvery` says. */
-  touched = false
-  /** The session to end. */
-  ended: StoredId | undefined = undefined
-  /** What the client has to be told. */
-  reply: Reply | undefined = undefined
-
-  /** Whether the commit is registered to run before the response. */
-  mounted = false
-  /** Reads and commits of this request's fibers go one after the other. */
-  readonly line: Line
-  /** When it was read, in milliseconds since the epoch. */
-  readAt = 0
-
-  private loaded = false
-  /** The values as this request sees them: those of `known` itself until the first change. */
-  private draft: Draft = {}
-  private draftIsOwn = true
-  private nextId: string | undefined = undefined
-  /** Hashing costs more than all else here, so it is done once. */
-  private hashed: { readonly of: string; readonly id: StoredId } | undefined = undefined
-
-  /** `clientId` is an id that was checked for its form; nothing else is known of it. */
-  constructor(
-    readonly env: Environment,
-    public clientId: string | undefined
-  ) {
-    this.line = new Line(env.patience)
-  }
-
-  /** Whether there is something to save. */
-  get changed(): boolean {
-    return this.operations.length > 0 || this.renewed || this.ended !== undefined
-  }
-
-  get storedId(): StoredId | undefined {
-    if (this.hashed?.of !== this.clientId) {
-      this.hashed =
-        this.clientId === undefined ? undefined : { of: this.clientId, id: this.env.ids.stored(this.clientId) }
-    }
-    return this.hashed?.id
-  }
-
-  /** The session's own id. Where clients hold the session, what they send is another, and changes with each write. */
-  get ownId(): string | undefined {
-    return this.known?.stored.id ?? this.clientId
-  }
-
-  /** What names the session in events. */
-  get subject(): StoredId | undefined {
-    const own = this.known?.stored.id
-    return own === undefined ? this.storedId : this.env.ids.stored(own)
-  }
-
-  /** Reads the session, once: where several fibers of the request ask at once, one read is enough, unless it fails. */
-  get load(): Effect.Effect<void, SessionError> {
-    const { provider } = this.env
-    return this.loaded ? Effect.void : provider.capabilities.inProcess ? this.readOnce : this.line.take(this.readOnce)
-  }
-
-  /** For who is in line already. */
-  get readOnce(): Effect.Effect<void, SessionError> {
-    return Effect.suspend(() => (this.loaded ? Effect.void : this.read))
-  }
-
-  private get read(): Effect.Effect<void, SessionError> {
-    return Effect.clockWith((clock) => {
-      const { clientId, storedId } = this
-      this.readAt = clock.unsafeCurrentTimeMillis()
-      if (clientId === undefined || storedId === undefined) {
-        this.adopt(undefined)
-        return Effect.void
-      }
-      return Effect.map(this.env.provider.read(storedId), (found) => {
-        countRead()
-        if (Option.isNone(found)) {
-          this.env.telemetry.emit("Unknown", storedId)
-        }
-        // This request may have destroyed it while it was being read.
-        if (this.clientId === clientId && !this.loaded) {
-          const known = Option.isSome(found) ? this.understand(storedId, found.value) : undefined
-          this.adopt(known !== undefined && this.lifetime(known.data, this.readAt) > 0 ? known : undefined)
-        }
+/** What `save` answers: it fails if the changes are not stored. */
+const asError = (outcome: Outcome, backend: string): Effect.Effect<void, SessionError> => {
+  switch (outcome._tag) {
+    case "Failed":
+      return Effect.fail(outcome.error)
+    case "Died":
+      return Effect.die(outcome.defect)
+    case "Lost":
+      return new SessionError({
+        reason: "Gone",
+        message: `${backend}: the session was ended, expired or moved to another id while this request used it; its changes were dropped`
       })
-    })
+    default:
+      return Effect.void
+  }
+}
+
+export class LiveSession extends RequestState implements SessionCell {
+  /** What an operation failed with last, for a log: an `HttpApi` turns errors into responses out of sight. */
+  failure: SessionError | undefined = undefined
+
+  get load(): Effect.Effect<void, SessionError> {
+    return this.origin._tag === "Unread"
+      ? Effect.catchAllCause(open(this), (cause) => this.notRead(cause))
+      : Effect.void
+  }
+
+  /** What a provider dies of can hold ids and values. */
+  private notRead(cause: Cause.Cause<SessionError>): Effect.Effect<never, SessionError> {
+    const error = Cause.failureOption(cause)
+    return Option.isSome(error)
+      ? this.fail(error.value)
+      : Cause.isInterruptedOnly(cause)
+        ? Effect.failCause(cause)
+        : Effect.die(withoutWords(`${this.env.keeper.name}: read`, Cause.squash(cause)))
   }
 
   get values(): Effect.Effect<Readonly<Draft>, SessionError> {
-    return Effect.suspend(() => (this.loaded ? Effect.succeed(this.draft) : Effect.map(this.load, () => this.draft)))
+    return Effect.suspend(() =>
+      this.origin._tag === "Unread" ? Effect.map(this.load, () => this.view) : Effect.succeed(this.view)
+    )
   }
 
   apply(operation: Operation): Effect.Effect<void, SessionError> {
     return Effect.suspend(() => {
-      if (this.phase === "sent") {
+      if (this.stage === "closed") {
         return headersSent("change")
       }
-      const error = this.loaded ? operation(this.ownDraft) : undefined
-      if (error !== undefined) {
-        return Effect.fail(error)
-      }
-      this.operations.push(operation)
-      return Effect.void
+      const error = this.record(operation)
+      return error === undefined ? Effect.void : this.fail(error)
     })
   }
 
   get id(): Effect.Effect<SessionStore.SessionId, SessionError> {
     return Effect.map(this.load, () =>
-      SessionStore.sessionId(this.known === undefined || this.renewed ? this.successorId : this.ownId!)
+      SessionStore.sessionId(this.renewing ? this.successorId : (this.base?.kept.id ?? this.successorId))
     )
   }
 
   get isNew(): Effect.Effect<boolean, SessionError> {
-    return Effect.map(this.load, () => this.known === undefined)
+    return Effect.map(this.load, () => this.base === undefined)
   }
 
   get regenerate(): Effect.Effect<void, SessionError> {
     return Effect.suspend(() => {
-      if (this.phase !== "open") {
+      if (this.stage !== "open") {
         return headersSent("regenerate")
       }
-      this.renewed = true
+      this.renewing = true
       return Effect.void
     })
   }
 
   get destroy(): Effect.Effect<void, SessionError> {
     return Effect.suspend(() => {
-      if (this.phase === "sent") {
+      if (this.stage === "closed") {
         return headersSent("destroy")
       }
-      this.ended = this.storedId ?? this.ended
-      this.forget()
+      this.end()
       return Effect.void
     })
   }
 
   get save(): Effect.Effect<void, SessionError> {
-    return Effect.suspend(() => (this.phase === "sent" ? headersSent("save") : this.env.bounded(commit(this))))
+    return Effect.suspend(() => (this.stage === "closed" ? headersSent("save") : this.saveNow))
   }
 
+  get exclusive(): Effect.Effect<void, SessionError> {
+    const { keeper } = this.env
+    return keeper.needsResponse
+      ? this.fail(
+          new SessionError({
+            reason: "Unsupported",
+            message: `${keeper.name}: updateAndSave, takeAndSave: the client holds the session and can send an older one again; use a provider that keeps sessions on a server`
+          })
+        )
+      : Effect.void
+  }
+
+  /** Once the response is made it renews at once, if that needs no response. */
   get touch(): Effect.Effect<void, SessionError> {
-    return Effect.map(this.load, () => {
-      this.touched = true
+    return Effect.flatMap(this.load, () => {
+      if (this.stage === "closed" && this.env.keeper.needsResponse) {
+        return headersSent("touch")
+      }
+      this.touching = true
+      return this.stage === "closed" ? this.saveNow : Effect.void
     })
   }
 
   dropped(key: string): void {
-    this.env.telemetry.emit("Dropped", this.subject, { field: key })
+    this.env.telemetry.emit("Dropped", this.base?.kept.ref, { field: key })
   }
 
-  /** The id that the session gets, if it gets one. */
-  get successorId(): string {
-    this.nextId ??= this.env.ids.make(this.known === undefined ? undefined : this.ownId)
-    return this.nextId
+  /** What a log or a debugger shows of it: no id and no value. */
+  toJSON(): unknown {
+    return { _id: "effect-session/LiveSession", stage: this.stage, origin: this.origin._tag }
   }
 
-  /** How long the session may live from `now` on, in milliseconds: idle, but never past its absolute end. */
-  lifetime(data: SessionData, now: number): number {
-    const { absoluteTimeout, idleTimeout } = this.env.config
-    const idle = Duration.toMillis(idleTimeout)
-    return data.createdAt === undefined
-      ? idle
-      : Math.min(idle, data.createdAt + Duration.toMillis(absoluteTimeout) - now)
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
   }
 
-  private get ownDraft(): Draft {
-    if (!this.draftIsOwn) {
-      this.draft = { ...this.draft }
-      this.draftIsOwn = true
+  override toString(): string {
+    return Inspectable.format(this.toJSON())
+  }
+
+  private get saveNow(): Effect.Effect<void, SessionError> {
+    const { commit, keeper } = this.env
+    return Effect.catchAll(
+      Effect.flatMap(commit(this, "save"), (outcome) => asError(outcome, keeper.name)),
+      (error) => this.fail(error)
+    )
+  }
+
+  fail(error: SessionError): Effect.Effect<never, SessionError> {
+    this.failure = error
+    return Effect.fail(error)
+  }
+}
+
+const none: Origin = { _tag: "None" }
+const missing: Origin = { _tag: "Missing" }
+const ambiguous: Origin = { _tag: "Ambiguous" }
+
+/** Reads the session, once: if several fibers of the request ask at once, one read is enough, unless it fails. */
+const open = (session: RequestState): Effect.Effect<void, SessionError> =>
+  session.origin._tag !== "Unread"
+    ? Effect.void
+    : session.env.keeper.inProcess
+      ? read(session)
+      : session.line.take(openInLine(session))
+
+/** {@link open} for those that are in line already. */
+export const openInLine = (session: RequestState): Effect.Effect<void, SessionError> =>
+  Effect.suspend(() => (session.origin._tag === "Unread" ? read(session) : Effect.void))
+
+const read = (session: RequestState): Effect.Effect<void, SessionError> =>
+  Effect.clockWith((clock) => {
+    const now = clock.unsafeCurrentTimeMillis()
+    const { keeper, telemetry } = session.env
+    const [token, other] = session.sent?.tokens ?? []
+    if (session.sent?.doubled === true) {
+      telemetry.emit("Doubled", token === undefined ? undefined : keeper.refOf(token))
     }
-    return this.draft
-  }
-
-  /** Takes what is stored as the base, and shows this request's changes on top of it. */
-  adopt(known: Known | undefined): void {
-    this.known = known
-    this.loaded = true
-    this.draft = known === undefined ? {} : known.data.values
-    this.draftIsOwn = known === undefined
-    for (const operation of this.operations) {
-      operation(this.ownDraft)
+    if (token === undefined) {
+      session.read(none, now)
+      return Effect.void
     }
-  }
+    return other === undefined
+      ? Effect.map(keeper.open(token), (found) => {
+          const base = live(session, token, found, now)
+          session.read(base === undefined ? missing : { _tag: "Live", base }, now)
+        })
+      : Effect.map(Effect.zip(keeper.open(token), keeper.open(other)), ([first, second]) => {
+          session.read(either(live(session, token, first, now), live(session, other, second, now)), now)
+        })
+  })
 
-  /** The values with all operations applied to `base`; fails where an operation cannot be applied to it. */
-  replay(base: Known | undefined): Draft | SessionError {
-    if (base === this.known) {
-      // They have been applied to this very base already.
-      return { ...this.draft }
-    }
-    const values = { ...base?.data.values }
-    for (const operation of this.operations) {
-      const error = operation(values)
-      if (error !== undefined) {
-        return error
-      }
-    }
-    return values
-  }
+/** Of two that the client named, the one that is there. */
+const either = (one: Base | undefined, other: Base | undefined): Origin => {
+  const base = one ?? other
+  return base === undefined ? missing : one !== undefined && other !== undefined ? ambiguous : { _tag: "Live", base }
+}
 
-  /** What a provider returned, decoded; undefined, and reported, where it is not a session. */
-  understand(id: StoredId, stored: Stored): Known | undefined {
-    const data = this.env.codec.decode(stored.payload)
-    if (data === undefined) {
-      this.env.telemetry.emit("Dropped", id)
-      return undefined
-    }
-    const { expiresAt, id: ownId, revision } = stored
-    return { stored: { revision, expiresAt, id: ownId }, data }
+/** What was found, if it is a session that has not reached its absolute end. */
+const live = (session: RequestState, token: string, found: Found | undefined, now: number): Base | undefined => {
+  countRead()
+  if (found === undefined) {
+    session.env.telemetry.emit("Unknown", session.env.keeper.refOf(token))
+    return undefined
   }
-
-  /** The session has been stored under `id`, with the first `count` operations in it. */
-  saved(id: string, known: Known, count: number): void {
-    this.clientId = id
-    this.operations = this.operations.slice(count)
-    this.renewed = false
-    this.nextId = undefined
-    this.adopt(known)
-  }
-
-  /** Drops what this request wanted to change, but not its destroy. */
-  discard(): void {
-    this.operations = []
-    this.renewed = false
-    this.nextId = undefined
-  }
-
-  /** There is no session any more: what comes now begins a new one. */
-  forget(): void {
-    this.discard()
-    this.clientId = undefined
-    this.adopt(undefined)
-  }
+  const base = session.understand(found)
+  return base !== undefined && session.lifetime(base.data, now) > 0 ? base : undefined
 }

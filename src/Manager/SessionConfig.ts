@@ -5,233 +5,98 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
+import { hint } from "../Provider/internal/options.js"
 import { SessionError } from "../SessionError.js"
+import { SessionConfig } from "./configSchema.js"
+import { describeIssue } from "./describeIssue.js"
+import type { Options } from "./options.js"
 
-const positive = Schema.transformOrFail(
-  Schema.Unknown as Schema.Schema<Duration.DurationInput>,
-  Schema.DurationFromSelf,
-  {
-    strict: true,
-    decode: (input, _, ast) =>
-      Duration.decodeUnknown(input).pipe(
-        Option.filter((duration) => Duration.toMillis(duration) > 0),
-        Option.match({
-          onNone: () =>
-            ParseResult.fail(new ParseResult.Type(ast, input, 'expected a positive duration such as "30 minutes"')),
-          onSome: ParseResult.succeed
-        })
-      ),
-    encode: ParseResult.succeed
-  }
-)
-
-const token = Schema.String.pipe(
-  Schema.pattern(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/, {
-    message: () => "expected a name of letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 token)"
-  })
-)
-
-const Cookie = Schema.Struct({
-  /** Default `__Host-id`; where `secure` is false or a `domain` or `path` is set, which that prefix forbids, plain `id`. */
-  name: Schema.optional(token),
-  /** The Domain attribute. Default none: the cookie goes to this host alone. */
-  domain: Schema.optional(
-    Schema.String.pipe(
-      Schema.pattern(
-        /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
-        {
-          message: () => "expected a host name, without scheme, port or leading dot"
-        }
-      )
-    )
-  ),
-  /** The Path attribute. Default `/`. */
-  path: Schema.optionalWith(
-    Schema.String.pipe(
-      Schema.pattern(/^\/[!-:<-~]*$/, { message: () => "expected a path that starts with /, without spaces or ;" })
-    ),
-    { default: () => "/" }
-  ),
-  /** The Secure attribute. Default true; false only for plain http on a developer's machine. */
-  secure: Schema.optionalWith(Schema.Boolean, { default: () => true }),
-  /** The HttpOnly attribute: scripts cannot read the cookie. Default true. */
-  httpOnly: Schema.optionalWith(Schema.Boolean, { default: () => true }),
-  /** The SameSite attribute. Default `lax`. */
-  sameSite: Schema.optionalWith(Schema.Literal("strict", "lax", "none"), { default: () => "lax" as const }),
-  /** The Partitioned attribute (CHIPS). Default false. */
-  partitioned: Schema.optionalWith(Schema.Boolean, { default: () => false }),
-  /** How long the browser keeps the cookie. Default: until the browser is closed. */
-  maxAge: Schema.optional(positive),
-  /** Whether it is sent to clients. Default true; false where another app does that, and this one only reads it. */
-  sent: Schema.optionalWith(Schema.Boolean, { default: () => true })
-}).pipe(
-  Schema.filter(({ domain, maxAge, name = "", partitioned, path, sameSite, secure }) => {
-    const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase()
-    // RFC 6265bis, 4.1.3 and 5.7: browsers drop a cookie that breaks these, without a word.
-    if (prefix !== undefined && !secure) {
-      return {
-        path: ["name"],
-        message: "a __Host- or __Secure- name needs secure: true; leave the name out for plain http"
-      }
-    }
-    if (prefix === "host" && (domain !== undefined || path !== "/")) {
-      return { path: ["name"], message: "a __Host- name allows no domain, and no path but /" }
-    }
-    if (sameSite === "none" && !secure) {
-      return { path: ["sameSite"], message: "none needs secure: true" }
-    }
-    if (partitioned && !secure) {
-      return { path: ["partitioned"], message: "needs secure: true" }
-    }
-    if (maxAge !== undefined && Duration.toDays(maxAge) > 400) {
-      return { path: ["maxAge"], message: "browsers keep a cookie for 400 days at most" }
-    }
-    return undefined
-  })
-)
-
-/** How many characters an id has. @internal */
-export const idLength = (id: {
-  readonly bytes: number
-  readonly encoding: "base64url" | "hex"
-  readonly prefix: string
-}): number => id.prefix.length + (id.encoding === "hex" ? id.bytes * 2 : Math.ceil((id.bytes * 4) / 3))
-
-const Id = Schema.Struct({
-  /** Random bytes in an id. Default 32; at least 16 (OWASP ASVS 7.2.3 asks for 128 bits). */
-  bytes: Schema.optionalWith(
-    Schema.Int.pipe(Schema.between(16, 96, { message: () => "expected a whole number from 16 to 96" })),
-    { default: () => 32 }
-  ),
-  /** What each id starts with. Default nothing. */
-  prefix: Schema.optionalWith(
-    Schema.String.pipe(
-      Schema.pattern(/^[A-Za-z0-9_-]{0,32}$/, { message: () => "expected up to 32 of letters, digits, _ and -" })
-    ),
-    { default: () => "" }
-  ),
-  encoding: Schema.optionalWith(Schema.Literal("base64url", "hex"), { default: () => "base64url" as const }),
+export { idLength, SessionConfig } from "./configSchema.js"
+export type {
   /**
-   * Whether backends see the SHA-256 of an id instead of the id. Default true. `migrating` is for sessions that were stored with
-   * `false`: each is found by its id and kept by its hash from then on, and nobody is logged out.
+   * @since 0.1.0
+   * @category models
    */
-  hashed: Schema.optionalWith(
-    Schema.Union(Schema.Boolean, Schema.Literal("migrating")).annotations({
-      message: () => ({ message: "expected true, false or migrating", override: true })
-    }),
-    { default: () => true as const }
+  CookieOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  IdOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Options
+} from "./options.js"
+
+const decode = ParseResult.decodeUnknown(SessionConfig, { errors: "all", onExcessProperty: "error" })
+
+/**
+ * As {@link make}; `nameOf` makes the name of an option in messages from its path.
+ *
+ * @internal
+ */
+export const makeNamed = (
+  options: Options,
+  nameOf: (path: ReadonlyArray<string>) => string
+): Effect.Effect<SessionConfig, SessionError> =>
+  Effect.mapError(
+    decode(options),
+    (issue) =>
+      new SessionError({
+        reason: "InvalidConfig",
+        message: describeIssue(issue)
+          .map(({ kind, known, message, path }) =>
+            kind === "unknown"
+              ? `${path.join(".")}: unknown option: ${hint(path.at(-1) ?? "", known)}`
+              : `${nameOf(path)}: ${message}`
+          )
+          .join("; ")
+      })
   )
-}).pipe(
-  // An id that is looked up as it came must not be a hash that somebody saw in the backend.
-  Schema.filter((id) =>
-    id.hashed === "migrating" && idLength(id) === hashLength
-      ? {
-          path: ["hashed"],
-          message:
-            "migrating needs ids that cannot be taken for hashes, which have 43 characters: these have 43 as well"
-        }
-      : undefined
-  )
-)
-
-/** Of a SHA-256 in base64url. */
-const hashLength = 43
 
 /**
- * All options. Durations are Effect's: `"30 minutes"`, `Duration.hours(12)`, milliseconds.
+ * Checks options and fills in the defaults. Fails with `InvalidConfig`, which names the option, if one is wrong or unknown.
  *
- * @since 0.1.0
- * @category schemas
- */
-export const SessionConfig = Schema.Struct({
-  /** How long a session lives without a request that uses it. Default 30 minutes. */
-  idleTimeout: Schema.optionalWith(positive, { default: () => Duration.minutes(30) }),
-  /** How long a session lives at all, counted from its start or its last `regenerate`. Default 12 hours. */
-  absoluteTimeout: Schema.optionalWith(positive, { default: () => Duration.hours(12) }),
-  /** How much of the idle lifetime passes, at least, before a request that only reads renews it. Default a tenth of it. */
-  touchEvery: Schema.optional(positive),
-  /** The pause between two garbage collections, where the backend needs them. Default 1 minute. */
-  gcInterval: Schema.optionalWith(positive, { default: () => Duration.minutes(1) }),
-  /** How long a backend call, or the save at a request's end, may take. Default 5 seconds. */
-  timeout: Schema.optionalWith(positive, { default: () => Duration.seconds(5) }),
-  /** The most bytes that a session may take when it is stored. Default 64 KiB. */
-  maxBytes: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { default: () => 64 * 1024 }),
-  /** Whether changes are kept although the response is a 5xx. Default false: a failed handler leaves the session as it was. */
-  keepOnServerError: Schema.optionalWith(Schema.Boolean, { default: () => false }),
-  /**
-   * What the client gets where the backend could not save: a `503` in place of the response (default), or the `response` as if
-   * nothing had happened.
-   */
-  whenNotSaved: Schema.optionalWith(Schema.Literal("503", "response"), { default: () => "503" as const }),
-  id: Schema.optionalWith(Id, { default: () => Schema.decodeSync(Id)({}) }),
-  /** How the cookie is sent; `false` for none. */
-  cookie: Schema.optionalWith(Schema.Union(Schema.Literal(false), Cookie), {
-    default: () => Schema.decodeSync(Cookie)({})
-  }),
-  /** The name of a header that carries the id in both directions, for clients without cookies; `false` (default) for none. */
-  header: Schema.optionalWith(Schema.Union(Schema.Literal(false), token), { default: () => false as const }),
-  /**
-   * The name of a query parameter that may carry the id; `false` (default) for none. An id in a URL ends up in logs, histories
-   * and Referer headers (OWASP ASVS 14.2.1 forbids it); it is here because beego has it.
-   */
-  query: Schema.optionalWith(Schema.Union(Schema.Literal(false), token), { default: () => false as const })
-}).pipe(
-  Schema.filter((config) => {
-    if (!Duration.isFinite(config.idleTimeout) && !Duration.isFinite(config.absoluteTimeout)) {
-      return { path: ["idleTimeout"], message: "one of idleTimeout and absoluteTimeout must be finite" }
-    }
-    if (config.touchEvery !== undefined && Duration.greaterThanOrEqualTo(config.touchEvery, config.idleTimeout)) {
-      return { path: ["touchEvery"], message: "expected less than idleTimeout" }
-    }
-    if (config.cookie === false && config.header === false && config.query === false) {
-      return { path: ["cookie"], message: "one of cookie, header and query must carry the id" }
-    }
-    return undefined
-  })
-)
-
-/**
- * The options with all defaults filled in.
+ * @example
+ * import { Effect } from "effect"
+ * import { SessionConfig } from "effect-session"
  *
- * @since 0.1.0
- * @category models
- */
-export type SessionConfig = typeof SessionConfig.Type
-
-/**
- * What a user writes.
- *
- * @since 0.1.0
- * @category models
- */
-export type Options = typeof SessionConfig.Encoded
-
-/**
- * Checks options and fills in the defaults. Fails with `InvalidConfig`, which names the option; `nameOf` makes that name from the
- * option's path.
+ * const config = Effect.map(SessionConfig.make({ idleTimeout: "15 minutes" }), ({ cookie, idleTimeout }) => [cookie, idleTimeout])
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  options: Options,
-  nameOf: (path: ReadonlyArray<string>) => string = (path) => path.join(".")
-): Effect.Effect<SessionConfig, SessionError> =>
-  Effect.mapError(
-    ParseResult.decodeUnknown(SessionConfig, { errors: "all" })(options),
-    (issue) =>
-      new SessionError({
-        reason: "InvalidConfig",
-        message: ParseResult.ArrayFormatter.formatIssueSync(issue)
-          // All may be left out, and some turned off, which is nothing to tell of what is there.
-          .filter(({ message }) => !/^Expected (undefined|false), /.test(message))
-          .map(({ message, path }) => `${nameOf(path.map(String))}: ${message}`)
-          .join("; ")
-      })
-  )
+export const make = (options: Options): Effect.Effect<SessionConfig, SessionError> =>
+  makeNamed(options, (path) => path.join("."))
+
+/**
+ * Settings that work and are probably not meant, for a warning.
+ *
+ * @internal
+ */
+export const oddities = (config: SessionConfig): ReadonlyArray<string> => {
+  const { absoluteTimeout, cookie, idleTimeout } = config
+  const touchEvery = config.touchEvery ?? Duration.times(idleTimeout, 0.1)
+  if (cookie === false || cookie.maxAge === undefined) {
+    return []
+  }
+  const { maxAge } = cookie
+  return [
+    ...(Duration.lessThan(maxAge, touchEvery)
+      ? [
+          `cookie.maxAge (${Duration.format(maxAge)}) is shorter than touchEvery (${Duration.format(touchEvery)}): the cookie is renewed more often than the session`
+        ]
+      : []),
+    ...(Duration.greaterThan(maxAge, absoluteTimeout)
+      ? [
+          `cookie.maxAge (${Duration.format(maxAge)}) is longer than absoluteTimeout (${Duration.format(absoluteTimeout)}): browsers keep the cookie of a session that is over`
+        ]
+      : [])
+  ]
+}
 
 /**
  * For plain http on a developer's machine: a cookie without `Secure`.

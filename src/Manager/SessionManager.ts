@@ -4,27 +4,34 @@
  *
  * @since 0.1.0
  */
-import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
+import * as Headers from "@effect/platform/Headers"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { SealedSessions } from "../Provider/cookie/SealedSessions.js"
 import { SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import * as Codec from "../Store/Codec.js"
 import { type BoundFields, bind, Handle } from "../Store/Handle.js"
 import type { Any, Session, SessionId } from "../Store/SessionStore.js"
-import { bounded, patience, traced } from "./Calls.js"
+import { type Bounded, bounded, guarded } from "./Calls.js"
 import { commit } from "./Commit.js"
-import { hashing } from "./hashing.js"
-import { type Environment, LiveSession } from "./LiveSession.js"
-import type * as SessionConfig from "./SessionConfig.js"
+import type { SessionConfig } from "./configSchema.js"
+import type { Keeper } from "./Keeper.js"
+import { keptByClient } from "./keptByClient.js"
+import { keptByServer } from "./keptByServer.js"
+import { LiveSession } from "./LiveSession.js"
+import { Mounting } from "./mount.js"
+import type { Environment } from "./RequestState.js"
 import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
-import { checkHeldByClient, makeTransport, type Transport } from "./Transport.js"
-import { Turns } from "./Turns.js"
+import { checkHeldByClient, cookieName, makeTransport, type Transport } from "./Transport.js"
+import { patience, Turns } from "./Turns.js"
+import { makeWarnings } from "./warnings.js"
 
 export type {
   /**
@@ -43,30 +50,45 @@ export type {
 export type FieldsOf<S extends Any> = S["fields"]
 
 /**
+ * Marks what only this module makes: a `Manager` has more to it than can be seen.
+ *
+ * @since 0.1.0
+ * @category symbols
+ */
+export const TypeId: unique symbol = Symbol.for("effect-session/SessionManager/TypeId")
+
+/**
+ * The life of sessions over one backend. Made by {@link make} and the layers, and by nothing else.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Manager {
-  readonly config: SessionConfig.SessionConfig
-  /** The provider's name, such as `redis`. */
+  readonly [TypeId]: unknown
+  readonly config: SessionConfig
+  /** The backend's name, such as `redis`. */
   readonly backend: string
-  /** @internal */
-  readonly environment: Environment
-  /** @internal */
-  readonly transport: Transport
-  /** The handle of a store on a session. @internal */
-  readonly handle: <S extends Any>(store: S, session: LiveSession) => Session<FieldsOf<S>>
-  /** The session of a request: the same one however often it is asked for. @internal */
-  readonly ofRequest: (request: HttpServerRequest) => LiveSession
-  /** How many sessions are live. Fails with `Unsupported` where the backend cannot tell. */
+  /** How many sessions are live. Fails with `Unsupported` if the backend cannot tell. */
   readonly active: Effect.Effect<number, SessionError>
-  /** The live sessions, by the ids that the backend knows. Fails with `Unsupported` where the backend cannot tell. */
+  /** The live sessions, by the ids that the backend knows. Fails with `Unsupported` if the backend cannot tell. */
   readonly list: Stream.Stream<StoredId, SessionError>
-  /** Removes expired sessions now, and answers how many. A backend that expires by itself answers 0. */
+  /** Removes expired sessions now, and returns how many. A backend that expires by itself returns 0. */
   readonly gc: Effect.Effect<number, SessionError>
   /** What happens to sessions in this process, from now on. */
   readonly events: Stream.Stream<Telemetry.SessionEvent>
 }
+
+/** What a manager has besides. @internal */
+export interface Internals {
+  readonly environment: Environment
+  readonly transport: Transport
+  readonly mounting: Mounting
+  /** The handle of a store on a session. */
+  readonly handle: <S extends Any>(store: S, session: LiveSession) => Session<FieldsOf<S>>
+}
+
+/** @internal */
+export const internals = (manager: Manager): Internals => manager[TypeId] as Internals
 
 /**
  * @since 0.1.0
@@ -75,85 +97,110 @@ export interface Manager {
 export class SessionManager extends Context.Tag("effect-session/SessionManager")<SessionManager, Manager>() {}
 
 /**
- * Fails with `InvalidConfig` where clients hold the sessions and the configuration leaves them no way to.
+ * A manager over the provider in its context.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
-  config: SessionConfig.SessionConfig,
+  config: SessionConfig,
   codec: Codec.SessionCodec = Codec.json
 ): Effect.Effect<Manager, SessionError, SessionProvider> =>
-  Effect.gen(function* () {
-    const backend = yield* SessionProvider
-    const inTime = bounded(backend, config.timeout)
-    const ids = makeIds(config, backend.capabilities)
-    const provider = hashing(traced(backend, inTime), ids)
-    const waiting = patience(backend.name, config.timeout)
-    const { heldBy } = provider.capabilities
-    const wrong = heldBy === "client" ? checkHeldByClient(config) : undefined
-    if (wrong !== undefined) {
-      return yield* Effect.fail(wrong)
-    }
-    const telemetry = Telemetry.make()
-    const environment: Environment = {
-      config,
-      provider,
-      codec,
-      ids,
-      telemetry,
-      turns: new Turns(waiting),
-      bounded: inTime,
-      patience: waiting
-    }
-    const transport = makeTransport(config, heldBy)
-    const bound = new WeakMap<Any, BoundFields>()
-    // On the request itself, as a property of this manager's own: a WeakMap makes the garbage collector work for each request.
-    const key = Symbol("effect-session")
-    const unsupported = (what: string) =>
-      new SessionError({ reason: "Unsupported", message: `${provider.name}: this backend cannot ${what} its sessions` })
-
-    return {
-      config,
-      backend: provider.name,
-      environment,
-      transport,
-      handle: (store, session) => {
-        let fields = bound.get(store)
-        if (fields === undefined) {
-          fields = bind(store, codec)
-          bound.set(store, fields)
-        }
-        return new Handle(session, fields)
-      },
-      ofRequest: (request) => {
-        // Keyed by the source: routers and middlewares make new request objects around it.
-        const source = request.source as { [key]?: LiveSession }
-        let session = source[key]
-        if (session === undefined) {
-          const id = transport.read(request)
-          session = new LiveSession(environment, id !== undefined && environment.ids.check(id) ? id : undefined)
-          if (request.headers["upgrade"]?.toLowerCase() === "websocket") {
-            session.phase = "socket"
-          }
-          source[key] = session
-        }
-        return session
-      },
-      active: Effect.tap(provider.count ?? Effect.fail(unsupported("count")), (count) =>
-        Telemetry.active(Effect.succeed(count))
-      ),
-      list: provider.ids ?? Stream.fail(unsupported("list")),
-      gc: Effect.tap(provider.gc ?? Effect.succeed(0), (count) =>
-        Effect.sync(() => {
-          if (count > 0) {
-            telemetry.emit("Collected", undefined, { count })
-          }
-        })
-      ),
-      events: telemetry.events
-    }
+  Effect.map(SessionProvider, (provider) => {
+    const inTime = bounded({ name: provider.name, ...provider.capabilities }, config.timeout)
+    return over(keptByServer(guarded(provider, inTime), config), config, codec, inTime)
   })
+
+/** A manager of sessions that clients hold. Fails with `InvalidConfig` if the configuration leaves them no way to. */
+const makeSealed = (
+  config: SessionConfig,
+  codec: Codec.SessionCodec
+): Effect.Effect<Manager, SessionError, SealedSessions> =>
+  Effect.flatMap(SealedSessions, (sealing) => {
+    const wrong = checkHeldByClient(config)
+    const inTime = bounded(sealing, config.timeout)
+    const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
+    return wrong === undefined
+      ? Effect.succeed(over(keptByClient(sealing, cookieName(config), config, makeId), config, codec, inTime))
+      : Effect.fail(wrong)
+  })
+
+/** A manager over what keeps its sessions. */
+const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, inTime: Bounded): Manager => {
+  const telemetry = Telemetry.make()
+  const waiting = patience(keeper.name, config.timeout)
+  const turns = new Turns<any>(waiting)
+  const environment: Environment = {
+    config,
+    keeper,
+    codec,
+    telemetry,
+    turns,
+    patience: waiting,
+    bounded: inTime,
+    commit
+  }
+  const transport = makeTransport(config, keeper)
+  const own: Internals = {
+    environment,
+    transport,
+    mounting: new Mounting(environment, transport, makeWarnings(config)),
+    handle: handles(codec)
+  }
+  const unsupported = (what: string) =>
+    new SessionError({ reason: "Unsupported", message: `${keeper.name}: this backend cannot ${what} its sessions` })
+  const collected = (count: number) =>
+    count > 0 ? Effect.sync(() => telemetry.emit("Collected", undefined, { count })) : Effect.void
+  const manager: Omit<Manager, typeof TypeId> = {
+    config,
+    backend: keeper.name,
+    active: Effect.tap(keeper.count ?? Effect.fail(unsupported("count")), (count) =>
+      Telemetry.active(Effect.succeed(count))
+    ),
+    list: keeper.list ?? Stream.fail(unsupported("list")),
+    gc: Effect.tap(keeper.gc ?? Effect.succeed(0), collected),
+    events: telemetry.events
+  }
+  // Not enumerable: what a log or a debugger shows of a manager is what its users see.
+  return Object.defineProperty(manager, TypeId, { value: own }) as Manager
+}
+
+/** Makes handles, with each store's fields compiled once. */
+const handles = (codec: Codec.SessionCodec): Internals["handle"] => {
+  const bound = new WeakMap<Any, BoundFields>()
+  return (store, session) => {
+    let fields = bound.get(store)
+    if (fields === undefined) {
+      fields = bind(store, codec)
+      bound.set(store, fields)
+    }
+    return new Handle(session, fields)
+  }
+}
+
+/** A manager with a fiber that collects expired sessions for as long as its scope is open. */
+const running = <E, R>(
+  config: Effect.Effect<SessionConfig, E>,
+  make: (config: SessionConfig) => Effect.Effect<Manager, SessionError, R>
+): Effect.Effect<Manager, E | SessionError, R | Scope.Scope> =>
+  Effect.tap(Effect.flatMap(config, make), (manager) =>
+    Effect.zipRight(
+      hideHeader(manager.config),
+      internals(manager).environment.keeper.gc === undefined
+        ? Effect.void
+        : manager.gc.pipe(
+            Effect.catchAllCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
+            Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
+            Effect.forkScoped
+          )
+    )
+  )
+
+/** The header that carries ids is shown in no span of the server that the layer is provided to, as cookies are not. */
+const hideHeader = ({ header }: SessionConfig): Effect.Effect<void, never, Scope.Scope> =>
+  header === false
+    ? Effect.void
+    : Effect.locallyScopedWith(Headers.currentRedactedNames, (names) => [...names, header.toLowerCase()])
 
 /**
  * A manager over the provider that is given to it, with a fiber that collects expired sessions for as long as the layer is in use.
@@ -163,22 +210,28 @@ export const make = (
  * @category layers
  */
 export const layer = <E>(
-  config: Effect.Effect<SessionConfig.SessionConfig, E>,
+  config: Effect.Effect<SessionConfig, E>,
   codec: Codec.SessionCodec = Codec.json
 ): Layer.Layer<SessionManager, E | SessionError, SessionProvider> =>
   Layer.scoped(
     SessionManager,
-    Effect.tap(
-      Effect.flatMap(config, (config) => make(config, codec)),
-      (manager) =>
-        manager.environment.provider.gc === undefined
-          ? Effect.void
-          : manager.gc.pipe(
-              Effect.catchAllCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
-              Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
-              Effect.forkScoped
-            )
-    )
+    running(config, (config) => make(config, codec))
+  )
+
+/**
+ * A manager of sessions that clients hold, as what is given to it seals them. Fails as the making of its configuration does, and with
+ * `InvalidConfig` if the configuration leaves clients no way to hold a session.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSealed = <E>(
+  config: Effect.Effect<SessionConfig, E>,
+  codec: Codec.SessionCodec = Codec.json
+): Layer.Layer<SessionManager, E | SessionError, SealedSessions> =>
+  Layer.scoped(
+    SessionManager,
+    running(config, (config) => makeSealed(config, codec))
   )
 
 /**
@@ -206,14 +259,15 @@ export const open = <S extends Any>(
   id: SessionId
 ): Effect.Effect<Session<FieldsOf<S>>, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
-    if (manager.environment.provider.capabilities.heldBy === "client") {
+    const { environment, handle } = internals(manager)
+    if (environment.keeper.endRef === undefined) {
       return heldByClient(manager, "open")
     }
-    const session = detached(manager, id)
+    const session = detached(environment, id)
     return Effect.flatMap(session.load, () =>
-      session.known === undefined
+      session.base === undefined
         ? Effect.fail(new SessionError({ reason: "NotFound", message: "open: no live session has this id" }))
-        : Effect.succeed(manager.handle(store, session))
+        : Effect.succeed(handle(store, session))
     )
   })
 
@@ -226,12 +280,16 @@ export const open = <S extends Any>(
  */
 export const destroy = (id: SessionId | StoredId): Effect.Effect<void, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
-    if (manager.environment.provider.capabilities.heldBy === "client") {
+    const { environment } = internals(manager)
+    const { bounded, keeper, telemetry } = environment
+    if (keeper.endRef === undefined) {
       return heldByClient(manager, "destroy")
     }
-    const session = detached(manager, typeof id === "string" ? undefined : id)
-    session.ended = typeof id === "string" ? id : session.storedId
-    return manager.environment.bounded(commit(session))
+    if (typeof id === "string") {
+      return Effect.map(bounded(keeper.endRef(id)), () => telemetry.emit("Destroyed", id))
+    }
+    const session = detached(environment, id)
+    return Effect.zipRight(session.destroy, session.save)
   })
 
 const heldByClient = ({ backend }: Manager, operation: string) =>
@@ -243,10 +301,13 @@ const heldByClient = ({ backend }: Manager, operation: string) =>
   )
 
 /** A session without a request. */
-const detached = ({ environment }: Manager, id: SessionId | undefined): LiveSession => {
-  const raw = id === undefined ? undefined : Redacted.value(id)
-  const session = new LiveSession(environment, raw !== undefined && environment.ids.check(raw) ? raw : undefined)
-  session.phase = "socket"
+const detached = (environment: Environment, id: SessionId): LiveSession => {
+  const token = Redacted.value(id)
+  const session = new LiveSession(
+    environment,
+    environment.keeper.accepts(token) ? { tokens: [token], doubled: false, via: "cookie" } : undefined
+  )
+  session.stage = "socket"
   return session
 }
 

@@ -3,20 +3,21 @@
  *
  * @since 0.1.0
  */
+import { hash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { StoredId } from "../Provider/Provider.js"
-import { reference } from "./SessionId.js"
 
 /**
  * What happened to a session.
  *
  * - `Created`, `Saved`, `Regenerated`, `Touched`, `Destroyed`: as they say, in the backend.
  * - `Conflict`: another request saved first; the changes were replayed.
- * - `Gone`: changes were dropped, because the session was destroyed or expired meanwhile.
+ * - `Gone`: changes were dropped, because the session was destroyed, expired or moved to another id meanwhile.
  * - `Unknown`: a client sent an id that is well formed but of no live session.
+ * - `Doubled`: a client sent two cookies of the session's name, as a changed domain or path leaves them; the other scopes are expired.
  * - `Dropped`: stored data could not be read (torn, or of another version of the app) and were left out.
  * - `Collected`: garbage collection removed expired sessions.
  *
@@ -32,6 +33,7 @@ export type Kind =
   | "Conflict"
   | "Gone"
   | "Unknown"
+  | "Doubled"
   | "Dropped"
   | "Collected"
 
@@ -55,6 +57,9 @@ export interface Telemetry {
   readonly events: Stream.Stream<SessionEvent>
 }
 
+/** A short name for a stored session that tells nothing about its id, for events and logs. */
+const reference = (id: StoredId): string => hash("sha256", id, "base64url").slice(0, 12)
+
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 
 const counters: Record<Kind | "Read", Metric.Metric.Counter<number>> = {
@@ -67,6 +72,7 @@ const counters: Record<Kind | "Read", Metric.Metric.Counter<number>> = {
   Conflict: counter("session_conflict_total", "Saves replayed because another request saved first"),
   Gone: counter("session_gone_total", "Changes dropped because the session was gone"),
   Unknown: counter("session_unknown_total", "Well-formed ids of no live session"),
+  Doubled: counter("session_doubled_total", "Requests with two different cookies of the session's name"),
   Dropped: counter("session_dropped_total", "Stored sessions or fields that could not be read"),
   Collected: counter("session_collected_total", "Expired sessions removed by garbage collection")
 }

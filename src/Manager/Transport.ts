@@ -1,5 +1,5 @@
 /**
- * How a session id travels: out of a request, and into a response. Where clients hold the session itself, it may take several cookies:
+ * How a session's token travels: out of a request, and into a response. If clients hold the session itself, it may take several cookies:
  * `name`, `name.1`, `name.2` and so on.
  */
 import * as Cookies from "@effect/platform/Cookies"
@@ -7,91 +7,25 @@ import * as Headers from "@effect/platform/Headers"
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Duration from "effect/Duration"
-import type { Capabilities } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
-import type { SessionConfig } from "./SessionConfig.js"
+import type { SessionConfig } from "./configSchema.js"
+import { findCookies, findParts, joinParts, splitValue } from "./cookieHeader.js"
+import { expireOthers } from "./cookieScopes.js"
+import type { Keeper, Reply, Sent } from "./Keeper.js"
 
-/** What a response tells its client: an id to come back with, or that there is none any more. */
-export type Reply = { readonly id: string } | "forget"
+type Response = HttpServerResponse.HttpServerResponse
 
 export interface Transport {
-  /** The id that a client sent, unchecked. */
-  readonly read: (request: HttpServerRequest) => string | undefined
-  /** The response, with what the client has to be told; `cookies` is the Cookie header that it sent. */
-  readonly write: (
-    response: HttpServerResponse.HttpServerResponse,
-    reply: Reply,
-    cookies: string | undefined
-  ) => HttpServerResponse.HttpServerResponse
+  /** What a client sent of its session; nothing if it sent nothing that can be a session's token. */
+  readonly read: (request: HttpServerRequest) => Sent | undefined
+  /** The response, with what the client has to be told. */
+  readonly write: (response: Response, reply: Reply, request: HttpServerRequest) => Response
+  /** The response, with all cookies of the session's name taken away that are not this configuration's own. */
+  readonly tidy: (response: Response, request: HttpServerRequest) => Response
 }
-
-/** A longer Cookie header is not searched: no browser sends one. */
-const maxCookieHeader = 64 * 1024
 
 /** The most bytes of a cookie: name, value and attributes together (RFC 6265bis 5.7; RFC 6265 6.1). */
 const maxCookie = 4096
-
-/** Finds the cookies in a Cookie header (RFC 6265bis 5.8.3) whose names start with `name`; `found` gets the rest of each name. */
-const search = (header: string, name: string, found: (rest: string, value: string) => void): void => {
-  if (header.length >= maxCookieHeader) {
-    return
-  }
-  let at = 0
-  while (at < header.length) {
-    let end = header.indexOf(";", at)
-    if (end === -1) {
-      end = header.length
-    }
-    while (header.charCodeAt(at) === 32 || header.charCodeAt(at) === 9) {
-      at++
-    }
-    if (header.startsWith(name, at)) {
-      const pair = header.slice(at, end)
-      const equals = pair.indexOf("=", name.length)
-      if (equals !== -1) {
-        found(pair.slice(name.length, equals), pair.slice(equals + 1).trimEnd())
-      }
-    }
-    at = end + 1
-  }
-}
-
-/**
- * The value of the cookie `name`; nothing where it occurs twice, since then someone else, a sibling domain say, has set one of them.
- */
-export const findCookie = (header: string, name: string): string | undefined => {
-  let value: string | undefined
-  let times = 0
-  search(header, name, (rest, found) => {
-    if (rest === "") {
-      value = found
-      times++
-    }
-  })
-  return times === 1 ? value : undefined
-}
-
-/** The parts of a value that was spread over cookies, by their place in it; an empty one where a cookie occurs twice. */
-const findParts = (header: string, name: string): Map<number, string> => {
-  const parts = new Map<number, string>()
-  search(header, name, (rest, value) => {
-    const place = rest === "" ? 0 : /^\.[1-9]\d?$/.test(rest) ? Number(rest.slice(1)) : undefined
-    if (place !== undefined) {
-      parts.set(place, parts.has(place) ? "" : value)
-    }
-  })
-  return parts
-}
-
-/** The whole value. What is put together of parts that do not belong together is found out by who opens it. */
-const join = (parts: Map<number, string>): string | undefined => {
-  let value = parts.get(0)
-  for (let place = 1; value !== undefined && parts.has(place); place++) {
-    const part = parts.get(place)!
-    value = value === "" || part === "" ? undefined : value + part
-  }
-  return value
-}
 
 /** The value of a query parameter in a request's URL. */
 const findParameter = (url: string, name: string): string | undefined => {
@@ -99,61 +33,89 @@ const findParameter = (url: string, name: string): string | undefined => {
   return at === -1 ? undefined : (new URLSearchParams(url.slice(at + 1)).get(name) ?? undefined)
 }
 
-export const makeTransport = (config: SessionConfig, heldBy: Capabilities["heldBy"]): Transport => {
-  const { cookie, header, query } = config
+export const makeTransport = (
+  config: SessionConfig,
+  { accepts, needsResponse: spread }: Pick<Keeper, "accepts" | "needsResponse">
+): Transport => {
+  const { cookie, header } = config
+  const cookies = cookie === false ? undefined : makeCookies(cookie, spread)
   const headerName = header === false ? undefined : header.toLowerCase()
-  const name = cookie === false ? undefined : nameOf(cookie)
-  const attributes = cookie === false ? undefined : attributesOf(cookie)
-  const sent = cookie !== false && cookie.sent
-  const room = name === undefined ? 0 : roomIn(name, attributes)
-  const spread = heldBy === "client"
-
-  const setCookie = (response: HttpServerResponse.HttpServerResponse, place: number, value: string) =>
-    HttpServerResponse.unsafeSetCookie(response, place === 0 ? name! : `${name}.${place}`, value, attributes)
-  const expireCookie = (response: HttpServerResponse.HttpServerResponse, place: number) =>
-    HttpServerResponse.unsafeSetCookie(response, place === 0 ? name! : `${name}.${place}`, "", {
-      ...attributes,
-      maxAge: 0,
-      expires: new Date(0)
-    })
-
   return {
-    // In beego's order. A cookie with something in it is the answer, even where it turns out to be of no session.
-    read: (request) => {
-      const { headers } = request
-      if (name !== undefined && headers["cookie"] !== undefined) {
-        const value = spread ? join(findParts(headers["cookie"], name)) : findCookie(headers["cookie"], name)
-        if (value !== undefined && value !== "") {
-          return value
-        }
-      }
-      if (query !== false) {
-        const value = findParameter(request.originalUrl, query)
-        if (value !== undefined && value !== "") {
-          return value
-        }
-      }
-      return headerName === undefined ? undefined : headers[headerName]
+    read: makeRead(config, accepts, cookies),
+    write: (response, reply, request) => {
+      const value = reply === "forget" ? "" : reply.token
+      const next = guardCaches(response)
+      const told = cookies?.sent === true ? cookies.write(next, value, request) : next
+      return headerName === undefined ? told : HttpServerResponse.setHeader(told, headerName, value)
     },
-    write: (response, reply, cookies) => {
-      const value = reply === "forget" ? "" : reply.id
-      let next = guardCaches(response)
-      if (name !== undefined && sent) {
-        const count = value === "" ? 0 : spread ? Math.ceil(value.length / room) : 1
-        for (let place = 0; place < count; place++) {
-          next = setCookie(next, place, spread ? value.slice(place * room, (place + 1) * room) : value)
-        }
-        // What is no longer needed: of the parts only those that the client sent.
-        for (const place of new Set([0, ...(spread ? findParts(cookies ?? "", name).keys() : [])])) {
-          if (place >= count) {
-            next = expireCookie(next, place)
-          }
-        }
+    tidy: (response, request) => (cookies?.sent === true ? cookies.tidy(response, request) : response)
+  }
+}
+
+/** In beego's order. A cookie with something in it is the answer, even if it turns out to be of no session. */
+const makeRead = (
+  { header, query }: SessionConfig,
+  accepts: Keeper["accepts"],
+  cookies: ReturnType<typeof makeCookies> | undefined
+): Transport["read"] => {
+  const headerName = header === false ? undefined : header.toLowerCase()
+  const one = (token: string, via: Sent["via"]): Sent | undefined =>
+    accepts(token) ? { tokens: [token], doubled: false, via } : undefined
+  return (request) => {
+    const { headers } = request
+    const values = headers["cookie"] === undefined ? undefined : cookies?.read(headers["cookie"])
+    if (values?.some((value) => value !== "")) {
+      return values.length === 1
+        ? one(values[0]!, "cookie")
+        : { tokens: [...new Set(values)].filter(accepts).slice(0, 2), doubled: true, via: "cookie" }
+    }
+    if (query !== false) {
+      const value = findParameter(request.originalUrl, query)
+      if (value !== undefined && value !== "") {
+        return one(value, "query")
       }
-      if (headerName !== undefined) {
-        next = HttpServerResponse.setHeader(next, headerName, value)
+    }
+    const value = headerName === undefined ? undefined : headers[headerName]
+    return value === undefined ? undefined : one(value, "header")
+  }
+}
+
+type Cookie = Exclude<SessionConfig["cookie"], false>
+
+/** The cookies of a session; several if it is spread over them. */
+const makeCookies = (cookie: Cookie, spread: boolean) => {
+  const name = nameOf(cookie)
+  const attributes = attributesOf(cookie)
+  const room = roomIn(name, attributes)
+  const nameAt = (place: number) => (place === 0 ? name : `${name}.${place}`)
+  const expired = { ...attributes, maxAge: 0, expires: new Date(0) }
+  return {
+    sent: cookie.sent,
+    read: (header: string) => (spread ? joinParts(findParts(header, name)) : findCookies(header, name)),
+    write: (response: Response, value: string, { headers }: HttpServerRequest) => {
+      const values = value === "" ? [] : spread ? splitValue(value, room) : [value]
+      let next = response
+      for (const [place, part] of values.entries()) {
+        next = HttpServerResponse.unsafeSetCookie(next, nameAt(place), part, attributes)
+      }
+      // What is no longer needed: of the parts only those that the client sent.
+      for (const place of spread ? new Set([0, ...findParts(headers["cookie"] ?? "", name).keys()]) : [0]) {
+        if (place >= values.length) {
+          next = HttpServerResponse.unsafeSetCookie(next, nameAt(place), "", expired)
+        }
       }
       return next
+    },
+    tidy: (response: Response, request: HttpServerRequest) => {
+      const others = expireOthers(name, cookie, cookie.secure, request)
+      // Under keys of their own: by name there is room for one.
+      return HttpServerResponse.replaceCookies(
+        response,
+        Cookies.fromReadonlyRecord({
+          ...response.cookies.cookies,
+          ...Object.fromEntries(others.map((other, i) => [`${name} ${i}`, other]))
+        })
+      )
     }
   }
 }
@@ -171,12 +133,10 @@ export const checkHeldByClient = (config: SessionConfig): SessionError | undefin
 }
 
 /** How much of a value a cookie has room for, with the longest name that it can have as a part. */
-const roomIn = (name: string, attributes: ReturnType<typeof attributesOf> | undefined): number =>
+const roomIn = (name: string, attributes: ReturnType<typeof attributesOf>): number =>
   maxCookie - Cookies.serializeCookie(Cookies.unsafeMakeCookie(`${name}.99`, "", attributes)).length
 
-type Cookie = Exclude<SessionConfig["cookie"], false>
-
-/** The name under which the session travels in cookies; nothing where it does not. */
+/** The name under which the session travels in cookies; nothing if it does not. */
 export const cookieName = ({ cookie }: SessionConfig): string => (cookie === false ? "" : nameOf(cookie))
 
 /** The cookie's name: `__Host-id` (RFC 6265bis 4.1.3.2) unless the attributes forbid that prefix. */
@@ -195,7 +155,7 @@ const attributesOf = (cookie: Cookie) => ({
 })
 
 /** A response that tells a session id is for one client alone (OWASP ASVS 14.3.2). */
-const guardCaches = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
+const guardCaches = (response: Response): Response => {
   const { headers } = response
   const cacheControl = headers["cache-control"]
   const vary = headers["vary"]

@@ -3,9 +3,27 @@
  * so they do not conflict with each other, however many there are, and compare-and-set settles what other processes do. No lock is
  * held while a handler runs.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { SessionError } from "../SessionError.js"
-import type { Patience } from "./Calls.js"
+import { SessionError } from "../SessionError.js"
+
+/** How long to wait, and what comes of it. */
+export interface Patience {
+  readonly millis: number
+  readonly late: Effect.Effect<never, SessionError>
+}
+
+export const patience = (backend: string, timeout: Duration.Duration): Patience => ({
+  millis: Math.min(Duration.toMillis(timeout), 2 ** 31 - 1),
+  late: Effect.suspend(() =>
+    Effect.fail(
+      new SessionError({
+        reason: "Unavailable",
+        message: `${backend}: no answer within ${Duration.format(timeout)}: check that the backend is up and reachable`
+      })
+    )
+  )
+})
 
 /** A first-come, first-served lock. Who waits for too long gives up. */
 export class Line {

@@ -8,7 +8,8 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { SessionError } from "../SessionError.js"
-import { make, type Options } from "./SessionConfig.js"
+import { describeIssue } from "./describeIssue.js"
+import { makeNamed, type Options } from "./SessionConfig.js"
 
 const seconds = Schema.Int.pipe(Schema.between(-(2 ** 53), 2 ** 53))
 const flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
@@ -88,7 +89,7 @@ const spelled = (config: object): Record<string, unknown> =>
 
 const decode = ParseResult.decodeUnknown(ManagerConfig, { errors: "all", onExcessProperty: "error" })
 
-/** beego's names of the options that {@link make} checks. */
+/** beego's names of the options that {@link makeNamed} checks. */
 const fieldOf: Readonly<Record<string, string>> = {
   "id.bytes": "sessionIDLength",
   "id.prefix": "sessionIDPrefix",
@@ -100,7 +101,7 @@ const fieldOf: Readonly<Record<string, string>> = {
 }
 
 const check = (options: Options) =>
-  make(options, (path) => {
+  makeNamed(options, (path) => {
     const name = path.join(".")
     return fieldOf[name] ?? name
   })
@@ -121,6 +122,36 @@ const parse = (config: string | object): Either.Either<unknown, string> =>
     ? Either.try({ try: (): unknown => JSON.parse(config), catch: () => "it is not JSON" })
     : Either.right(config)
 
+const toDecoded = (given: typeof ManagerConfig.Type): Decoded => {
+  const maxLifetime = Duration.seconds(given.maxLifetime === 0 ? given.gclifetime : given.maxLifetime)
+  return {
+    cookieName: given.cookieName,
+    providerConfig: given.providerConfig,
+    maxLifetime,
+    options: {
+      ...beego,
+      idleTimeout: maxLifetime,
+      gcInterval: Duration.seconds(given.gclifetime),
+      id: {
+        ...beego.id,
+        ...(given.sessionIDLength === 0 ? {} : { bytes: given.sessionIDLength }),
+        prefix: given.sessionIDPrefix
+      },
+      cookie: {
+        name: given.cookieName,
+        sent: given.enableSetCookie,
+        secure: given.secure,
+        httpOnly: !given.disableHTTPOnly,
+        sameSite: (["lax", "lax", "lax", "strict", "none"] as const)[given.cookieSameSite]!,
+        ...(given.domain === "" ? {} : { domain: given.domain.replace(/^\./, "") }),
+        ...(given.cookieLifeTime > 0 ? { maxAge: Duration.seconds(given.cookieLifeTime) } : {})
+      },
+      header: given.EnableSidInHTTPHeader && given.SessionNameInHTTPHeader,
+      query: given.EnableSidInURLQuery && given.cookieName
+    }
+  }
+}
+
 /** @internal */
 export const decodeBeego = (config: string | object): Effect.Effect<Decoded, SessionError> => {
   const parsed = parse(config)
@@ -130,45 +161,16 @@ export const decodeBeego = (config: string | object): Effect.Effect<Decoded, Ses
   return decode(spelled(parsed.right)).pipe(
     Effect.catchAll((issue) =>
       invalid(
-        ParseResult.ArrayFormatter.formatIssueSync(issue)
-          .map(({ _tag, message, path }) =>
-            _tag === "Unexpected"
+        describeIssue(issue)
+          .map(({ kind, message, path }) =>
+            kind === "unknown"
               ? `${path.join(".")}: beego knows no such option, and ignores it: correct or remove it`
-              : // Not the value: it may be a secret.
-                `${path.join(".")}: ${message.replace(/, actual .*/s, "")}`
+              : `${path.join(".")}: ${message}`
           )
           .join("; ")
       )
     ),
-    Effect.map((given): Decoded => {
-      const maxLifetime = Duration.seconds(given.maxLifetime === 0 ? given.gclifetime : given.maxLifetime)
-      return {
-        cookieName: given.cookieName,
-        providerConfig: given.providerConfig,
-        maxLifetime,
-        options: {
-          ...beego,
-          idleTimeout: maxLifetime,
-          gcInterval: Duration.seconds(given.gclifetime),
-          id: {
-            ...beego.id,
-            ...(given.sessionIDLength === 0 ? {} : { bytes: given.sessionIDLength }),
-            prefix: given.sessionIDPrefix
-          },
-          cookie: {
-            name: given.cookieName,
-            sent: given.enableSetCookie,
-            secure: given.secure,
-            httpOnly: !given.disableHTTPOnly,
-            sameSite: (["lax", "lax", "lax", "strict", "none"] as const)[given.cookieSameSite]!,
-            ...(given.domain === "" ? {} : { domain: given.domain.replace(/^\./, "") }),
-            ...(given.cookieLifeTime > 0 ? { maxAge: Duration.seconds(given.cookieLifeTime) } : {})
-          },
-          header: given.EnableSidInHTTPHeader && given.SessionNameInHTTPHeader,
-          query: given.EnableSidInURLQuery && given.cookieName
-        }
-      }
-    }),
+    Effect.map(toDecoded),
     Effect.tap(({ options }) => check(options))
   )
 }

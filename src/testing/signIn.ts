@@ -2,11 +2,11 @@
  * Sessions for tests of handlers.
  */
 import * as Cookies from "@effect/platform/Cookies"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
-import { commit } from "../Manager/Commit.js"
 import { LiveSession } from "../Manager/LiveSession.js"
-import { type FieldsOf, SessionManager } from "../Manager/SessionManager.js"
+import { type FieldsOf, internals, SessionManager } from "../Manager/SessionManager.js"
 import { SessionError } from "../SessionError.js"
 import type { Any, Session } from "../Store/SessionStore.js"
 
@@ -36,14 +36,16 @@ export const signIn = <S extends Any, A>(
   prepare: (session: Session<FieldsOf<S>>) => Effect.Effect<A, SessionError>
 ): Effect.Effect<Record<string, string>, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
-    const session = new LiveSession(manager.environment, undefined)
-    return Effect.flatMap(Effect.zipRight(prepare(manager.handle(store, session)), commit(session)), () => {
+    const { environment, handle, transport } = internals(manager)
+    const session = new LiveSession(environment, undefined)
+    return Effect.flatMap(Effect.zipRight(prepare(handle(store, session)), session.save), () => {
       if (session.reply === undefined || session.reply === "forget") {
         return Effect.fail(
           new SessionError({ reason: "NotFound", message: "signIn: nothing was stored: set a value in the session" })
         )
       }
-      const { cookies, headers } = manager.transport.write(HttpServerResponse.empty(), session.reply, undefined)
+      const request = HttpServerRequest.fromWeb(new Request("http://localhost/"))
+      const { cookies, headers } = transport.write(HttpServerResponse.empty(), session.reply, request)
       const { header } = manager.config
       return Effect.succeed({
         ...(Cookies.isEmpty(cookies) ? {} : { cookie: Cookies.toCookieHeader(cookies) }),

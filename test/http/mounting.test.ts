@@ -5,24 +5,21 @@ import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as HttpRouter from "@effect/platform/HttpRouter"
-import type * as HttpServer from "@effect/platform/HttpServer"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as OpenApi from "@effect/platform/OpenApi"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { SessionError, SessionHttp, type SessionManager, SessionStore } from "effect-session"
-import { AppSession, client, managerLayer, probe, serve } from "../support/http.js"
+import { SessionError, SessionHttp, SessionStore } from "effect-session"
+import { AppSession, managerLayer, probe, serve } from "../support/http.js"
+import { build, WithSession } from "../support/mounts.js"
 
 const count = Effect.map(
   Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)),
@@ -178,20 +175,6 @@ describe("toWebHandler", () => {
   )
 })
 
-const build = <E>(
-  served: Layer.Layer<never, E, HttpServer.HttpServer | SessionManager.SessionManager | any>,
-  provider = probe().provider
-) =>
-  Effect.flatMap(
-    Layer.build(
-      Layer.provideMerge(
-        served as Layer.Layer<never, E, never>,
-        Layer.merge(NodeHttpServer.layerTest, managerLayer({}, provider))
-      )
-    ),
-    client
-  )
-
 describe("HttpLayerRouter", () => {
   it.scoped("gives the session to the routes that it is provided to, and answers a SessionError", () =>
     Effect.gen(function* () {
@@ -214,12 +197,6 @@ describe("HttpLayerRouter", () => {
 })
 
 describe("HttpApi", () => {
-  class WithSession extends HttpApiMiddleware.Tag<WithSession>()("WithSession", {
-    provides: AppSession,
-    failure: SessionHttp.Failure,
-    security: { session: SessionHttp.security() }
-  }) {}
-
   class Api extends HttpApi.make("api").add(
     HttpApiGroup.make("visits")
       .add(HttpApiEndpoint.get("count", "/count").addSuccess(Schema.Number))
@@ -268,77 +245,4 @@ describe("HttpApi", () => {
     })
     expect(Object.keys(document.paths["/count"]!.get!.responses!)).toContain("503")
   })
-})
-
-describe("WebSockets", () => {
-  const app = (log: Array<string>) =>
-    HttpRouter.empty.pipe(
-      HttpRouter.get("/count", count),
-      HttpRouter.get(
-        "/socket",
-        Effect.gen(function* () {
-          const session = yield* AppSession
-          const request = yield* HttpServerRequest.HttpServerRequest
-          const socket = yield* request.upgrade
-          const write = yield* socket.writer
-          yield* socket.run((data) =>
-            Effect.gen(function* () {
-              const command = new TextDecoder().decode(data)
-              const answer =
-                command === "read"
-                  ? String(yield* session.get("visits"))
-                  : command === "count"
-                    ? String(yield* session.update("visits", (n) => n + 1))
-                    : yield* Effect.match(command === "save" ? session.save : session.regenerate, {
-                        onFailure: (error) => error.reason,
-                        onSuccess: () => "done"
-                      })
-              yield* write(answer)
-            })
-          )
-          log.push("closed")
-          return HttpServerResponse.empty()
-        }).pipe(Effect.catchTag("SocketError", () => HttpServerResponse.empty()))
-      ),
-      HttpRouter.use(SessionHttp.middleware(AppSession))
-    )
-
-  const talk = (url: string, cookie: string, commands: ReadonlyArray<string>) =>
-    Effect.gen(function* () {
-      const { WebSocket } = yield* Effect.promise(() => import("ws"))
-      const ws = new WebSocket(`${url.replace("http", "ws")}/socket`, { headers: { cookie } })
-      yield* Effect.promise(() => new Promise((resolve) => ws.once("open", resolve)))
-      const answers: Array<string> = []
-      for (const command of commands) {
-        const answer = new Promise<string>((resolve) => ws.once("message", (data) => resolve(String(data))))
-        ws.send(command)
-        answers.push(yield* Effect.promise(() => answer))
-      }
-      ws.close()
-      yield* Effect.promise(() => new Promise((resolve) => ws.once("close", resolve)))
-      return answers
-    })
-
-  it.scoped("can read; what they change is saved by save, and by nothing else", () =>
-    Effect.gen(function* () {
-      const { as, send, url } = yield* serve(app([]))
-      const { cookie } = yield* send("/count")
-      expect(yield* talk(url, cookie!, ["read", "count", "save", "count", "regenerate"])).toEqual([
-        "1",
-        "2",
-        "done",
-        "3",
-        "HeadersSent"
-      ])
-      expect((yield* as(cookie)("/count")).body).toBe("3")
-    })
-  )
-
-  it.scoped("cannot begin a session, since they cannot tell its id", () =>
-    Effect.gen(function* () {
-      const { manager, url } = yield* serve(app([]))
-      expect(yield* talk(url, "", ["count", "save"])).toEqual(["1", "HeadersSent"])
-      expect(yield* manager.active).toBe(0)
-    })
-  )
 })

@@ -1,6 +1,9 @@
 /**
  * Configuration: wrong options fail the layer's build and name themselves; the environment chooses.
  */
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -8,8 +11,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as AST from "effect/SchemaAST"
 import { SessionConfig, SessionLayer, SessionManager, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
+import { names, variableOf } from "../../src/layers/variables.js"
+import { collectLogs } from "../support/logs.js"
 
 const failure = <A>(layer: Layer.Layer<A, unknown>) =>
   Effect.map(Effect.exit(Effect.scoped(Layer.build(layer))), (exit) =>
@@ -42,8 +48,22 @@ describe("a wrong option fails the build and is named", () => {
     [{ cookie: { path: "/;x" } }, /cookie.*path.*starts with/],
     [{ cookie: { maxAge: "500 days" } }, /cookie.*maxAge.*400 days/],
     [{ cookie: false }, /cookie: one of cookie, header and query/],
-    [{ header: "X Session" }, /header: /],
-    [{ maxSessions: 0 }, /maxSessions: expected a positive integer/]
+    [{ header: "X Session" }, /header: expected a name of letters/],
+    [{ header: 5 }, /header: expected false or a string/],
+    [{ header: "Set-Cookie" }, /header: expected a header of your own/],
+    [{ header: "cookie" }, /header: expected a header of your own/],
+    [{ header: "Content-Length" }, /header: expected a header of your own/],
+    [{ header: "Sec-Fetch-Site" }, /header: expected a header of your own/],
+    [{ maxSessions: 0 }, /maxSessions: expected a positive integer/],
+    [{ whenNotSaved: "shrug" }, /whenNotSaved: expected "503" or "response"$/m],
+    [{ id: { hashed: "perhaps" } }, /id\.hashed: expected true, false or "migrating"$/m],
+    [{ cookie: "yes" }, /cookie: expected false or an object$/m],
+    [{ idleTimeOut: "1 minute" }, /: idleTimeOut: unknown option: did you mean idleTimeout\?/],
+    [{ idletimeout: "1 minute" }, /: idletimeout: unknown option: did you mean idleTimeout\?/],
+    [{ cookie: { samesite: "lax" } }, /: cookie\.samesite: unknown option: did you mean sameSite\?/],
+    [{ cookie: { maxage: 1, secrue: true } }, /cookie\.maxage: .*maxAge\?; cookie\.secrue: .*did you mean secure\?/],
+    [{ id: { lenght: 20 } }, /: id\.lenght: unknown option: expected one of bytes, prefix, encoding, hashed$/m],
+    [{ __proto__: null, constructor: 1 }, /: constructor: unknown option/]
   ]
   for (const [options, message] of cases) {
     it.effect(JSON.stringify(options), () =>
@@ -52,6 +72,24 @@ describe("a wrong option fails the build and is named", () => {
       )
     )
   }
+
+  it.effect("and its value is in no message", () =>
+    Effect.gen(function* () {
+      const secret = "s3cret-value"
+      for (const options of [
+        { idleTimeout: secret },
+        { maxBytes: secret },
+        { id: { encoding: secret } },
+        { cookie: { secure: secret } },
+        { cookie: { name: `${secret} ;` } },
+        { [`${"secure"}d`]: secret }
+      ]) {
+        const text = yield* failure(SessionLayer.memory(options as SessionConfig.Options))
+        expect(text).toContain("SessionError: ")
+        expect(text).not.toContain(secret)
+      }
+    })
+  )
 
   it.effect("every combination of cookie attributes that builds is one that browsers keep", () =>
     Effect.gen(function* () {
@@ -92,6 +130,20 @@ describe("presets", () => {
     it.effect(name, () => Effect.map(failure(SessionLayer.memory(preset)), (text) => expect(text).toBe("built")))
   }
 })
+
+/** The paths of all options: of a group those of its options, and its own where it is no object alone. */
+const pathsOf = (ast: AST.AST): ReadonlyArray<ReadonlyArray<string>> =>
+  AST.isTransformation(ast) || AST.isRefinement(ast)
+    ? pathsOf(ast.from)
+    : AST.isUnion(ast)
+      ? ast.types.flatMap(pathsOf)
+      : AST.isTypeLiteral(ast)
+        ? ast.propertySignatures.flatMap(({ name, type }) => {
+            const inner = pathsOf(type).map((path) => [String(name), ...path])
+            const canBeOff = AST.isUnion(type) && type.types.some((type) => AST.isLiteral(type))
+            return inner.length === 0 || canBeOff ? [[String(name)], ...inner] : inner
+          })
+        : []
 
 const fromEnv = (variables: Record<string, string>, options?: Parameters<typeof SessionLayer.fromConfig>[0]) =>
   Layer.provide(
@@ -167,13 +219,15 @@ describe("fromConfig", () => {
   )
 
   for (const [variables, message] of [
-    [{ SESSION_PROVIDER: "redsi" }, /SESSION_PROVIDER.*unknown provider "redsi": expected one of memory, /],
+    [{ SESSION_PROVIDER: "redsi" }, /SESSION_PROVIDER: .*unknown provider "redsi": did you mean redis\?/],
+    [{ SESSION_PROVIDER: "sqlite3" }, /unknown provider "sqlite3": did you mean sqlite\?/],
+    [{ SESSION_PROVIDER: "mongodb" }, /unknown provider "mongodb": expected one of memory, cookie, file, redis, /],
     [{ SESSION_PROVIDER: "__proto__" }, /SESSION_PROVIDER.*unknown provider/],
     [{ SESSION_IDLE_TIMEOUT: "soon" }, /SESSION_IDLE_TIMEOUT: expected a positive duration/],
     [{ SESSION_COOKIE_SECURE: "maybe" }, /SESSION_COOKIE_SECURE/],
     [{ SESSION_COOKIE_SENT: "maybe" }, /SESSION_COOKIE_SENT/],
     [{ SESSION_ID_BYTES: "many" }, /SESSION_ID_BYTES/],
-    [{ SESSION_ID_HASHED: "perhaps" }, /SESSION_ID_HASHED: expected true, false or migrating/],
+    [{ SESSION_ID_HASHED: "perhaps" }, /SESSION_ID_HASHED: expected true, false or "migrating"/],
     [{ SESSION_ID_HASHED: "migrating" }, /SESSION_ID_HASHED: migrating needs ids that cannot be taken for hashes/],
     [{ SESSION_COOKIE_NAME: "__Host-id", SESSION_COOKIE_SECURE: "false" }, /SESSION_COOKIE_NAME: .*needs secure/],
     [{ SESSION_WHEN_NOT_SAVED: "shrug" }, /SESSION_WHEN_NOT_SAVED: .*"503"/]
@@ -182,6 +236,71 @@ describe("fromConfig", () => {
       Effect.map(failure(fromEnv(variables)), (text) => expect(text).toMatch(message))
     )
   }
+
+  it.effect("an option of the code stays unless its variable is set", () =>
+    Effect.gen(function* () {
+      const session: SessionConfig.Options = {
+        idleTimeout: "15 minutes",
+        gcInterval: "2 minutes",
+        cookie: { sameSite: "strict", path: "/app" }
+      }
+      const manager = yield* SessionManager.SessionManager.pipe(
+        Effect.provide(fromEnv({ SESSION_IDLE_TIMEOUT: "1 hour", SESSION_COOKIE_PATH: "/" }, { session }))
+      )
+      expect(manager.config).toEqual(
+        yield* SessionConfig.make({ ...session, idleTimeout: "1 hour", cookie: { sameSite: "strict", path: "/" } })
+      )
+      const bare = { SESSION_COOKIE: "false", SESSION_HEADER: "X-Id" }
+      const off = yield* SessionManager.SessionManager.pipe(Effect.provide(fromEnv(bare, { session })))
+      expect(off.config.cookie).toBe(false)
+      const headerAlone: SessionConfig.Options = { cookie: false, header: "X-Id" }
+      const on = yield* SessionManager.SessionManager.pipe(
+        Effect.provide(fromEnv({ SESSION_COOKIE: "true" }, { session: headerAlone }))
+      )
+      expect(on.config.cookie).toEqual((yield* SessionConfig.make({})).cookie)
+    })
+  )
+
+  it.effect("a wrong option is named as it was written: by its variable, or by its path in the code", () =>
+    Effect.gen(function* () {
+      const session: SessionConfig.Options = { maxBytes: -1 }
+      expect(yield* failure(fromEnv({ SESSION_COOKIE_SAME_SITE: "most" }, { session }))).toMatch(
+        /: maxBytes: expected a positive number; SESSION_COOKIE_SAME_SITE: expected "strict", "lax" or "none"/
+      )
+      expect(yield* failure(fromEnv({}, { session: { idleTimeOut: 1 } as SessionConfig.Options }))).toMatch(
+        /idleTimeOut: unknown option: did you mean idleTimeout\?/
+      )
+    })
+  )
+
+  it("each option of the Schema has a variable", () => {
+    const all = pathsOf(SessionConfig.SessionConfig.ast)
+    expect(all.length).toBeGreaterThan(20)
+    expect(all).toContainEqual(["cookie", "sameSite"])
+    for (const path of all) {
+      expect(names).toContain(variableOf(path))
+    }
+  })
+
+  it.effect("takes the layers' names, and beego's", () =>
+    Effect.gen(function* () {
+      for (const [name, message] of [
+        ["postgres", /url: expected postgres:/],
+        ["postgresql", /url: expected postgres:/],
+        ["mysql", /url: expected mysql:/],
+        ["mariadb", /url: expected mysql:/],
+        ["memcached", /url: expected host:port/],
+        ["memcache", /url: expected host:port/],
+        ["redisCluster", /url: expected redis:/],
+        ["redis_cluster", /url: expected redis:/],
+        ["redisSentinel", /url: expected redis:/],
+        ["couchbase", /url: expected couchbase:/]
+      ] as const) {
+        const variables = { SESSION_PROVIDER: name, SESSION_URL: "http://x/", SESSION_MASTER_NAME: "main" }
+        expect(yield* failure(fromEnv(variables)), name).toMatch(message)
+      }
+    })
+  )
 
   it.effect("knows providers that are registered by name", () =>
     Effect.gen(function* () {
@@ -192,6 +311,99 @@ describe("fromConfig", () => {
       )
       expect(name).toBe("mine")
       expect(yield* failure(fromEnv(variables))).toMatch(/unknown provider "mine"/)
+    })
+  )
+})
+
+describe("a variable that begins with SESSION_ and is none", () => {
+  it.effect("is an error that suggests the right one", () =>
+    Effect.gen(function* () {
+      for (const [name, meant] of [
+        ["SESSION_IDLE_TIMOUT", "SESSION_IDLE_TIMEOUT"],
+        ["SESSION_IDLETIMEOUT", "SESSION_IDLE_TIMEOUT"],
+        ["SESSION_COOKIE_SAMESITE", "SESSION_COOKIE_SAME_SITE"],
+        ["SESSION_SECRET", undefined],
+        ["SESSION_KEY", "SESSION_KEYS"],
+        ["SESSION_PROVIDRE", "SESSION_PROVIDER"]
+      ] as const) {
+        const text = yield* failure(fromEnv({ [name]: "s3cret" }))
+        expect(text).toContain(
+          meant === undefined
+            ? `${name}: "unknown variable: it is none`
+            : `${name}: "unknown variable: did you mean ${meant}?`
+        )
+        expect(text).not.toContain("s3cret")
+      }
+    })
+  )
+
+  it.effect("is left alone if the app has named it, or a desktop or Kubernetes set it", () =>
+    Effect.gen(function* () {
+      const foreign = {
+        SESSION_MANAGER: "local/host",
+        SESSION_SERVICE_HOST: "10.0.0.1",
+        SESSION_PORT: "tcp://10.0.0.1:6379",
+        SESSION_REDIS_PORT_6379_TCP_ADDR: "10.0.0.1",
+        SESSIONS: "1",
+        MY_SESSION_URL: "x"
+      }
+      expect(yield* failure(fromEnv(foreign))).toBe("built")
+      const own = { SESSION_SECRET: "x" }
+      expect(yield* failure(fromEnv(own))).toContain("SESSION_SECRET")
+      expect(yield* failure(fromEnv(own, { ignore: ["SESSION_SECRET"] }))).toBe("built")
+    })
+  )
+
+  it.effect("is looked for where the ConfigProvider looks", () =>
+    Effect.gen(function* () {
+      const map = (variables: Record<string, string>, options?: Partial<ConfigProvider.ConfigProvider.FromMapConfig>) =>
+        ConfigProvider.fromMap(new Map(Object.entries(variables)), options)
+      const built = (provider: ConfigProvider.ConfigProvider) =>
+        failure(Layer.provide(SessionLayer.fromConfig(), Layer.setConfigProvider(provider)))
+      const wrong = { SESSION_TIMEOUTS: "1 second" }
+      const meant = "did you mean SESSION_TIMEOUT?"
+      expect(yield* built(map(wrong, { pathDelim: "_" }))).toContain(meant)
+      expect(yield* built(ConfigProvider.nested(map({ "APP.SESSION_TIMEOUTS": "1 second" }), "APP"))).toContain(meant)
+      expect(yield* built(ConfigProvider.nested(map({ "APP.X": "1", ...wrong }), "APP"))).toBe("built")
+      expect(yield* built(ConfigProvider.orElse(map({}), () => map(wrong)))).toContain(meant)
+      expect(yield* built(ConfigProvider.fromJson(wrong))).toContain(meant)
+    })
+  )
+
+  it("is found in the environment of a process", async () => {
+    const run = async (variables: Record<string, string>) => {
+      const child = fileURLToPath(new URL("environmentChild.ts", import.meta.url))
+      const env = { PATH: process.env["PATH"] ?? "", ...variables }
+      return (await promisify(execFile)(process.execPath, ["--import", "tsx", child], { env })).stdout.trim()
+    }
+    const right = { SESSION_IDLE_TIMEOUT: "10 minutes", SESSION_COOKIE: "true", SESSION_COOKIE_SECURE: "false" }
+    expect(await run({ ...right, SESSION_MANAGER: "local/host" })).toBe("built")
+    expect(await run({ ...right, SESSION_IDLE_TIMOUT: "10 minutes" })).toContain("did you mean SESSION_IDLE_TIMEOUT?")
+    // Also one that others begin with.
+    expect(await run({ ...right, SESSION_COOKIE_SECUR: "false" })).toContain("did you mean SESSION_COOKIE_SECURE?")
+    expect(await run({ ...right, SESSION_COOKIE_: "x" })).toContain("did you mean SESSION_COOKIE?")
+    expect(await run({ ...right, SESSION_ID: "x" })).toContain("SESSION_ID")
+  }, 60_000)
+})
+
+describe("an odd cookie.maxAge is told", () => {
+  const warnings = (options: SessionConfig.Options) => {
+    const { layer, logged } = collectLogs()
+    return Effect.map(failure(Layer.provide(SessionLayer.memory(options), layer)), (text) => {
+      expect(text).toBe("built")
+      return logged
+    })
+  }
+
+  it.effect("where it is shorter than touchEvery, or longer than the session can live", () =>
+    Effect.gen(function* () {
+      const short = /^cookie.maxAge \(2m\) is shorter than touchEvery \(3m\)/
+      expect(yield* warnings({ cookie: { maxAge: "2 minutes" } })).toEqual([expect.stringMatching(short)])
+      const long = /^cookie.maxAge \(30d\) is longer than absoluteTimeout \(12h\)/
+      expect(yield* warnings({ cookie: { maxAge: "30 days" } })).toEqual([expect.stringMatching(long)])
+      expect(yield* warnings({ touchEvery: "1 minute", cookie: { maxAge: "2 minutes" } })).toEqual([])
+      expect(yield* warnings({ absoluteTimeout: "30 days", cookie: { maxAge: "30 days" } })).toEqual([])
+      expect(yield* warnings({})).toEqual([])
     })
   )
 })

@@ -143,7 +143,7 @@ describe("hashed ids, turned on while people are signed in", () => {
         expect(error.message).toMatch(/^id\.hashed: migrating needs ids that cannot be taken for hashes/)
       }
       const error = yield* Effect.flip(SessionConfig.make({ id: { hashed: "perhaps" as "migrating" } }))
-      expect(error.message).toBe("id.hashed: expected true, false or migrating")
+      expect(error.message).toBe('id.hashed: expected true, false or "migrating"')
     })
   )
 })

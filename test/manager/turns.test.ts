@@ -7,8 +7,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
-import { patience as patienceOf } from "../../src/Manager/Calls.js"
-import { Line, Turns } from "../../src/Manager/Turns.js"
+
+import { Line, patience as patienceOf, Turns } from "../../src/Manager/Turns.js"
 
 const patience = patienceOf("memory", Duration.seconds(5))
 

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { SessionConfig, type SessionError, SessionManager, SessionProvider, SessionStore } from "effect-session"
+import { SealedSessions, type Sealing } from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
 
 export class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {
@@ -79,22 +80,23 @@ export interface Server {
 
 export const managerLayer = (
   options: SessionConfig.Options = {},
-  provider: SessionProvider.Provider = Memory.make()
-): Layer.Layer<SessionManager.SessionManager, SessionError> =>
-  Layer.provide(
-    SessionManager.layer(SessionConfig.make(options)),
-    Layer.succeed(SessionProvider.SessionProvider, provider)
-  )
+  backend: SessionProvider.Provider | Sealing = Memory.make()
+): Layer.Layer<SessionManager.SessionManager, SessionError> => {
+  const config = SessionConfig.make(options)
+  return "unseal" in backend
+    ? Layer.provide(SessionManager.layerSealed(config), Layer.succeed(SealedSessions, backend))
+    : Layer.provide(SessionManager.layer(config), Layer.succeed(SessionProvider.SessionProvider, backend))
+}
 
 /** Serves an app for as long as the scope is open. */
 export const serve = <E>(
   app: HttpApp.Default<E, SessionManager.SessionManager>,
   options: SessionConfig.Options = {},
-  provider?: SessionProvider.Provider
+  backend?: SessionProvider.Provider | Sealing
 ) =>
   Effect.gen(function* () {
     const context = yield* Layer.build(
-      Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, managerLayer(options, provider)))
+      Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, managerLayer(options, backend)))
     )
     return yield* client(context)
   })

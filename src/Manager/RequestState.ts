@@ -1,0 +1,279 @@
+/**
+ * What one request knows of its session and wants of it. Only the methods here change it, so that each state that it can be in is
+ * told here.
+ */
+import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type { StoredId } from "../Provider/Provider.js"
+import type { SessionError } from "../SessionError.js"
+import type { SessionCodec, SessionData } from "../Store/Codec.js"
+import type { Draft, Operation } from "../Store/Handle.js"
+import type { SessionConfig } from "./configSchema.js"
+import type { Found, Keeper, Kept, Reply, Sent } from "./Keeper.js"
+import type { Telemetry } from "./Telemetry.js"
+import { Line, type Patience, type Turns } from "./Turns.js"
+
+/** What all sessions of a manager share. */
+export interface Environment {
+  readonly config: SessionConfig
+  readonly keeper: Keeper
+  readonly codec: SessionCodec
+  readonly telemetry: Telemetry
+  readonly turns: Turns<Base>
+  /** For those that wait in a line. */
+  readonly patience: Patience
+  /** Bounds a whole commit in time, as each of its calls is bounded already. */
+  readonly bounded: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | SessionError>
+  /** Saves a session: see `Commit`. */
+  readonly commit: (session: RequestState, when: When) => Effect.Effect<Outcome>
+}
+
+/**
+ * When a session is saved: in the middle of its request, by `save`; at the request's end; or when only what is to end is to be done, for
+ * that stands whatever becomes of the rest.
+ */
+export type When = "save" | "end" | "ending"
+
+/**
+ * What came of saving a session:
+ *
+ * - `Nothing`: there was nothing to do.
+ * - `Created`, `Saved`, `Regenerated`: it is stored as `base`, with the first `count` changes in it.
+ * - `Carried`: its id had changed; the changes are in the successor, which this client must not learn of.
+ * - `Touched`: its lifetime was renewed.
+ * - `Told`: nothing was stored; the client is told again what it knows, before its browser forgets it.
+ * - `Ended`: these sessions have ended.
+ * - `Lost`: it had ended or expired; the changes are dropped.
+ * - `Failed`: nothing was stored. `identity` says that the session was to end or to change its id, which no answer may pass over.
+ * - `Died`: the same, of a defect.
+ */
+export type Outcome =
+  | { readonly _tag: "Nothing" | "Told" }
+  | { readonly _tag: "Created" | "Saved" | "Regenerated"; readonly base: Base; readonly count: number }
+  | { readonly _tag: "Carried"; readonly ref: StoredId; readonly count: number }
+  | { readonly _tag: "Touched"; readonly base: Base }
+  | { readonly _tag: "Ended"; readonly refs: ReadonlyArray<StoredId> }
+  | { readonly _tag: "Lost"; readonly ref: StoredId }
+  | { readonly _tag: "Failed"; readonly error: SessionError; readonly identity: boolean }
+  | { readonly _tag: "Died"; readonly defect: Error; readonly identity: boolean }
+
+/** A stored session, as it was read or written last, and the data in it. */
+export interface Base {
+  readonly kept: Kept
+  readonly data: SessionData
+}
+
+/**
+ * What this request knows of the session that its client named:
+ *
+ * - `Unread`: nothing yet.
+ * - `None`: there is none; what is written begins one. The client named none, or this request ended it.
+ * - `Missing`: the client named one that is not there. Before one is begun, its fate is asked.
+ * - `Ambiguous`: the client named two that are both there. Which one is the visitor's nobody can tell, so neither is used.
+ * - `Live`: it was read, or stored by this request.
+ */
+export type Origin =
+  | { readonly _tag: "Unread" | "None" | "Missing" | "Ambiguous" }
+  | { readonly _tag: "Live"; readonly base: Base }
+
+const unread: Origin = { _tag: "Unread" }
+const none: Origin = { _tag: "None" }
+
+/**
+ * Whether changes can still reach the client: `open` until the response is made, then `closed`. On a `socket` (a WebSocket, or a
+ * session opened outside a request) there is no response: data can be saved, but no new id can be told.
+ */
+export type Stage = "open" | "closed" | "socket"
+
+export class RequestState {
+  stage: Stage = "open"
+  origin: Origin = unread
+  /** The changes that are not stored yet. */
+  log: Array<Operation> = []
+  /** Whether the id is to be changed. */
+  renewing = false
+  /** Whether the lifetime is to be renewed whatever `touchEvery` says. */
+  touching = false
+  /** The tokens of the sessions to end. */
+  ending: ReadonlyArray<string> = []
+  /** What the client has to be told. */
+  reply: Reply | undefined = undefined
+  /** When the session was read, in milliseconds since the epoch. */
+  readAt = 0
+
+  /** Those of the base itself until the first change. */
+  private draft: Draft = {}
+  private draftIsOwn = true
+  private ownLine: Line | undefined = undefined
+  private nextId: string | undefined = undefined
+  /** Why a logged change no longer fits what was stored meanwhile. */
+  private misfit: SessionError | undefined = undefined
+
+  /** `sent` is what the client sent, checked for its form; nothing else is known of it. */
+  constructor(
+    readonly env: Environment,
+    readonly sent: Sent | undefined
+  ) {}
+
+  /** Reads and commits of this request's fibers go one after the other. */
+  get line(): Line {
+    this.ownLine ??= new Line(this.env.patience)
+    return this.ownLine
+  }
+
+  /** Whether a read or commit of this request is under way. */
+  get busy(): boolean {
+    return this.ownLine?.idle === false
+  }
+
+  /** The stored session, if it was read and is there. */
+  get base(): Base | undefined {
+    return this.origin._tag === "Live" ? this.origin.base : undefined
+  }
+
+  /** The values as this request sees them. */
+  get view(): Readonly<Draft> {
+    return this.draft
+  }
+
+  /** Whether there is something to save. */
+  get changed(): boolean {
+    return this.log.length > 0 || this.renewing || this.ending.length > 0
+  }
+
+  /** Whether the browser keeps the cookie for a time, which is to be renewed along with it: not if the id came by other means. */
+  get keepsCookie(): boolean {
+    const { cookie } = this.env.config
+    return cookie !== false && cookie.maxAge !== undefined && (this.sent === undefined || this.sent.via === "cookie")
+  }
+
+  /** The id that the session gets, if it gets one. */
+  get successorId(): string {
+    this.nextId ??= this.env.keeper.makeId(this.base?.kept)
+    return this.nextId
+  }
+
+  /** How long the session may live from `now` on, in milliseconds: idle, but never past its absolute end. */
+  lifetime(data: SessionData, now: number): number {
+    const { absoluteTimeout, idleTimeout } = this.env.config
+    const idle = Duration.toMillis(idleTimeout)
+    return data.createdAt === undefined
+      ? idle
+      : Math.min(idle, data.createdAt + Duration.toMillis(absoluteTimeout) - now)
+  }
+
+  /** What a keeper found, decoded; undefined, and reported, if it is not a session. */
+  understand({ kept, payload }: Found): Base | undefined {
+    const data = this.env.codec.decode(payload)
+    if (data === undefined) {
+      this.env.telemetry.emit("Dropped", kept.ref)
+      return undefined
+    }
+    return { kept, data }
+  }
+
+  /** The session was read; or not, if this request ended it while it was being read. */
+  read(origin: Origin, now: number): void {
+    if (this.origin._tag === "Unread") {
+      this.readAt = now
+      this.origin = origin
+      this.show(this.base)
+    }
+  }
+
+  /** Logs a change, and answers why it cannot be made. */
+  record(operation: Operation): SessionError | undefined {
+    const error = this.origin._tag === "Unread" ? undefined : operation(this.ownDraft)
+    if (error === undefined) {
+      this.log.push(operation)
+    }
+    return error
+  }
+
+  /** The values with all logged changes applied to `base`, or why one cannot be applied to it. */
+  replay(base: Base | undefined): Draft | SessionError {
+    if (base === this.base) {
+      // They have been applied to this very base already.
+      return this.misfit ?? { ...this.draft }
+    }
+    const values = { ...base?.data.values }
+    for (const operation of this.log) {
+      const error = operation(values)
+      if (error !== undefined) {
+        return error
+      }
+    }
+    return values
+  }
+
+  /** The session is stored, with the first `count` changes in it. */
+  stored(base: Base, count: number): void {
+    this.log = this.log.slice(count)
+    this.forgetId()
+    this.origin = { _tag: "Live", base }
+    this.show(base)
+  }
+
+  /** The session's lifetime was renewed. */
+  touched(base: Base): void {
+    this.touching = false
+    this.origin = { _tag: "Live", base }
+  }
+
+  /** The first `count` changes are stored, in a session that this request must not see. */
+  carried(count: number): void {
+    this.log = this.log.slice(count)
+  }
+
+  /** Drops what this request wanted to change, but not what it wanted to end. */
+  discard(): void {
+    this.log = []
+    this.misfit = undefined
+    this.touching = false
+    this.forgetId()
+  }
+
+  /** There is no session any more: what comes now begins a new one. */
+  forget(): void {
+    this.discard()
+    this.origin = none
+    this.show(undefined)
+  }
+
+  /** The session that the client named, or that this request stored, is to end. */
+  end(): void {
+    const { origin, sent } = this
+    const named = origin._tag === "None" || sent === undefined ? [] : sent.tokens
+    const stored = this.base?.kept.token
+    this.ending = [...new Set([...this.ending, ...named, ...(stored === undefined ? [] : [stored])])]
+    this.forget()
+  }
+
+  /** What was to end has ended. */
+  ended(): void {
+    this.ending = []
+  }
+
+  private forgetId(): void {
+    this.renewing = false
+    this.nextId = undefined
+  }
+
+  private get ownDraft(): Draft {
+    if (!this.draftIsOwn) {
+      this.draft = { ...this.draft }
+      this.draftIsOwn = true
+    }
+    return this.draft
+  }
+
+  /** Shows what is stored, with this request's changes on top of it. */
+  private show(base: Base | undefined): void {
+    this.draft = base === undefined ? {} : base.data.values
+    this.draftIsOwn = base === undefined
+    this.misfit = undefined
+    for (const operation of this.log) {
+      this.misfit ??= operation(this.ownDraft)
+    }
+  }
+}

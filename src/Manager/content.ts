@@ -1,0 +1,36 @@
+/**
+ * What a commit writes: the log of changes, replayed onto what is stored, as bytes.
+ */
+import * as Effect from "effect/Effect"
+import { SessionError, tooLarge } from "../SessionError.js"
+import type { SessionData } from "../Store/Codec.js"
+import type { Base, RequestState } from "./RequestState.js"
+
+export interface Content {
+  readonly data: SessionData
+  readonly payload: Uint8Array
+  /** How many changes are in it; the handler may log more meanwhile. */
+  readonly count: number
+}
+
+/** Fails with `InvalidValue` if a change does not fit `base`, and with `TooLarge`. */
+export const contentOn = (
+  session: RequestState,
+  base: Base | undefined,
+  createdAt: number | undefined
+): Effect.Effect<Content, SessionError> => {
+  const { codec, config, keeper } = session.env
+  const values = session.replay(base)
+  if (values instanceof SessionError) {
+    return Effect.fail(values)
+  }
+  const data: SessionData = { ...base?.data, createdAt, values }
+  const payload = codec.encode(data)
+  if (!(payload instanceof Uint8Array)) {
+    return Effect.fail(payload)
+  }
+  const limit = Math.min(config.maxBytes, keeper.maxPayload)
+  return payload.length > limit
+    ? Effect.fail(tooLarge(keeper.name, payload.length, limit))
+    : Effect.succeed({ data, payload, count: session.log.length })
+}

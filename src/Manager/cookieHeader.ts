@@ -1,0 +1,82 @@
+/**
+ * Finding a session's cookies in a Cookie header (RFC 6265bis 5.8.3). `@effect/platform` parses them all into an object, takes the
+ * first of several and loses names such as `constructor`.
+ */
+
+/** A longer Cookie header is not searched: no browser sends one. */
+const maxCookieHeader = 64 * 1024
+
+/** Calls `found` with the value of each cookie whose name starts with `name`, and with the rest of its name. */
+const search = (header: string, name: string, found: (rest: string, value: string) => void): void => {
+  if (header.length >= maxCookieHeader) {
+    return
+  }
+  let at = 0
+  while (at < header.length) {
+    let end = header.indexOf(";", at)
+    if (end === -1) {
+      end = header.length
+    }
+    while (header.charCodeAt(at) === 32 || header.charCodeAt(at) === 9) {
+      at++
+    }
+    if (header.startsWith(name, at)) {
+      const pair = header.slice(at, end)
+      const equals = pair.indexOf("=", name.length)
+      if (equals !== -1) {
+        found(pair.slice(name.length, equals), pair.slice(equals + 1).trimEnd())
+      }
+    }
+    at = end + 1
+  }
+}
+
+/** The values of the cookies `name`, in the order in which they were sent. */
+export const findCookies = (header: string, name: string): ReadonlyArray<string> => {
+  const values: Array<string> = []
+  search(header, name, (rest, value) => {
+    if (rest === "") {
+      values.push(value)
+    }
+  })
+  return values
+}
+
+/** The places of the cookies `name`, `name.1`, `name.2` and so on that were sent, each with its values. */
+export const findParts = (header: string, name: string): ReadonlyMap<number, ReadonlyArray<string>> => {
+  const parts = new Map<number, Array<string>>()
+  search(header, name, (rest, value) => {
+    const place = rest === "" ? 0 : /^\.[1-9]\d?$/.test(rest) ? Number(rest.slice(1)) : undefined
+    if (place !== undefined) {
+      parts.set(place, [...(parts.get(place) ?? []), value])
+    }
+  })
+  return parts
+}
+
+/**
+ * The values that were spread over cookies, one for each first cookie, which says how many there are: `3.<text>`. What other answers
+ * left beside them does no harm. Nothing for one of which a part is missing or there are two; and what is put together of parts that do
+ * not belong together is found out by its seal.
+ */
+export const joinParts = (parts: ReadonlyMap<number, ReadonlyArray<string>>): ReadonlyArray<string> =>
+  (parts.get(0) ?? []).map((first) => {
+    const [, digits, head = ""] = /^([1-9]\d?)\.(.*)$/.exec(first) ?? []
+    if (digits === undefined) {
+      return first
+    }
+    const tail = Array.from({ length: Number(digits) - 1 }, (_, i) => parts.get(i + 1) ?? [])
+    return tail.every(({ length }) => length === 1) ? head + tail.map(([part]) => part).join("") : ""
+  })
+
+/** A value as it is spread over cookies of `room` characters each. */
+export const splitValue = (value: string, room: number): ReadonlyArray<string> => {
+  const count = Math.ceil(value.length / room)
+  if (count <= 1) {
+    return [value]
+  }
+  // The count takes three characters at most: they fit, since a value is never cut to the last.
+  const size = room - 3
+  const parts = Array.from({ length: Math.ceil(value.length / size) }, (_, i) => value.slice(i * size, (i + 1) * size))
+  return [`${parts.length}.${parts[0]}`, ...parts.slice(1)]
+}

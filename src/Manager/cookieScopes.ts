@@ -1,0 +1,58 @@
+/**
+ * The other scopes in which a browser may still keep a cookie of the session's name: those of an earlier configuration, or of somebody
+ * else's making. Browsers send all of them and say of none where it is from (RFC 6265bis 5.8.3), so each is expired by a guess.
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
+
+export interface Scope {
+  readonly domain?: string | undefined
+  readonly path: string
+}
+
+/** More would be a response larger than some proxies let through. */
+const mostScopes = 12
+
+/** The host and the domains above it, down to two labels: browsers refuse a cookie for a whole registry. */
+const domainsOf = (host: string): ReadonlyArray<string> => {
+  const name = host.replace(/:\d+$/, "").toLowerCase()
+  if (!/^[a-z0-9.-]+\.[a-z][a-z0-9-]*$/.test(name)) {
+    return []
+  }
+  const labels = name.split(".")
+  return labels.slice(0, -1).map((_, i) => labels.slice(i).join("."))
+}
+
+/** The paths that match a request for this one (RFC 6265bis 5.1.4), the shortest first. */
+const pathsOf = (url: string): ReadonlyArray<string> => {
+  const segments = (url.split(/[?#]/)[0] ?? "").split("/").slice(1)
+  return ["/", ...segments.map((_, i) => `/${segments.slice(0, i + 1).join("/")}`)].filter(
+    (path, i) => i === 0 || (path !== "/" && !path.endsWith("/") && /^[!-:<-~]*$/.test(path))
+  )
+}
+
+/** Cookies that take the ones of the same name away in all scopes of this request but `own`. A `__Host-` cookie has no other scope. */
+export const expireOthers = (
+  name: string,
+  own: Scope,
+  secure: boolean,
+  { headers, originalUrl }: HttpServerRequest
+): ReadonlyArray<Cookies.Cookie> => {
+  if (/^__Host-/i.test(name)) {
+    return []
+  }
+  const domains = [undefined, ...domainsOf(headers["host"] ?? "")]
+  const scopes = pathsOf(originalUrl).flatMap((path) => domains.map((domain) => ({ domain, path })))
+  return scopes
+    .filter(({ domain, path }) => domain !== own.domain?.toLowerCase() || path !== own.path)
+    .slice(0, mostScopes)
+    .map(({ domain, path }) =>
+      Cookies.unsafeMakeCookie(name, "", {
+        path,
+        secure,
+        maxAge: 0,
+        expires: new Date(0),
+        ...(domain === undefined ? {} : { domain })
+      })
+    )
+}

@@ -1,0 +1,294 @@
+/**
+ * The session of a request, from where it is mounted to where the response is made. However it is mounted, it is saved once: when the
+ * mounted app has made its response or, if it failed or could not be wrapped, before the response's headers leave.
+ */
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerError from "@effect/platform/HttpServerError"
+import { HttpServerRequest } from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import { isSessionError, type SessionError, statusOf } from "../SessionError.js"
+import { LiveSession } from "./LiveSession.js"
+import type { Environment } from "./RequestState.js"
+import { needsCommit } from "./renewal.js"
+import { dismiss, isGone, isTold, respond, type Shape, tell } from "./respond.js"
+import type { Transport } from "./Transport.js"
+import { watchUpgrade } from "./upgrade.js"
+import type { Warnings } from "./warnings.js"
+
+type Runtime = Fiber.RuntimeFiber<any, any>
+type App = HttpApp.Default<any, any>
+type Response = HttpServerResponse.HttpServerResponse
+
+/** What runs before a response's headers leave. */
+type Handlers = Option.Option<HttpApp.PreResponseHandler>
+
+class MountedSession extends LiveSession {
+  /** How many mounts of this request are under way, one in the other. */
+  mounts = 0
+  /** What runs before the response's headers leave, when this session was last put among it. */
+  handlers: Handlers | undefined = undefined
+  /** How its errors are shown. */
+  shape: Shape = "empty"
+  /** The response that a mount has made, with what the client is told in it. */
+  made: Response | undefined = undefined
+  /** Whether the response's headers have left. */
+  answered = false
+}
+
+export class Mounting {
+  private readonly sessions: RequestSessions
+
+  constructor(
+    private readonly env: Environment,
+    private readonly transport: Transport,
+    private readonly warnings: Warnings
+  ) {
+    this.sessions = makeRequestSessions(env, transport)
+  }
+
+  /**
+   * An app with its request's session, which `put` gives to it; to be run in the fiber that it is made with. It never fails with a
+   * `SessionError`: what the app does not catch is a response.
+   */
+  around(app: App, put: (context: Context.Context<never>, session: LiveSession) => void): (fiber: Runtime) => App {
+    const settled = Effect.uninterruptibleMask((restore) =>
+      Effect.matchCauseEffect(restore(app), { onFailure: this.leaveFailed, onSuccess: this.leave })
+    )
+    return (fiber) => {
+      const session = this.enter(fiber)
+      session.mounts++
+      put(fiber.currentContext, session)
+      const registration = this.register(fiber, session)
+      return registration === undefined ? settled : Effect.zipRight(registration, settled)
+    }
+  }
+
+  /** The session of a fiber's request, for a mount that cannot wrap its app and declares the errors of its session. */
+  readonly within: Effect.Effect<LiveSession> = Effect.withFiberRuntime((fiber) => {
+    const session = this.enter(fiber)
+    session.shape = "declared"
+    const registration = this.register(fiber, session)
+    return registration === undefined ? Effect.succeed(session) : Effect.as(registration, session)
+  })
+
+  private enter(fiber: Runtime): MountedSession {
+    const request = requestOf(fiber)
+    const session = this.sessions.of(request)
+    if (session.stage === "closed") {
+      // Mounted again after a mount that has ended: the response has not left yet.
+      session.stage = "open"
+    }
+    watchUpgrade(fiber.currentContext, request, () => {
+      session.stage = "socket"
+    })
+    return session
+  }
+
+  private readonly leave = (response: Response): Effect.Effect<Response> =>
+    Effect.withFiberRuntime((fiber) => this.leaveWith(fiber, response))
+
+  private leaveWith(fiber: Runtime, response: Response): Effect.Effect<Response> {
+    const request = requestOf(fiber)
+    const session = this.sessions.of(request)
+    session.mounts--
+    return session.mounts > 0 ? Effect.succeed(response) : this.finish(session, response, request)
+  }
+
+  private readonly leaveFailed = (cause: Cause.Cause<unknown>): Effect.Effect<Response, unknown> =>
+    Effect.withFiberRuntime((fiber) => {
+      const error = sessionErrorIn(cause)
+      if (error !== undefined) {
+        // In the log, for its client sees nothing of it.
+        const response = HttpServerResponse.empty({ status: statusOf(error.reason) })
+        return Effect.zipRight(Effect.logError(error.message), this.leaveWith(fiber, response))
+      }
+      const request = requestOf(fiber)
+      const session = this.sessions.of(request)
+      session.mounts--
+      return session.mounts > 0 || session.stage === "socket"
+        ? Effect.failCause(cause)
+        : this.finishFailed(session, cause, request)
+    })
+
+  /** The mounted app has failed. What is to end stands, whatever becomes of the rest. */
+  private finishFailed(
+    session: MountedSession,
+    cause: Cause.Cause<unknown>,
+    request: HttpServerRequest
+  ): Effect.Effect<Response, unknown> {
+    const failed = Effect.failCause(cause)
+    if (Cause.isInterruptedOnly(cause)) {
+      session.discard()
+      return Effect.zipRight(Effect.zipRight(endNow(session), warnIfUntold(session)), failed)
+    }
+    return Effect.flatMap(HttpServerError.causeResponse(cause), ([response]) =>
+      // What is made of the error below 500 is decided; above, a layer further out may still make something else of it.
+      response.status < 500 || this.env.config.keepOnServerError
+        ? Effect.flatMap(this.finish(session, response, request), (made) =>
+            made.status === response.status ? failed : Effect.succeed(made)
+          )
+        : Effect.zipRight(endNow(session), failed)
+    )
+  }
+
+  /** Saves the session, and tells the client. Never fails. */
+  private finish(session: MountedSession, response: Response, request: HttpServerRequest): Effect.Effect<Response> {
+    if (session.stage === "socket") {
+      return Effect.as(session.changed ? unsaved : Effect.void, response)
+    }
+    session.stage = "closed"
+    if (response.status >= 500 && !this.env.config.keepOnServerError) {
+      session.discard()
+    }
+    session.made = response
+    if (needsCommit(session)) {
+      return Effect.flatMap(this.env.commit(session, "end"), (outcome) =>
+        Effect.flatMap(respond(session, outcome, response, session.shape), (response) =>
+          this.tell(session, response, request)
+        )
+      )
+    }
+    return isTold(session) ? this.tell(session, response, request) : Effect.succeed(response)
+  }
+
+  private tell(session: MountedSession, response: Response, request: HttpServerRequest): Effect.Effect<Response> {
+    return Effect.map(tell(session, response, request, this.transport, this.warnings), (told) => {
+      session.made = told
+      return told
+    })
+  }
+
+  /** Runs before the response's headers leave. */
+  private readonly answer: HttpApp.PreResponseHandler = (request, response) => {
+    const session = this.sessions.existing(request)
+    if (session === undefined) {
+      return Effect.succeed(response)
+    }
+    session.answered = true
+    return session.made === response && !isGone(request)
+      ? Effect.succeed(response)
+      : Effect.map(this.answerLate(session, request, response), (response) =>
+          isGone(request) ? dismiss(request, response) : response
+        )
+  }
+
+  /** What a mount has made was changed since; or the mounted app failed, or could not be wrapped. */
+  private answerLate(session: MountedSession, request: HttpServerRequest, response: Response): Effect.Effect<Response> {
+    if (session.stage === "closed") {
+      return session.made === response ? Effect.succeed(response) : this.tell(session, response, request)
+    }
+    if (response.status === clientClosed) {
+      session.discard()
+    }
+    return Effect.zipRight(logFailure(session, response), this.finish(session, response, request))
+  }
+
+  private readonly own: Handlers = Option.some(this.answer)
+  private readonly setOwn = FiberRef.set(HttpApp.currentPreResponseHandlers, this.own)
+
+  /**
+   * Registers {@link answer} to run before the response's headers leave, unless this fiber has it: nothing to do then. It is registered
+   * with the fiber, as Effect 3 has it, so that one that was given up (`Effect.timeout`, `Effect.race`) may take it along: the next mount
+   * of the request looks anew. One handler serves all requests: one that held on to its request would keep it alive through the next
+   * garbage collections, at a cost that can be measured.
+   */
+  private register(fiber: Runtime, session: MountedSession): Effect.Effect<void> | undefined {
+    const before = fiber.getFiberRef(HttpApp.currentPreResponseHandlers)
+    if (before === this.own || before === session.handlers) {
+      return undefined
+    }
+    if (Option.isNone(before)) {
+      return this.setOwn
+    }
+    const others = before.value
+    session.handlers = Option.some((request, response) =>
+      Effect.flatMap(others(request, response), (response) => this.answer(request, response))
+    )
+    return FiberRef.set(HttpApp.currentPreResponseHandlers, session.handlers)
+  }
+}
+
+/** The status that the platform gives to a request whose client has hung up. */
+const clientClosed = 499
+
+const requestOf = (fiber: Runtime): HttpServerRequest =>
+  Context.unsafeGet(fiber.currentContext as Context.Context<HttpServerRequest>, HttpServerRequest)
+
+/** The error of a session that an app failed with and did not catch. */
+const sessionErrorIn = (cause: Cause.Cause<unknown>): SessionError | undefined => {
+  const error = Option.getOrUndefined(Cause.failureOption(cause))
+  return isSessionError(error) ? error : undefined
+}
+
+const endNow = (session: MountedSession): Effect.Effect<unknown> =>
+  session.ending.length === 0 ? Effect.void : session.env.commit(session, "ending")
+
+const unsaved = Effect.logWarning(
+  "session: changes on a WebSocket are saved by session.save alone; some were not, and are lost"
+)
+
+/** An `HttpApi` answers with the errors that it declares, and logs none. */
+const logFailure = ({ failure, shape }: MountedSession, { status }: Response): Effect.Effect<void> =>
+  shape === "declared" && failure !== undefined && status >= 500 ? Effect.logError(failure.message) : Effect.void
+
+/**
+ * The handler saved the session under a new id and was then interrupted: by a client that left, or by a timeout outside of the mount. In
+ * Effect 3 the second leaves no way to tell the id: who mounts should know.
+ */
+const warnIfUntold = (session: MountedSession): Effect.Effect<void> =>
+  session.reply === undefined
+    ? Effect.void
+    : Effect.flatMap(Effect.serviceOption(Scope.Scope), (scope) =>
+        Option.isNone(scope)
+          ? Effect.void
+          : Scope.addFinalizer(
+              scope.value,
+              Effect.suspend(() => (session.answered ? Effect.void : untold))
+            )
+      )
+
+const untold = Effect.logWarning(
+  "session: a request was interrupted after it had saved its session under a new id, which the client was not told: mount SessionHttp outside of Effect.timeout and Effect.race"
+)
+
+interface RequestSessions {
+  /** The session of a request: the same one however often it is asked for, and a new one if the request is handled again. */
+  readonly of: (request: HttpServerRequest) => MountedSession
+  readonly existing: (request: HttpServerRequest) => MountedSession | undefined
+}
+
+const makeRequestSessions = (env: Environment, transport: Transport): RequestSessions => {
+  // On the request's source itself, as a property of this manager's own, for a WeakMap makes the garbage collector work for each request;
+  // and on the source, for routers and middlewares make new request objects around it.
+  const key = Symbol("effect-session")
+  type Source = { [key]?: MountedSession }
+  const ofFrozen = new WeakMap<object, MountedSession>()
+  const existing = (request: HttpServerRequest): MountedSession | undefined => {
+    const source = request.source as Source
+    return source[key] ?? (Object.isExtensible(source) ? undefined : ofFrozen.get(source))
+  }
+  return {
+    existing,
+    of: (request) => {
+      const found = existing(request)
+      if (found !== undefined && !found.answered) {
+        return found
+      }
+      const session = new MountedSession(env, transport.read(request))
+      const source = request.source as Source
+      if (Object.isExtensible(source)) {
+        source[key] = session
+      } else {
+        ofFrozen.set(source, session)
+      }
+      return session
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Sessions that were stored under their ids themselves, and are from now on kept under the hashes of their ids: each moves when it is
+ * first read. So hashed ids can be turned on while people are signed in.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Mark, Provider, Stored, StoredId } from "../Provider/Provider.js"
+import { SessionError } from "../SessionError.js"
+
+type Found = Effect.Effect<Option.Option<Stored>, SessionError>
+
+/** How often a session is tried to be moved that others change meanwhile. */
+const maxAttempts = 24
+
+/** What differs for ids that may not have been hashed yet: a look under both, and an end under both. */
+export interface Moving {
+  /** The live session of an id, which is kept under `to` from then on. */
+  readonly read: (id: StoredId, to: StoredId) => Found
+  readonly destroy: (id: StoredId, to: StoredId, mark: Mark) => Effect.Effect<void, SessionError>
+}
+
+const interfered = (backend: string) =>
+  new SessionError({
+    reason: "Conflict",
+    message: `${backend}: read: other processes change the session under its id that is not hashed: switch them over too`
+  })
+
+export const moving = (provider: Provider): Moving => {
+  const move = (id: StoredId, to: StoredId, { expiresAt, payload, revision }: Stored, attempt: number): Found =>
+    Effect.clockWith((clock) => {
+      const ttl = Duration.millis(Math.max(1, expiresAt - clock.unsafeCurrentTimeMillis()))
+      return provider.regenerate(id, to, payload, ttl, revision).pipe(
+        Effect.flatMap((result) =>
+          result._tag === "Written"
+            ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt })
+            : read(id, to, attempt + 1)
+        ),
+        // If the hash comes first and the id goes afterwards, another process may be between the two.
+        Effect.catchAll((error) => Effect.filterOrFail(provider.read(to), Option.isSome, () => error))
+      )
+    })
+
+  const read = (id: StoredId, to: StoredId, attempt: number): Found =>
+    Effect.flatMap(provider.read(to), (found) =>
+      Option.isSome(found)
+        ? Effect.succeed(found)
+        : Effect.flatMap(
+            provider.read(id),
+            Option.match({
+              // It may have moved between the two.
+              onNone: () => provider.read(to),
+              onSome: (stored) => (attempt > maxAttempts ? interfered(provider.name) : move(id, to, stored, attempt))
+            })
+          )
+    )
+
+  return {
+    read: (id, to) => read(id, to, 1),
+    // The id first: what moves before that is under the hash, and what has not moved by then cannot any more.
+    destroy: (id, to, mark) => Effect.zipRight(provider.destroy(id), provider.destroy(to, mark))
+  }
+}

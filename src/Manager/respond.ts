@@ -1,0 +1,119 @@
+/**
+ * What becomes of a response: what the client is told in it, and what takes its place if the session could not be saved.
+ */
+import { ServerResponse } from "node:http"
+import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import { type SessionError, statusOf } from "../SessionError.js"
+import type { Outcome, RequestState } from "./RequestState.js"
+import type { Transport } from "./Transport.js"
+import type { Warnings } from "./warnings.js"
+
+type Response = HttpServerResponse.HttpServerResponse
+
+/** How errors are shown to clients: as an empty response or, in an `HttpApi`, as the error that it declares. */
+export type Shape = "empty" | "declared"
+
+/** Closes a body that is not going to be sent: a file's stream holds a descriptor. */
+const release = ({ body }: Response): void => {
+  const stream: unknown = body._tag === "Raw" ? body.body : undefined
+  if (typeof stream === "object" && stream !== null) {
+    if ("destroy" in stream && typeof stream.destroy === "function") {
+      stream.destroy()
+    } else if (stream instanceof ReadableStream && !stream.locked) {
+      stream.cancel().catch(() => {})
+    }
+  }
+}
+
+/** The headers that speak of the body; all others were set by outer layers too, and stay. */
+const ofBody = /^(content-(?!security-policy).*|etag|last-modified|accept-ranges|transfer-encoding|location)$/
+
+/** The response to a request whose session could not be saved: other status and body, the same headers and cookies. */
+const failed = (response: Response, status: number, body: HttpServerResponse.HttpServerResponse): Response => {
+  release(response)
+  const headers = Object.entries(response.headers).filter(([name]) => !ofBody.test(name))
+  return HttpServerResponse.mergeCookies(
+    HttpServerResponse.setHeaders(HttpServerResponse.setStatus(body, status), headers),
+    response.cookies
+  )
+}
+
+const bodyOf = ({ reason }: SessionError, shape: Shape) =>
+  shape === "declared" ? HttpServerResponse.unsafeJson({ _tag: "SessionError", reason }) : HttpServerResponse.empty()
+
+/** Whether the client sent several cookies of the session's name, and the session was used. */
+const isDoubled = ({ origin, reply, sent }: RequestState): boolean =>
+  sent?.doubled === true && (origin._tag !== "Unread" || reply !== undefined)
+
+/** Whether there is anything that the client has to be told. */
+export const isTold = (session: RequestState): boolean => session.reply !== undefined || isDoubled(session)
+
+/** The response, with what the client has to be told; told again, it is the same. */
+export const tell = (
+  session: RequestState,
+  response: Response,
+  request: HttpServerRequest,
+  transport: Transport,
+  warnings: Warnings
+): Effect.Effect<Response> => {
+  if (!isTold(session)) {
+    return Effect.succeed(response)
+  }
+  const { reply } = session
+  // If one of two cookies is the visitor's, it may be in the very scope that is expired: it is set anew.
+  const known = reply ?? (session.base?.kept.token === undefined ? undefined : { token: session.base.kept.token })
+  const told = known === undefined ? response : transport.write(response, known, request)
+  return isDoubled(session)
+    ? Effect.as(warnings.doubled, transport.tidy(told, request))
+    : Effect.as(warnings.cookieSet(request), told)
+}
+
+/** The response by what became of the session. An error is logged, for its client sees nothing of it. */
+export const respond = (
+  session: RequestState,
+  outcome: Outcome,
+  response: Response,
+  shape: Shape
+): Effect.Effect<Response> => {
+  if (outcome._tag === "Lost") {
+    return Effect.as(
+      Effect.logDebug("session: it ended while a request used it; what the request changed was dropped"),
+      response
+    )
+  }
+  const isTold = session.env.config.whenNotSaved === "503" || ("identity" in outcome && outcome.identity)
+  if (outcome._tag === "Died") {
+    const logged = Effect.logError("session: saving died", Cause.die(outcome.defect))
+    return Effect.as(logged, isTold ? failed(response, 500, HttpServerResponse.empty()) : response)
+  }
+  if (outcome._tag !== "Failed") {
+    return Effect.succeed(response)
+  }
+  const { error } = outcome
+  return Effect.as(
+    error.reason === "Gone" ? Effect.logDebug(error.message) : Effect.logError(error.message),
+    isTold ? failed(response, statusOf(error.reason), bodyOf(error, shape)) : response
+  )
+}
+
+/**
+ * The response to a client that has hung up. The platform would write it to a socket that is gone and wait for ever, with all that the
+ * request holds.
+ */
+export const dismiss = (request: HttpServerRequest, response: Response): Response => {
+  release(response)
+  const own = (request as { readonly response?: unknown }).response
+  if (own instanceof ServerResponse && !own.writableEnded) {
+    own.end()
+  }
+  return HttpServerResponse.empty({ status: response.status })
+}
+
+/** Whether nobody is there any more to be answered. */
+export const isGone = ({ source }: HttpServerRequest): boolean => {
+  const { socket } = source as { readonly socket?: { readonly destroyed?: boolean } | null }
+  return socket?.destroyed === true
+}

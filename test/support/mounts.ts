@@ -1,0 +1,134 @@
+/**
+ * The same handlers in each way to mount sessions.
+ */
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { type SessionConfig, type SessionError, SessionHttp, type SessionManager } from "effect-session"
+import { type Answer, AppSession, client, managerLayer, probe, type Server } from "./http.js"
+import { bytesOf, exchange } from "./raw.js"
+
+/** What is run at `GET /name` for each name; its text is the answer. */
+export type Handlers = Readonly<Record<string, Effect.Effect<string, SessionError, AppSession>>>
+
+/** Sends a GET request with exactly these headers. */
+export type Reach = (path: string, headers?: Readonly<Record<string, string>>) => Effect.Effect<Answer>
+
+/** Builds a server of a layer. */
+export const build = <E>(
+  served: Layer.Layer<never, E, HttpServer.HttpServer | SessionManager.SessionManager | any>,
+  provider = probe().provider,
+  options: SessionConfig.Options = {}
+): Effect.Effect<Server, E | SessionError, Scope.Scope> =>
+  Effect.flatMap(
+    Layer.build(
+      Layer.provideMerge(
+        served as Layer.Layer<never, E, never>,
+        Layer.merge(NodeHttpServer.layerTest, managerLayer(options, provider))
+      )
+    ),
+    client
+  ) as Effect.Effect<Server, E | SessionError, Scope.Scope>
+
+export class WithSession extends HttpApiMiddleware.Tag<WithSession>()("WithSession", {
+  provides: AppSession,
+  failure: SessionHttp.Failure,
+  security: { session: SessionHttp.security() }
+}) {}
+
+/** As a router, with the middleware. */
+export const routerOf = (handlers: Handlers) =>
+  Object.entries(handlers)
+    .reduce<HttpRouter.HttpRouter<SessionError, AppSession>>(
+      (router, [name, handler]) =>
+        HttpRouter.get(
+          router,
+          `/${name}`,
+          Effect.map(handler, (text) => HttpServerResponse.text(text))
+        ),
+      HttpRouter.empty
+    )
+    .pipe(HttpRouter.use(SessionHttp.middleware(AppSession)))
+
+const layerRouterOf = (handlers: Handlers) =>
+  HttpLayerRouter.serve(
+    Layer.mergeAll(
+      Layer.empty,
+      ...Object.entries(handlers).map(([name, handler]) =>
+        HttpLayerRouter.add(
+          "GET",
+          `/${name}`,
+          Effect.map(handler, (text) => HttpServerResponse.text(text))
+        )
+      )
+    ).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession).layer)),
+    { disableLogger: true, disableListenLog: true }
+  )
+
+const apiOf = (handlers: Handlers) => {
+  const group = Object.keys(handlers).reduce<any>(
+    (group, name) => group.add(HttpApiEndpoint.get(name, `/${name}`).addSuccess(HttpApiSchema.Text())),
+    HttpApiGroup.make("all")
+  )
+  const Api = HttpApi.make("api").add(group.middleware(WithSession)) as any
+  const Implemented = HttpApiBuilder.group(Api, "all" as never, (builder: any) =>
+    Object.entries(handlers).reduce((builder, [name, handler]) => builder.handle(name, () => handler), builder)
+  )
+  return HttpApiBuilder.api(Api).pipe(
+    Layer.provide(Implemented as Layer.Layer<any>),
+    Layer.provide(SessionHttp.layerApi(WithSession))
+  )
+}
+
+const overSockets = <E>(server: Effect.Effect<Server, E, Scope.Scope>) =>
+  Effect.map(
+    server,
+    ({ url }): Reach =>
+      (path, headers = {}) =>
+        exchange(url, bytesOf("GET", path, { connection: "close", ...headers }))
+  )
+
+/** A server's handlers, mounted; what is built ends with the scope. */
+export const mounts: Readonly<
+  Record<
+    string,
+    (handlers: Handlers, provider?: ReturnType<typeof probe>["provider"]) => Effect.Effect<Reach, unknown, Scope.Scope>
+  >
+> = {
+  HttpRouter: (handlers, provider) => overSockets(build(HttpServer.serve(routerOf(handlers)), provider)),
+  HttpLayerRouter: (handlers, provider) => overSockets(build(layerRouterOf(handlers), provider)),
+  HttpApi: (handlers, provider) =>
+    overSockets(build(HttpApiBuilder.serve().pipe(Layer.provide(apiOf(handlers))), provider)),
+  "a web handler": (handlers, provider) =>
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => HttpApp.toWebHandlerLayer(routerOf(handlers), managerLayer({}, provider))),
+        ({ dispose }) => Effect.promise(dispose)
+      ),
+      ({ handler }): Reach =>
+        (path, headers = {}) =>
+          Effect.promise(async () => {
+            const response = await handler(new Request(`http://localhost${path}`, { headers }))
+            const setCookie = response.headers.getSetCookie()
+            return {
+              status: response.status,
+              headers: Object.fromEntries(response.headers),
+              body: await response.text(),
+              setCookie,
+              cookie: setCookie[0]?.split(";")[0]
+            }
+          })
+    )
+}
