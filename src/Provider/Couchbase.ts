@@ -3,18 +3,21 @@
  *
  * @since 0.1.0
  */
-import { type Collection, type ConnectOptions, DurabilityLevel } from "couchbase"
+import type { Collection, ConnectOptions, DurabilityLevel } from "couchbase"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { SessionError } from "../SessionError.js"
 import { type Durability, durabilities, parse } from "./couchbase/address.js"
 import { binary, inCollection, invalid, maxValue, opened, ready } from "./couchbase/collection.js"
 import * as CasProvider from "./internal/casProvider.js"
-import { prefix, url } from "./internal/serverConfig.js"
+import { overhead } from "./internal/casValue.js"
+import * as Environment from "./internal/environment.js"
+import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 
 export type {
@@ -34,7 +37,7 @@ export interface Options {
    * `couchbase://user:password@host,host/bucket`, or `couchbases://` for TLS. A scope and a collection may follow the bucket, as
    * `/bucket/scope/collection`, and the SDK's own parameters after a `?`.
    */
-  readonly url?: string | undefined
+  readonly url?: string | Redacted.Redacted | undefined
   /** What all keys start with. Default `session:`. */
   readonly prefix?: string | undefined
   /** How long the cluster may take to connect, and then to answer. Default 2 seconds. */
@@ -54,14 +57,15 @@ export interface Options {
 const capabilities: Provider.Capabilities = {
   ...Provider.defaultCapabilities,
   regenerate: "ordered",
-  maxPayload: maxValue - CasProvider.overhead
+  maxPayload: maxValue - overhead
 }
 
+/** The numbers of Couchbase's protocol, which are the SDK's too: naming them would load it. */
 const levels: Record<Durability, DurabilityLevel> = {
-  none: DurabilityLevel.None,
-  majority: DurabilityLevel.Majority,
-  majorityAndPersistActive: DurabilityLevel.MajorityAndPersistOnMaster,
-  persistToMajority: DurabilityLevel.PersistToMajority
+  none: 0,
+  majority: 1,
+  majorityAndPersistActive: 2,
+  persistToMajority: 3
 }
 
 /**
@@ -83,13 +87,24 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
     const millis = Duration.toMillis(timeout)
     const collection =
       options.collection ??
-      (yield* Effect.flatMap(parse(options.url ?? ""), (at) => opened(at, millis, options.options)))
+      (yield* Effect.flatMap(parse(Environment.plainUrl(options.url ?? "")), (at) =>
+        opened(at, millis, options.options)
+      ))
     yield* ready(collection, `${prefix}.`, millis)
     return CasProvider.make(
       inCollection(collection, { transcoder: binary, durability: levels[durability], timeout: millis }, capabilities),
       prefix
     )
   })
+
+const names: Names<Options> = {
+  url: "optional",
+  prefix: "optional",
+  timeout: "optional",
+  options: "optional",
+  durability: "optional",
+  collection: "optional"
+}
 
 /**
  * A layer of {@link make}.
@@ -107,15 +122,34 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, make(options))
+  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
 
-const durability = Config.withDefault(Config.literal(...durabilities)("SESSION_DURABILITY"), "none")
+const durability = Config.withDefault(Config.literal(...durabilities)(Environment.variables.durability), "none")
 
 /**
- * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`, `SESSION_DURABILITY`.
+ * Provides sessions in Couchbase with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Couchbase from "effect-session/couchbase"
+ *
+ * const Sessions = Couchbase.layerConfig({ url: Config.redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Layer.unwrapEffect(Effect.map(Config.all({ url, prefix, durability }), layer))
+export const layerConfig: (
+  options: Config.Config.Wrap<Omit<Options, "collection">>
+) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+
+/**
+ * Provides sessions in Couchbase with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and `SESSION_DURABILITY`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+  url: Environment.url,
+  prefix: Environment.prefix,
+  durability
+})

@@ -3,16 +3,18 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { MemcacheClientOptions } from "memcache-client"
 import { SessionError } from "../SessionError.js"
 import * as CasProvider from "./internal/casProvider.js"
-import { prefix, url } from "./internal/serverConfig.js"
+import * as Environment from "./internal/environment.js"
+import { checked, type Names } from "./internal/options.js"
 import { capabilities, casStore, connect, isAddress } from "./memcached/servers.js"
 import * as Provider from "./Provider.js"
 
@@ -22,7 +24,7 @@ import * as Provider from "./Provider.js"
  */
 export interface Options {
   /** The servers, as `host:port` separated by commas. Default `127.0.0.1:11211`. All processes must name the same ones. */
-  readonly url?: string | undefined
+  readonly url?: string | Redacted.Redacted | undefined
   /** What all keys start with. Default `session:`. */
   readonly prefix?: string | undefined
   /** How long a server may take to connect or to answer. Default 2 seconds. */
@@ -42,7 +44,13 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
   const { prefix = "session:", timeout = "2 seconds", url = "127.0.0.1:11211" } = options
   const invalid = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
   // beego separates them by semicolons.
-  const addresses = [...new Set(url.split(/[,;]/).map((address) => address.trim()))]
+  const addresses = [
+    ...new Set(
+      Environment.plainUrl(url)
+        .split(/[,;]/)
+        .map((address) => address.trim())
+    )
+  ]
   if (!addresses.every(isAddress)) {
     return invalid("url: expected host:port,host:port, each host a name or an IPv4 address")
   }
@@ -53,6 +61,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
     CasProvider.make(casStore(servers, { ...capabilities, regenerate: "ordered" }), prefix)
   )
 }
+
+const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "optional", options: "optional" }
 
 /**
  * A layer of {@link make}.
@@ -69,13 +79,31 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, make(options))
+  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
 
 /**
- * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`.
+ * Provides sessions in memcached with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Memcached from "effect-session/memcached"
+ *
+ * const Sessions = Memcached.layerConfig({ url: Config.redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Layer.unwrapEffect(Effect.map(Config.all({ url, prefix }), layer))
+export const layerConfig: (
+  options: Config.Config.Wrap<Options>
+) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+
+/**
+ * Provides sessions in memcached with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+  url: Environment.url,
+  prefix: Environment.prefix
+})

@@ -9,10 +9,12 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { SessionError } from "../SessionError.js"
-import { prefix, url } from "./internal/serverConfig.js"
+import * as Environment from "./internal/environment.js"
+import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 import { redisClient } from "./redis/client.js"
 import * as Connections from "./redis/connections.js"
@@ -55,7 +57,7 @@ export interface ReplicaOptions {
  */
 export interface Options extends CommonOptions, ReplicaOptions {
   /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. Default `redis://127.0.0.1:6379`. */
-  readonly url?: string | undefined
+  readonly url?: string | Redacted.Redacted | undefined
   /** More of ioredis' options; they go before what this provider chooses. */
   readonly options?: RedisOptions | undefined
   /**
@@ -73,7 +75,7 @@ export interface Options extends CommonOptions, ReplicaOptions {
  */
 export interface ClusterNodes extends CommonOptions {
   /** Some of its nodes, separated by commas: `redis://user:password@host1:6379,host2:6379`. */
-  readonly url: string
+  readonly url: string | Redacted.Redacted
   /** More of ioredis' options; they go before what this provider chooses. */
   readonly options?: ClusterOptions | undefined
 }
@@ -89,7 +91,7 @@ export interface Sentinels extends CommonOptions, ReplicaOptions {
    * The sentinels, separated by commas: `redis://user:password@sentinel1:26379,sentinel2:26379`. User, password and database are
    * those of the Redis servers; the sentinels' own are `options.sentinelUsername` and `sentinelPassword`.
    */
-  readonly url: string
+  readonly url: string | Redacted.Redacted
   /** The name under which the sentinels know the master. */
   readonly masterName: string
   /** More of ioredis' options; they go before what this provider chooses. */
@@ -178,6 +180,31 @@ export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provide
     provide("redis_sentinel", client, options)
   )
 
+const names: Names<Options> = {
+  url: "optional",
+  prefix: "optional",
+  timeout: "optional",
+  minReplicas: "optional",
+  options: "optional",
+  client: "optional"
+}
+
+const clusterNames: Names<ClusterNodes> = {
+  url: "required",
+  prefix: "optional",
+  timeout: "optional",
+  options: "optional"
+}
+
+const sentinelNames: Names<Sentinels> = {
+  url: "required",
+  masterName: "required",
+  prefix: "optional",
+  timeout: "optional",
+  minReplicas: "optional",
+  options: "optional"
+}
+
 /**
  * A layer of {@link make}.
  *
@@ -191,7 +218,7 @@ export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provide
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, make(options))
+  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
 
 /**
  * A layer of {@link makeCluster}.
@@ -205,7 +232,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * @category layers
  */
 export const layerCluster = (options: ClusterNodes): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, makeCluster(options))
+  Layer.scoped(Provider.SessionProvider, checked(clusterNames, options, makeCluster))
 
 /**
  * A layer of {@link makeSentinel}.
@@ -223,38 +250,91 @@ export const layerCluster = (options: ClusterNodes): Layer.Layer<Provider.Sessio
  * @category layers
  */
 export const layerSentinel = (options: Sentinels): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, makeSentinel(options))
+  Layer.scoped(Provider.SessionProvider, checked(sentinelNames, options, makeSentinel))
 
-type LayerConfig = Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError>
-
-const minReplicas = Config.withDefault(Config.integer("SESSION_MIN_REPLICAS"), 0)
+const minReplicas = Config.withDefault(Config.integer(Environment.variables.minReplicas), 0)
 
 /**
- * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`, `SESSION_MIN_REPLICAS`.
+ * Provides sessions in one Redis server with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Redis from "effect-session/redis"
+ *
+ * const Sessions = Redis.layerConfig({ url: Config.redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: LayerConfig = Layer.unwrapEffect(Effect.map(Config.all({ url, prefix, minReplicas }), layer))
+export const layerConfig: (
+  options: Config.Config.Wrap<Omit<Options, "client">>
+) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
 
 /**
- * {@link layerCluster} with its options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`.
+ * Provides sessions in one Redis server with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and `SESSION_MIN_REPLICAS`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerClusterConfig: LayerConfig = Layer.unwrapEffect(Effect.map(Config.all({ url, prefix }), layerCluster))
+export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+  url: Environment.url,
+  prefix: Environment.prefix,
+  minReplicas
+})
 
 /**
- * {@link layerSentinel} with its options from the environment: `SESSION_URL`, `SESSION_MASTER_NAME`, `SESSION_KEY_PREFIX`,
- * `SESSION_MIN_REPLICAS`.
+ * Provides sessions in a Redis cluster with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Redis from "effect-session/redis"
+ *
+ * const Sessions = Redis.layerClusterConfig({ url: Config.redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerSentinelConfig: LayerConfig = Layer.unwrapEffect(
-  Effect.map(
-    Config.all({ url, prefix, minReplicas, masterName: Config.nonEmptyString("SESSION_MASTER_NAME") }),
-    layerSentinel
-  )
-)
+export const layerClusterConfig: (
+  options: Config.Config.Wrap<ClusterNodes>
+) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
+  Environment.configured(layerCluster)
+
+/**
+ * Provides sessions in a Redis cluster with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerClusterFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
+  layerClusterConfig({ url: Environment.url, prefix: Environment.prefix })
+
+/**
+ * Provides sessions in the master that Redis sentinels name with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Redis from "effect-session/redis"
+ *
+ * const Sessions = Redis.layerSentinelConfig({ url: Config.redacted("STORE_URL"), masterName: Config.string("STORE_MASTER") })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSentinelConfig: (
+  options: Config.Config.Wrap<Sentinels>
+) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
+  Environment.configured(layerSentinel)
+
+/**
+ * Provides sessions in the master that Redis sentinels name with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`, `SESSION_MASTER_NAME` and `SESSION_MIN_REPLICAS`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerSentinelFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
+  layerSentinelConfig({
+    url: Environment.url,
+    prefix: Environment.prefix,
+    minReplicas,
+    masterName: Config.nonEmptyString(Environment.variables.masterName)
+  })

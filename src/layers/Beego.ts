@@ -60,6 +60,6 @@ export const layer = (
           message: `sessionIDLength, sessionIDPrefix: together they make ids of ${idLength(id)} characters, ${provider} has room for ${maxIdLength}`
         })
       }
-      return SessionLayer.make(lazy(provider, load), merged, codec)
+      return SessionLayer.make(lazy(load), merged, codec)
     })
   )

@@ -3,22 +3,31 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Environment from "../Provider/internal/environment.js"
+import { checked, type Names } from "../Provider/internal/options.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import * as Sql from "../Provider/Sql.js"
 import { onMysql } from "../Provider/sql/mysqlClient.js"
 import type { PoolOptions } from "../Provider/sql/pool.js"
 import type { SessionError } from "../SessionError.js"
-import { tableConfig } from "./tableConfig.js"
 
 /**
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Omit<Sql.Options, "prepared">, PoolOptions {}
+
+const names: Names<Options> = {
+  table: "optional",
+  schema: "optional",
+  migrate: "optional",
+  url: "required",
+  maxConnections: "optional"
+}
 
 /**
  * Fails with `Unavailable` where the server cannot be reached or the table cannot be made, and with `InvalidConfig` where an option
@@ -34,14 +43,36 @@ export interface Options extends Omit<Sql.Options, "prepared">, PoolOptions {}
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  onMysql(options, (client) => Sql.fromClient(client, options, true))
+  Layer.unwrapEffect(
+    checked(names, options, (options) =>
+      Effect.succeed(onMysql(options, (client) => Sql.fromClient(client, options, true)))
+    )
+  )
 
 /**
- * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_TABLE`, `SESSION_SCHEMA`, `SESSION_MIGRATE`.
+ * Provides sessions in MySQL or MariaDB with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Mysql from "effect-session/mysql"
+ *
+ * const Sessions = Mysql.layerConfig({ url: Config.redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = Layer.unwrapEffect(
-  Effect.map(Config.all([Config.redacted("SESSION_URL"), tableConfig]), ([url, table]) => layer({ ...table, url }))
-)
+export const layerConfig: (
+  options: Config.Config.Wrap<Options>
+) => Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+
+/**
+ * Provides sessions in MySQL or MariaDB with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`, `SESSION_TABLE`, `SESSION_SCHEMA` and `SESSION_MIGRATE`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnv: Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+  ...Environment.table,
+  url: Environment.url,
+  maxConnections: Environment.maxConnections
+})

@@ -7,18 +7,28 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Environment from "../Provider/internal/environment.js"
+import { checked, type Names } from "../Provider/internal/options.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import * as Sql from "../Provider/Sql.js"
 import type { PoolOptions } from "../Provider/sql/pool.js"
 import { onPostgres } from "../Provider/sql/postgresClient.js"
 import type { SessionError } from "../SessionError.js"
-import { tableConfig } from "./tableConfig.js"
 
 /**
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Sql.Options, PoolOptions {}
+
+const names: Names<Options> = {
+  table: "optional",
+  schema: "optional",
+  migrate: "optional",
+  prepared: "optional",
+  url: "required",
+  maxConnections: "optional"
+}
 
 /**
  * Fails with `Unavailable` where the server cannot be reached or the table cannot be made, and with `InvalidConfig` where an option
@@ -34,14 +44,37 @@ export interface Options extends Sql.Options, PoolOptions {}
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  onPostgres(options, (client) => Sql.fromClient(client, options, true))
+  Layer.unwrapEffect(
+    checked(names, options, (options) =>
+      Effect.succeed(onPostgres(options, (client) => Sql.fromClient(client, options, true)))
+    )
+  )
 
 /**
- * {@link layer} with its options from the environment: `SESSION_URL`, `SESSION_TABLE`, `SESSION_SCHEMA`, `SESSION_MIGRATE`.
+ * Provides sessions in PostgreSQL with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Postgres from "effect-session/postgres"
+ *
+ * const Sessions = Postgres.layerConfig({ url: Config.redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = Layer.unwrapEffect(
-  Effect.map(Config.all([Config.redacted("SESSION_URL"), tableConfig]), ([url, table]) => layer({ ...table, url }))
-)
+export const layerConfig: (
+  options: Config.Config.Wrap<Options>
+) => Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+
+/**
+ * Provides sessions in PostgreSQL with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`, `SESSION_TABLE`, `SESSION_SCHEMA`, `SESSION_MIGRATE` and `SESSION_PREPARED`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnv: Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+  ...Environment.table,
+  url: Environment.url,
+  maxConnections: Environment.maxConnections,
+  prepared: Environment.optional(Config.boolean(Environment.variables.prepared))
+})

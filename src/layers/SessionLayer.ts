@@ -1,22 +1,29 @@
 /**
- * Ready-made session layers: the backend is one line.
+ * Ready-made session layers: the backend is one line. The first argument has the backend's options, the second one the session's.
  *
  * @since 0.1.0
  */
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import type * as Layer from "effect/Layer"
 import * as SessionConfig from "../Manager/SessionConfig.js"
-import * as SessionManager from "../Manager/SessionManager.js"
+import type * as SessionManager from "../Manager/SessionManager.js"
 import * as Cookie from "../Provider/Cookie.js"
+import type { SealedSessions } from "../Provider/cookie/SealedSessions.js"
 import type { Durability } from "../Provider/couchbase/address.js"
 import * as File from "../Provider/File.js"
 import * as Memory from "../Provider/Memory.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
+import { compose, composeApart } from "./compose.js"
 import { lazy } from "./lazy.js"
+import type { DatabaseOptions, ReplicaOptions, ServerOptions, TableOptions } from "./options.js"
 
 export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type FromConfigOptions,
   /**
    * @since 0.1.0
    * @category layers
@@ -24,8 +31,31 @@ export {
   fromConfig
 } from "./fromConfig.js"
 
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  DatabaseOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ReplicaOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  ServerOptions,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  TableOptions
+} from "./options.js"
+
 /**
- * Sessions over any provider, as JSON or in the format of another `codec`.
+ * Provides sessions over any provider, or sealed in cookies; as JSON, or in the format of another `codec`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -37,14 +67,15 @@ export {
  * @category layers
  */
 export const make = <E, R>(
-  provider: Layer.Layer<SessionProvider, E, R>,
+  provider: Layer.Layer<SessionProvider, E, R> | Layer.Layer<SealedSessions, E, R>,
   options: SessionConfig.Options = {},
   codec?: SessionCodec
 ): Layer.Layer<SessionManager.SessionManager, E | SessionError, R> =>
-  Layer.provide(SessionManager.layer(SessionConfig.make(options), codec), provider)
+  compose(SessionConfig.make(options), provider, codec)
 
 /**
- * Sessions in the memory of this process, gone with it.
+ * Provides sessions in the memory of this process, gone with it. Memory has one option of its own, `maxSessions`, which is among
+ * those of the session.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -54,90 +85,75 @@ export const make = <E, R>(
  * @since 0.1.0
  * @category layers
  */
-export const memory = (
-  options: SessionConfig.Options & Memory.Options = {}
-): Layer.Layer<SessionManager.SessionManager, SessionError> => make(Memory.layer(options), options)
+export const memory = ({
+  maxSessions,
+  ...session
+}: SessionConfig.Options & Memory.Options = {}): Layer.Layer<SessionManager.SessionManager, SessionError> =>
+  make(Memory.layer({ maxSessions }), session)
 
 /**
- * Sessions in files of one directory, shared by all processes that use it.
+ * Provides sessions in the files of one directory, shared by all processes that use it.
  *
  * @example
  * import { SessionLayer } from "effect-session"
  *
- * const SessionLive = SessionLayer.file({ directory: "./sessions", idleTimeout: "30 minutes" })
+ * const SessionLive = SessionLayer.file({ directory: "./sessions" }, { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers
  */
 export const file = (
-  options: SessionConfig.Options & File.Options
-): Layer.Layer<SessionManager.SessionManager, SessionError> => make(File.layer(options), options)
+  options: File.Options,
+  session: SessionConfig.Options = {}
+): Layer.Layer<SessionManager.SessionManager, SessionError> => composeApart(options, File.layer(options), session)
 
 /**
- * Sessions sealed in cookies: no store at all. Without `revocations`, who has a copy of a session's cookies can use them after it
- * was ended, until they expire. Fails to build where a key is not 32 random bytes at least.
+ * Provides sessions that are sealed in cookies, without any store. Without `revocations`, anyone who kept a copy of an ended session's
+ * cookies can use them until they expire. Fails to build if a key is not 32 random bytes at least.
  *
  * @example
  * import { Config, Effect, Layer } from "effect"
  * import { SessionLayer } from "effect-session"
  *
  * const SessionLive = Layer.unwrapEffect(
- *   Effect.map(Config.redacted("SESSION_KEY"), (key) => SessionLayer.cookie({ keys: [key], idleTimeout: "30 minutes" }))
+ *   Effect.map(Config.redacted("SESSION_KEY"), (key) => SessionLayer.cookie({ keys: [key] }, { idleTimeout: "30 minutes" }))
  * )
  *
  * @since 0.1.0
  * @category layers
  */
 export const cookie = <E = never, R = never>(
-  options: SessionConfig.Options & Cookie.Options<Layer.Layer<SessionProvider, E, R>>
-): Layer.Layer<SessionManager.SessionManager, E | SessionError, R> => make(Cookie.layer(options), options)
-
-/**
- * What the layers of Redis' family take besides the options of `SessionConfig`. The backends' own modules
- * (`effect-session/redis`, ...) have more, such as a client that the app already has.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RedisOptions {
-  /** `redis://user:password@host:6379/0`, or `host:port`. The nodes of a cluster, or the sentinels, are separated by commas. */
-  readonly url: string
-  /** What all keys start with. Default `session:`. */
-  readonly prefix?: string | undefined
-}
-
-/**
- * What promises that a failover loses nothing.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ReplicaOptions {
-  /** How many replicas must have received a write before it counts. Default 0. See `effect-session/redis`. */
-  readonly minReplicas?: number | undefined
-}
+  options: Cookie.Options<Layer.Layer<SessionProvider, E, R>>,
+  session: SessionConfig.Options = {}
+): Layer.Layer<SessionManager.SessionManager, E | SessionError, R> =>
+  composeApart(options, Cookie.layer(options), session)
 
 type SessionLayer = Layer.Layer<SessionManager.SessionManager, SessionError>
 
+/** The session's `timeout` is that of a whole operation, a server's that of one command. */
+const shared = ["timeout"]
+
 /**
- * Sessions in one Redis server. Needs `ioredis`.
+ * Provides sessions in one Redis server. Needs `ioredis`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
  *
- * const SessionLive = SessionLayer.redis({ url: "redis://127.0.0.1:6379", idleTimeout: "30 minutes" })
+ * const SessionLive = SessionLayer.redis({ url: "redis://127.0.0.1:6379" }, { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers
  */
-export const redis = (options: SessionConfig.Options & RedisOptions & ReplicaOptions): SessionLayer =>
-  make(
-    lazy("redis", () => import("../Provider/Redis.js").then(({ layer }) => layer(options))),
-    options
+export const redis = (options: ServerOptions & ReplicaOptions, session: SessionConfig.Options = {}): SessionLayer =>
+  composeApart(
+    options,
+    lazy(() => import("../Provider/Redis.js").then(({ layer }) => layer(options))),
+    session,
+    shared
   )
 
 /**
- * Sessions in a Redis cluster. Needs `ioredis`.
+ * Provides sessions in a Redis cluster. Needs `ioredis`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -147,14 +163,16 @@ export const redis = (options: SessionConfig.Options & RedisOptions & ReplicaOpt
  * @since 0.1.0
  * @category layers
  */
-export const redisCluster = (options: SessionConfig.Options & RedisOptions): SessionLayer =>
-  make(
-    lazy("redisCluster", () => import("../Provider/Redis.js").then(({ layerCluster }) => layerCluster(options))),
-    options
+export const redisCluster = (options: ServerOptions, session: SessionConfig.Options = {}): SessionLayer =>
+  composeApart(
+    options,
+    lazy(() => import("../Provider/Redis.js").then(({ layerCluster }) => layerCluster(options))),
+    session,
+    shared
   )
 
 /**
- * Sessions in the master that Redis sentinels name. Needs `ioredis`.
+ * Provides sessions in the master that Redis sentinels name. Needs `ioredis`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -169,15 +187,18 @@ export const redisCluster = (options: SessionConfig.Options & RedisOptions): Ses
  * @category layers
  */
 export const redisSentinel = (
-  options: SessionConfig.Options & RedisOptions & ReplicaOptions & { readonly masterName: string }
+  options: ServerOptions & ReplicaOptions & { readonly masterName: string },
+  session: SessionConfig.Options = {}
 ): SessionLayer =>
-  make(
-    lazy("redisSentinel", () => import("../Provider/Redis.js").then(({ layerSentinel }) => layerSentinel(options))),
-    options
+  composeApart(
+    options,
+    lazy(() => import("../Provider/Redis.js").then(({ layerSentinel }) => layerSentinel(options))),
+    session,
+    shared
   )
 
 /**
- * Sessions in LedisDB. Needs `ioredis`.
+ * Provides sessions in LedisDB. Needs `ioredis`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -187,14 +208,16 @@ export const redisSentinel = (
  * @since 0.1.0
  * @category layers
  */
-export const ledis = (options: SessionConfig.Options & RedisOptions): SessionLayer =>
-  make(
-    lazy("ledis", () => import("../Provider/Ledis.js").then(({ layer }) => layer(options))),
-    options
+export const ledis = (options: ServerOptions, session: SessionConfig.Options = {}): SessionLayer =>
+  composeApart(
+    options,
+    lazy(() => import("../Provider/Ledis.js").then(({ layer }) => layer(options))),
+    session,
+    shared
   )
 
 /**
- * Sessions in SSDB. Needs `ioredis`.
+ * Provides sessions in SSDB. Needs `ioredis`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -204,41 +227,16 @@ export const ledis = (options: SessionConfig.Options & RedisOptions): SessionLay
  * @since 0.1.0
  * @category layers
  */
-export const ssdb = (options: SessionConfig.Options & RedisOptions): SessionLayer =>
-  make(
-    lazy("ssdb", () => import("../Provider/Ssdb.js").then(({ layer }) => layer(options))),
-    options
+export const ssdb = (options: ServerOptions, session: SessionConfig.Options = {}): SessionLayer =>
+  composeApart(
+    options,
+    lazy(() => import("../Provider/Ssdb.js").then(({ layer }) => layer(options))),
+    session,
+    shared
   )
 
 /**
- * What the databases have in common.
- *
- * @since 0.1.0
- * @category models
- */
-export interface TableOptions {
-  /** The name of the table. Default `effect_session`. */
-  readonly table?: string | undefined
-  /** The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that the table is in. Default: that of the connection. */
-  readonly schema?: string | undefined
-  /** Whether to create the table, or bring it up to date, when the layer is built. Default true. */
-  readonly migrate?: boolean | undefined
-}
-
-/**
- * A database server's address, and its table.
- *
- * @since 0.1.0
- * @category models
- */
-export interface DatabaseOptions extends TableOptions {
-  readonly url: string | Redacted.Redacted
-  /** The most connections. Default 10. */
-  readonly maxConnections?: number | undefined
-}
-
-/**
- * Sessions in PostgreSQL. Needs `@effect/sql` and `@effect/sql-pg`. To share the app's pool, see `effect-session/sql`.
+ * Provides sessions in PostgreSQL. Needs `@effect/sql` and `@effect/sql-pg`. To share the app's pool, see `effect-session/sql`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -248,14 +246,18 @@ export interface DatabaseOptions extends TableOptions {
  * @since 0.1.0
  * @category layers
  */
-export const postgres = (options: SessionConfig.Options & DatabaseOptions): SessionLayer =>
-  make(
-    lazy("postgres", () => import("./Postgres.js").then(({ layer }) => layer(options))),
-    options
+export const postgres = (
+  options: DatabaseOptions & { readonly prepared?: boolean | undefined },
+  session: SessionConfig.Options = {}
+): SessionLayer =>
+  composeApart(
+    options,
+    lazy(() => import("./Postgres.js").then(({ layer }) => layer(options))),
+    session
   )
 
 /**
- * Sessions in MySQL or MariaDB. Needs `@effect/sql` and `@effect/sql-mysql2`. To share the app's pool, see `effect-session/sql`.
+ * Provides sessions in MySQL or MariaDB. Needs `@effect/sql` and `@effect/sql-mysql2`. To share the app's pool, see `effect-session/sql`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -265,14 +267,15 @@ export const postgres = (options: SessionConfig.Options & DatabaseOptions): Sess
  * @since 0.1.0
  * @category layers
  */
-export const mysql = (options: SessionConfig.Options & DatabaseOptions): SessionLayer =>
-  make(
-    lazy("mysql", () => import("./Mysql.js").then(({ layer }) => layer(options))),
-    options
+export const mysql = (options: DatabaseOptions, session: SessionConfig.Options = {}): SessionLayer =>
+  composeApart(
+    options,
+    lazy(() => import("./Mysql.js").then(({ layer }) => layer(options))),
+    session
   )
 
 /**
- * Sessions in a SQLite file. Needs `@effect/sql` and `better-sqlite3`.
+ * Provides sessions in a SQLite file. Needs `better-sqlite3`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -282,14 +285,18 @@ export const mysql = (options: SessionConfig.Options & DatabaseOptions): Session
  * @since 0.1.0
  * @category layers
  */
-export const sqlite = (options: SessionConfig.Options & TableOptions & { readonly filename: string }): SessionLayer =>
-  make(
-    lazy("sqlite", () => import("./Sqlite.js").then(({ layer }) => layer(options))),
-    options
+export const sqlite = (
+  options: TableOptions & { readonly filename: string },
+  session: SessionConfig.Options = {}
+): SessionLayer =>
+  composeApart(
+    options,
+    lazy(() => import("./Sqlite.js").then(({ layer }) => layer(options))),
+    session
   )
 
 /**
- * Sessions in memcached, on one server or spread over several. Needs `memcache-client`.
+ * Provides sessions in memcached, on one server or spread over several. Needs `memcache-client`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -299,21 +306,16 @@ export const sqlite = (options: SessionConfig.Options & TableOptions & { readonl
  * @since 0.1.0
  * @category layers
  */
-export const memcached = (
-  options: SessionConfig.Options & {
-    /** The servers, as `host:port` separated by commas. */
-    readonly url: string
-    /** What all keys start with. Default `session:`. */
-    readonly prefix?: string | undefined
-  }
-): SessionLayer =>
-  make(
-    lazy("memcached", () => import("../Provider/Memcached.js").then(({ layer }) => layer(options))),
-    options
+export const memcached = (options: ServerOptions, session: SessionConfig.Options = {}): SessionLayer =>
+  composeApart(
+    options,
+    lazy(() => import("../Provider/Memcached.js").then(({ layer }) => layer(options))),
+    session,
+    shared
   )
 
 /**
- * Sessions in Couchbase. Needs `couchbase`, its official SDK.
+ * Provides sessions in Couchbase. Needs `couchbase`, its official SDK.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -327,16 +329,12 @@ export const memcached = (
  * @category layers
  */
 export const couchbase = (
-  options: SessionConfig.Options & {
-    /** `couchbase://user:password@host,host/bucket`, or `.../bucket/scope/collection`; `couchbases://` for TLS. */
-    readonly url: string
-    /** What all keys start with. Default `session:`. */
-    readonly prefix?: string | undefined
-    /** When a write counts. Default `none`: at once. See `effect-session/couchbase`. */
-    readonly durability?: Durability | undefined
-  }
+  options: ServerOptions & { readonly durability?: Durability | undefined },
+  session: SessionConfig.Options = {}
 ): SessionLayer =>
-  make(
-    lazy("couchbase", () => import("../Provider/Couchbase.js").then(({ layer }) => layer(options))),
-    options
+  composeApart(
+    options,
+    lazy(() => import("../Provider/Couchbase.js").then(({ layer }) => layer(options))),
+    session,
+    shared
   )

@@ -7,11 +7,12 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Environment from "../Provider/internal/environment.js"
+import { checked, type Names } from "../Provider/internal/options.js"
 import { SessionProvider } from "../Provider/Provider.js"
 import * as Sql from "../Provider/Sql.js"
 import { open } from "../Provider/sql/sqliteDatabase.js"
 import { type SessionError, unavailable } from "../SessionError.js"
-import { tableConfig } from "./tableConfig.js"
 
 /**
  * @since 0.1.0
@@ -21,6 +22,8 @@ export interface Options extends Omit<Sql.Options, "prepared"> {
   /** The database's file, which is made if it is missing; `:memory:` for one that ends with the layer. */
   readonly filename: string
 }
+
+const names: Names<Options> = { table: "optional", schema: "optional", migrate: "optional", filename: "required" }
 
 /**
  * Fails with `Unavailable` where the file cannot be opened or the table cannot be made, and with `InvalidConfig` where an option is
@@ -38,21 +41,35 @@ export interface Options extends Omit<Sql.Options, "prepared"> {
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.scoped(
     SessionProvider,
-    open(options.filename).pipe(
-      Effect.mapError(({ cause }) => unavailable("sqlite", "connect", cause)),
+    checked(names, options, ({ filename }) => open(filename)).pipe(
+      Effect.catchTag("SqlError", ({ cause }) => unavailable("sqlite", "connect", cause)),
       Effect.flatMap((database) => Sql.fromAccess(database, options))
     )
   )
 
 /**
- * {@link layer} with its options from the environment: `SESSION_URL` is the file's name, and `SESSION_TABLE`, `SESSION_SCHEMA` and
- * `SESSION_MIGRATE` tell of the table.
+ * Provides sessions in a SQLite file with options that are read by Effect's `Config`, each by one of your own or all by one.
+ *
+ * @example
+ * import { Config } from "effect"
+ * import * as Sqlite from "effect-session/sqlite"
+ *
+ * const Sessions = Sqlite.layerConfig({ filename: Config.string("STORE_FILE") })
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = Layer.unwrapEffect(
-  Effect.map(Config.all([Config.nonEmptyString("SESSION_URL"), tableConfig]), ([filename, table]) =>
-    layer({ ...table, filename })
-  )
-)
+export const layerConfig: (
+  options: Config.Config.Wrap<Options>
+) => Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+
+/**
+ * Provides sessions in a SQLite file with options from the environment: `SESSION_URL`, which is the file's name, `SESSION_TABLE`, `SESSION_SCHEMA` and `SESSION_MIGRATE`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFromEnv: Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+  ...Environment.table,
+  filename: Config.nonEmptyString(Environment.variables.url)
+})

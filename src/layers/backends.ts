@@ -1,6 +1,5 @@
 /**
- * The backends by name, as beego names them. Each reads its own variables; its module, and with it its driver, is loaded only when
- * it is chosen.
+ * The backends by name. Each reads its own variables; its module is loaded only when it is chosen.
  */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -8,50 +7,84 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { SealedSessions } from "../Provider/cookie/SealedSessions.js"
+import { variables } from "../Provider/internal/environment.js"
+import { hint } from "../Provider/internal/options.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
+import type { Backend } from "./compose.js"
 import { lazy } from "./lazy.js"
 
-export type ProviderLayer = Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError>
+type Failure = SessionError | ConfigError.ConfigError
 
-export const backends: Record<string, () => Promise<ProviderLayer>> = {
-  memory: () => import("../Provider/Memory.js").then((module) => module.layerConfig),
-  file: () => import("../Provider/File.js").then((module) => module.layerConfig),
-  cookie: () =>
-    import("../Provider/Cookie.js").then((module) => Layer.unwrapEffect(Effect.map(revocations, module.layerConfig))),
-  redis: () => import("../Provider/Redis.js").then((module) => module.layerConfig),
-  redis_cluster: () => import("../Provider/Redis.js").then((module) => module.layerClusterConfig),
-  redis_sentinel: () => import("../Provider/Redis.js").then((module) => module.layerSentinelConfig),
-  ledis: () => import("../Provider/Ledis.js").then((module) => module.layerConfig),
-  ssdb: () => import("../Provider/Ssdb.js").then((module) => module.layerConfig),
-  mysql: () => import("./Mysql.js").then((module) => module.layerConfig),
-  postgresql: () => import("./Postgres.js").then((module) => module.layerConfig),
-  sqlite: () => import("./Sqlite.js").then((module) => module.layerConfig),
-  memcache: () => import("../Provider/Memcached.js").then((module) => module.layerConfig),
-  couchbase: () => import("../Provider/Couchbase.js").then((module) => module.layerConfig)
+export type ProviderLayer = Layer.Layer<SessionProvider, Failure>
+
+/** Of a server or of this process. */
+const providers = {
+  memory: () => import("../Provider/Memory.js").then((module) => module.layerFromEnv),
+  file: () => import("../Provider/File.js").then((module) => module.layerFromEnv),
+  redis: () => import("../Provider/Redis.js").then((module) => module.layerFromEnv),
+  redisCluster: () => import("../Provider/Redis.js").then((module) => module.layerClusterFromEnv),
+  redisSentinel: () => import("../Provider/Redis.js").then((module) => module.layerSentinelFromEnv),
+  ledis: () => import("../Provider/Ledis.js").then((module) => module.layerFromEnv),
+  ssdb: () => import("../Provider/Ssdb.js").then((module) => module.layerFromEnv),
+  mysql: () => import("./Mysql.js").then((module) => module.layerFromEnv),
+  postgres: () => import("./Postgres.js").then((module) => module.layerFromEnv),
+  sqlite: () => import("./Sqlite.js").then((module) => module.layerFromEnv),
+  memcached: () => import("../Provider/Memcached.js").then((module) => module.layerFromEnv),
+  couchbase: () => import("../Provider/Couchbase.js").then((module) => module.layerFromEnv)
+} satisfies Record<string, () => Promise<ProviderLayer>>
+
+/** beego's names, and what MySQL's twin is called. */
+const aliases: Readonly<Record<string, keyof typeof providers>> = {
+  redis_cluster: "redisCluster",
+  redis_sentinel: "redisSentinel",
+  postgresql: "postgres",
+  memcache: "memcached",
+  mariadb: "mysql"
+}
+
+const cookie: Layer.Layer<SealedSessions, Failure> = lazy(() =>
+  import("../Provider/Cookie.js").then((module) => Layer.unwrapEffect(Effect.map(revocations, module.layerFromEnv)))
+)
+
+const backends: Readonly<Record<string, Backend<Failure>>> = {
+  memory: lazy(providers.memory),
+  cookie,
+  ...Object.fromEntries(Object.entries(providers).map(([name, load]) => [name, lazy<ProviderLayer>(load)]))
 }
 
 /** The backend that a variable names, among these and the app's own. */
-export const named = (
-  variable: string,
-  own: Readonly<Record<string, ProviderLayer>> = {}
-): Config.Config<() => Promise<ProviderLayer>> =>
+const named = (variable: string, own: Readonly<Record<string, Backend<Failure>>>): Config.Config<Backend<Failure>> =>
   Config.mapOrFail(Config.string(variable), (name) => {
-    const layer = Object.hasOwn(own, name) ? own[name] : undefined
-    const load =
-      layer !== undefined ? () => Promise.resolve(layer) : Object.hasOwn(backends, name) ? backends[name] : undefined
-    return load === undefined
-      ? Either.left(
+    const all = { ...backends, ...own }
+    const known = Object.hasOwn(aliases, name) && !Object.hasOwn(own, name) ? aliases[name]! : name
+    return Object.hasOwn(all, known)
+      ? Either.right(all[known]!)
+      : Either.left(
           ConfigError.InvalidData(
-            [variable],
-            `unknown provider ${JSON.stringify(name)}: expected one of ${[...Object.keys(backends), ...Object.keys(own)].join(", ")}`
+            [],
+            `unknown provider ${JSON.stringify(name)}: ${hint(name, [...Object.keys(all), ...Object.keys(aliases)])}`
           )
         )
-      : Either.right(load)
   })
 
-/** Where the cookie backend keeps what was ended. */
-const revocations = Effect.map(
-  Config.option(named("SESSION_REVOCATIONS")),
-  Option.match({ onNone: () => undefined, onSome: (load) => lazy("SESSION_REVOCATIONS", load) })
+/** The backend that the environment chooses: `memory` if it does not say. */
+export const chosen = (
+  variable: string,
+  own: Readonly<Record<string, Backend<Failure>>> = {}
+): Config.Config<Backend<Failure>> => Config.withDefault(named(variable, own), backends["memory"]!)
+
+/** Where the cookie backend records the sessions that have ended. */
+const revocations: Effect.Effect<ProviderLayer | undefined, ConfigError.ConfigError> = Effect.flatMap(
+  Config.option(named(variables.revocations, {})),
+  Option.match({
+    onNone: () => Effect.succeed(undefined),
+    onSome: (backend): Effect.Effect<ProviderLayer, ConfigError.ConfigError> =>
+      backend === cookie
+        ? Effect.fail(
+            ConfigError.InvalidData([variables.revocations], "expected a backend that keeps sessions on a server")
+          )
+        : Effect.succeed(backend as ProviderLayer)
+  })
 )

@@ -8,8 +8,8 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { describeIssue } from "../Manager/describeIssue.js"
 import type { SessionError } from "../SessionError.js"
-import type { ProviderLayer } from "./backends.js"
 import {
   couchbaseUrl,
   invalid,
@@ -20,6 +20,7 @@ import {
   redisUrl,
   ssdbUrl
 } from "./beegoUrls.js"
+import type { Backend } from "./compose.js"
 
 /** What a provider is given besides its own string. */
 export interface Given {
@@ -32,7 +33,7 @@ export interface Given {
 export interface Loading {
   /** What its layer is given. */
   readonly options: object
-  readonly load: () => Promise<ProviderLayer>
+  readonly load: () => Promise<Backend<SessionError>>
   /** The attributes of its cookie, where they are the provider's and not the manager's. */
   readonly cookie?: { readonly secure: boolean; readonly maxAge?: Duration.Duration } | undefined
   /** The most characters of an id that it can keep. */
@@ -41,7 +42,7 @@ export interface Loading {
 
 const loading = <Options extends object>(
   options: Options,
-  load: (options: Options) => Promise<ProviderLayer>,
+  load: (options: Options) => Promise<Backend<SessionError>>,
   more: Pick<Loading, "cookie" | "maxIdLength"> = {}
 ): Loading => ({ options, load: () => load(options), ...more })
 
@@ -59,9 +60,9 @@ const json = <A, I>(schema: Schema.Schema<A, I>) => {
     return Either.isRight(decoded)
       ? Effect.succeed(decoded.right)
       : invalid(
-          ParseResult.ArrayFormatter.formatIssueSync(decoded.left)
-            .map(({ _tag, path }) =>
-              _tag === "Unexpected"
+          describeIssue(decoded.left)
+            .map(({ kind, path }) =>
+              kind === "unknown"
                 ? `${path.join(".")}: beego knows no such option, and ignores it`
                 : `${path.join(".")}: it is missing, or not of the kind that beego expects`
             )

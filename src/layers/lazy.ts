@@ -1,15 +1,11 @@
 /**
- * Loads a provider's module, and with it its driver, only when its layer is built: an app installs the driver of its own backend
- * alone.
+ * Loads a provider's module only when its layer is built.
  */
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { loaded } from "../Provider/internal/driver.js"
-import type { SessionProvider } from "../Provider/Provider.js"
-import type { SessionError } from "../SessionError.js"
+import type { Backend } from "./compose.js"
 
-/** The layer that `load` promises. `chosenBy` is what the user wrote to choose it, for the message where it cannot be loaded. */
-export const lazy = <E>(
-  chosenBy: string,
-  load: () => Promise<Layer.Layer<SessionProvider, E>>
-): Layer.Layer<SessionProvider, E | SessionError> =>
-  Layer.unwrapEffect(loaded(`${chosenBy}: the backend's driver`, load))
+/** The layer that `load` promises. The module is a part of this package: where it cannot be loaded, the package is broken. */
+export const lazy = <L extends Backend<unknown, unknown>>(load: () => Promise<L>): L =>
+  // By hand: what a layer provides cannot be inferred, since it is contravariant.
+  Layer.unwrapEffect(Effect.promise<Layer.Layer<any, any, any>>(load)) as L

@@ -129,8 +129,8 @@ describe("fromBeego", () => {
     [{ "enableSetCookie,omitempty": true }, "enableSetCookie,omitempty: beego knows no such option, and ignores it"],
     [{ hashfunc: "sha1" }, "hashfunc: beego knows no such option, and ignores it"],
     [{ gclifetime: 0 }, "gclifetime: expected a positive number of seconds"],
-    [{ gclifetime: "3600" }, "gclifetime: Expected number"],
-    [{ gclifetime: 1.5 }, "gclifetime: Expected an integer"],
+    [{ gclifetime: "3600" }, "gclifetime: expected a number"],
+    [{ gclifetime: 1.5 }, "gclifetime: expected an integer"],
     [{ maxLifetime: -1 }, "maxLifetime: expected a positive number of seconds"],
     [{ cookieLifeTime: 500 * 24 * 3600 }, "cookieLifeTime: browsers keep a cookie for 400 days at most"],
     [{ domain: "http://domain.com" }, "domain: expected a host name"],
@@ -149,8 +149,8 @@ describe("fromBeego", () => {
       { EnableSidInHTTPHeader: true, SessionNameInHTTPHeader: "X Session" },
       "SessionNameInHTTPHeader: expected a name of letters"
     ],
-    [{ secure: "yes" }, "secure: Expected boolean"],
-    [{ providerConfig: { password: secret } }, "providerConfig: Expected string"]
+    [{ secure: "yes" }, "secure: expected a boolean"],
+    [{ providerConfig: { password: secret } }, "providerConfig: expected a string"]
   ]
   for (const [change, message] of refused) {
     it.effect(`${JSON.stringify(change)} is refused`, () =>

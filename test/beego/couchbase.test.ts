@@ -33,6 +33,7 @@ describe("beego's couchbase", () => {
       maxPayload: Math.floor(((20 * 1024 * 1024 - 2) * 3) / 4) - 2,
       expirySlack: 2_200
     },
+    false,
     false
   )
 

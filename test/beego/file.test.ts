@@ -65,7 +65,7 @@ describe("conformance", () => {
       regenerate: "ordered",
       expirySlack: 16
     },
-    optional: { count: true, ids: true, gc: true },
+    optional: { count: true, ids: true, gc: true, marked: false },
     pass: TestClock.adjust
   })) {
     it.effect(name, () => Effect.zipRight(TestClock.setTime(Date.now()), test))

@@ -13,6 +13,7 @@ suite("beego's ledis", ["ledis-server"], () => {
   conforms(
     layer,
     { consistency: "compareContent", regenerate: "ordered", maxPayload: 64 * 1024, expirySlack: 2_200 },
+    false,
     false
   )
   asBeego(layer, server)

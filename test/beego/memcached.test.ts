@@ -39,6 +39,7 @@ suite("beego's memcache", ["memcached"], () => {
   conforms(
     Effect.map(server, ({ url }) => BeegoMemcached.layer({ url })),
     differs,
+    false,
     false
   )
 
@@ -72,6 +73,7 @@ suite("beego's memcache, three servers", ["memcached"], () => {
   conforms(
     Effect.map(urls, (url) => BeegoMemcached.layer({ url })),
     differs,
+    false,
     false
   )
 

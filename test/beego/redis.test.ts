@@ -24,6 +24,7 @@ suite("beego's redis", ["redis-server"], () => {
   conforms(
     Effect.map(server, ({ url }) => BeegoRedis.layer({ kind: "redis", url })),
     { ...comparing, answersWithin: 4000 },
+    false,
     false
   )
 
@@ -82,6 +83,7 @@ suite("beego's redis_cluster", ["redis-server", "redis-cli"], () => {
   conforms(
     Effect.map(shared(Servers.cluster()), ({ url }) => BeegoRedis.layer({ kind: "redis_cluster", url })),
     comparing,
+    false,
     false
   )
 })
@@ -92,6 +94,7 @@ suite("beego's redis_sentinel", ["redis-server"], () => {
       BeegoRedis.layer({ kind: "redis_sentinel", url, masterName })
     ),
     { ...comparing, answersWithin: 4000 },
+    false,
     false
   )
 })

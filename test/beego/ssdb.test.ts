@@ -15,6 +15,7 @@ describe("beego's ssdb", () => {
   conforms(
     layer,
     { consistency: "compareContent", regenerate: "ordered", maxPayload: 8 * 1024 * 1024, expirySlack: 1_500 },
+    false,
     false
   )
   asBeego(layer, server)

@@ -80,7 +80,7 @@ export const mindsOthers = (make: Effect.Effect<SessionProvider.Provider, Sessio
         const theirs = (id: SessionProvider.StoredId, revision: SessionProvider.Revision) =>
           other.write(id, bytes("theirs"), day, revision)
         expect(yield* after(theirs)).toEqual(["Conflict", "theirs"])
-        expect(yield* after(other.destroy)).toEqual(["Gone", undefined])
+        expect(yield* after((id) => other.destroy(id))).toEqual(["Gone", undefined])
         const held = change === "write" ? "mine" : undefined
         expect(yield* after((id) => other.touch(id, day))).toEqual(["Written", held])
       })

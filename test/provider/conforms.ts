@@ -5,16 +5,20 @@ import * as Layer from "effect/Layer"
 import { type SessionError, SessionProvider } from "effect-session"
 import { Conformance } from "effect-session/testing"
 
-/** `differs` is where the provider's capabilities are not the default; `lists` is whether it can count and list sessions. */
+/**
+ * `differs` is where the provider's capabilities are not the default; `lists` is whether it can count and list sessions, `marked`
+ * whether it keeps marks.
+ */
 export const conforms = (
   layer: Effect.Effect<Layer.Layer<SessionProvider.SessionProvider, SessionError>>,
   differs: Partial<SessionProvider.Capabilities> = {},
-  lists = true
+  lists = true,
+  marked = true
 ): void => {
   for (const { name, test } of Conformance.suite({
     layer: Layer.unwrapEffect(layer),
     capabilities: { ...SessionProvider.defaultCapabilities, ...differs },
-    optional: { count: lists, ids: lists, gc: false },
+    optional: { count: lists, ids: lists, gc: false, marked },
     pass: Effect.sleep
   })) {
     it.live(name, () => test)

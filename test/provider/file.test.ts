@@ -23,6 +23,7 @@ import { Conformance } from "effect-session/testing"
 import { build } from "esbuild"
 import { filesIn } from "./fileNames.js"
 import { numberIn, payload } from "./filePayload.js"
+import { lastOf } from "./marks.js"
 
 let directory = ""
 beforeEach(() => {
@@ -35,7 +36,7 @@ for (const fsync of [false, true]) {
     for (const { name, test } of Conformance.suite({
       layer: Layer.suspend(() => File.layer({ directory, fsync })),
       capabilities: SessionProvider.defaultCapabilities,
-      optional: { count: true, ids: true, gc: true },
+      optional: { count: true, ids: true, gc: true, marked: true },
       pass: TestClock.adjust
     })) {
       it.effect(name, () => test)
@@ -199,6 +200,7 @@ describe("kill -9", () => {
                 const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
                 expect(ids.length).toBe(1)
                 expect(yield* provider.count!).toBe(1)
+                expect(yield* lastOf(provider, id)).toBe(ids[0])
                 regenerated += number(yield* provider.read(ids[0]!))
               }),
             { concurrency: "unbounded" }

@@ -274,7 +274,7 @@ describe("a directory that cannot be used", () => {
       }
       const environment = ConfigProvider.fromMap(new Map([["SESSION_URL", file]]))
       const error = yield* Effect.flip(
-        Effect.scoped(Layer.build(File.layerConfig)).pipe(Effect.withConfigProvider(environment))
+        Effect.scoped(Layer.build(File.layerFromEnv)).pipe(Effect.withConfigProvider(environment))
       )
       expect(error.toString()).toContain(`SESSION_URL: ${file}`)
     })

@@ -24,13 +24,14 @@ const write = (provider: SessionProvider.Provider) =>
     }
   })
 
-/** Moves the session to new ids, for ever. */
+/** Moves the session to new ids, for ever; each leaves a mark that names the next. */
 const regenerate = (provider: SessionProvider.Provider) =>
   Effect.gen(function* () {
     for (let at = id; ; ) {
       const { payload: last, revision } = Option.getOrThrow(yield* provider.read(at))
       const next = randomUUID() as SessionProvider.StoredId
-      const result = yield* provider.regenerate(at, next, payload(numberIn(last) + 1), day, revision)
+      const mark = { content: Buffer.from(next), ttl: day }
+      const result = yield* provider.regenerate(at, next, payload(numberIn(last) + 1), day, revision, mark)
       at = result._tag === "Written" ? next : at
     }
   })

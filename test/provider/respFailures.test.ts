@@ -126,7 +126,10 @@ suite("redis with its memory full", ["redis-server"], () => {
         expect((yield* provider.touch(ids[0]!, ttl))._tag).toBe("Touched")
         expect(yield* failsInTime(provider.regenerate(ids[0]!, id, payload, ttl, stored.revision))).toContain("OOM")
         expect(Option.isSome(yield* provider.read(ids[0]!))).toBe(true)
-        yield* Effect.forEach(ids.slice(1, 20), (id) => provider.destroy(id))
+        const mark = { content: Buffer.alloc(256, 7), ttl }
+        yield* Effect.forEach(ids.slice(1, 20), (id) => provider.destroy(id, mark))
+        expect(Option.isNone(yield* provider.read(ids[1]!))).toBe(true)
+        expect(Option.isSome(yield* provider.marked!(ids[1]!))).toBe(true)
         expect((yield* provider.write(ids[0]!, payload, ttl, stored.revision))._tag).toBe("Written")
       }).pipe(Effect.scoped)
     )

@@ -1,5 +1,5 @@
 // A process of its own, for tests that start several at once, or kill one: `start` builds the layer and makes one session;
-// `regenerate` makes one and changes its id for ever.
+// `regenerate` makes one, tells its id, and changes that for ever, with a mark that names the next.
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { SessionProvider } from "effect-session"
@@ -14,7 +14,7 @@ const main = Effect.gen(function* () {
   const provider = yield* SessionProvider.SessionProvider
   let id = newId()
   let result: { readonly _tag: string } = yield* provider.create(id, Buffer.from("whole"), day)
-  process.stdout.write("ready\n")
+  process.stdout.write(id)
   while (task === "regenerate" && "revision" in result) {
     const next = newId()
     result = yield* provider.regenerate(
@@ -22,7 +22,8 @@ const main = Effect.gen(function* () {
       next,
       Buffer.from("whole"),
       day,
-      result.revision as SessionProvider.Revision
+      result.revision as SessionProvider.Revision,
+      { content: Buffer.from(next), ttl: day }
     )
     id = next
   }

@@ -2,30 +2,13 @@
  * Couchbase's official SDK for the providers: connecting, values in a collection that are compared and swapped, and the errors it gives.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import {
-  AuthenticationFailureError,
-  BucketNotFoundError,
-  type Cas,
-  CasMismatchError,
-  type Cluster,
-  type Collection,
-  CollectionNotFoundError,
-  type ConnectOptions,
-  connect,
-  DocumentExistsError,
-  DocumentNotFoundError,
-  type DurabilityLevel,
-  RawBinaryTranscoder,
-  ScopeNotFoundError,
-  TimeoutError,
-  type Transcoder,
-  ValueTooLargeError
-} from "couchbase"
+import type { Cas, Cluster, Collection, ConnectOptions, DurabilityLevel, Transcoder } from "couchbase"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { SessionError, unavailable } from "../../SessionError.js"
 import type { CasStore, Change } from "../internal/casProvider.js"
+import { driver } from "../internal/driver.js"
 import type { Capabilities } from "../Provider.js"
 import type { Address } from "./address.js"
 
@@ -45,17 +28,21 @@ export const expiryOf = (ttl: Duration.Duration): number | Date => {
     : new Date(Math.min(Math.floor(Date.now() / 1000) + seconds, 2 ** 32 - 1) * 1000)
 }
 
+/** By their names: the SDK is loaded only where it connects, and the app's own collection may be of another copy of it. */
+const isOf = (error: unknown, ...names: ReadonlyArray<string>): error is Error =>
+  error instanceof Error && names.includes(error.name)
+
 /** Errors that say why nothing was done. */
 const refusal = (error: unknown): Change | undefined =>
-  error instanceof DocumentNotFoundError
+  isOf(error, "DocumentNotFoundError")
     ? "gone"
-    : error instanceof CasMismatchError || error instanceof DocumentExistsError
+    : isOf(error, "CasMismatchError", "DocumentExistsError")
       ? "changed"
       : undefined
 
 /** An error of the SDK holds keys; its name does not. */
 const failure = (operation: string, error: unknown): SessionError =>
-  error instanceof ValueTooLargeError
+  isOf(error, "ValueTooLargeError")
     ? new SessionError({
         reason: "TooLarge",
         message: `${backend}: the session is larger than the server's limit: keep less in it, such as ids instead of records`
@@ -63,8 +50,10 @@ const failure = (operation: string, error: unknown): SessionError =>
     : unavailable(backend, operation, error)
 
 /** What is not binary was put there by someone else: it is still read as bytes, and found to be no session. */
-const raw = new RawBinaryTranscoder()
-export const binary: Transcoder = { encode: (value) => raw.encode(value), decode: (bytes) => bytes }
+export const binary: Transcoder = { encode: (value) => [value, binaryFlags], decode: (bytes) => bytes }
+
+/** As all SDKs mark bytes (the common flags), and the older ones did. */
+const binaryFlags = (0x03 << 24) | 0x02
 
 /** Calls the SDK; answers why nothing was done, where that is no error. */
 export const attempt = <A extends object>(
@@ -128,17 +117,17 @@ export const invalid = (message: string) => new SessionError({ reason: "InvalidC
 
 /** Why there are no sessions to be had: of what the SDK says while it connects, and of the first answer. */
 const notReady = (error: unknown): SessionError =>
-  error instanceof AuthenticationFailureError
+  isOf(error, "AuthenticationFailureError")
     ? invalid("url: the cluster refuses this user and password (AuthenticationFailure)")
-    : error instanceof BucketNotFoundError ||
-        error instanceof ScopeNotFoundError ||
-        error instanceof CollectionNotFoundError
+    : isOf(error, "BucketNotFoundError", "ScopeNotFoundError", "CollectionNotFoundError")
       ? invalid(`url: no such bucket, scope or collection (${error.name})`)
       : // The SDK waits for a bucket or a collection that is not there: it may be about to be made.
         unavailable(
           backend,
           "connect",
-          error instanceof TimeoutError ? "no answer; are there such a bucket and collection?" : error
+          isOf(error, "TimeoutError", "AmbiguousTimeoutError", "UnambiguousTimeoutError")
+            ? "no answer; are there such a bucket and collection?"
+            : error
         )
 
 /** How long a cluster that is being left may take, in milliseconds. What is not done by then goes on by itself. */
@@ -161,6 +150,8 @@ export const ready = (collection: Collection, key: string, timeout: number): Eff
     Effect.asVoid
   )
 
+const sdk = driver(backend, "couchbase")
+
 /** A connected cluster, closed with the scope. */
 const connected = (
   { connection, password, username }: Address,
@@ -168,7 +159,7 @@ const connected = (
   options: ConnectOptions
 ): Effect.Effect<Cluster, SessionError, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() =>
+    Effect.map(sdk, ({ connect }) =>
       connect(connection, {
         ...(username === undefined ? {} : { username }),
         ...(password === undefined ? {} : { password }),

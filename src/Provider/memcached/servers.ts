@@ -6,9 +6,11 @@ import type { Socket } from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { MemcacheClient, type MemcacheClientOptions, ValueFlags } from "memcache-client"
+import type { MemcacheClient, MemcacheClientOptions } from "memcache-client"
 import { SessionError, unavailable } from "../../SessionError.js"
-import type { CasStore, Change, Item } from "../internal/casProvider.js"
+import type { CasStore, Change } from "../internal/casProvider.js"
+import type { Item } from "../internal/casValue.js"
+import { driver } from "../internal/driver.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
 
 export const backend = "memcached"
@@ -30,15 +32,21 @@ export interface Servers {
   readonly delete: (operation: string, key: string) => Effect.Effect<void, SessionError>
 }
 
-/** Values are bytes, whatever their flags say they are. */
-class Client extends MemcacheClient {
-  override _unpackValue({ data }: { readonly data: string | Buffer }): Buffer {
-    return data as Buffer
+/** The driver's client, to which values are bytes, whatever their flags say they are. */
+const makeClient = Effect.map(driver(backend, "memcache-client"), ({ MemcacheClient }) => {
+  class Client extends MemcacheClient {
+    override _unpackValue({ data }: { readonly data: string | Buffer }): Buffer {
+      return data as Buffer
+    }
   }
-}
+  return (options: MemcacheClientOptions): MemcacheClient => new Client(options)
+})
+
+/** The flag by which memcache-client marks bytes. */
+const bytes = 1 << 3
 
 interface Server {
-  readonly client: Client
+  readonly client: MemcacheClient
   readonly seed: number
 }
 
@@ -170,15 +178,16 @@ export const connect = (
   addresses: ReadonlyArray<string>,
   timeoutMillis: number,
   options: Partial<MemcacheClientOptions> = {},
-  { flags, placeOf }: Agreement = { flags: ValueFlags.TYPE_BINARY }
+  { flags, placeOf }: Agreement = { flags: bytes }
 ): Effect.Effect<Servers, SessionError, Scope.Scope> =>
   Effect.gen(function* () {
+    const clientOf = yield* makeClient
     let closed = false
     const servers = yield* Effect.acquireRelease(
       Effect.sync(() =>
         addresses.map(
           (address): Server => ({
-            client: new Client({
+            client: clientOf({
               noDelay: true,
               cmdTimeout: timeoutMillis,
               connectTimeout: timeoutMillis,

@@ -1,0 +1,64 @@
+/**
+ * A manager over what keeps its sessions: a provider, or clients.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as SessionConfig from "../Manager/SessionConfig.js"
+import * as SessionManager from "../Manager/SessionManager.js"
+import { SealedSessions } from "../Provider/cookie/SealedSessions.js"
+import { SessionProvider } from "../Provider/Provider.js"
+import { SessionError } from "../SessionError.js"
+import type { SessionCodec } from "../Store/Codec.js"
+
+/** Where sessions are kept. */
+export type Backend<E = never, R = never> = Layer.Layer<SessionProvider, E, R> | Layer.Layer<SealedSessions, E, R>
+
+/** Options are checked first: what is wrong with them is told without connecting to anything. */
+export const compose = <E, R, EConfig>(
+  config: Effect.Effect<SessionConfig.SessionConfig, EConfig>,
+  backend: Backend<E, R>,
+  codec?: SessionCodec
+): Layer.Layer<SessionManager.SessionManager, E | EConfig | SessionError, R> =>
+  Layer.unwrapEffect(
+    Effect.map(Effect.tap(config, warn), (config) =>
+      Layer.flatMap(backend as Layer.Layer<SessionProvider | SealedSessions, E, R>, (context) => {
+        const checked = Effect.succeed(config)
+        const sealed = Context.getOption(context, SealedSessions)
+        return Option.isSome(sealed)
+          ? Layer.provide(SessionManager.layerSealed(checked, codec), Layer.succeed(SealedSessions, sealed.value))
+          : Layer.provide(
+              SessionManager.layer(checked, codec),
+              Layer.succeed(SessionProvider, Context.get(context, SessionProvider))
+            )
+      })
+    )
+  )
+
+const warn = (config: SessionConfig.SessionConfig): Effect.Effect<void> =>
+  Effect.forEach(SessionConfig.oddities(config), (text) => Effect.logWarning(text), { discard: true })
+
+const sessionNames = Object.keys(SessionConfig.SessionConfig.from.fields)
+
+/** An option of the session among those of the backend is in the wrong place. `shared` are those that both have. */
+const inPlace = (backend: object, shared: ReadonlyArray<string>): Effect.Effect<void, SessionError> => {
+  const misplaced = Object.keys(backend).filter((name) => sessionNames.includes(name) && !shared.includes(name))
+  return misplaced.length === 0
+    ? Effect.void
+    : new SessionError({
+        reason: "InvalidConfig",
+        message: misplaced
+          .map((name) => `${name} is an option of the session: pass it in the second argument`)
+          .join("; ")
+      })
+}
+
+/** A manager over a backend with options of its own. */
+export const composeApart = <E, R>(
+  backend: object,
+  layer: Backend<E, R>,
+  session: SessionConfig.Options,
+  shared: ReadonlyArray<string> = []
+): Layer.Layer<SessionManager.SessionManager, E | SessionError, R> =>
+  compose(Effect.zipRight(inPlace(backend, shared), SessionConfig.make(session)), layer)

@@ -1,0 +1,63 @@
+/**
+ * The options of ready-made layers, without the types of any driver.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Redacted from "effect/Redacted"
+
+/**
+ * The options of the layers of key-value servers. The backends' own modules (`effect-session/redis`, ...) have more, such as options
+ * of the driver, or a client that the app already has.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServerOptions {
+  /**
+   * The server's address, such as `redis://user:password@host:6379/0` or `host:port`. The nodes of a cluster, sentinels and memcached
+   * servers are separated by commas.
+   */
+  readonly url: string | Redacted.Redacted
+  /** The prefix of every key. Default `session:`. */
+  readonly prefix?: string | undefined
+  /** How long the server may take to connect, or to answer one command. Default 2 seconds; 5 for LedisDB. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * The option that makes a write survive a failover.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReplicaOptions {
+  /** How many replicas must have received a write before it counts. Default 0. See `effect-session/redis`. */
+  readonly minReplicas?: number | undefined
+}
+
+/**
+ * The options of the table of sessions.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TableOptions {
+  /** The name of the table. Default `effect_session`. */
+  readonly table?: string | undefined
+  /** The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that the table is in. Default: that of the connection. */
+  readonly schema?: string | undefined
+  /** Whether to create the table, or bring it up to date, when the layer is built. Default true. */
+  readonly migrate?: boolean | undefined
+}
+
+/**
+ * The options of the layers of database servers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DatabaseOptions extends TableOptions {
+  /** Such as `postgres://user:password@host:5432/database`. */
+  readonly url: string | Redacted.Redacted
+  /** The most connections. Default 10. */
+  readonly maxConnections?: number | undefined
+}

@@ -1,0 +1,163 @@
+/**
+ * The environment variables of sessions: one for each option, and what to say of those that are none.
+ */
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import type { CookieOptions, IdOptions, Options } from "../Manager/options.js"
+import * as Environment from "../Provider/internal/environment.js"
+import { hint } from "../Provider/internal/options.js"
+
+/** How a variable is read. Durations and choices stay text: the Schema of the options reads them, and names what it accepts. */
+const text = Config.nonEmptyString
+const whole = Config.integer
+const flag = Config.boolean
+const flagOrText = (name: string): Config.Config<boolean | string> =>
+  Config.orElse(Config.boolean(name), () => Config.nonEmptyString(name))
+
+type Reading = (name: string) => Config.Config<boolean | number | string>
+
+type Readings<O> = { readonly [Name in keyof O]-?: Reading }
+
+/** The compiler sees that no option is left out. */
+const top: Readings<Omit<Options, "cookie" | "id">> = {
+  idleTimeout: text,
+  absoluteTimeout: text,
+  touchEvery: text,
+  gcInterval: text,
+  timeout: text,
+  maxBytes: whole,
+  keepOnServerError: flag,
+  whenNotSaved: text,
+  header: text,
+  query: text
+}
+
+const id: Readings<IdOptions> = { bytes: whole, prefix: text, encoding: text, hashed: flagOrText }
+
+const cookie: Readings<CookieOptions> = {
+  name: text,
+  domain: text,
+  path: text,
+  secure: flag,
+  httpOnly: flag,
+  sameSite: text,
+  partitioned: flag,
+  maxAge: text,
+  sent: flag
+}
+
+type Path = readonly [name: string] | readonly [group: string, name: string]
+
+const options: ReadonlyArray<readonly [path: Path, reading: Reading]> = [
+  ...Object.entries(top).map(([name, reading]) => [[name], reading] as const),
+  ...Object.entries(id).map(([name, reading]) => [["id", name], reading] as const),
+  [["cookie"], flag],
+  ...Object.entries(cookie).map(([name, reading]) => [["cookie", name], reading] as const)
+]
+
+/** The variable of an option: `cookie.sameSite` is `SESSION_COOKIE_SAME_SITE`. */
+export const variableOf = (path: ReadonlyArray<string>): string =>
+  ["session", ...path].map((part) => part.replace(/[A-Z]/g, "_$&").toUpperCase()).join("_")
+
+/** The variable that names the backend. */
+export const provider = "SESSION_PROVIDER"
+
+/** All variables that there are. */
+export const names: ReadonlyArray<string> = [
+  provider,
+  ...Object.values(Environment.variables),
+  ...options.map(([path]) => variableOf(path))
+]
+
+/** Options of which each is there or not; a group may be turned off. */
+interface Draft {
+  [name: string]: unknown
+}
+
+const group = (value: unknown): Draft => (typeof value === "object" && value !== null ? { ...value } : {})
+
+/** An option that is set goes before what was there, and turns on its group. */
+const put = (draft: Draft, [first, second]: Path, value: unknown): Draft =>
+  second !== undefined
+    ? { ...draft, [first]: { ...group(draft[first]), [second]: value } }
+    : // `true` is what the cookie is anyway.
+      { ...draft, [first]: first === "cookie" && value === true ? group(draft[first]) : value }
+
+/** What the environment makes of options, and which of them it set. */
+export interface FromEnvironment {
+  readonly options: Options
+  readonly isSet: (path: ReadonlyArray<string>) => boolean
+}
+
+/** The options that the environment sets, over others. */
+export const over = (given: Options): Config.Config<FromEnvironment> =>
+  Config.map(
+    Config.all(
+      options.map(([path, reading]) =>
+        Config.map(
+          Config.option(reading(variableOf(path))),
+          Option.map((value) => ({ path, value }))
+        )
+      )
+    ),
+    (found) => {
+      const set = found.flatMap((option) => (Option.isSome(option) ? [option.value] : []))
+      const isOff = set.some(({ path, value }) => path[0] === "cookie" && path.length === 1 && value === false)
+      const counted = set.filter(({ path }) => !(isOff && path[0] === "cookie" && path.length === 2))
+      const paths = new Set(set.map(({ path }) => path.join(".")))
+      return {
+        options: counted.reduce<Draft>((draft, { path, value }) => put(draft, path, value), { ...given }) as Options,
+        isSet: (path) => paths.has(path.join("."))
+      }
+    }
+  )
+
+/** Set by others: by desktops (X11's session manager), and by Kubernetes beside a service that is called `session`. */
+const foreign =
+  /^SESSION_(MANAGER|(.+_)?SERVICE_(HOST|PORT)(_.+)?|(.+_)?PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
+
+/** The names in the environment under a path. The provider of a process splits names at each `_`; others do not. */
+const under = (path: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> =>
+  Config.hashMap(Config.succeed(undefined)).pipe(
+    (children) => path.reduceRight((config, part) => Config.nested(config, part), children),
+    Effect.map((children) => [...HashMap.keys(children)]),
+    // Some providers can list nothing.
+    Effect.orElseSucceed(() => []),
+    Effect.flatMap((names) => Effect.all(names.map((name) => namesFrom([...path, name])))),
+    Effect.map((names) => names.flat())
+  )
+
+const namesFrom = (path: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> => {
+  const name = path.join("_")
+  return name === "SESSION" || name.startsWith("SESSION_")
+    ? Effect.map(under(path), (longer) => [name, ...longer])
+    : Effect.succeed([])
+}
+
+/** Fails where the environment has variables that begin with `SESSION_` and are none of these, nor of the app's own. */
+export const checkVariables = (ignore: ReadonlyArray<string>): Effect.Effect<void, ConfigError.ConfigError> =>
+  Effect.flatMap(under([]), (found) => {
+    const candidates = found.filter(
+      (name) => name !== "SESSION" && !names.includes(name) && !ignore.includes(name) && !foreign.test(name)
+    )
+    return Effect.forEach(
+      candidates,
+      (name) =>
+        Effect.flatMap(Config.option(Config.string(name)), (value) =>
+          Option.isNone(value) ? Effect.void : Either.left(unknown(name))
+        ),
+      { discard: true }
+    )
+  })
+
+const unknown = (name: string): ConfigError.ConfigError => {
+  const said = hint(name, names)
+  return ConfigError.InvalidData(
+    [name],
+    `unknown variable: ${said.startsWith("did") ? said : "it is none of effect-session's; if it is your own, name it in fromConfig({ ignore })"}`
+  )
+}

@@ -1,0 +1,20 @@
+/**
+ * What is known of @effect/sql without loading it is what it has.
+ */
+import * as Client from "@effect/sql/SqlClient"
+import { SqlError } from "@effect/sql/SqlError"
+import { describe, expect, it } from "@effect/vitest"
+import { SqlClient, type SqlFailure, TransactionConnection } from "../../src/Provider/sql/effectSql.js"
+
+describe("@effect/sql, by keys", () => {
+  it("has these tags", () => {
+    expect(SqlClient.key).toBe(Client.SqlClient.key)
+    expect(TransactionConnection.key).toBe(Client.TransactionConnection.key)
+  })
+
+  it("fails with what is taken for its error", () => {
+    const error: SqlFailure = new SqlError({ cause: "why" })
+    expect(error).toBeInstanceOf(Error)
+    expect(error).toMatchObject({ _tag: "SqlError", cause: "why" })
+  })
+})
