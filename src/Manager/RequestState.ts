@@ -78,6 +78,7 @@ export type Origin =
 
 const unread: Origin = { _tag: "Unread" }
 const none: Origin = { _tag: "None" }
+const missing: Origin = { _tag: "Missing" }
 
 /**
  * Whether changes can still reach the client: `open` until the response is made, then `closed`. On a `socket` (a WebSocket, or a
@@ -233,11 +234,9 @@ export class RequestState {
     this.forgetId()
   }
 
-  /** There is no session any more: what comes now begins a new one. */
-  forget(): void {
-    this.discard()
-    this.origin = none
-    this.show(undefined)
+  /** The session is not there any more, for a reason of which its client may know more. */
+  lost(): void {
+    this.leave(this.sent === undefined ? none : missing)
   }
 
   /** The session that the client named, or that this request stored, is to end. */
@@ -246,12 +245,18 @@ export class RequestState {
     const named = origin._tag === "None" || sent === undefined ? [] : sent.tokens
     const stored = this.base?.kept.token
     this.ending = [...new Set([...this.ending, ...named, ...(stored === undefined ? [] : [stored])])]
-    this.forget()
+    this.leave(none)
   }
 
   /** What was to end has ended. */
   ended(): void {
     this.ending = []
+  }
+
+  private leave(origin: Origin): void {
+    this.discard()
+    this.origin = origin
+    this.show(undefined)
   }
 
   private forgetId(): void {

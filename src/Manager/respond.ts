@@ -44,12 +44,15 @@ const failed = (response: Response, status: number, body: HttpServerResponse.Htt
 const bodyOf = ({ reason }: SessionError, shape: Shape) =>
   shape === "declared" ? HttpServerResponse.unsafeJson({ _tag: "SessionError", reason }) : HttpServerResponse.empty()
 
-/** Whether the client sent several cookies of the session's name, and the session was used. */
-const isDoubled = ({ origin, reply, sent }: RequestState): boolean =>
-  sent?.doubled === true && (origin._tag !== "Unread" || reply !== undefined)
+/**
+ * Whether cookies of other scopes are to be taken away: if the client sent several, with an answer that sets or removes the session's own,
+ * or if none of them is of use. An answer that changes nothing might undo what another one has just told.
+ */
+const isUntidy = ({ origin, reply, sent }: RequestState): boolean =>
+  sent?.doubled === true && (reply !== undefined || origin._tag === "Ambiguous" || origin._tag === "Missing")
 
 /** Whether there is anything that the client has to be told. */
-export const isTold = (session: RequestState): boolean => session.reply !== undefined || isDoubled(session)
+export const isTold = (session: RequestState): boolean => session.reply !== undefined || isUntidy(session)
 
 /** The response, with what the client has to be told; told again, it is the same. */
 export const tell = (
@@ -63,10 +66,8 @@ export const tell = (
     return Effect.succeed(response)
   }
   const { reply } = session
-  // If one of two cookies is the visitor's, it may be in the very scope that is expired: it is set anew.
-  const known = reply ?? (session.base?.kept.token === undefined ? undefined : { token: session.base.kept.token })
-  const told = known === undefined ? response : transport.write(response, known, request)
-  return isDoubled(session)
+  const told = reply === undefined ? response : transport.write(response, reply, request)
+  return isUntidy(session)
     ? Effect.as(warnings.doubled, transport.tidy(told, request))
     : Effect.as(warnings.cookieSet(request), told)
 }

@@ -51,7 +51,7 @@ export const settle = (session: RequestState, outcome: Outcome): Outcome => {
       for (const ref of outcome.refs) telemetry.emit("Destroyed", ref)
       break
     case "Lost":
-      session.forget()
+      session.lost()
       telemetry.emit("Gone", outcome.ref)
       break
     case "Failed":

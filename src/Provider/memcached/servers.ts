@@ -71,10 +71,11 @@ const send = (socket: Socket | undefined, command: Command): void => {
 /** Answers that say why nothing was stored. The client rejects with them, as with what really went wrong. */
 const refusals = new Set(["NOT_STORED", "EXISTS", "NOT_FOUND"])
 
-/**
- * The client's errors have a code from the system (`ECONNREFUSED`), or a message that it, or the server, has a fixed text for
- * ("Command timeout", "SERVER_ERROR out of memory storing object"): no key or value is in either.
- */
+/** What the server says of an error can repeat the command, and with it a key: only its kind is told, and what is sure to be no key. */
+const wordsOf = (message: string): string =>
+  /^(SERVER_ERROR|CLIENT_ERROR|ERROR)(?= |$)( out of memory [a-z ]{1,40}$)?/.exec(message)?.[0] ?? message
+
+/** The client's errors have a code from the system (`ECONNREFUSED`), or a fixed text ("Command timeout"), or the server's words. */
 const failure = (operation: string, error: unknown): SessionError => {
   if (!(error instanceof Error)) {
     return unavailable(backend, operation, "unknown error")
@@ -84,7 +85,7 @@ const failure = (operation: string, error: unknown): SessionError => {
         reason: "TooLarge",
         message: `${backend}: the session is larger than the server's item_size_max: keep less in it, or start memcached with a larger -I`
       })
-    : unavailable(backend, operation, "code" in error ? error.code : error.message)
+    : unavailable(backend, operation, "code" in error ? error.code : wordsOf(error.message))
 }
 
 /**
