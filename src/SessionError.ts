@@ -79,7 +79,8 @@ export const isSessionError = (u: unknown): u is SessionError =>
 export const transient = ["Unavailable", "Conflict", "Gone"] as const satisfies ReadonlyArray<Reason>
 
 /** The status of a response that an error is answered with. @internal */
-export const statusOf = (reason: Reason): 503 | 500 => ((transient as ReadonlyArray<Reason>).includes(reason) ? 503 : 500)
+export const statusOf = (reason: Reason): 503 | 500 =>
+  (transient as ReadonlyArray<Reason>).includes(reason) ? 503 : 500
 
 /**
  * The error of a backend call that failed: `Unavailable`, naming the backend, the operation and the driver's error code.

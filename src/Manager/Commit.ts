@@ -103,7 +103,7 @@ const late = (session: RequestState): SessionError =>
     message:
       session.origin._tag === "Ambiguous"
         ? `${session.env.keeper.name}: the client sent two cookies of live sessions: nothing was stored; this answer takes one of them away, so send the request again`
-        : `${session.env.keeper.name}: the client's session ended, or got a new id, before this request came: nothing was stored; send the request again with the new cookie`
+        : `${session.env.keeper.name}: the client's session ended, or got a new id, before this request came: nothing was stored; send the request again with what the client was told since`
   })
 
 /** Begins a session, unless the client named one that ended or moved a moment ago: then it knows better by now. */
@@ -130,7 +130,7 @@ const create = (session: RequestState, from: Base | undefined): Step =>
         if (Object.keys(data.values).length === 0) {
           // Nothing is stored for a visitor without data.
           return Effect.sync(() => {
-            session.discard()
+            session.nothingToBegin()
             return { _tag: "Nothing" }
           })
         }
@@ -198,6 +198,12 @@ const change = (it: Change, base: Base, attempt: number): Step =>
     })
   })
 
+const tooMany = (session: RequestState, attempt: number): SessionError =>
+  new SessionError({
+    reason: "Conflict",
+    message: `${session.env.keeper.name}: other requests changed the session ${attempt} times while this one saved: try again`
+  })
+
 /**
  * Another process has saved first. After some tries this one waits for longer and longer, at random, so that processes get out of step;
  * then it reads anew, for what the conflict told is out of date by then.
@@ -206,10 +212,7 @@ const again = (it: Change, base: Base, attempt: number, current: Found | undefin
   const { session } = it
   const { keeper } = session.env
   if (attempt >= maxAttempts) {
-    return new SessionError({
-      reason: "Conflict",
-      message: `${keeper.name}: other requests changed the session ${attempt} times while this one saved: try again`
-    })
+    return Effect.fail(tooMany(session, attempt))
   }
   const next = (found: Found | undefined): Step => {
     if (found === undefined || found.kept.ref !== base.kept.ref) {
@@ -242,12 +245,13 @@ const afterLoss = (it: Change, base: Base, attempt: number): Step => {
   const fate: Effect.Effect<Fate, SessionError> =
     it.kept.token === undefined ? Effect.succeed("Unknown") : keeper.fate(it.kept.token)
   if (session.renewing) {
-    return Effect.flatMap(fate, (fate) =>
-      fate === "Moved" ? create(session, base) : session.log.length > 0 ? create(session, undefined) : lost
-    )
+    return Effect.flatMap(fate, (fate) => create(session, fate === "Moved" ? base : undefined))
   }
-  if (when === "save" || attempt >= maxAttempts) {
+  if (when === "save") {
     return lost
+  }
+  if (attempt >= maxAttempts) {
+    return Effect.fail(tooMany(session, attempt))
   }
   if (keeper.needsResponse) {
     return Effect.flatMap(fate, (fate) => (fate === "Moved" ? Effect.fail(late(session)) : lost))

@@ -234,6 +234,15 @@ export class RequestState {
     this.forgetId()
   }
 
+  /** There is nothing to store yet. If a new id was asked for, what comes begins a session, whatever became of the one before. */
+  nothingToBegin(): void {
+    if (this.renewing) {
+      this.leave(none)
+    } else {
+      this.discard()
+    }
+  }
+
   /** The session is not there any more, for a reason of which its client may know more. */
   lost(): void {
     this.leave(this.sent === undefined ? none : missing)

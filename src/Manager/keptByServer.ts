@@ -21,8 +21,8 @@ const movedTo = (ref: StoredId): Mark => ({ content: Buffer.from(ref), ttl: mark
 const successorIn = (mark: Uint8Array): StoredId | undefined =>
   mark.length === 0 ? undefined : (Buffer.from(mark).toString() as StoredId)
 
-/** How many changes of id in a row are followed: each is somebody signing in, within the time of a mark. */
-const mostMoves = 8
+/** How many changes of id in a row are followed, all within the time of a mark. */
+const mostMoves = 64
 
 const lost: Lost = { _tag: "Lost" }
 
@@ -57,7 +57,7 @@ const toResult = (
 }
 
 /** What became of a session that is gone, by the mark that it may have left. */
-const marks = ({ marked, read }: Provider) => {
+const marks = ({ marked, name, read }: Provider) => {
   const markAt = (ref: StoredId): Effect.Effect<Option.Option<Uint8Array>, SessionError> =>
     marked === undefined ? Effect.succeedNone : marked(ref)
   const find = (ref: StoredId, moves = 0): Effect.Effect<Found | undefined, SessionError> =>
@@ -66,7 +66,14 @@ const marks = ({ marked, read }: Provider) => {
         ? Effect.succeed(toFound(ref, undefined, stored.value))
         : Effect.flatMap(markAt(ref), (mark) => {
             const to = Option.isSome(mark) ? successorIn(mark.value) : undefined
-            return to === undefined || moves === mostMoves ? Effect.succeed(undefined) : find(to, moves + 1)
+            return to === undefined
+              ? Effect.succeed(undefined)
+              : moves < mostMoves
+                ? find(to, moves + 1)
+                : new SessionError({
+                    reason: "Conflict",
+                    message: `${name}: the session changed its id ${mostMoves} times while a request used it: try again`
+                  })
           })
     )
   const fate = (ref: StoredId): Effect.Effect<Fate, SessionError> =>

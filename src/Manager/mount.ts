@@ -17,7 +17,7 @@ import { isSessionError, type SessionError, statusOf } from "../SessionError.js"
 import { LiveSession } from "./LiveSession.js"
 import type { Environment } from "./RequestState.js"
 import { needsCommit } from "./renewal.js"
-import { dismiss, isGone, isTold, respond, type Shape, tell } from "./respond.js"
+import { dismiss, isGone, isTold, log, respond, type Shape, tell } from "./respond.js"
 import type { Transport } from "./Transport.js"
 import { watchUpgrade } from "./upgrade.js"
 import type { Warnings } from "./warnings.js"
@@ -105,9 +105,8 @@ export class Mounting {
     Effect.withFiberRuntime((fiber) => {
       const error = sessionErrorIn(cause)
       if (error !== undefined) {
-        // In the log, for its client sees nothing of it.
         const response = HttpServerResponse.empty({ status: statusOf(error.reason) })
-        return Effect.zipRight(Effect.logError(error.message), this.leaveWith(fiber, response))
+        return Effect.zipRight(log(error), this.leaveWith(fiber, response))
       }
       const request = requestOf(fiber)
       const session = this.sessions.of(request)
@@ -236,7 +235,7 @@ const unsaved = Effect.logWarning(
 
 /** An `HttpApi` answers with the errors that it declares, and logs none. */
 const logFailure = ({ failure, shape }: MountedSession, { status }: Response): Effect.Effect<void> =>
-  shape === "declared" && failure !== undefined && status >= 500 ? Effect.logError(failure.message) : Effect.void
+  shape === "declared" && failure !== undefined && status >= 500 ? log(failure) : Effect.void
 
 /**
  * The handler saved the session under a new id and was then interrupted: by a client that left, or by a timeout outside of the mount. In

@@ -16,6 +16,10 @@ type Response = HttpServerResponse.HttpServerResponse
 /** How errors are shown to clients: as an empty response or, in an `HttpApi`, as the error that it declares. */
 export type Shape = "empty" | "declared"
 
+/** Logs an error, of which its client sees nothing. `Gone` is no fault of the server's, and any client can cause it. */
+export const log = ({ message, reason }: SessionError): Effect.Effect<void> =>
+  reason === "Gone" ? Effect.logDebug(message) : Effect.logError(message)
+
 /** Closes a body that is not going to be sent: a file's stream holds a descriptor. */
 const release = ({ body }: Response): void => {
   const stream: unknown = body._tag === "Raw" ? body.body : undefined
@@ -94,10 +98,7 @@ export const respond = (
     return Effect.succeed(response)
   }
   const { error } = outcome
-  return Effect.as(
-    error.reason === "Gone" ? Effect.logDebug(error.message) : Effect.logError(error.message),
-    isTold ? failed(response, statusOf(error.reason), bodyOf(error, shape)) : response
-  )
+  return Effect.as(log(error), isTold ? failed(response, statusOf(error.reason), bodyOf(error, shape)) : response)
 }
 
 /**

@@ -40,9 +40,7 @@ const begin = Effect.map(
 
 describe("ids", () => {
   const ids = (options: SessionConfig.Options["id"] = {}, inherited = 0) =>
-    Effect.map(SessionConfig.make({ id: options }), (config) =>
-      makeIds(config, { inheritedIdChars: inherited })
-    )
+    Effect.map(SessionConfig.make({ id: options }), (config) => makeIds(config, { inheritedIdChars: inherited }))
 
   it.effect("are 256 random bits, never twice", () =>
     Effect.gen(function* () {

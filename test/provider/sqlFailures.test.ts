@@ -97,7 +97,10 @@ const cases = (subject: Effect.Effect<Subject>) => {
 
   /** A provider as the manager calls it. */
   const boundedProvider = (layer: Layer.Layer<SessionProvider.SessionProvider, unknown>) =>
-    Effect.map(providerOf(layer), (provider) => ({ provider, within: bounded({ name: provider.name, ...provider.capabilities }, timeout) }))
+    Effect.map(providerOf(layer), (provider) => ({
+      provider,
+      within: bounded({ name: provider.name, ...provider.capabilities }, timeout)
+    }))
 
   /** Holds a transaction open until it is told to end, and undoes it. */
   const transaction = (sql: SqlClient.SqlClient, inside: Effect.Effect<unknown, unknown>) =>

@@ -1,0 +1,55 @@
+/**
+ * A planted id, and requests of the attacker in flight around the victim's sign-in: nobody but the victim ever sees the victim's session.
+ */
+import { expect } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import { attack, delayed } from "./attacker.js"
+import type { onServers } from "./backends.js"
+import { type Random, randomly, serve } from "./client.js"
+
+/** `IDENTITY_TRIES=1000` for as many on the main backends as a release is to show; that takes two minutes. */
+const most = Number(process.env["IDENTITY_TRIES"] ?? 200)
+
+const triesOn = (isMain: boolean) => (isMain ? most : Math.ceil(most / 10))
+
+/** How many tries go on at once: each has 21 requests in flight. */
+const atOnce = 16
+
+/** The tests; in two files, for they take their time. */
+export const attacks: Parameters<typeof onServers>[0] = (kept, isMain) => {
+  const tries = triesOn(isMain)
+  randomly(
+    `in ${tries} tries the attacker is neither given nor shown the victim's session`,
+    (random: Random) =>
+      Effect.gen(function* () {
+        const site = yield* Effect.withTracerEnabled(
+          serve(delayed(yield* kept, random, 2), { timeout: "20 seconds" }),
+          false
+        )
+        const results = yield* Effect.forEach(
+          Array.from({ length: tries }, (_, i) => `victim${i}`),
+          (user) => Effect.map(attack(site, random, user), (result) => ({ user, ...result })),
+          { concurrency: atOnce }
+        )
+        let [refused, sessions] = [0, 0]
+        for (const { broken, form, planted, shared, shown, signedIn, user, ...result } of results) {
+          expect({ form, signedIn, shown, shared, broken, planted }).toEqual({
+            form,
+            signedIn: [200, user],
+            shown: 0,
+            shared: false,
+            broken: 0,
+            planted: undefined
+          })
+          refused += result.refused
+          sessions += result.sessions
+        }
+        // That there was something to be seen: some came too late, and many have begun sessions of their own.
+        expect(refused).toBeGreaterThan(tries)
+        expect(sessions).toBeGreaterThan(2 * tries)
+      }).pipe(Logger.withMinimumLogLevel(LogLevel.None)),
+    300_000
+  )
+}
