@@ -84,7 +84,7 @@ export const guarded = (provider: Provider, bounded: Bounded): Provider => {
     const options = { kind: "client", captureStackTrace: false, attributes: { "session.backend": name } } as const
     const scrubbed = (defect: unknown) => Effect.die(withoutWords(`${name}: ${operation}`, defect))
     return (call) => {
-      const safe = Effect.catchAllDefect(bounded(call), scrubbed)
+      const safe = bounded(Effect.catchAllDefect(call, scrubbed))
       return Effect.tracerWith((tracer) => (tracer === ownTracer ? safe : Effect.withSpan(safe, spanName, options)))
     }
   }

@@ -75,8 +75,20 @@ export class Mounting {
     const session = this.enter(fiber)
     session.shape = "declared"
     const registration = this.register(fiber, session)
-    return registration === undefined ? Effect.succeed(session) : Effect.as(registration, session)
+    const ending = this.endUnanswered(fiber, session)
+    return Effect.as(registration === undefined ? ending : Effect.zipRight(registration, ending), session)
   })
+
+  /** What was to end stands, although a fiber that was given up took along what would have ended it. */
+  private endUnanswered(fiber: Runtime, session: MountedSession): Effect.Effect<void> {
+    const scope = Context.getOption(fiber.currentContext as Context.Context<Scope.Scope>, Scope.Scope)
+    return Option.isNone(scope)
+      ? Effect.void
+      : Scope.addFinalizer(
+          scope.value,
+          Effect.suspend(() => (session.answered ? Effect.void : endNow(session)))
+        )
+  }
 
   private enter(fiber: Runtime): MountedSession {
     const request = requestOf(fiber)
@@ -98,7 +110,14 @@ export class Mounting {
     const request = requestOf(fiber)
     const session = this.sessions.of(request)
     session.mounts--
-    return session.mounts > 0 ? Effect.succeed(response) : this.finish(session, response, request)
+    return session.mounts > 0 ? this.saveInner(session, response) : this.finish(session, response, request)
+  }
+
+  /** One of several mounts has made its response. What it changed is saved, whatever becomes of the others. */
+  private saveInner(session: MountedSession, response: Response): Effect.Effect<Response> {
+    return session.stage === "open" && session.changed && response.status < 500
+      ? Effect.flatMap(this.env.commit(session, "end"), (outcome) => respond(session, outcome, response, session.shape))
+      : Effect.succeed(response)
   }
 
   private readonly leaveFailed = (cause: Cause.Cause<unknown>): Effect.Effect<Response, unknown> =>
@@ -122,23 +141,33 @@ export class Mounting {
     cause: Cause.Cause<unknown>,
     request: HttpServerRequest
   ): Effect.Effect<Response, unknown> {
-    const failed = Effect.failCause(cause)
     if (Cause.isInterruptedOnly(cause)) {
       session.discard()
-      return Effect.zipRight(Effect.zipRight(endNow(session), warnIfUntold(session)), failed)
+      return Effect.zipRight(Effect.zipRight(endNow(session), warnIfUntold(session)), Effect.failCause(cause))
     }
+    // With the response in it that tells the client, for a layer further out may run this fiber as one of its own: then it takes nothing
+    // else along. Whoever catches the error finds it as it was.
+    const failed = (made: Response) =>
+      Effect.failCause(isTold(session) ? Cause.sequential(cause, Cause.die(hiding(made))) : cause)
     return Effect.flatMap(HttpServerError.causeResponse(cause), ([response]) =>
       // What is made of the error below 500 is decided; above, a layer further out may still make something else of it.
       response.status < 500 || this.env.config.keepOnServerError
         ? Effect.flatMap(this.finish(session, response, request), (made) =>
-            made.status === response.status ? failed : Effect.succeed(made)
+            made.status === response.status ? failed(made) : Effect.succeed(made)
           )
-        : Effect.zipRight(endNow(session), failed)
+        : Effect.flatMap(
+            Effect.zipRight(
+              endNow(session),
+              Effect.suspend(() => tell(session, response, request, this.transport, this.warnings))
+            ),
+            failed
+          )
     )
   }
 
   /** Saves the session, and tells the client. Never fails. */
   private finish(session: MountedSession, response: Response, request: HttpServerRequest): Effect.Effect<Response> {
+    session.made = response
     if (session.stage === "socket") {
       return Effect.as(session.changed ? unsaved : Effect.void, response)
     }
@@ -146,7 +175,6 @@ export class Mounting {
     if (response.status >= 500 && !this.env.config.keepOnServerError) {
       session.discard()
     }
-    session.made = response
     if (needsCommit(session)) {
       return Effect.flatMap(this.env.commit(session, "end"), (outcome) =>
         Effect.flatMap(respond(session, outcome, response, session.shape), (response) =>
@@ -180,10 +208,13 @@ export class Mounting {
 
   /** What a mount has made was changed since; or the mounted app failed, or could not be wrapped. */
   private answerLate(session: MountedSession, request: HttpServerRequest, response: Response): Effect.Effect<Response> {
-    if (session.stage === "closed") {
-      return session.made === response ? Effect.succeed(response) : this.tell(session, response, request)
+    if (session.made === response) {
+      return Effect.succeed(response)
     }
-    if (response.status === clientClosed) {
+    if (session.stage === "closed") {
+      return this.tell(session, response, request)
+    }
+    if (response.status === clientClosed && session.stage === "open") {
       session.discard()
     }
     return Effect.zipRight(logFailure(session, response), this.finish(session, response, request))
@@ -291,3 +322,9 @@ const makeRequestSessions = (env: Environment, transport: Transport): RequestSes
     }
   }
 }
+
+/** The response itself; what shows it, such as a span's error, shows no cookie of it. */
+const hiding = (response: Response): Response =>
+  Object.defineProperty(response, "toJSON", {
+    value: () => ({ _id: "@effect/platform/HttpServerResponse", status: response.status })
+  })

@@ -7,7 +7,6 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { SessionError, SessionHttp, SessionManager } from "effect-session"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
@@ -69,21 +68,6 @@ const app = HttpRouter.empty.pipe(
         concurrency: "unbounded"
       })
       return HttpServerResponse.empty()
-    })
-  ),
-  HttpRouter.get(
-    "/stream",
-    Effect.gen(function* () {
-      const session = yield* AppSession
-      yield* session.update("visits", (n) => n + 1)
-      const late = Stream.fromEffect(
-        Effect.match(session.set("userId", "late"), {
-          onFailure: (error) => error.reason,
-          onSuccess: () => "changed"
-        })
-      )
-      const read = Stream.fromEffect(Effect.map(session.get("visits"), (n) => ` after ${n}`))
-      return HttpServerResponse.stream(Stream.encodeText(Stream.concat(late, read)))
     })
   ),
   HttpRouter.use(SessionHttp.middleware(AppSession))
@@ -347,16 +331,4 @@ describe("failing backends", () => {
       )
     }
   }
-})
-
-describe("streams", () => {
-  it.scoped("what was changed before the headers is saved; a change after them is an error that says so", () =>
-    Effect.gen(function* () {
-      const { as, me, send } = yield* begin
-      const answer = yield* send("/stream")
-      expect(answer.body).toBe("HeadersSent after 1")
-      expect((yield* as(answer.cookie)("/read")).body).toBe("1")
-      expect((yield* me("/stream")).body).toBe("HeadersSent after 2")
-    })
-  )
 })

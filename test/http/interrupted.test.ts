@@ -43,7 +43,7 @@ describe("a client that hangs up", () => {
   type Handler = Effect.Effect<void, unknown, AppSession | HttpServerRequest.HttpServerRequest>
 
   /** What the session is after a client has hung up where the handler waits; it was `0 ada` before. */
-  const after = (
+  const outcomeOf = (
     handler: (here: Effect.Effect<void>) => Handler,
     { uninterruptible = false, body = "", length = 0 } = {}
   ) =>
@@ -76,21 +76,21 @@ describe("a client that hangs up", () => {
 
   it.scoped("before the first change: nothing happens", () =>
     Effect.map(
-      after((here) => Effect.zipRight(here, visits(5))),
+      outcomeOf((here) => Effect.zipRight(here, visits(5))),
       (result) => expect(result).toEqual({ session: "0 ada", cost: [] })
     )
   )
 
   it.scoped("between two changes: neither is saved", () =>
     Effect.map(
-      after((here) => Effect.zipRight(visits(5), Effect.zipRight(here, user("paid")))),
+      outcomeOf((here) => Effect.zipRight(visits(5), Effect.zipRight(here, user("paid")))),
       (result) => expect(result).toEqual({ session: "0 ada", cost: [] })
     )
   )
 
   it.scoped("after the session was read: nothing is saved, nor its lifetime renewed", () =>
     Effect.map(
-      after((here) =>
+      outcomeOf((here) =>
         Effect.flatMap(AppSession, (session) =>
           session.get("visits").pipe(Effect.zipRight(session.touch), Effect.zipRight(here))
         )
@@ -101,21 +101,21 @@ describe("a client that hangs up", () => {
 
   it.scoped("after the last change: not saved either", () =>
     Effect.map(
-      after((here) => Effect.zipRight(visits(5), here)),
+      outcomeOf((here) => Effect.zipRight(visits(5), here)),
       ({ session }) => expect(session).toBe("0 ada")
     )
   )
 
   it.scoped("what save saved before stays, and nothing else", () =>
     Effect.map(
-      after((here) => Effect.all([visits(5), save, user("paid"), here], { discard: true })),
+      outcomeOf((here) => Effect.all([visits(5), save, user("paid"), here], { discard: true })),
       (result) => expect(result).toEqual({ session: "5 ada", cost: ["read", "write"] })
     )
   )
 
   it.scoped("a destroy before it stands, without what came after the destroy", () =>
     Effect.map(
-      after((here) =>
+      outcomeOf((here) =>
         Effect.flatMap(AppSession, (session) => Effect.all([session.destroy, user("eve"), here], { discard: true }))
       ),
       (result) => expect(result).toEqual({ session: "0 nobody", cost: ["destroy"] })
@@ -124,21 +124,21 @@ describe("a client that hangs up", () => {
 
   it.scoped("an id that was to be renewed stays", () =>
     Effect.map(
-      after((here) => Effect.flatMap(AppSession, (session) => Effect.zipRight(session.regenerate, here))),
+      outcomeOf((here) => Effect.flatMap(AppSession, (session) => Effect.zipRight(session.regenerate, here))),
       (result) => expect(result).toEqual({ session: "0 ada", cost: [] })
     )
   )
 
   it.scoped("a handler that is uninterruptible gets to its end, and is saved", () =>
     Effect.map(
-      after((here) => Effect.all([visits(5), here, user("paid")], { discard: true }), { uninterruptible: true }),
+      outcomeOf((here) => Effect.all([visits(5), here, user("paid")], { discard: true }), { uninterruptible: true }),
       (result) => expect(result).toEqual({ session: "5 paid", cost: ["read", "write"] })
     )
   )
 
   it.scoped.each(["", "only a part"])("while the handler waits for a body of which came %j: nothing is saved", (body) =>
     Effect.map(
-      after(
+      outcomeOf(
         (here) =>
           Effect.gen(function* () {
             yield* visits(5)

@@ -110,7 +110,7 @@ describe("a mount that is given up", () => {
     Effect.timeoutTo(app, { duration: "100 millis", onSuccess: (response) => response, onTimeout: () => late })
 
   /** What comes of a handler that then waits for ever: the status, the session that the browser has then, and the log. */
-  const after = (handler: Effect.Effect<void, SessionError, AppSession>, where: "within" | "outside") =>
+  const outcomeOf = (handler: Effect.Effect<void, SessionError, AppSession>, where: "within" | "outside") =>
     Effect.gen(function* () {
       const { layer, logged } = collectLogs()
       const { calls, provider } = probe()
@@ -127,17 +127,17 @@ describe("a mount that is given up", () => {
 
   describe("by a timeout outside of it: what the handler did is dropped, whatever the response is then", () => {
     it.scopedLive("changes", () =>
-      Effect.map(after(visits(5), "within"), (result) =>
+      Effect.map(outcomeOf(visits(5), "within"), (result) =>
         expect(result).toEqual({ status: 504, session: "0 ada", cost: [], logged: [], cookies: 0 })
       )
     )
     it.scopedLive("but not what was saved", () =>
-      Effect.map(after(Effect.all([visits(5), save, visits(6)], { discard: true }), "within"), (result) =>
+      Effect.map(outcomeOf(Effect.all([visits(5), save, visits(6)], { discard: true }), "within"), (result) =>
         expect(result).toEqual({ status: 504, session: "5 ada", cost: ["read", "write"], logged: [], cookies: 0 })
       )
     )
     it.scopedLive("a destroy stands", () =>
-      Effect.map(after(Effect.zipRight(destroy, user("eve")), "within"), ({ cost, logged, session, status }) =>
+      Effect.map(outcomeOf(Effect.zipRight(destroy, user("eve")), "within"), ({ cost, logged, session, status }) =>
         expect({ status, session, cost, logged }).toEqual({
           status: 504,
           session: "0 nobody",
@@ -147,7 +147,7 @@ describe("a mount that is given up", () => {
       )
     )
     it.scopedLive("a new id that was saved cannot be told, and the log says so", () =>
-      Effect.map(after(Effect.all([regenerate, user("bob"), save], { discard: true }), "within"), (result) =>
+      Effect.map(outcomeOf(Effect.all([regenerate, user("bob"), save], { discard: true }), "within"), (result) =>
         expect(result).toEqual({
           status: 504,
           session: "0 nobody",
@@ -162,17 +162,17 @@ describe("a mount that is given up", () => {
   // The mount sees a response, and who made it of what is no business of its.
   describe("by a timeout within it: the response decides", () => {
     it.scopedLive("a 5xx drops changes", () =>
-      Effect.map(after(visits(5), "outside"), (result) =>
+      Effect.map(outcomeOf(visits(5), "outside"), (result) =>
         expect(result).toEqual({ status: 504, session: "0 ada", cost: [], logged: [], cookies: 0 })
       )
     )
     it.scopedLive("a destroy stands, and is told", () =>
-      Effect.map(after(destroy, "outside"), (result) =>
+      Effect.map(outcomeOf(destroy, "outside"), (result) =>
         expect(result).toEqual({ status: 504, session: "0 nobody", cost: ["destroy"], logged: [], cookies: 1 })
       )
     )
     it.scopedLive("a new id that was saved is told", () =>
-      Effect.map(after(Effect.all([regenerate, user("bob"), save], { discard: true }), "outside"), (result) =>
+      Effect.map(outcomeOf(Effect.all([regenerate, user("bob"), save], { discard: true }), "outside"), (result) =>
         expect(result).toEqual({ status: 504, session: "0 bob", cost: ["read", "regenerate"], logged: [], cookies: 1 })
       )
     )

@@ -77,7 +77,8 @@ const layerRouterOf = (handlers: Handlers) =>
     { disableLogger: true, disableListenLog: true }
   )
 
-const apiOf = (handlers: Handlers) => {
+/** As an API. */
+export const apiOf = (handlers: Handlers) => {
   const group = Object.keys(handlers).reduce<any>(
     (group, name) => group.add(HttpApiEndpoint.get(name, `/${name}`).addSuccess(HttpApiSchema.Text())),
     HttpApiGroup.make("all")

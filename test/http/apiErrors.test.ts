@@ -1,0 +1,159 @@
+/**
+ * What clients of an `HttpApi` are told if a session could not be read or saved: the error that it declares, which they can catch.
+ */
+
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpApiClient from "@effect/platform/HttpApiClient"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { SessionError, SessionHttp } from "effect-session"
+import { AppSession, probe } from "../support/http.js"
+import { collectLogs } from "../support/logs.js"
+import { build, WithSession } from "../support/mounts.js"
+
+class Refused extends Schema.TaggedError<Refused>()("Refused", {}, HttpApiSchema.annotations({ status: 409 })) {}
+
+class Api extends HttpApi.make("api").add(
+  HttpApiGroup.make("visits")
+    .add(HttpApiEndpoint.get("read", "/read").addSuccess(Schema.Number))
+    .add(HttpApiEndpoint.get("count", "/count").addSuccess(Schema.Number))
+    .add(HttpApiEndpoint.get("invalid", "/invalid").addSuccess(Schema.Number))
+    .add(HttpApiEndpoint.get("refused", "/refused").addSuccess(Schema.Number).addError(Refused))
+    .add(HttpApiEndpoint.get("caught", "/caught").addSuccess(Schema.Number))
+    .add(HttpApiEndpoint.get("fails", "/fails").addSuccess(Schema.Number))
+    .add(HttpApiEndpoint.get("logout", "/logout").addSuccess(Schema.Number))
+    .middleware(WithSession)
+) {}
+
+const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
+const read = Effect.flatMap(AppSession, (session) => session.get("visits"))
+
+const Served = HttpApiBuilder.serve().pipe(
+  Layer.provide(HttpApiBuilder.api(Api)),
+  Layer.provide(
+    HttpApiBuilder.group(Api, "visits", (handlers) =>
+      handlers
+        .handle("read", () => read)
+        .handle("count", () => count)
+        .handle("invalid", () => Effect.flatMap(AppSession, (session) => Effect.as(session.set("visits", -1), 0)))
+        .handle("refused", () => Effect.zipRight(count, Effect.fail(new Refused())))
+        .handle("caught", () => Effect.orElseSucceed(read, () => -1))
+        .handle("fails", () => Effect.zipRight(count, Effect.dieMessage("no")))
+        .handle("logout", () => Effect.flatMap(AppSession, (session) => Effect.as(session.destroy, 0)))
+    )
+  ),
+  Layer.provide(SessionHttp.layerApi(WithSession))
+)
+
+const unavailable = Effect.fail(new SessionError({ reason: "Unavailable", message: "probe: away" }))
+
+const begin = (options = {}) =>
+  Effect.gen(function* () {
+    const { layer, logged } = collectLogs()
+    const state = { reads: true, writes: true }
+    const { provider } = probe((inner) => ({
+      read: (id) => (state.reads ? inner.read(id) : unavailable),
+      create: (...args) => (state.writes ? inner.create(...args) : unavailable),
+      write: (...args) => (state.writes ? inner.write(...args) : unavailable),
+      destroy: (...args) => (state.writes ? inner.destroy(...args) : unavailable)
+    }))
+    const server = yield* build(Served, provider, options).pipe(Effect.provide(layer))
+    const { cookie } = yield* server.send("/count")
+    const client = yield* HttpApiClient.make(Api, {
+      baseUrl: server.url,
+      transformClient: HttpClient.mapRequest(HttpClientRequest.setHeader("cookie", cookie!))
+    }).pipe(Effect.provide(FetchHttpClient.layer))
+    return { client: client.visits, logged, state, me: server.as(cookie) }
+  })
+
+/** What a client catches by the error's tag. */
+const caught = <A, E>(call: Effect.Effect<A, E>) =>
+  call.pipe(
+    Effect.map((value) => `got ${value}`),
+    Effect.catchIf(
+      (error): error is E & SessionError => error instanceof SessionError && error._tag === "SessionError",
+      ({ reason }) => Effect.succeed(`caught ${reason}`)
+    ),
+    Effect.either,
+    Effect.map(Either.getOrElse((error) => `other ${error}`))
+  )
+
+describe("HttpApiClient", () => {
+  it.scoped("catches a read that failed, by its tag and with its reason", () =>
+    Effect.gen(function* () {
+      const { client, logged, state } = yield* begin()
+      state.reads = false
+      expect(yield* caught(client.read())).toBe("caught Unavailable")
+      expect(logged).toEqual(["probe: away"])
+    })
+  )
+
+  it.scoped("catches a save that failed when the handler was done", () =>
+    Effect.gen(function* () {
+      const { client, logged, me, state } = yield* begin()
+      state.writes = false
+      expect(yield* caught(client.count())).toBe("caught Unavailable")
+      expect(logged).toEqual(["probe: away"])
+      const { body, headers, status } = yield* me("/count")
+      expect([status, headers["content-type"], JSON.parse(body)]).toEqual([
+        503,
+        "application/json",
+        { _tag: "SessionError", reason: "Unavailable" }
+      ])
+    })
+  )
+
+  it.scoped("catches a value that its field does not take, as a 500", () =>
+    Effect.gen(function* () {
+      const { client, logged, me } = yield* begin()
+      expect(yield* caught(client.invalid())).toBe("caught InvalidValue")
+      expect(logged).toHaveLength(1)
+      expect(logged[0]).toContain("visits")
+      expect((yield* me("/invalid")).status).toBe(500)
+    })
+  )
+
+  it.scoped("catches a logout that the backend did not take, and the cookie is removed", () =>
+    Effect.gen(function* () {
+      const { client, me, state } = yield* begin({ whenNotSaved: "response" })
+      state.writes = false
+      expect(yield* caught(client.logout())).toBe("caught Unavailable")
+      const out = yield* me("/logout")
+      expect([out.status, out.setCookie[0]]).toEqual([503, expect.stringContaining("Max-Age=0")])
+    })
+  )
+})
+
+describe("the log", () => {
+  it.scoped("has nothing of an error that the handler has caught", () =>
+    Effect.gen(function* () {
+      const { client, logged, state } = yield* begin()
+      state.reads = false
+      expect(yield* caught(client.caught())).toBe("got -1")
+      expect(logged).toEqual([])
+    })
+  )
+
+  it.scoped("has nothing of the session in an answer that is an error of the app's own", () =>
+    Effect.gen(function* () {
+      const { client, logged, me } = yield* begin()
+      expect(yield* caught(client.refused())).toContain("Refused")
+      expect((yield* me("/refused")).status).toBe(409)
+      // Below 500: changes are kept.
+      expect((yield* me("/read")).body).toBe("3")
+      expect((yield* me("/fails")).status).toBe(500)
+      expect((yield* me("/read")).body).toBe("3")
+      expect(logged.filter((line) => /session|probe/.test(line))).toEqual([])
+    })
+  )
+})

@@ -1,0 +1,240 @@
+/**
+ * No session id and no value in logs, spans, JSON, inspections and responses.
+ */
+import { inspect } from "node:util"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Tracer from "effect/Tracer"
+import { type SessionConfig, SessionHttp, SessionManager, SessionProvider } from "effect-session"
+import { AppSession, probe, serve } from "../support/http.js"
+
+const value = "VALUE-hunter2"
+
+/** All that is logged, in each form that Effect has for it, and all that spans are told. */
+const watch = () => {
+  const seen: Array<string> = []
+  const forms = [Logger.stringLogger, Logger.logfmtLogger, Logger.jsonLogger]
+  const logger = Logger.make((options) => {
+    for (const form of forms) seen.push(form.log(options))
+    seen.push(inspect(Logger.structuredLogger.log(options), { depth: 9 }))
+  })
+  const span = (name: string, options: any): Tracer.Span => ({
+    _tag: "Span",
+    spanId: "1",
+    traceId: "1",
+    sampled: true,
+    name,
+    ...options,
+    attributes: new Map(),
+    status: { _tag: "Started", startTime: 0n },
+    end: (_: bigint, exit: any) => {
+      seen.push(`${name} ${exit._tag === "Failure" ? Cause.pretty(exit.cause) + inspect(exit, { depth: 9 }) : ""}`)
+    },
+    attribute: (key: string, value: unknown) => {
+      seen.push(`${key}=${value}`)
+    },
+    event: (name: string, _: bigint, attributes: unknown) => {
+      seen.push(`${name} ${JSON.stringify(attributes)}`)
+    },
+    addLinks: () => {}
+  })
+  const tracer = Tracer.make({
+    span: (name, parent, context, links, startTime, kind) => span(name, { parent, context, links, startTime, kind }),
+    context: (f) => f()
+  })
+  const layer = Layer.mergeAll(
+    Logger.replace(Logger.defaultLogger, logger),
+    Layer.setTracer(tracer),
+    Logger.minimumLogLevel(LogLevel.All)
+  )
+  return { layer, seen }
+}
+
+const idOf = (cookie: string | undefined) => cookie!.split("=")[1]!
+
+describe("a session that is shown", () => {
+  it.scoped("has its store's name, and neither its id nor what is in it", () =>
+    Effect.gen(function* () {
+      const shown: Record<string, string> = {}
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.get(
+          "/set",
+          Effect.flatMap(AppSession, (session) => Effect.as(session.set("userId", value), HttpServerResponse.empty()))
+        ),
+        HttpRouter.get(
+          "/look",
+          Effect.gen(function* () {
+            const session = yield* AppSession
+            yield* session.get("userId")
+            yield* session.set("visits", 4_711_4711)
+            const request = yield* HttpServerRequest.HttpServerRequest
+            const source = request.source as any
+            const live = source[Object.getOwnPropertySymbols(source).find((key) => key.toString().includes("session"))!]
+            const manager = yield* SessionManager.SessionManager
+            for (const [name, thing] of Object.entries({ session, live, manager, id: yield* session.id })) {
+              expect(thing, name).toBeDefined()
+              shown[`inspect ${name}`] = inspect(thing, { depth: 12, showHidden: true, getters: false })
+              shown[`inspect { ${name} }`] = inspect({ user: 1, thing })
+              shown[`JSON ${name}`] = JSON.stringify({ thing }) ?? ""
+              shown[`String ${name}`] = String(thing)
+              shown[`Inspectable ${name}`] = Inspectable.toStringUnknown(thing)
+              shown[`Cause ${name}`] = Cause.pretty(Cause.die(thing)) + inspect(Cause.fail(thing), { depth: 9 })
+              yield* Effect.log("seen", thing)
+              yield* Effect.log("seen").pipe(Effect.annotateLogs({ thing }))
+            }
+            // The cookie is in the request itself, what is in the session is not.
+            expect(inspect(request, { depth: 12, showHidden: true })).not.toContain(value)
+            expect(inspect(source, { depth: 12, showHidden: true })).not.toContain(value)
+            return HttpServerResponse.empty()
+          })
+        ),
+        HttpRouter.use(SessionHttp.middleware(AppSession))
+      )
+      const { layer, seen } = watch()
+      const { as, send } = yield* serve(app, {}, probe().provider).pipe(Effect.provide(layer))
+      const { cookie } = yield* send("/set")
+      expect((yield* as(cookie)("/look")).status).toBe(204)
+      const hash = yield* Effect.promise(async () =>
+        Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from(idOf(cookie)))).toString("base64url")
+      )
+      const texts: Record<string, string> = { ...shown, log: seen.join("\n") }
+      for (const [how, text] of Object.entries(texts)) {
+        for (const secret of [idOf(cookie), hash, value, "47114711"]) {
+          expect(text.includes(secret), `${how} shows ${secret}`).toBe(false)
+        }
+      }
+      expect(texts["inspect session"]).toContain("AppSession")
+      expect(texts["JSON session"]).toContain("AppSession")
+    })
+  )
+})
+
+describe("HTTP spans", () => {
+  const app = HttpRouter.empty.pipe(
+    HttpRouter.get(
+      "/login",
+      Effect.flatMap(AppSession, (session) =>
+        Effect.as(Effect.zipRight(session.regenerate, session.set("userId", value)), HttpServerResponse.empty())
+      )
+    ),
+    HttpRouter.get(
+      "/login-refused",
+      Effect.flatMap(AppSession, (session) =>
+        Effect.zipRight(session.regenerate, session.set("userId", value)).pipe(
+          Effect.zipRight(Effect.fail(HttpServerResponse.empty({ status: 401 })))
+        )
+      )
+    ),
+    HttpRouter.get(
+      "/login-fails",
+      Effect.flatMap(AppSession, (session) =>
+        Effect.all([session.regenerate, session.set("userId", value), session.save, Effect.dieMessage("no")], {
+          discard: true
+        }).pipe(Effect.as(HttpServerResponse.empty()))
+      )
+    ),
+    HttpRouter.use(SessionHttp.middleware(AppSession))
+  )
+
+  it.scoped.each([
+    ["a cookie", {}],
+    ["a header", { cookie: false, header: "X-Session-Id" }]
+  ] as ReadonlyArray<readonly [string, SessionConfig.Options]>)("have no id that travels in %s", ([, options]) =>
+    Effect.gen(function* () {
+      const { layer, seen } = watch()
+      const { send } = yield* serve(app, options, probe().provider).pipe(Effect.provide(layer))
+      const ids: Array<string> = []
+      for (const path of ["/login", "/login", "/login-refused", "/login-fails"]) {
+        const id = ids.at(-1)
+        const answer = yield* send(path, {
+          headers: id === undefined ? {} : options.header ? { "x-session-id": id } : { cookie: `__Host-id=${id}` }
+        })
+        ids.push(answer.headers["x-session-id"] ?? idOf(answer.cookie))
+      }
+      const text = seen.join("\n")
+      expect(text).toContain("http.response.header")
+      for (const secret of [...ids, value]) {
+        expect(text.includes(secret)).toBe(false)
+      }
+    })
+  )
+})
+
+describe("a provider that dies, with all it knows in the message", () => {
+  const app = HttpRouter.empty.pipe(
+    HttpRouter.get(
+      "/read",
+      Effect.flatMap(AppSession, (session) => Effect.as(session.get("userId"), HttpServerResponse.empty()))
+    ),
+    HttpRouter.get(
+      "/write",
+      Effect.flatMap(AppSession, (session) => Effect.as(session.set("userId", value), HttpServerResponse.empty()))
+    ),
+    HttpRouter.get(
+      "/save",
+      Effect.flatMap(AppSession, (session) =>
+        Effect.as(Effect.zipRight(session.set("userId", value), session.save), HttpServerResponse.empty())
+      )
+    ),
+    HttpRouter.get(
+      "/out",
+      Effect.flatMap(AppSession, (session) => Effect.as(session.destroy, HttpServerResponse.empty()))
+    ),
+    HttpRouter.use(SessionHttp.middleware(AppSession))
+  )
+  const dying = (inProcess: boolean): SessionProvider.Provider => {
+    class OwnError extends Error {
+      override readonly name = "OwnError"
+      constructor(readonly all: unknown) {
+        super(`told: ${JSON.stringify(all)} ${value}`)
+      }
+    }
+    const die = (...all: ReadonlyArray<unknown>) => Effect.die(new OwnError(all))
+    const raise = (...all: ReadonlyArray<unknown>): never => {
+      throw new OwnError(all)
+    }
+    return {
+      name: "own",
+      capabilities: { ...SessionProvider.defaultCapabilities, inProcess },
+      read: die,
+      create: (...all) => Effect.sync(() => raise(...all)),
+      write: die,
+      touch: die,
+      exists: die,
+      destroy: (...all) => Effect.die(`plain ${JSON.stringify(all)}`),
+      regenerate: die
+    }
+  }
+
+  it.scoped.each([true, false])("is seen in the log, without an id or a value (in process: %s)", (inProcess) =>
+    Effect.gen(function* () {
+      const { layer, seen } = watch()
+      const { as, send } = yield* serve(app, {}, dying(inProcess)).pipe(Effect.provide(layer))
+      const id = "A".repeat(43)
+      const hash = Buffer.from(yield* Effect.promise(() => crypto.subtle.digest("SHA-256", Buffer.from(id)))).toString(
+        "base64url"
+      )
+      let answers = ""
+      for (const path of ["/read", "/write", "/save", "/out"]) {
+        for (const by of [as(`__Host-id=${id}`), send]) {
+          const { body, headers, status } = yield* by(path)
+          answers += `${body}${JSON.stringify(headers)}`
+          expect(status).toBe(path === "/read" && by === send ? 204 : path === "/out" && by === send ? 204 : 500)
+        }
+      }
+      for (const secret of [id, hash, value, "told:", "plain"]) {
+        expect(seen.filter((line) => line.includes(secret)).slice(0, 1)).toEqual([])
+        expect(answers.includes(secret)).toBe(false)
+      }
+      expect(seen.join("\n")).toContain("OwnError")
+    })
+  )
+})

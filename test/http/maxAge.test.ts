@@ -1,0 +1,185 @@
+/**
+ * A cookie that the browser keeps for a time: whoever uses the session does not lose it.
+ */
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
+import { type SessionConfig, SessionHttp, type SessionManager } from "effect-session"
+import { AppSession, managerLayer, probe } from "../support/http.js"
+
+const app = HttpRouter.empty.pipe(
+  HttpRouter.get(
+    "/read",
+    Effect.map(
+      Effect.flatMap(AppSession, (session) => session.get("visits")),
+      (n) => HttpServerResponse.text(String(n))
+    )
+  ),
+  HttpRouter.get(
+    "/write",
+    Effect.map(
+      Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)),
+      (n) => HttpServerResponse.text(String(n))
+    )
+  ),
+  HttpRouter.get("/unused", HttpServerResponse.empty()),
+  HttpRouter.get(
+    "/login",
+    Effect.flatMap(AppSession, (session) => Effect.as(session.regenerate, HttpServerResponse.empty()))
+  ),
+  HttpRouter.use(SessionHttp.middleware(AppSession))
+)
+
+type Headers = Readonly<Record<string, string>>
+
+/** Runs a test with a handler of the app. */
+const using = <A>(
+  options: SessionConfig.Options,
+  use: (
+    go: (path: string, headers?: Headers) => Effect.Effect<{ body: string; setCookie: ReadonlyArray<string> }>
+  ) => Effect.Effect<A>,
+  provider = probe().provider
+) =>
+  Effect.gen(function* () {
+    const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<SessionManager.SessionManager>())(app)
+    return yield* use((path, headers = {}) =>
+      Effect.promise(async () => {
+        const response = await handler(new Request(`http://localhost${path}`, { headers }))
+        return { body: await response.text(), setCookie: response.headers.getSetCookie() }
+      })
+    )
+  }).pipe(Effect.provide(managerLayer(options, provider)))
+
+const maxAgeOf = (line: string) => Number(/Max-Age=(\d+)/.exec(line)?.[1])
+
+/** A browser that sends a request every so often, until it has lost its cookie or the time is over. */
+const browse = (
+  options: SessionConfig.Options,
+  path: string,
+  every: Duration.DurationInput,
+  over: Duration.DurationInput
+) =>
+  using(options, (go) =>
+    Effect.gen(function* () {
+      const [first] = (yield* go("/write")).setCookie
+      const cookie = first!.split(";")[0]!
+      const step = Duration.toSeconds(every)
+      let [now, expires, sent, requests] = [0, maxAgeOf(first!), 0, 0]
+      while (now + step < Duration.toSeconds(over)) {
+        yield* TestClock.adjust(every)
+        now += step
+        if (now >= expires) return { lost: now, sent, requests }
+        requests++
+        const { body, setCookie } = yield* go(path, { cookie })
+        // After its end a reader sees nothing, and a writer begins anew.
+        if (body === "0" || (path === "/write" && body === "1")) return { ended: now, sent, requests }
+        if (setCookie.length > 0) {
+          sent++
+          expires = now + maxAgeOf(setCookie[0]!)
+        }
+      }
+      return { kept: true, sent, requests }
+    })
+  )
+
+const quiet = { gcInterval: "3650 days" } as const
+
+describe.each(["/write", "/read"])("a visitor who sends %s", (path) => {
+  it.effect.each([
+    ["a cookie much shorter than the idle timeout", { cookie: { maxAge: "2 minutes" } }, "20 seconds", "2 hours"],
+    [
+      "a cookie shorter than touchEvery",
+      { idleTimeout: "24 hours", absoluteTimeout: "30 days", cookie: { maxAge: "2 hours" } },
+      "50 minutes",
+      "10 days"
+    ],
+    [
+      "a cookie longer than the idle timeout",
+      { idleTimeout: "1 hour", absoluteTimeout: "30 days", cookie: { maxAge: "7 days" } },
+      "55 minutes",
+      "29 days"
+    ],
+    [
+      "one whose lifetime is never renewed",
+      { idleTimeout: "10 days", absoluteTimeout: "10 days", cookie: { maxAge: "1 day" } },
+      "11 hours",
+      "9 days"
+    ],
+    ["requests just under half of it apart", { cookie: { maxAge: "20 minutes" } }, "599 seconds", "11 hours"],
+    ["requests just over half of it apart", { cookie: { maxAge: "20 minutes" } }, "601 seconds", "11 hours"]
+  ] as const)("keeps %s", ([, options, every, over]) =>
+    Effect.map(browse({ ...quiet, ...options }, path, every, over), (result) =>
+      expect(result).toMatchObject({ kept: true })
+    )
+  )
+
+  it.effect("is kept to the absolute end, where only the server ends the session", () =>
+    Effect.map(browse({ ...quiet, cookie: { maxAge: "10 minutes" } }, path, "4 minutes", "13 hours"), (result) => {
+      expect("ended" in result && result.ended).toBeGreaterThanOrEqual(Duration.toSeconds("12 hours") - 240)
+    })
+  )
+})
+
+describe("the cookie", () => {
+  it.effect("is not sent more often than is needed to readers", () =>
+    Effect.map(browse({ ...quiet, cookie: { maxAge: "20 minutes" } }, "/read", "10 seconds", "2 hours"), (result) => {
+      expect(result.requests).toBeGreaterThan(700)
+      // Half of it is ten minutes, and a tenth of the idle timeout three.
+      expect(result.sent).toBeLessThanOrEqual(45)
+      expect(result.sent).toBeGreaterThanOrEqual(6)
+    })
+  )
+
+  it.effect("is not sent where the session is not used", () =>
+    Effect.gen(function* () {
+      const sent = yield* using({ ...quiet, cookie: { maxAge: "20 minutes" } }, (go) =>
+        Effect.gen(function* () {
+          const cookie = (yield* go("/write")).setCookie[0]!.split(";")[0]!
+          yield* TestClock.adjust("15 minutes")
+          return (yield* go("/unused", { cookie })).setCookie
+        })
+      )
+      expect(sent).toEqual([])
+    })
+  )
+
+  it.effect("without maxAge is not renewed, for the browser keeps it until it is closed", () =>
+    Effect.gen(function* () {
+      const sent = yield* using(quiet, (go) =>
+        Effect.gen(function* () {
+          const cookie = (yield* go("/write")).setCookie[0]!.split(";")[0]!
+          yield* TestClock.adjust("15 minutes")
+          return [...(yield* go("/read", { cookie })).setCookie, ...(yield* go("/write", { cookie })).setCookie]
+        })
+      )
+      expect(sent).toEqual([])
+    })
+  )
+})
+
+describe("an id that came by other means than the cookie", () => {
+  const options = { ...quiet, header: "X-Session-Id", query: "sid", cookie: { maxAge: "30 minutes" } } as const
+  it.effect.each(["query", "header"] as const)("is not put into one by reading or writing: %s", (via) =>
+    using(options, (go) =>
+      Effect.gen(function* () {
+        const id = (yield* go("/write")).setCookie[0]!.split(";")[0]!.split("=")[1]!
+        const by = (path: string) => (via === "query" ? go(`${path}?sid=${id}`) : go(path, { "x-session-id": id }))
+        for (const path of ["/read", "/write", "/read", "/write"]) {
+          yield* TestClock.adjust("25 minutes")
+          const { body, setCookie } = yield* by(path)
+          expect([path, body !== "0", setCookie]).toEqual([path, true, []])
+        }
+        // Towards the absolute end too.
+        for (let i = 0; i < 27; i++) {
+          yield* TestClock.adjust("20 minutes")
+          expect((yield* by("/read")).setCookie).toEqual([])
+        }
+        expect((yield* by("/login")).setCookie.length).toBe(1)
+      })
+    )
+  )
+})

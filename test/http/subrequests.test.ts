@@ -1,0 +1,327 @@
+/**
+ * One request in another, one request twice, and several mounts in one request.
+ */
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { SessionHttp, SessionManager, SessionStore } from "effect-session"
+import { AppSession, managerLayer, probe, serve } from "../support/http.js"
+import { build, WithSession } from "../support/mounts.js"
+import { bytesOf, exchange } from "../support/raw.js"
+
+const visit = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
+const text = (value: unknown) => HttpServerResponse.text(String(value))
+
+const api = HttpRouter.empty.pipe(
+  HttpRouter.get("/visit", Effect.map(visit, text)),
+  HttpRouter.get(
+    "/read",
+    Effect.map(
+      Effect.flatMap(AppSession, (session) => session.get("visits")),
+      text
+    )
+  ),
+  HttpRouter.get(
+    "/login",
+    Effect.flatMap(AppSession, (session) => Effect.as(session.regenerate, text("in")))
+  ),
+  HttpRouter.get("/refused", Effect.zipRight(visit, Effect.fail(HttpServerResponse.empty({ status: 403 })))),
+  HttpRouter.get("/fails", Effect.zipRight(visit, HttpServerResponse.empty({ status: 500 }))),
+  HttpRouter.use(SessionHttp.middleware(AppSession))
+)
+
+/** Runs an app with requests of its own, each with the cookie of the request that this one came in. */
+const batch = <E, R>(app: HttpApp.Default<E, R>, paths: ReadonlyArray<string>, concurrency: number | "unbounded" = 1) =>
+  Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
+    Effect.forEach(
+      paths,
+      (path) =>
+        Effect.provideService(
+          app,
+          HttpServerRequest.HttpServerRequest,
+          HttpServerRequest.fromWeb(
+            new Request(`http://localhost${path}`, { headers: { cookie: headers["cookie"] ?? "" } })
+          )
+        ),
+      { concurrency }
+    )
+  )
+
+/** What the parts of a batch answered, and how many cookies each set. */
+const shown = (responses: ReadonlyArray<HttpServerResponse.HttpServerResponse>) =>
+  Effect.map(
+    Effect.promise(() =>
+      Promise.all(
+        responses.map(async (response) => {
+          const web = HttpServerResponse.toWeb(response)
+          return [web.status, await web.text(), web.headers.getSetCookie().length] as const
+        })
+      )
+    ),
+    HttpServerResponse.unsafeJson
+  )
+
+describe("a batch, which runs the app's own routes with requests of its own", () => {
+  const routes = (paths: ReadonlyArray<string>, concurrency: number | "unbounded" = 1) =>
+    HttpRouter.empty.pipe(
+      HttpRouter.get("/batch", Effect.flatMap(batch(api, paths, concurrency), shown)),
+      HttpRouter.get("/mounted", SessionHttp.middleware(AppSession)(Effect.flatMap(batch(api, paths), shown))),
+      HttpRouter.get(
+        "/mounted-and-used",
+        SessionHttp.middleware(AppSession)(
+          Effect.zipLeft(Effect.flatMap(batch(api, paths), shown), visit) as HttpApp.Default<unknown, AppSession>
+        )
+      ),
+      HttpRouter.mount("/", api)
+    )
+
+  it.scoped.each(["/batch", "/mounted"])("each part sees what those before it have saved: %s", (path) =>
+    Effect.gen(function* () {
+      const { calls, provider } = probe()
+      const { as, send } = yield* serve(routes(["/visit", "/visit", "/visit"]), {}, provider)
+      const { cookie } = yield* send("/visit")
+      calls.length = 0
+      const answer = yield* as(cookie)(path)
+      expect(JSON.parse(answer.body)).toEqual([
+        [200, "2", 0],
+        [200, "3", 0],
+        [200, "4", 0]
+      ])
+      expect(answer.setCookie).toEqual([])
+      expect(calls).toEqual(["read", "write", "read", "write", "read", "write"])
+      expect((yield* as(cookie)("/read")).body).toBe("4")
+    })
+  )
+
+  it.scoped("parts at once lose nothing", () =>
+    Effect.gen(function* () {
+      const { as, send } = yield* serve(routes(Array(20).fill("/visit"), "unbounded"))
+      const { cookie } = yield* send("/visit")
+      yield* as(cookie)("/batch")
+      expect((yield* as(cookie)("/read")).body).toBe("21")
+    })
+  )
+
+  it.scoped("beside changes of the request itself", () =>
+    Effect.gen(function* () {
+      const { as, send } = yield* serve(routes(["/visit", "/visit", "/visit"]))
+      const { cookie } = yield* send("/visit")
+      expect((yield* as(cookie)("/mounted-and-used")).status).toBe(200)
+      expect((yield* as(cookie)("/read")).body).toBe("5")
+    })
+  )
+
+  it.scoped("a part's cookie is in its own response", () =>
+    Effect.gen(function* () {
+      const { as, send } = yield* serve(routes(["/visit", "/login", "/read"]))
+      const anonymous = yield* send("/batch")
+      expect([JSON.parse(anonymous.body), anonymous.setCookie]).toEqual([
+        [
+          [200, "1", 1],
+          [200, "in", 0],
+          [200, "0", 0]
+        ],
+        []
+      ])
+      const { cookie } = yield* send("/visit")
+      expect(JSON.parse((yield* as(cookie)("/batch")).body)).toEqual([
+        [200, "2", 0],
+        [200, "in", 1],
+        [200, "0", 0]
+      ])
+    })
+  )
+
+  it.scoped("a part's response decides for the part", () =>
+    Effect.gen(function* () {
+      const { as, send } = yield* serve(
+        HttpRouter.empty.pipe(
+          HttpRouter.get("/batch", Effect.as(batch(api, ["/fails", "/visit", "/refused"]), text("done"))),
+          HttpRouter.mount("/", api)
+        )
+      )
+      const { cookie } = yield* send("/visit")
+      expect((yield* as(cookie)("/batch")).status).toBe(403)
+      expect((yield* as(cookie)("/read")).body).toBe("3")
+    })
+  )
+
+  // An HttpApi runs its middleware beside its handlers, not around them: by itself it saves at the end of the request that the server got.
+  it.scoped("of an HttpApi, with SessionHttp.middleware around it", () =>
+    Effect.gen(function* () {
+      class Api extends HttpApi.make("api").add(
+        HttpApiGroup.make("visits")
+          .add(HttpApiEndpoint.get("visit", "/visit").addSuccess(Schema.Number))
+          .middleware(WithSession)
+      ) {}
+      const Live = HttpApiBuilder.api(Api).pipe(
+        Layer.provide(HttpApiBuilder.group(Api, "visits", (handlers) => handlers.handle("visit", () => visit))),
+        Layer.provide(SessionHttp.layerApi(WithSession))
+      )
+      const served = Layer.unwrapEffect(
+        Effect.map(HttpApiBuilder.httpApp as unknown as Effect.Effect<HttpApp.Default>, (api) => {
+          const app = SessionHttp.middleware(AppSession)(api)
+          return HttpServer.serve(
+            HttpRouter.empty.pipe(
+              HttpRouter.get("/batch", Effect.flatMap(batch(app, ["/visit", "/visit", "/visit"]), shown)),
+              HttpRouter.mountApp("/api", app)
+            )
+          )
+        })
+      ).pipe(
+        Layer.provide(Live),
+        Layer.provide(HttpApiBuilder.Router.Live),
+        Layer.provide(HttpApiBuilder.Middleware.layer)
+      )
+      const { as, send } = yield* build(served)
+      const { cookie } = yield* send("/api/visit")
+      expect(JSON.parse((yield* as(cookie)("/batch")).body)).toEqual([
+        [200, "2", 0],
+        [200, "3", 0],
+        [200, "4", 0]
+      ])
+      expect((yield* as(cookie)("/api/visit")).body).toBe("5")
+    })
+  )
+})
+
+describe("one Request object", () => {
+  const begin = Effect.gen(function* () {
+    const { dispose, handler } = HttpApp.toWebHandlerLayer(api, managerLayer())
+    yield* Effect.addFinalizer(() => Effect.promise(dispose))
+    const first = yield* Effect.promise(() => handler(new Request("http://localhost/visit")))
+    return { handler, cookie: first.headers.getSetCookie()[0]!.split(";")[0]! }
+  })
+
+  it.scoped.each(["as it is", "frozen", "sealed"])("handled twice, %s", (how) =>
+    Effect.gen(function* () {
+      const { cookie, handler } = yield* begin
+      const request = new Request("http://localhost/visit", { headers: { cookie } })
+      if (how === "frozen") Object.freeze(request)
+      if (how === "sealed") Object.seal(request)
+      const answers: Array<string> = []
+      for (let i = 0; i < 3; i++) {
+        const response = yield* Effect.promise(() => handler(request))
+        answers.push(`${response.status} ${yield* Effect.promise(() => response.text())}`)
+      }
+      expect(answers).toEqual(["200 2", "200 3", "200 4"])
+    })
+  )
+
+  it.scoped("handled twice at once counts twice", () =>
+    Effect.gen(function* () {
+      const { cookie, handler } = yield* begin
+      const request = new Request("http://localhost/visit", { headers: { cookie } })
+      yield* Effect.promise(() => Promise.all([handler(request), handler(request)]))
+      const read = new Request("http://localhost/read", { headers: { cookie } })
+      expect(yield* Effect.promise(async () => (await handler(read)).text())).toBe("3")
+    })
+  )
+
+  it.scoped("shows nothing of the session", () =>
+    Effect.gen(function* () {
+      const { cookie, handler } = yield* begin
+      const request = new Request("http://localhost/visit", { headers: { cookie } })
+      const before = Object.keys(request)
+      yield* Effect.promise(() => handler(request))
+      expect(Object.keys(request)).toEqual(before)
+      expect(JSON.stringify(request)).toBe("{}")
+    })
+  )
+})
+
+describe("several mounts in one request", () => {
+  class Cart extends SessionStore.Tag<Cart>()("Cart", {
+    items: SessionStore.field(Schema.Int, { default: () => 0 })
+  }) {}
+  const item = Effect.flatMap(Cart, (cart) => cart.update("items", (n) => n + 1))
+
+  it.scoped("side by side, of one manager: one session, and each sees what the other has done", () =>
+    Effect.gen(function* () {
+      const mount = SessionHttp.middleware(AppSession)
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.get(
+          "/",
+          Effect.gen(function* () {
+            yield* mount(Effect.map(visit, text))
+            return yield* mount(Effect.map(visit, text))
+          })
+        )
+      )
+      const { as, send } = yield* serve(app)
+      const first = yield* send("/")
+      expect([first.body, first.setCookie.length]).toEqual(["2", 1])
+      expect((yield* as(first.cookie)("/")).body).toBe("4")
+    })
+  )
+
+  it.scoped("side by side at once", () =>
+    Effect.gen(function* () {
+      const mount = SessionHttp.middleware(AppSession)(Effect.map(visit, text))
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.get("/", Effect.as(Effect.all([mount, mount, mount], { concurrency: "unbounded" }), text("done"))),
+        HttpRouter.get("/read", SessionHttp.middleware(AppSession)(Effect.map(visit, text)))
+      )
+      const { as, send } = yield* serve(app)
+      const first = yield* send("/")
+      expect(first.setCookie.length).toBe(1)
+      expect((yield* as(first.cookie)("/read")).body).toBe("4")
+    })
+  )
+
+  it.scoped("one in the other, with other stores: one session, saved once", () =>
+    Effect.gen(function* () {
+      const { calls, provider } = probe()
+      const app = SessionHttp.middleware(AppSession)(
+        Effect.zip(visit, SessionHttp.middleware(Cart)(Effect.map(item, text))).pipe(
+          Effect.map(([visits, response]) => HttpServerResponse.setHeader(response, "x-visits", String(visits)))
+        )
+      )
+      const { as, send } = yield* serve(app, {}, provider)
+      const { cookie } = yield* send("/")
+      calls.length = 0
+      const second = yield* as(cookie)("/")
+      expect([second.body, second.headers["x-visits"], calls]).toEqual(["2", "2", ["read", "write"]])
+    })
+  )
+
+  it.scoped("of two managers, each with a backend, a cookie and a store of its own", () =>
+    Effect.gen(function* () {
+      const [one, two] = [probe(), probe()]
+      const admin = yield* Layer.build(managerLayer({ cookie: { name: "admin" } }, two.provider))
+      const ofAdmin = Effect.provideService(
+        SessionHttp.middleware(Cart)(Effect.map(item, text)),
+        SessionManager.SessionManager,
+        Context.get(admin, SessionManager.SessionManager)
+      )
+      const app = SessionHttp.middleware(AppSession)(
+        Effect.zipWith(visit, ofAdmin, (visits, response) =>
+          HttpServerResponse.setHeader(response, "x-visits", String(visits))
+        )
+      )
+      const { as, url } = yield* serve(app, { cookie: { name: "app" } }, one.provider)
+      const first = yield* exchange(url, bytesOf("GET", "/", { connection: "close" }))
+      expect(first.setCookie.map((line) => line.split("=")[0]).sort()).toEqual(["admin", "app"])
+      const cookies = first.setCookie.map((line) => line.split(";")[0]!)
+      const second = yield* as(cookies.join("; "))("/")
+      expect([second.body, second.headers["x-visits"], second.setCookie]).toEqual(["2", "2", []])
+      expect([one.calls, two.calls]).toEqual([
+        ["create", "read", "write"],
+        ["create", "read", "write"]
+      ])
+      const alone = yield* as(cookies.find((cookie) => cookie.startsWith("admin"))!)("/")
+      expect([alone.body, alone.headers["x-visits"]]).toEqual(["3", "1"])
+    })
+  )
+})

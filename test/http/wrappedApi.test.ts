@@ -1,0 +1,103 @@
+/**
+ * An `HttpApi` runs its middleware beside its handlers, not around them: what its sessions do within what runs the API in a fiber of
+ * its own.
+ */
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { SessionError } from "effect-session"
+import { AppSession } from "../support/http.js"
+import { apiOf, build, type Handlers } from "../support/mounts.js"
+
+const late = HttpServerResponse.empty({ status: 504 })
+const limit = (app: HttpApp.Default) =>
+  Effect.timeoutTo(app, { duration: "100 millis", onSuccess: (response) => response, onTimeout: () => late })
+
+const around: Readonly<Record<string, (app: HttpApp.Default) => HttpApp.Default>> = {
+  nothing: (app) => app,
+  "Effect.timeout": (app) => Effect.orDie(Effect.timeout(app, "10 seconds")),
+  "Effect.raceFirst": (app) => Effect.raceFirst(app, Effect.interruptible(Effect.never)),
+  "Effect.disconnect": (app) => Effect.disconnect(app),
+  "Effect.fork and Fiber.join": (app) => Effect.flatMap(Effect.fork(app), Fiber.join)
+}
+
+const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
+
+const handlers: Handlers = {
+  count: Effect.map(count, String),
+  read: Effect.map(
+    Effect.flatMap(AppSession, (session) => session.get("visits")),
+    String
+  ),
+  login: Effect.as(
+    Effect.zipRight(
+      count,
+      Effect.flatMap(AppSession, (session) => session.regenerate)
+    ),
+    "in"
+  ),
+  logout: Effect.as(
+    Effect.flatMap(AppSession, (session) => session.destroy),
+    "out"
+  ),
+  fails: Effect.zipRight(count, new SessionError({ reason: "InvalidValue", message: "no" })),
+  dies: Effect.zipRight(count, Effect.dieMessage("no")),
+  "logout-fails": Effect.zipRight(
+    Effect.flatMap(AppSession, (session) => session.destroy),
+    new SessionError({ reason: "InvalidValue", message: "no" })
+  ),
+  hangs: Effect.zipRight(count, Effect.never),
+  "logout-hangs": Effect.zipRight(
+    Effect.flatMap(AppSession, (session) => session.destroy),
+    Effect.never
+  )
+}
+
+const served = (middleware: (app: HttpApp.Default) => HttpApp.Default, where: "outside" | "inside") =>
+  where === "outside"
+    ? HttpApiBuilder.serve(middleware).pipe(Layer.provide(apiOf(handlers)))
+    : HttpApiBuilder.serve().pipe(
+        Layer.provide(HttpApiBuilder.middleware(middleware) as Layer.Layer<never>),
+        Layer.provide(apiOf(handlers))
+      )
+
+describe.each(["outside", "inside"] as const)(
+  "a middleware %s of where the API's errors are made responses",
+  (where) => {
+    describe.each(Object.entries(around))("of %s", (_, middleware) => {
+      it.scoped("saves, and tells, as without it", () =>
+        Effect.gen(function* () {
+          const { as, send } = yield* build(served(middleware, where))
+          const first = yield* send("/count")
+          expect([first.status, first.setCookie.length]).toEqual([200, 1])
+          const login = yield* as(first.cookie)("/login")
+          expect([login.status, login.setCookie.length]).toEqual([200, 1])
+          const me = as(login.cookie)
+          expect((yield* me("/fails")).status).toBe(500)
+          expect((yield* me("/dies")).status).toBe(500)
+          expect((yield* me("/read")).body).toBe("2")
+          // If the API has failed within a fiber of its own, Effect 3 leaves no way to tell the client. A destroy stands all the same.
+          expect((yield* me("/logout-fails")).status).toBe(500)
+          expect((yield* me("/read")).body).toBe("0")
+        })
+      )
+    })
+
+    it.scopedLive("that gives the handler up: changes are dropped, a destroy stands", () =>
+      Effect.gen(function* () {
+        const { as, send } = yield* build(served(limit, where))
+        const { cookie } = yield* send("/count")
+        // Outside, the platform has answered the interruption already.
+        const status = where === "outside" ? 503 : 504
+        expect((yield* as(cookie)("/hangs")).status).toBe(status)
+        expect((yield* as(cookie)("/read")).body).toBe("1")
+        expect((yield* as(cookie)("/logout-hangs")).status).toBe(status)
+        expect((yield* as(cookie)("/read")).body).toBe("0")
+      })
+    )
+  }
+)
