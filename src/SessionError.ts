@@ -71,9 +71,11 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-sessi
   }
 }
 
+const isReason = Schema.is(Reason)
+
 /** Whether it is an error of this library: by its tag, so that two copies of the package understand each other. @internal */
 export const isSessionError = (u: unknown): u is SessionError =>
-  hasProperty(u, "_tag") && u._tag === "SessionError" && hasProperty(u, "reason") && Schema.is(Reason)(u.reason)
+  hasProperty(u, "_tag") && u._tag === "SessionError" && hasProperty(u, "reason") && isReason(u.reason)
 
 /** The reasons for which trying again can help. @internal */
 export const transient = ["Unavailable", "Conflict", "Gone"] as const satisfies ReadonlyArray<Reason>

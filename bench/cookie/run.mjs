@@ -5,11 +5,11 @@ import { parseArgs } from "node:util"
 import fastifySecureSession from "@fastify/secure-session"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import Fastify from "fastify"
 import { sealData, unsealData } from "iron-session"
 import * as Cookie from "../../dist/cookie.js"
+import { keptByClient } from "../../dist/Manager/keptByClient.js"
 import { ciphers } from "../../dist/Provider/cookie/ciphers.js"
 import { makeKeyRing } from "../../dist/Provider/cookie/keyRing.js"
 import { makeSealer, payloadIn } from "../../dist/Provider/cookie/sealer.js"
@@ -63,12 +63,14 @@ const sealer = (ciphers) => {
 const id = `sid=${randomBytes(32).toString("base64url")}`
 const ttl = Duration.minutes(30)
 
-/** The provider's `create` and `read`: all checks and expiry included. */
-const provider = async (cipher, encode, decode) => {
-  const { create, read } = await Effect.runPromise(Cookie.make({ keys: [key()], cipher }))
+/** What the manager calls, `begin` and `open`: all checks and expiry included. */
+const keeper = async (cipher, encode, decode) => {
+  const sealing = await Effect.runPromise(Cookie.make({ keys: [key()], cipher }))
+  const lifetimes = { idleTimeout: ttl, absoluteTimeout: Duration.hours(12) }
+  const { begin, open } = keptByClient(sealing, "sid", lifetimes, () => id.slice(4))
   return Effect.flatMap(
-    Effect.suspend(() => create(id, encode(), ttl)),
-    (written) => Effect.map(read(`sid=${written.id}`), (stored) => decode(Option.getOrThrow(stored).payload))
+    Effect.suspend(() => begin(id.slice(4), encode(), ttl)),
+    ({ token }) => Effect.map(open(token), ({ payload }) => decode(payload))
   )
 }
 
@@ -118,10 +120,10 @@ const ours = async (name) => ({
     run: loop.sync(sealer(await Effect.runPromise(ciphers[name])))
   },
   [`${name} bytes`]: {
-    name: `effect-session, the provider, ${name}`,
+    name: `effect-session, what the manager calls, ${name}`,
     from: "bytes",
     run: loop.effect(
-      await provider(
+      await keeper(
         name,
         () => payload,
         (bytes) => bytes
@@ -132,7 +134,7 @@ const ours = async (name) => ({
     name: `effect-session, with its JSON, ${name}`,
     from: "an object",
     run: loop.effect(
-      await provider(
+      await keeper(
         name,
         () => json.encode(data),
         (bytes) => json.decode(bytes)

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
+import type { Sealing } from "../Provider/cookie/SealedSessions.js"
 import type { Provider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import { type Patience, patience } from "./Turns.js"
@@ -73,13 +74,10 @@ export const withoutWords = (where: string, defect: unknown): Error => {
   return error
 }
 
-/** The provider with a span and a bound round each call that waits for a backend, and with defects that tell no id and no value. */
-export const guarded = (provider: Provider, bounded: Bounded): Provider => {
-  const { marked, name } = provider
-  if (provider.capabilities.inProcess) {
-    return provider
-  }
-  const guard = (operation: string): Bounded => {
+/** A span and a bound round a call that waits for a backend, and defects that tell no id and no value. */
+const guards =
+  (name: string, bounded: Bounded) =>
+  (operation: string): (<A>(call: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>) => {
     const spanName = `session.${operation}`
     const options = { kind: "client", captureStackTrace: false, attributes: { "session.backend": name } } as const
     const scrubbed = (defect: unknown) => Effect.die(withoutWords(`${name}: ${operation}`, defect))
@@ -88,6 +86,14 @@ export const guarded = (provider: Provider, bounded: Bounded): Provider => {
       return Effect.tracerWith((tracer) => (tracer === ownTracer ? safe : Effect.withSpan(safe, spanName, options)))
     }
   }
+
+/** The provider, guarded if its calls wait. */
+export const guarded = (provider: Provider, bounded: Bounded): Provider => {
+  const { marked, name } = provider
+  if (provider.capabilities.inProcess) {
+    return provider
+  }
+  const guard = guards(name, bounded)
   const read = guard("read")
   const create = guard("create")
   const write = guard("write")
@@ -107,5 +113,22 @@ export const guarded = (provider: Provider, bounded: Bounded): Provider => {
     regenerate: (oldId, newId, payload, ttl, revision, left) =>
       regenerate(provider.regenerate(oldId, newId, payload, ttl, revision, left)),
     marked: marked && ((id) => mark(marked(id)))
+  }
+}
+
+/** What seals sessions, with its calls guarded that wait for where endings are recorded. */
+export const guardedSealing = (sealing: Sealing, bounded: Bounded): Sealing => {
+  if (sealing.inProcess) {
+    return sealing
+  }
+  const guard = guards(sealing.name, bounded)
+  const isRevoked = guard("isRevoked")
+  const endingOf = guard("endingOf")
+  const end = guard("end")
+  return {
+    ...sealing,
+    isRevoked: (session) => isRevoked(sealing.isRevoked(session)),
+    endingOf: (session) => endingOf(sealing.endingOf(session)),
+    end: (session, ending, lifetimes) => end(sealing.end(session, ending, lifetimes))
   }
 }

@@ -26,7 +26,7 @@ const hasty = 4
 
 /**
  * Ends what is to end, and saves what changed, if anything did; otherwise renews the lifetime, if it is time to. Never fails, and ends
- * within the configured timeout: what could not be done is the outcome `Failed`, `Died` or `Lost`, and then nothing was written.
+ * within the configured timeout: what could not be done is the outcome `Failed`, `Died` or `Lost`.
  */
 export const commit = (session: RequestState, when: When): Effect.Effect<Outcome> => {
   const { bounded, keeper } = session.env
@@ -46,13 +46,15 @@ const failure = (session: RequestState, cause: Cause.Cause<SessionError>): Outco
 }
 
 const step = (session: RequestState, when: When): Step => {
-  const ending: Step = session.ending.length === 0 ? Effect.succeed({ _tag: "Nothing" }) : end(session)
-  return when === "ending"
-    ? ending
-    : Effect.map(
-        session.ending.length === 0 ? save(session, when) : Effect.zipRight(ending, save(session, when)),
-        (outcome) => settle(session, outcome)
-      )
+  const { epoch } = session
+  const saving = Effect.map(
+    Effect.suspend(() => save(session, when)),
+    (outcome) => settle(session, outcome, epoch)
+  )
+  if (session.ending.length === 0) {
+    return when === "ending" ? Effect.succeed({ _tag: "Nothing" }) : saving
+  }
+  return when === "ending" ? end(session) : Effect.zipRight(end(session), saving)
 }
 
 const end = (session: RequestState): Step => {
@@ -63,9 +65,8 @@ const end = (session: RequestState): Step => {
       message: `${keeper.name}: destroy: the client holds the session, and there is no response to take it away by`
     })
   }
-  const tokens = session.ending
-  return Effect.map(Effect.forEach(tokens, keeper.end, { discard: true }), () =>
-    settle(session, { _tag: "Ended", refs: tokens.map(keeper.refOf) })
+  return Effect.map(Effect.forEach(session.ending, keeper.end), (refs) =>
+    settle(session, { _tag: "Ended", refs: [...new Set(refs.filter((ref) => ref !== undefined))] })
   )
 }
 
@@ -84,14 +85,15 @@ const save = (session: RequestState, when: When): Step => {
   if (session.stage === "socket" && keeper.needsResponse) {
     return noResponse
   }
+  const until = performance.now() + session.env.patience.millis
   return Effect.flatMap(openInLine(session), () => {
     const { base } = session
     return base === undefined
       ? begin(session)
       : keeper.inProcess
-        ? change({ session, when, turn: { latest: undefined }, kept: base.kept }, base, 1)
+        ? change({ session, when, turn: { latest: undefined }, kept: base.kept, until }, base, 1)
         : turns.take(base.kept.ref, (turn) =>
-            change({ session, when, turn, kept: base.kept }, own(turn.latest ?? base, base.kept), 1)
+            change({ session, when, turn, kept: base.kept, until }, own(turn.latest ?? base, base.kept), 1)
           )
   })
 }
@@ -103,7 +105,7 @@ const late = (session: RequestState): SessionError =>
     message:
       session.origin._tag === "Ambiguous"
         ? `${session.env.keeper.name}: the client sent two cookies of live sessions: nothing was stored; this answer takes one of them away, so send the request again`
-        : `${session.env.keeper.name}: the client's session ended, or got a new id, before this request came: nothing was stored; send the request again with what the client was told since`
+        : `${session.env.keeper.name}: the client's session ended, or got a new id, before this request could change it: nothing was stored; send the request again with what the client was told since`
   })
 
 /** Begins a session, unless the client named one that ended or moved a moment ago: then it knows better by now. */
@@ -129,10 +131,7 @@ const create = (session: RequestState, from: Base | undefined): Step =>
       ({ count, data, payload }): Step => {
         if (Object.keys(data.values).length === 0) {
           // Nothing is stored for a visitor without data.
-          return Effect.sync(() => {
-            session.nothingToBegin()
-            return { _tag: "Nothing" }
-          })
+          return Effect.succeed<Outcome>({ _tag: "Empty" })
         }
         if (session.stage === "socket") {
           return noResponse
@@ -155,6 +154,8 @@ interface Change {
   readonly turn: Turn<Base>
   /** The session as its client knows it; if it moved, it is another one that is written. */
   readonly kept: Kept
+  /** When the save has taken too long, by the machine's clock: each of its calls is bounded, and there may be many. */
+  readonly until: number
 }
 
 /** What another request stored, as this request's client knows it. */
@@ -189,10 +190,10 @@ const change = (it: Change, base: Base, attempt: number): Step =>
             )
           }
           case "Lost":
-            return afterLoss(it, base, attempt)
+            return afterLoss(it, base, attempt, renewing)
           case "Changed":
             session.env.telemetry.emit("Conflict", base.kept.ref)
-            return again(it, base, attempt, result.current)
+            return again(it, base, attempt, result.current, renewing)
         }
       })
     })
@@ -208,15 +209,15 @@ const tooMany = (session: RequestState, attempt: number): SessionError =>
  * Another process has saved first. After some tries this one waits for longer and longer, at random, so that processes get out of step;
  * then it reads anew, for what the conflict told is out of date by then.
  */
-const again = (it: Change, base: Base, attempt: number, current: Found | undefined): Step => {
+const again = (it: Change, base: Base, attempt: number, current: Found | undefined, renewing: boolean): Step => {
   const { session } = it
   const { keeper } = session.env
-  if (attempt >= maxAttempts) {
+  if (attempt >= maxAttempts || performance.now() > it.until) {
     return Effect.fail(tooMany(session, attempt))
   }
   const next = (found: Found | undefined): Step => {
     if (found === undefined || found.kept.ref !== base.kept.ref) {
-      return afterLoss(it, base, attempt)
+      return afterLoss(it, base, attempt, renewing)
     }
     const latest = session.understand(found)
     if (latest === undefined) {
@@ -238,19 +239,19 @@ const again = (it: Change, base: Base, attempt: number, current: Found | undefin
  * successor, which may be that of somebody who signed in with an id that was planted. One that changed data at the end of its request
  * carries them over to the successor, which its client is not told of either. All else is lost.
  */
-const afterLoss = (it: Change, base: Base, attempt: number): Step => {
+const afterLoss = (it: Change, base: Base, attempt: number, renewing: boolean): Step => {
   const { session, when } = it
   const { keeper } = session.env
   const lost = Effect.succeed<Outcome>({ _tag: "Lost", ref: base.kept.ref })
   const fate: Effect.Effect<Fate, SessionError> =
     it.kept.token === undefined ? Effect.succeed("Unknown") : keeper.fate(it.kept.token)
-  if (session.renewing) {
+  if (renewing) {
     return Effect.flatMap(fate, (fate) => create(session, fate === "Moved" ? base : undefined))
   }
   if (when === "save") {
     return lost
   }
-  if (attempt >= maxAttempts) {
+  if (attempt >= maxAttempts || performance.now() > it.until) {
     return Effect.fail(tooMany(session, attempt))
   }
   if (keeper.needsResponse) {

@@ -91,8 +91,8 @@ export interface Keeper {
   ) => Effect.Effect<Saved | Changed | Lost, SessionError>
   /** Renews the lifetime; undefined if the session is not there any more. */
   readonly touch: (kept: Kept, ttl: Duration.Duration) => Effect.Effect<Kept | undefined, SessionError>
-  /** Ends the session of a token, if there is one. Its fate is `Ended` for a while. */
-  readonly end: (token: string) => Effect.Effect<void, SessionError>
+  /** Ends the session of a token, if there is one, and returns what names it. Its fate is `Ended` for a while. */
+  readonly end: (token: string) => Effect.Effect<StoredId | undefined, SessionError>
   /** What became of the session of a token that is not there. */
   readonly fate: (token: string) => Effect.Effect<Fate, SessionError>
 
@@ -106,8 +106,10 @@ export interface Keeper {
 
 /** What a client sent. */
 export interface Sent {
-  /** What can be a session's token; at most two, since more than two cookies of one name are somebody's game. */
+  /** What can be a session's token; at most two are tried. */
   readonly tokens: ReadonlyArray<string>
+  /** Whether there were more: if none of the two is of use, one of the others may be the visitor's. */
+  readonly more: boolean
   /** Whether it sent several cookies of one name: after its domain or path was changed, or since somebody else has set one. */
   readonly doubled: boolean
   readonly via: "cookie" | "query" | "header"

@@ -13,6 +13,13 @@ import type { Found } from "./Keeper.js"
 import { type Base, type Origin, type Outcome, RequestState } from "./RequestState.js"
 import { countRead } from "./Telemetry.js"
 
+const noResponse = Effect.fail(
+  new SessionError({
+    reason: "HeadersSent",
+    message: "regenerate: there is no response to tell the new id in: change the id in an ordinary request"
+  })
+)
+
 const headersSent = (what: string) =>
   Effect.fail(
     new SessionError({
@@ -87,9 +94,9 @@ export class LiveSession extends RequestState implements SessionCell {
   get regenerate(): Effect.Effect<void, SessionError> {
     return Effect.suspend(() => {
       if (this.stage !== "open") {
-        return headersSent("regenerate")
+        return this.stage === "socket" ? noResponse : headersSent("regenerate")
       }
-      this.renewing = true
+      this.renew()
       return Effect.void
     })
   }
@@ -171,7 +178,7 @@ const open = (session: RequestState): Effect.Effect<void, SessionError> =>
   session.origin._tag !== "Unread"
     ? Effect.void
     : session.env.keeper.inProcess
-      ? read(session)
+      ? openInLine(session)
       : session.line.take(openInLine(session))
 
 /** {@link open} for those that are in line already. */
@@ -187,7 +194,7 @@ const read = (session: RequestState): Effect.Effect<void, SessionError> =>
       telemetry.emit("Doubled", token === undefined ? undefined : keeper.refOf(token))
     }
     if (token === undefined) {
-      session.read(none, now)
+      session.read(session.sent === undefined ? none : missing, now)
       return Effect.void
     }
     return other === undefined
@@ -196,14 +203,23 @@ const read = (session: RequestState): Effect.Effect<void, SessionError> =>
           session.read(base === undefined ? missing : { _tag: "Live", base }, now)
         })
       : Effect.map(Effect.zip(keeper.open(token), keeper.open(other)), ([first, second]) => {
-          session.read(either(live(session, token, first, now), live(session, other, second, now)), now)
+          const origin = either(live(session, token, first, now), live(session, other, second, now))
+          session.read(origin._tag === "Missing" && session.sent?.more === true ? ambiguous : origin, now)
         })
   })
 
-/** Of two that the client named, the one that is there. */
+/** Of two that the client named, the one that is there; of two copies of one session, the newer. */
 const either = (one: Base | undefined, other: Base | undefined): Origin => {
   const base = one ?? other
-  return base === undefined ? missing : one !== undefined && other !== undefined ? ambiguous : { _tag: "Live", base }
+  if (base === undefined) {
+    return missing
+  }
+  if (one === undefined || other === undefined) {
+    return { _tag: "Live", base }
+  }
+  return one.kept.ref === other.kept.ref
+    ? { _tag: "Live", base: Number(other.kept.revision) > Number(one.kept.revision) ? other : one }
+    : ambiguous
 }
 
 /** What was found, if it is a session that has not reached its absolute end. */

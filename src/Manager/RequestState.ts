@@ -1,6 +1,6 @@
 /**
- * What one request knows of its session and wants of it. Only the methods here change it, so that each state that it can be in is
- * told here.
+ * What one request knows of its session and wants of it. A change that touches more than one field is a method here, so that each state
+ * that it can be in is told here.
  */
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
@@ -38,17 +38,18 @@ export type When = "save" | "end" | "ending"
  * What came of saving a session:
  *
  * - `Nothing`: there was nothing to do.
+ * - `Empty`: there is no session, and no data to begin one with.
  * - `Created`, `Saved`, `Regenerated`: it is stored as `base`, with the first `count` changes in it.
  * - `Carried`: its id had changed; the changes are in the successor, which this client must not learn of.
  * - `Touched`: its lifetime was renewed.
  * - `Told`: nothing was stored; the client is told again what it knows, before its browser forgets it.
  * - `Ended`: these sessions have ended.
  * - `Lost`: it had ended or expired; the changes are dropped.
- * - `Failed`: nothing was stored. `identity` says that the session was to end or to change its id, which no answer may pass over.
+ * - `Failed`: it is not known to be stored; a call that was given up may have been made. `identity` says that the session was to end or to change its id, which no answer may pass over.
  * - `Died`: the same, of a defect.
  */
 export type Outcome =
-  | { readonly _tag: "Nothing" | "Told" }
+  | { readonly _tag: "Nothing" | "Empty" | "Told" }
   | { readonly _tag: "Created" | "Saved" | "Regenerated"; readonly base: Base; readonly count: number }
   | { readonly _tag: "Carried"; readonly ref: StoredId; readonly count: number }
   | { readonly _tag: "Touched"; readonly base: Base }
@@ -95,12 +96,16 @@ export class RequestState {
   renewing = false
   /** Whether the lifetime is to be renewed whatever `touchEvery` says. */
   touching = false
+  /** Grows when the session ends or is lost: what was begun before knows that it is about another one. */
+  epoch = 0
   /** The tokens of the sessions to end. */
   ending: ReadonlyArray<string> = []
   /** What the client has to be told. */
   reply: Reply | undefined = undefined
   /** When the session was read, in milliseconds since the epoch. */
   readAt = 0
+  /** A part of one by which this request renews the lifetime later than others, so that they do not do so all at once. */
+  jitter = 0
 
   /** Those of the base itself until the first change. */
   private draft: Draft = {}
@@ -142,10 +147,16 @@ export class RequestState {
     return this.log.length > 0 || this.renewing || this.ending.length > 0
   }
 
-  /** Whether the browser keeps the cookie for a time, which is to be renewed along with it: not if the id came by other means. */
-  get keepsCookie(): boolean {
+  /**
+   * How long the browser keeps the cookie, in milliseconds, if for a time of its own: it is to be renewed along with the session. Not if
+   * the id came by other means, or another app sends the cookie.
+   */
+  get cookieLifetime(): number | undefined {
     const { cookie } = this.env.config
-    return cookie !== false && cookie.maxAge !== undefined && (this.sent === undefined || this.sent.via === "cookie")
+    const isOwn = this.sent === undefined || this.sent.via === "cookie"
+    return cookie !== false && cookie.sent && cookie.maxAge !== undefined && isOwn
+      ? Duration.toMillis(cookie.maxAge)
+      : undefined
   }
 
   /** The id that the session gets, if it gets one. */
@@ -177,6 +188,7 @@ export class RequestState {
   read(origin: Origin, now: number): void {
     if (this.origin._tag === "Unread") {
       this.readAt = now
+      this.jitter = Math.random()
       this.origin = origin
       this.show(this.base)
     }
@@ -207,10 +219,12 @@ export class RequestState {
     return values
   }
 
-  /** The session is stored, with the first `count` changes in it. */
-  stored(base: Base, count: number): void {
+  /** The session is stored, with the first `count` changes in it; `renewed` is the id that it got, if it got one. */
+  stored(base: Base, count: number, renewed: string | undefined): void {
     this.log = this.log.slice(count)
-    this.forgetId()
+    if (renewed !== undefined && renewed === this.nextId) {
+      this.forgetId()
+    }
     this.origin = { _tag: "Live", base }
     this.show(base)
   }
@@ -229,9 +243,9 @@ export class RequestState {
   /** Drops what this request wanted to change, but not what it wanted to end. */
   discard(): void {
     this.log = []
-    this.misfit = undefined
     this.touching = false
     this.forgetId()
+    this.show(this.base)
   }
 
   /** There is nothing to store yet. If a new id was asked for, what comes begins a session, whatever became of the one before. */
@@ -257,12 +271,28 @@ export class RequestState {
     this.leave(none)
   }
 
+  /** A session that was stored although this request had ended it is to end as well. */
+  endToo(token: string | undefined): void {
+    if (token !== undefined && !this.ending.includes(token)) {
+      this.ending = [...this.ending, token]
+    }
+  }
+
+  /** The id is to be changed; once more, if a commit that is under way changes it already. */
+  renew(): void {
+    this.renewing = true
+    if (this.busy) {
+      this.nextId = undefined
+    }
+  }
+
   /** What was to end has ended. */
   ended(): void {
     this.ending = []
   }
 
   private leave(origin: Origin): void {
+    this.epoch++
     this.discard()
     this.origin = origin
     this.show(undefined)

@@ -12,7 +12,7 @@ import { SessionConfig } from "./configSchema.js"
 import { describeIssue } from "./describeIssue.js"
 import type { Options } from "./options.js"
 
-export { idLength, SessionConfig } from "./configSchema.js"
+export { SessionConfig } from "./configSchema.js"
 export type {
   /**
    * @since 0.1.0

@@ -18,7 +18,7 @@ import { SessionError } from "../SessionError.js"
 import * as Codec from "../Store/Codec.js"
 import { type BoundFields, bind, Handle } from "../Store/Handle.js"
 import type { Any, Session, SessionId } from "../Store/SessionStore.js"
-import { type Bounded, bounded, guarded } from "./Calls.js"
+import { type Bounded, bounded, guarded, guardedSealing } from "./Calls.js"
 import { commit } from "./Commit.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { Keeper } from "./Keeper.js"
@@ -26,7 +26,7 @@ import { keptByClient } from "./keptByClient.js"
 import { keptByServer } from "./keptByServer.js"
 import { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
-import type { Environment } from "./RequestState.js"
+import type { Base, Environment } from "./RequestState.js"
 import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
 import { checkHeldByClient, cookieName, makeTransport, type Transport } from "./Transport.js"
@@ -121,7 +121,9 @@ const makeSealed = (
     const inTime = bounded(sealing, config.timeout)
     const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
     return wrong === undefined
-      ? Effect.succeed(over(keptByClient(sealing, cookieName(config), config, makeId), config, codec, inTime))
+      ? Effect.succeed(
+          over(keptByClient(guardedSealing(sealing, inTime), cookieName(config), config, makeId), config, codec, inTime)
+        )
       : Effect.fail(wrong)
   })
 
@@ -129,7 +131,7 @@ const makeSealed = (
 const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, inTime: Bounded): Manager => {
   const telemetry = Telemetry.make()
   const waiting = patience(keeper.name, config.timeout)
-  const turns = new Turns<any>(waiting)
+  const turns = new Turns<Base>(waiting)
   const environment: Environment = {
     config,
     keeper,
@@ -191,6 +193,8 @@ const running = <E, R>(
         : manager.gc.pipe(
             Effect.catchAllCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
             Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
+            // Also if the layer is built where nothing can be interrupted: its scope has to close.
+            Effect.interruptible,
             Effect.forkScoped
           )
     )
@@ -281,12 +285,12 @@ export const open = <S extends Any>(
 export const destroy = (id: SessionId | StoredId): Effect.Effect<void, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
     const { environment } = internals(manager)
-    const { bounded, keeper, telemetry } = environment
+    const { keeper, telemetry } = environment
     if (keeper.endRef === undefined) {
       return heldByClient(manager, "destroy")
     }
     if (typeof id === "string") {
-      return Effect.map(bounded(keeper.endRef(id)), () => telemetry.emit("Destroyed", id))
+      return Effect.map(keeper.endRef(id), () => telemetry.emit("Destroyed", id))
     }
     const session = detached(environment, id)
     return Effect.zipRight(session.destroy, session.save)
@@ -305,7 +309,7 @@ const detached = (environment: Environment, id: SessionId): LiveSession => {
   const token = Redacted.value(id)
   const session = new LiveSession(
     environment,
-    environment.keeper.accepts(token) ? { tokens: [token], doubled: false, via: "cookie" } : undefined
+    environment.keeper.accepts(token) ? { tokens: [token], more: false, doubled: false, via: "cookie" } : undefined
   )
   session.stage = "socket"
   return session

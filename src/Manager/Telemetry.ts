@@ -17,7 +17,7 @@ import type { StoredId } from "../Provider/Provider.js"
  * - `Conflict`: another request saved first; the changes were replayed.
  * - `Gone`: changes were dropped, because the session was destroyed, expired or moved to another id meanwhile.
  * - `Unknown`: a client sent an id that is well formed but of no live session.
- * - `Doubled`: a client sent two cookies of the session's name, as a changed domain or path leaves them; the other scopes are expired.
+ * - `Doubled`: a client sent several cookies of the session's name, as a changed domain or path leaves them.
  * - `Dropped`: stored data could not be read (torn, or of another version of the app) and were left out.
  * - `Collected`: garbage collection removed expired sessions.
  *
@@ -72,7 +72,7 @@ const counters: Record<Kind | "Read", Metric.Metric.Counter<number>> = {
   Conflict: counter("session_conflict_total", "Saves replayed because another request saved first"),
   Gone: counter("session_gone_total", "Changes dropped because the session was gone"),
   Unknown: counter("session_unknown_total", "Well-formed ids of no live session"),
-  Doubled: counter("session_doubled_total", "Requests with two different cookies of the session's name"),
+  Doubled: counter("session_doubled_total", "Requests that used a session and brought several cookies of its name"),
   Dropped: counter("session_dropped_total", "Stored sessions or fields that could not be read"),
   Collected: counter("session_collected_total", "Expired sessions removed by garbage collection")
 }

@@ -22,6 +22,8 @@ export interface Transport {
   readonly write: (response: Response, reply: Reply, request: HttpServerRequest) => Response
   /** The response, with all cookies of the session's name taken away that are not this configuration's own. */
   readonly tidy: (response: Response, request: HttpServerRequest) => Response
+  /** The headers of a request that brings a token; none if it can travel in a URL alone. */
+  readonly headersOf: (token: string) => Record<string, string> | undefined
 }
 
 /** The most bytes of a cookie: name, value and attributes together (RFC 6265bis 5.7; RFC 6265 6.1). */
@@ -44,11 +46,16 @@ export const makeTransport = (
     read: makeRead(config, accepts, cookies),
     write: (response, reply, request) => {
       const value = reply === "forget" ? "" : reply.token
+      if (cookies?.sent !== true && headerName === undefined) {
+        return response
+      }
       const next = guardCaches(response)
       const told = cookies?.sent === true ? cookies.write(next, value, request) : next
       return headerName === undefined ? told : HttpServerResponse.setHeader(told, headerName, value)
     },
-    tidy: (response, request) => (cookies?.sent === true ? cookies.tidy(response, request) : response)
+    tidy: (response, request) => (cookies?.sent === true ? cookies.tidy(response, request) : response),
+    headersOf: (token) =>
+      cookies !== undefined ? { cookie: cookies.header(token) } : header !== false ? { [header]: token } : undefined
   }
 }
 
@@ -60,14 +67,17 @@ const makeRead = (
 ): Transport["read"] => {
   const headerName = header === false ? undefined : header.toLowerCase()
   const one = (token: string, via: Sent["via"]): Sent | undefined =>
-    accepts(token) ? { tokens: [token], doubled: false, via } : undefined
+    accepts(token) ? { tokens: [token], more: false, doubled: false, via } : undefined
   return (request) => {
     const { headers } = request
     const values = headers["cookie"] === undefined ? undefined : cookies?.read(headers["cookie"])
-    if (values?.some((value) => value !== "")) {
-      return values.length === 1
-        ? one(values[0]!, "cookie")
-        : { tokens: [...new Set(values)].filter(accepts).slice(0, 2), doubled: true, via: "cookie" }
+    if (values !== undefined && values.length > 1) {
+      const tokens = [...new Set(values)].filter(accepts)
+      return { tokens: tokens.slice(0, 2), more: tokens.length > 2, doubled: true, via: "cookie" }
+    }
+    const cookie = values?.[0]
+    if (cookie !== undefined && cookie !== "") {
+      return one(cookie, "cookie")
     }
     if (query !== false) {
       const value = findParameter(request.originalUrl, query)
@@ -91,6 +101,8 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
   const expired = { ...attributes, maxAge: 0, expires: new Date(0) }
   return {
     sent: cookie.sent,
+    header: (value: string) =>
+      (spread ? splitValue(value, room) : [value]).map((part, place) => `${nameAt(place)}=${part}`).join("; "),
     read: (header: string) => (spread ? joinParts(findParts(header, name)) : findCookies(header, name)),
     write: (response: Response, value: string, { headers }: HttpServerRequest) => {
       const values = value === "" ? [] : spread ? splitValue(value, room) : [value]
@@ -107,7 +119,8 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
       return next
     },
     tidy: (response: Response, request: HttpServerRequest) => {
-      const others = expireOthers(name, cookie, cookie.secure, request)
+      const places = spread ? [...new Set([0, ...findParts(request.headers["cookie"] ?? "", name).keys()])] : [0]
+      const others = places.flatMap((place) => expireOthers(nameAt(place), cookie, request))
       // Under keys of their own: by name there is room for one.
       return HttpServerResponse.replaceCookies(
         response,

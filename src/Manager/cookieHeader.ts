@@ -56,18 +56,24 @@ export const findParts = (header: string, name: string): ReadonlyMap<number, Rea
 
 /**
  * The values that were spread over cookies, one for each first cookie, which says how many there are: `3.<text>`. What other answers
- * left beside them does no harm. Nothing for one of which a part is missing or there are two; and what is put together of parts that do
- * not belong together is found out by its seal.
+ * left beside them does no harm. If there are several first cookies, the parts belong to them in the order in which they were sent. An
+ * empty value for one of which a part is missing; what is put together of parts that do not belong together is found out by its seal.
  */
-export const joinParts = (parts: ReadonlyMap<number, ReadonlyArray<string>>): ReadonlyArray<string> =>
-  (parts.get(0) ?? []).map((first) => {
-    const [, digits, head = ""] = /^([1-9]\d?)\.(.*)$/.exec(first) ?? []
-    if (digits === undefined) {
-      return first
-    }
-    const tail = Array.from({ length: Number(digits) - 1 }, (_, i) => parts.get(i + 1) ?? [])
-    return tail.every(({ length }) => length === 1) ? head + tail.map(([part]) => part).join("") : ""
+export const joinParts = (parts: ReadonlyMap<number, ReadonlyArray<string>>): ReadonlyArray<string> => {
+  const firsts = (parts.get(0) ?? []).map((first) => {
+    const [, digits, head = first] = /^([1-9]\d?)\.(.*)$/.exec(first) ?? []
+    return { count: Number(digits ?? 1), head }
   })
+  return firsts.map(({ count, head }, k) => {
+    const tail = Array.from({ length: count - 1 }, (_, i) => {
+      const found = parts.get(i + 1) ?? []
+      const owners = firsts.filter((first) => first.count > i + 1).length
+      const mine = firsts.slice(0, k).filter((first) => first.count > i + 1).length
+      return found.length === owners ? found[mine] : undefined
+    })
+    return tail.includes(undefined) ? "" : head + tail.join("")
+  })
+}
 
 /** A value as it is spread over cookies of `room` characters each. */
 export const splitValue = (value: string, room: number): ReadonlyArray<string> => {

@@ -5,9 +5,10 @@
 import * as Cookies from "@effect/platform/Cookies"
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 
-export interface Scope {
+interface Scope {
   readonly domain?: string | undefined
   readonly path: string
+  readonly secure: boolean
 }
 
 /** More would be a response larger than some proxies let through. */
@@ -35,7 +36,6 @@ const pathsOf = (url: string): ReadonlyArray<string> => {
 export const expireOthers = (
   name: string,
   own: Scope,
-  secure: boolean,
   { headers, originalUrl }: HttpServerRequest
 ): ReadonlyArray<Cookies.Cookie> => {
   if (/^__Host-/i.test(name)) {
@@ -49,7 +49,7 @@ export const expireOthers = (
     .map(({ domain, path }) =>
       Cookies.unsafeMakeCookie(name, "", {
         path,
-        secure,
+        secure: own.secure,
         maxAge: 0,
         expires: new Date(0),
         ...(domain === undefined ? {} : { domain })

@@ -7,7 +7,7 @@
 import { hash } from "node:crypto"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Ending, Lifetimes, Seal, Sealed, Sealing, ToSeal } from "../Provider/cookie/SealedSessions.js"
+import type { Ended, Lifetimes, Seal, Sealed, Sealing, ToSeal } from "../Provider/cookie/SealedSessions.js"
 import type { Revision, StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import type { Fate, Keeper, Kept, Lost, Saved } from "./Keeper.js"
@@ -45,7 +45,11 @@ const reading = (
     ),
   find: () => Effect.succeed(undefined),
   fate: (token) =>
-    whenSealed(unseal(cookieName, token), fateOf(undefined), (sealed) => Effect.map(endingOf(sealed), fateOf))
+    whenSealed(unseal(cookieName, token), "Unknown" as const, (sealed) =>
+      Effect.flatMap(endingOf(sealed), (ended) =>
+        Effect.clockWith((clock) => Effect.succeed(fateOf(ended, clock.unsafeCurrentTimeMillis())))
+      )
+    )
 })
 
 const writing = (
@@ -74,7 +78,9 @@ const writing = (
       ),
     touch: (kept, ttl) => whenSealed(current(kept), undefined, (sealed) => keep(sealed, ttl)),
     end: (token) =>
-      whenSealed(unseal(cookieName, token), undefined, (sealed) => Effect.asVoid(end(sealed, "ended", lifetimes)))
+      whenSealed(unseal(cookieName, token), undefined, (sealed) =>
+        Effect.as(end(sealed, "ended", lifetimes), sha256(sealed.id))
+      )
   }
 }
 
@@ -103,5 +109,8 @@ const saved = (kept: Kept): Saved => ({ _tag: "Saved", kept })
 
 const lost: Lost = { _tag: "Lost" }
 
-const fateOf = (ending: Ending | undefined): Fate =>
-  ending === undefined ? "Unknown" : ending === "ended" ? "Ended" : "Moved"
+/** For how long a request that brings an ended session counts as a late one, in milliseconds; then its client has just kept a copy. */
+const lateFor = 60_000
+
+const fateOf = (ended: Ended | undefined, now: number): Fate =>
+  ended === undefined || now - ended.at >= lateFor ? "Unknown" : ended.ending === "ended" ? "Ended" : "Moved"

@@ -91,7 +91,7 @@ const reach = (provider: Provider, { id: { hashed } }: SessionConfig) => {
       destroy: (_: string, ref: StoredId) => provider.destroy(ref, ended)
     }
   }
-  const { destroy, read } = moving(provider)
+  const { destroy, read } = moving(provider, movedTo)
   return {
     read: (token: string, ref: StoredId) => read(token as StoredId, ref),
     destroy: (token: string, ref: StoredId) => destroy(token as StoredId, ref, ended)
@@ -119,8 +119,14 @@ export const keptByServer = (provider: Provider, config: SessionConfig): Keeper 
     },
     find,
     ...writing(provider, refOf),
-    end: (token) => destroy(token, refOf(token)),
-    fate: (token) => fate(refOf(token)),
+    end: (token) => {
+      const ref = refOf(token)
+      return Effect.as(destroy(token, ref), ref)
+    },
+    fate: (token) =>
+      Effect.flatMap(fate(refOf(token)), (found) =>
+        found === "Unknown" && config.id.hashed === "migrating" ? fate(token as StoredId) : Effect.succeed(found)
+      ),
     endRef:
       config.id.hashed === "migrating" ? (ref) => destroy(ref, refOf(ref)) : (ref) => provider.destroy(ref, ended),
     count: provider.count,

@@ -32,8 +32,6 @@ type Handlers = Option.Option<HttpApp.PreResponseHandler>
 class MountedSession extends LiveSession {
   /** How many mounts of this request are under way, one in the other. */
   mounts = 0
-  /** What runs before the response's headers leave, when this session was last put among it. */
-  handlers: Handlers | undefined = undefined
   /** How its errors are shown. */
   shape: Shape = "empty"
   /** The response that a mount has made, with what the client is told in it. */
@@ -65,7 +63,7 @@ export class Mounting {
       const session = this.enter(fiber)
       session.mounts++
       put(fiber.currentContext, session)
-      const registration = this.register(fiber, session)
+      const registration = this.register(fiber)
       return registration === undefined ? settled : Effect.zipRight(registration, settled)
     }
   }
@@ -74,7 +72,7 @@ export class Mounting {
   readonly within: Effect.Effect<LiveSession> = Effect.withFiberRuntime((fiber) => {
     const session = this.enter(fiber)
     session.shape = "declared"
-    const registration = this.register(fiber, session)
+    const registration = this.register(fiber)
     const ending = this.endUnanswered(fiber, session)
     return Effect.as(registration === undefined ? ending : Effect.zipRight(registration, ending), session)
   })
@@ -97,9 +95,13 @@ export class Mounting {
       // Mounted again after a mount that has ended: the response has not left yet.
       session.stage = "open"
     }
-    watchUpgrade(fiber.currentContext, request, () => {
-      session.stage = "socket"
-    })
+    // Without the header no server upgrades a request (RFC 6455 4.2.1), so most need not be watched.
+    if (request.headers["upgrade"] !== undefined) {
+      const upgraded = Effect.sync(() => {
+        session.stage = "socket"
+      })
+      watchUpgrade(request, upgraded)
+    }
     return session
   }
 
@@ -132,16 +134,17 @@ export class Mounting {
       session.mounts--
       return session.mounts > 0 || session.stage === "socket"
         ? Effect.failCause(cause)
-        : this.finishFailed(session, cause, request)
+        : this.finishFailed(session, cause, request, isInterrupted(fiber))
     })
 
   /** The mounted app has failed. What is to end stands, whatever becomes of the rest. */
   private finishFailed(
     session: MountedSession,
     cause: Cause.Cause<unknown>,
-    request: HttpServerRequest
+    request: HttpServerRequest,
+    interrupted: boolean
   ): Effect.Effect<Response, unknown> {
-    if (Cause.isInterruptedOnly(cause)) {
+    if (interrupted && Cause.isInterrupted(cause)) {
       session.discard()
       return Effect.zipRight(Effect.zipRight(endNow(session), warnIfUntold(session)), Effect.failCause(cause))
     }
@@ -176,11 +179,13 @@ export class Mounting {
       session.discard()
     }
     if (needsCommit(session)) {
-      return Effect.flatMap(this.env.commit(session, "end"), (outcome) =>
-        Effect.flatMap(respond(session, outcome, response, session.shape), (response) =>
+      return Effect.flatMap(this.env.commit(session, "end"), (outcome) => {
+        // What could not be saved is not saved later: its client was told so.
+        session.discard()
+        return Effect.flatMap(respond(session, outcome, response, session.shape), (response) =>
           this.tell(session, response, request)
         )
-      )
+      })
     }
     return isTold(session) ? this.tell(session, response, request) : Effect.succeed(response)
   }
@@ -214,13 +219,17 @@ export class Mounting {
     if (session.stage === "closed") {
       return this.tell(session, response, request)
     }
-    if (response.status === clientClosed && session.stage === "open") {
-      session.discard()
-    }
-    return Effect.zipRight(logFailure(session, response), this.finish(session, response, request))
+    return Effect.withFiberRuntime((fiber) => {
+      if (isInterrupted(fiber) && givenUp.includes(response.status) && session.stage === "open") {
+        session.discard()
+      }
+      return Effect.zipRight(logFailure(session, response), this.finish(session, response, request))
+    })
   }
 
   private readonly own: Handlers = Option.some(this.answer)
+  /** Handlers with {@link answer} after those of others. */
+  private readonly composed = new WeakSet<HttpApp.PreResponseHandler>()
   private readonly setOwn = FiberRef.set(HttpApp.currentPreResponseHandlers, this.own)
 
   /**
@@ -229,24 +238,27 @@ export class Mounting {
    * of the request looks anew. One handler serves all requests: one that held on to its request would keep it alive through the next
    * garbage collections, at a cost that can be measured.
    */
-  private register(fiber: Runtime, session: MountedSession): Effect.Effect<void> | undefined {
+  private register(fiber: Runtime): Effect.Effect<void> | undefined {
     const before = fiber.getFiberRef(HttpApp.currentPreResponseHandlers)
-    if (before === this.own || before === session.handlers) {
-      return undefined
-    }
     if (Option.isNone(before)) {
       return this.setOwn
     }
+    if (before === this.own || this.composed.has(before.value)) {
+      return undefined
+    }
     const others = before.value
-    session.handlers = Option.some((request, response) =>
+    const all: HttpApp.PreResponseHandler = (request, response) =>
       Effect.flatMap(others(request, response), (response) => this.answer(request, response))
-    )
-    return FiberRef.set(HttpApp.currentPreResponseHandlers, session.handlers)
+    this.composed.add(all)
+    return FiberRef.set(HttpApp.currentPreResponseHandlers, Option.some(all))
   }
 }
 
-/** The status that the platform gives to a request whose client has hung up. */
-const clientClosed = 499
+/** The status that the platform gives to a request that was interrupted: by a client that hung up, or by the server. */
+const givenUp: ReadonlyArray<number> = [499, 503]
+
+/** Whether somebody has interrupted the fiber itself, and not only one of its children. */
+const isInterrupted = (fiber: Runtime): boolean => !Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
 
 const requestOf = (fiber: Runtime): HttpServerRequest =>
   Context.unsafeGet(fiber.currentContext as Context.Context<HttpServerRequest>, HttpServerRequest)
@@ -258,7 +270,11 @@ const sessionErrorIn = (cause: Cause.Cause<unknown>): SessionError | undefined =
 }
 
 const endNow = (session: MountedSession): Effect.Effect<unknown> =>
-  session.ending.length === 0 ? Effect.void : session.env.commit(session, "ending")
+  session.ending.length === 0
+    ? Effect.void
+    : Effect.tap(session.env.commit(session, "ending"), (outcome) =>
+        outcome._tag === "Failed" ? log(outcome.error) : Effect.void
+      )
 
 const unsaved = Effect.logWarning(
   "session: changes on a WebSocket are saved by session.save alone; some were not, and are lost"

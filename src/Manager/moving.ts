@@ -26,11 +26,11 @@ const interfered = (backend: string) =>
     message: `${backend}: read: other processes change the session under its id that is not hashed: switch them over too`
   })
 
-export const moving = (provider: Provider): Moving => {
+export const moving = (provider: Provider, movedTo: (ref: StoredId) => Mark): Moving => {
   const move = (id: StoredId, to: StoredId, { expiresAt, payload, revision }: Stored, attempt: number): Found =>
     Effect.clockWith((clock) => {
       const ttl = Duration.millis(Math.max(1, expiresAt - clock.unsafeCurrentTimeMillis()))
-      return provider.regenerate(id, to, payload, ttl, revision).pipe(
+      return provider.regenerate(id, to, payload, ttl, revision, movedTo(to)).pipe(
         Effect.flatMap((result) =>
           result._tag === "Written"
             ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt })
@@ -58,6 +58,6 @@ export const moving = (provider: Provider): Moving => {
   return {
     read: (id, to) => read(id, to, 1),
     // The id first: what moves before that is under the hash, and what has not moved by then cannot any more.
-    destroy: (id, to, mark) => Effect.zipRight(provider.destroy(id), provider.destroy(to, mark))
+    destroy: (id, to, mark) => Effect.zipRight(provider.destroy(id, mark), provider.destroy(to, mark))
   }
 }

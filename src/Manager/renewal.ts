@@ -9,22 +9,15 @@ import type { Outcome, RequestState } from "./RequestState.js"
 const nothing: Outcome = { _tag: "Nothing" }
 const told: Outcome = { _tag: "Told" }
 
-/** The cookie's own lifetime in milliseconds, if it has one that this session's client has to be told of. */
-const cookieLifetime = (session: RequestState): number | undefined => {
-  const { cookie } = session.env.config
-  return cookie !== false && cookie.maxAge !== undefined && session.keepsCookie
-    ? Duration.toMillis(cookie.maxAge)
-    : undefined
-}
-
 /** Whether a renewal gains enough to be worth a write; at random up to a fifth later, so that they do not come all at once. */
 const isDue = (session: RequestState, gain: number): boolean => {
   const { idleTimeout, touchEvery } = session.env.config
   const throttle = touchEvery === undefined ? Duration.toMillis(idleTimeout) / 10 : Duration.toMillis(touchEvery)
-  // The browser's clock for the cookie runs from the same renewal: half of it must not pass without one.
-  const cookie = cookieLifetime(session)
+  // A response that renews the session sets the cookie, so that the gain is the cookie's age too, at most. What renews a session without
+  // a response (a stream, a socket) makes it younger than its cookie.
+  const cookie = session.cookieLifetime
   return (
-    gain >= Math.min(throttle * (1 + Math.random() / 5), cookie === undefined ? Number.POSITIVE_INFINITY : cookie / 2)
+    gain >= Math.min(throttle * (1 + session.jitter / 5), cookie === undefined ? Number.POSITIVE_INFINITY : cookie / 2)
   )
 }
 
@@ -41,12 +34,15 @@ const renewalAt = (session: RequestState, now: number): number | "cookie" | unde
   }
   // Towards its absolute end a session gains nothing any more, and nobody knows how old the cookie is.
   const isCapped = lifetime < Duration.toMillis(session.env.config.idleTimeout)
-  return isCapped && cookieLifetime(session) !== undefined ? "cookie" : undefined
+  return isCapped && session.cookieLifetime !== undefined ? "cookie" : undefined
 }
 
 /** Whether a commit would do anything at all. */
 export const needsCommit = (session: RequestState): boolean =>
-  session.changed || session.busy || renewalAt(session, session.readAt) !== undefined
+  session.changed ||
+  session.busy ||
+  (session.touching && session.base !== undefined) ||
+  renewalAt(session, session.readAt) !== undefined
 
 /** Renews the lifetime of a session that was read, if enough of it has passed. */
 export const renewLifetime = (session: RequestState): Effect.Effect<Outcome, SessionError> =>

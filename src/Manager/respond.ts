@@ -32,13 +32,15 @@ const release = ({ body }: Response): void => {
   }
 }
 
-/** The headers that speak of the body; all others were set by outer layers too, and stay. */
-const ofBody = /^(content-(?!security-policy).*|etag|last-modified|accept-ranges|transfer-encoding|location)$/
+/** The headers that speak of the body, and how long it may be kept; all others were set by outer layers too, and stay. */
+const ofBody =
+  /^(content-(?!security-policy).*|etag|last-modified|accept-ranges|transfer-encoding|location|cache-control|expires|age|refresh)$/
 
 /** The response to a request whose session could not be saved: other status and body, the same headers and cookies. */
 const failed = (response: Response, status: number, body: HttpServerResponse.HttpServerResponse): Response => {
   release(response)
-  const headers = Object.entries(response.headers).filter(([name]) => !ofBody.test(name))
+  const others = Object.entries(response.headers).filter(([name]) => !ofBody.test(name))
+  const headers = [...others, ["cache-control", "no-store"] as const]
   return HttpServerResponse.mergeCookies(
     HttpServerResponse.setHeaders(HttpServerResponse.setStatus(body, status), headers),
     response.cookies
@@ -89,16 +91,16 @@ export const respond = (
       response
     )
   }
-  const isTold = session.env.config.whenNotSaved === "503" || ("identity" in outcome && outcome.identity)
+  const isReplaced = session.env.config.whenNotSaved === "503" || ("identity" in outcome && outcome.identity)
   if (outcome._tag === "Died") {
     const logged = Effect.logError("session: saving died", Cause.die(outcome.defect))
-    return Effect.as(logged, isTold ? failed(response, 500, HttpServerResponse.empty()) : response)
+    return Effect.as(logged, isReplaced ? failed(response, 500, HttpServerResponse.empty()) : response)
   }
   if (outcome._tag !== "Failed") {
     return Effect.succeed(response)
   }
   const { error } = outcome
-  return Effect.as(log(error), isTold ? failed(response, statusOf(error.reason), bodyOf(error, shape)) : response)
+  return Effect.as(log(error), isReplaced ? failed(response, statusOf(error.reason), bodyOf(error, shape)) : response)
 }
 
 /**

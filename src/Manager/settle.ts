@@ -12,21 +12,35 @@ const tell = (session: RequestState, token: string | undefined): void => {
 
 type Stored = Extract<Outcome, { readonly count: number; readonly base: Base }>
 
-const settleStored = (session: RequestState, { _tag, base, count }: Stored): void => {
+const settleStored = (session: RequestState, outcome: Stored): void => {
   const { keeper, telemetry } = session.env
+  const { _tag, base, count } = outcome
   const before = session.base
-  session.stored(base, count)
-  if (_tag !== "Saved" || keeper.needsResponse || session.keepsCookie) {
+  session.stored(base, count, _tag === "Saved" ? undefined : base.kept.id)
+  if (_tag !== "Saved" || keeper.needsResponse || session.cookieLifetime !== undefined) {
     tell(session, base.kept.token)
   }
   // By the id that it was known by, also if it has another one now.
   telemetry.emit(_tag, _tag === "Regenerated" && before !== undefined ? before.kept.ref : base.kept.ref)
 }
 
-export const settle = (session: RequestState, outcome: Outcome): Outcome => {
+/** `epoch` is the session's when the commit began: if it has ended or was lost since, what was stored of it is to end as well. */
+export const settle = (session: RequestState, outcome: Outcome, epoch = session.epoch): Outcome => {
+  if (epoch === session.epoch) {
+    settleCurrent(session, outcome)
+  } else if ("base" in outcome) {
+    session.endToo(outcome.base.kept.token)
+  }
+  return outcome
+}
+
+const settleCurrent = (session: RequestState, outcome: Outcome): void => {
   const { keeper, telemetry } = session.env
   switch (outcome._tag) {
     case "Nothing":
+      break
+    case "Empty":
+      session.nothingToBegin()
       break
     case "Told":
       tell(session, session.base?.kept.token)
@@ -42,7 +56,7 @@ export const settle = (session: RequestState, outcome: Outcome): Outcome => {
       break
     case "Touched":
       session.touched(outcome.base)
-      tell(session, keeper.needsResponse || session.keepsCookie ? outcome.base.kept.token : undefined)
+      tell(session, keeper.needsResponse || session.cookieLifetime !== undefined ? outcome.base.kept.token : undefined)
       telemetry.emit("Touched", outcome.base.kept.ref)
       break
     case "Ended":
@@ -60,5 +74,4 @@ export const settle = (session: RequestState, outcome: Outcome): Outcome => {
       if (session.ending.length > 0) session.reply = "forget"
       break
   }
-  return outcome
 }

@@ -1,9 +1,6 @@
 /**
  * Sessions for tests of handlers.
  */
-import * as Cookies from "@effect/platform/Cookies"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import { LiveSession } from "../Manager/LiveSession.js"
 import { type FieldsOf, internals, SessionManager } from "../Manager/SessionManager.js"
@@ -44,12 +41,14 @@ export const signIn = <S extends Any, A>(
           new SessionError({ reason: "NotFound", message: "signIn: nothing was stored: set a value in the session" })
         )
       }
-      const request = HttpServerRequest.fromWeb(new Request("http://localhost/"))
-      const { cookies, headers } = transport.write(HttpServerResponse.empty(), session.reply, request)
-      const { header } = manager.config
-      return Effect.succeed({
-        ...(Cookies.isEmpty(cookies) ? {} : { cookie: Cookies.toCookieHeader(cookies) }),
-        ...(header === false ? {} : { [header]: headers[header.toLowerCase()]! })
-      })
+      const headers = transport.headersOf(session.reply.token)
+      return headers === undefined
+        ? Effect.fail(
+            new SessionError({
+              reason: "Unsupported",
+              message: "signIn: the id travels in a URL alone, not in headers"
+            })
+          )
+        : Effect.succeed(headers)
     })
   })

@@ -33,6 +33,12 @@ export interface Seal {
 /** Why a session is over before it expired: it was ended, or its id was renewed. */
 export type Ending = "ended" | "moved"
 
+export interface Ended {
+  readonly ending: Ending
+  /** When it ended, in milliseconds since the epoch. */
+  readonly at: number
+}
+
 /** The configured lifetimes, which bound for how long a copy of a session can be live. */
 export interface Lifetimes {
   readonly idleTimeout: Duration.Duration
@@ -50,7 +56,7 @@ export interface Endings {
   /** Whether no copy of a session may be read any more. Always false if it is not `revocable`. */
   readonly isRevoked: (session: Sealed) => Effect.Effect<boolean, SessionError>
   /** How a session ended, if it did; asked before it is sealed again. */
-  readonly endingOf: (session: Sealed) => Effect.Effect<Ending | undefined, SessionError>
+  readonly endingOf: (session: Sealed) => Effect.Effect<Ended | undefined, SessionError>
   /** Ends a session; whether it was this call that did. */
   readonly end: (session: Sealed, ending: Ending, lifetimes: Lifetimes) => Effect.Effect<boolean, SessionError>
   /** Removes the endings of sessions of which no copy can be live. */

@@ -1,7 +1,7 @@
 /**
  * Which of the sessions that clients hold have ended: every copy of them has to be told from a live one, although all look alike.
  *
- * With a provider, an ending is recorded there for all processes, as one byte under the hash of the session's id. Without one, this
+ * With a provider, an ending is recorded there for all processes, under the hash of the session's id. Without one, this
  * process remembers it for a minute, so that a request under way does not seal again what another has ended.
  */
 import { hash } from "node:crypto"
@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Provider, StoredId } from "../Provider.js"
-import type { Ending, Endings, Lifetimes, Sealed } from "./SealedSessions.js"
+import type { Ended, Ending, Endings, Lifetimes, Sealed } from "./SealedSessions.js"
 
 /** For clocks that differ, and for requests that had asked about a session before it ended and seal it afterwards. */
 const margin = Duration.toMillis("5 minutes")
@@ -22,7 +22,7 @@ export const recordedIn = (provider: Provider): Endings => ({
   isRevoked: (session) => provider.exists(idOf(session)),
   endingOf: (session) =>
     Effect.map(provider.read(idOf(session)), (found) =>
-      Option.isNone(found) ? undefined : found.value.payload[0] === moved ? "moved" : "ended"
+      Option.isNone(found) ? undefined : decode(found.value.payload)
     ),
   end: (session, ending, lifetimes) =>
     Effect.clockWith((clock) => {
@@ -30,7 +30,7 @@ export const recordedIn = (provider: Provider): Endings => ({
       return Effect.map(
         provider.create(
           idOf(session),
-          Uint8Array.of(ending === "moved" ? moved : 0),
+          encode(ending, now),
           Duration.millis(lastCopy(session, lifetimes, now) + margin - now)
         ),
         ({ _tag }) => _tag === "Written"
@@ -39,8 +39,19 @@ export const recordedIn = (provider: Provider): Endings => ({
   gc: provider.gc
 })
 
-/** What an ending is stored as; anything else says `ended`, as the empty payloads of earlier versions. */
-const moved = 1
+/** An ending is stored as 9 bytes: 1 for `moved` or 0 for `ended`, and when it was (milliseconds, a double, big-endian). */
+const encode = (ending: Ending, at: number): Uint8Array => {
+  const bytes = Buffer.alloc(9)
+  bytes[0] = ending === "moved" ? 1 : 0
+  bytes.writeDoubleBE(at, 1)
+  return bytes
+}
+
+/** Anything else says `ended`, long ago. */
+const decode = (payload: Uint8Array): Ended => ({
+  ending: payload[0] === 1 ? "moved" : "ended",
+  at: payload.length === 9 ? Buffer.from(payload).readDoubleBE(1) : 0
+})
 
 const idOf = ({ id }: Sealed): StoredId => hash("sha256", id, "base64url") as StoredId
 
@@ -66,14 +77,14 @@ const maxRemembered = 10_000
 
 /** Endings in the memory of this process. */
 export const remembered = (): Endings => {
-  const endings = new Map<string, { readonly ending: Ending; readonly until: number }>()
-  const endingOf = (id: string, now: number): Ending | undefined => {
+  const endings = new Map<string, Ended>()
+  const endingOf = (id: string, now: number): Ended | undefined => {
     const known = endings.get(id)
-    return known !== undefined && now < known.until ? known.ending : undefined
+    return known !== undefined && now < known.at + memory ? known : undefined
   }
   const forgetOld = (now: number): void => {
-    for (const [id, { until }] of endings) {
-      if (now < until && endings.size < maxRemembered) {
+    for (const [id, { at }] of endings) {
+      if (now < at + memory && endings.size < maxRemembered) {
         return
       }
       endings.delete(id)
@@ -91,7 +102,7 @@ export const remembered = (): Endings => {
           return false
         }
         forgetOld(now)
-        endings.set(id, { ending, until: now + memory })
+        endings.set(id, { ending, at: now })
         return true
       })
   }
