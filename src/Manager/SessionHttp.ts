@@ -54,8 +54,8 @@ export const middleware =
     mount(app, stores, (context) => Context.unsafeGet(context, SessionManager))
 
 /**
- * The same for `HttpLayerRouter`: a router middleware; its `layer` is provided to the routes that use the session. The compiler
- * rejects routes that use a session and do not have it.
+ * Provides the stores to the routes of an `HttpLayerRouter`: give its `layer` to the routes that use the session. The compiler rejects
+ * routes that use a session and do not have it.
  *
  * @example
  * import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
@@ -136,7 +136,7 @@ export const security = (cookieName = "__Host-id"): HttpApiSecurity.ApiKey =>
   HttpApiSecurity.apiKey({ in: "cookie", key: cookieName })
 
 /**
- * The same for `HttpApi`: the implementation of an `HttpApiMiddleware.Tag` that `provides` a store.
+ * Implements an `HttpApiMiddleware.Tag` that provides a store.
  *
  * @example
  * import { HttpApiMiddleware } from "@effect/platform"

@@ -239,8 +239,8 @@ export const layerSealed = <E>(
   )
 
 /**
- * Opens a live session outside of its requests: in a job, on a socket, in a test. What is changed is stored by `session.save`, and
- * by nothing else. Fails with `NotFound` where no live session has the id, and with `Unsupported` where clients hold the sessions.
+ * Opens a live session outside of its requests: in a job, on a socket, in a test. Changes are stored only when you call `session.save`.
+ * Fails with `NotFound` if no live session has the id, and with `Unsupported` if clients hold the sessions.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -319,7 +319,7 @@ const accessor = <A, E>(f: (manager: Manager) => Effect.Effect<A, E>): Effect.Ef
   Effect.flatMap(SessionManager, f)
 
 /**
- * As `Manager.active`.
+ * The number of live sessions. Fails with `Unsupported` if the backend cannot count.
  *
  * @since 0.1.0
  * @category accessors
@@ -327,7 +327,7 @@ const accessor = <A, E>(f: (manager: Manager) => Effect.Effect<A, E>): Effect.Ef
 export const active: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.active)
 
 /**
- * As `Manager.list`.
+ * The ids of the live sessions, as the backend keeps them. Fails with `Unsupported` if it cannot list.
  *
  * @since 0.1.0
  * @category accessors
@@ -337,7 +337,7 @@ export const list: Stream.Stream<StoredId, SessionError, SessionManager> = Strea
 )
 
 /**
- * As `Manager.gc`.
+ * Removes expired sessions now, and returns their number.
  *
  * @since 0.1.0
  * @category accessors
@@ -345,7 +345,7 @@ export const list: Stream.Stream<StoredId, SessionError, SessionManager> = Strea
 export const gc: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.gc)
 
 /**
- * As `Manager.events`.
+ * A stream of what happens to sessions in this process.
  *
  * @example
  * import { Effect, Stream } from "effect"

@@ -155,8 +155,8 @@ export interface Capabilities {
 /**
  * A backend. Every operation answers in bounded time and fails with a `SessionError` (`Unavailable`, `TooLarge`).
  *
- * Lifetimes (`ttl`) are positive. An expired session is as good as none to every operation, at once, whatever garbage
- * collection has done.
+ * Lifetimes (`ttl`) are positive. From the instant it expires, every operation treats a session as absent, whether or not garbage
+ * collection has run.
  *
  * @since 0.1.0
  * @category models

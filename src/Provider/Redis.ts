@@ -58,7 +58,7 @@ export interface ReplicaOptions {
 export interface Options extends CommonOptions, ReplicaOptions {
   /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. Default `redis://127.0.0.1:6379`. */
   readonly url?: string | Redacted.Redacted | undefined
-  /** More of ioredis' options; they go before what this provider chooses. */
+  /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: RedisOptions | undefined
   /**
    * A client that the app already has, a cluster's too. It keeps its own options, `timeout` among them, and is not closed with
@@ -76,7 +76,7 @@ export interface Options extends CommonOptions, ReplicaOptions {
 export interface ClusterNodes extends CommonOptions {
   /** Some of its nodes, separated by commas: `redis://user:password@host1:6379,host2:6379`. */
   readonly url: string | Redacted.Redacted
-  /** More of ioredis' options; they go before what this provider chooses. */
+  /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: ClusterOptions | undefined
 }
 
@@ -94,7 +94,7 @@ export interface Sentinels extends CommonOptions, ReplicaOptions {
   readonly url: string | Redacted.Redacted
   /** The name under which the sentinels know the master. */
   readonly masterName: string
-  /** More of ioredis' options; they go before what this provider chooses. */
+  /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: RedisOptions | undefined
 }
 

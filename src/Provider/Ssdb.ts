@@ -40,7 +40,7 @@ export interface Options {
   readonly prefix?: string | undefined
   /** How long the server may take to connect or to answer. Default 2 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** More of ioredis' options; they go before what this provider chooses. */
+  /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: RedisOptions | undefined
 }
 

@@ -150,7 +150,7 @@ export interface Session<F extends Fields> {
   readonly takeAndSave: <K extends keyof F & string>(key: K) => Effect.Effect<Option.Option<Value<F[K]>>, SessionError>
   /** Deletes all fields of this store. Other stores of the session keep theirs; `destroy` ends the session. */
   readonly flush: Effect.Effect<void, SessionError>
-  /** The session's id: after `regenerate` the new one. A session that was never stored has an id from the first asking on. */
+  /** The session's id: after `regenerate` the new one. A session that has not been stored yet is given its id the first time you ask for it. */
   readonly id: Effect.Effect<SessionId, SessionError>
   /** Whether no session is stored yet for this visitor. */
   readonly isNew: Effect.Effect<boolean, SessionError>

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import type * as SessionManager from "../Manager/SessionManager.js"
+import { checked } from "../Provider/internal/options.js"
 import type { SessionError } from "../SessionError.js"
 import { chosen } from "./backends.js"
 import { type Backend, compose } from "./compose.js"
@@ -48,13 +49,16 @@ const configOf = (
  * @since 0.1.0
  * @category layers
  */
-export const fromConfig = ({
-  ignore = [],
-  providers,
-  session = {}
-}: FromConfigOptions = {}): Layer.Layer<SessionManager.SessionManager, SessionError | ConfigError.ConfigError> =>
+export const fromConfig = (
+  options: FromConfigOptions = {}
+): Layer.Layer<SessionManager.SessionManager, SessionError | ConfigError.ConfigError> =>
   Layer.unwrapEffect(
-    Effect.map(Effect.zipRight(checkVariables(ignore), chosen(provider, providers)), (backend) =>
-      compose(configOf(session), backend)
+    checked(
+      { ignore: "optional", providers: "optional", session: "optional" },
+      options,
+      ({ ignore = [], providers, session = {} }) =>
+        Effect.map(Effect.zipRight(checkVariables(ignore), chosen(provider, providers)), (backend) =>
+          compose(configOf(session), backend)
+        )
     )
   )
