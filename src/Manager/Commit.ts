@@ -47,15 +47,14 @@ const failure = (session: RequestState, cause: Cause.Cause<SessionError>): Outco
 
 const step = (session: RequestState, when: When): Step => {
   const { epoch } = session
-  const saving = Effect.map(
-    Effect.suspend(() => save(session, when)),
-    (outcome) => settle(session, outcome, epoch)
-  )
+  const saved = (outcome: Outcome) => settle(session, outcome, epoch)
   if (session.ending.length === 0) {
-    return when === "ending" ? Effect.succeed({ _tag: "Nothing" }) : saving
+    return when === "ending" ? nothing : Effect.map(save(session, when), saved)
   }
-  return when === "ending" ? end(session) : Effect.zipRight(end(session), saving)
+  return when === "ending" ? end(session) : Effect.flatMap(end(session), () => Effect.map(save(session, when), saved))
 }
+
+const nothing: Step = Effect.succeed({ _tag: "Nothing" })
 
 const end = (session: RequestState): Step => {
   const { keeper } = session.env
@@ -78,24 +77,31 @@ const noResponse = Effect.fail(
 )
 
 const save = (session: RequestState, when: When): Step => {
-  const { keeper, turns } = session.env
+  const { keeper } = session.env
   if (session.log.length === 0 && !session.renewing) {
     return session.stage === "socket" && keeper.needsResponse && session.touching ? noResponse : renewLifetime(session)
   }
   if (session.stage === "socket" && keeper.needsResponse) {
     return noResponse
   }
-  const until = performance.now() + session.env.patience.millis
-  return Effect.flatMap(openInLine(session), () => {
-    const { base } = session
-    return base === undefined
-      ? begin(session)
-      : keeper.inProcess
-        ? change({ session, when, turn: { latest: undefined }, kept: base.kept, until }, base, 1)
-        : turns.take(base.kept.ref, (turn) =>
-            change({ session, when, turn, kept: base.kept, until }, own(turn.latest ?? base, base.kept), 1)
-          )
-  })
+  return session.origin._tag === "Unread"
+    ? Effect.flatMap(openInLine(session), () => saveRead(session, when))
+    : saveRead(session, when)
+}
+
+/** {@link save} of a session that was read. */
+const saveRead = (session: RequestState, when: When): Step => {
+  const { base } = session
+  const { keeper, patience, turns } = session.env
+  if (base === undefined) {
+    return begin(session)
+  }
+  const { kept } = base
+  if (keeper.inProcess) {
+    return change({ session, when, turn: { latest: undefined }, kept, until: Number.POSITIVE_INFINITY }, base, 1)
+  }
+  const until = performance.now() + patience.millis
+  return turns.take(kept.ref, (turn) => change({ session, when, turn, kept, until }, own(turn.latest ?? base, kept), 1))
 }
 
 /** The error of a request that came too late, or with two cookies: what it changed would be somebody else's, or sign its visitor out. */

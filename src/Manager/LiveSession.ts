@@ -183,10 +183,10 @@ const open = (session: RequestState): Effect.Effect<void, SessionError> =>
 
 /** {@link open} for those that are in line already. */
 export const openInLine = (session: RequestState): Effect.Effect<void, SessionError> =>
-  Effect.suspend(() => (session.origin._tag === "Unread" ? read(session) : Effect.void))
-
-const read = (session: RequestState): Effect.Effect<void, SessionError> =>
   Effect.clockWith((clock) => {
+    if (session.origin._tag !== "Unread") {
+      return Effect.void
+    }
     const now = clock.unsafeCurrentTimeMillis()
     const { keeper, telemetry } = session.env
     const [token, other] = session.sent?.tokens ?? []

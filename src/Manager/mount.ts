@@ -17,7 +17,7 @@ import { isSessionError, type SessionError, statusOf } from "../SessionError.js"
 import { LiveSession } from "./LiveSession.js"
 import type { Environment } from "./RequestState.js"
 import { needsCommit } from "./renewal.js"
-import { dismiss, isGone, isTold, log, respond, type Shape, tell } from "./respond.js"
+import { dismiss, isGone, isSettled, isTold, log, respond, type Shape, tell } from "./respond.js"
 import type { Transport } from "./Transport.js"
 import { watchUpgrade } from "./upgrade.js"
 import type { Warnings } from "./warnings.js"
@@ -59,12 +59,18 @@ export class Mounting {
     const settled = Effect.uninterruptibleMask((restore) =>
       Effect.matchCauseEffect(restore(app), { onFailure: this.leaveFailed, onSuccess: this.leave })
     )
+    // Made once, for most requests begin with it.
+    const registeredFirst = Effect.zipRight(this.setOwn, settled)
     return (fiber) => {
       const session = this.enter(fiber)
       session.mounts++
       put(fiber.currentContext, session)
       const registration = this.register(fiber)
-      return registration === undefined ? settled : Effect.zipRight(registration, settled)
+      return registration === this.setOwn
+        ? registeredFirst
+        : registration === undefined
+          ? settled
+          : Effect.zipRight(registration, settled)
     }
   }
 
@@ -180,7 +186,10 @@ export class Mounting {
     }
     if (needsCommit(session)) {
       return Effect.flatMap(this.env.commit(session, "end"), (outcome) => {
-        // What could not be saved is not saved later: its client was told so.
+        if (isSettled(outcome)) {
+          return isTold(session) ? this.tell(session, response, request) : Effect.succeed(response)
+        }
+        // What could not be saved is not saved later: its client is told so.
         session.discard()
         return Effect.flatMap(respond(session, outcome, response, session.shape), (response) =>
           this.tell(session, response, request)
@@ -315,10 +324,19 @@ const makeRequestSessions = (env: Environment, transport: Transport): RequestSes
   // and on the source, for routers and middlewares make new request objects around it.
   const key = Symbol("effect-session")
   type Source = { [key]?: MountedSession }
-  const ofFrozen = new WeakMap<object, MountedSession>()
+  // Some runtimes freeze their requests.
+  let ofFrozen: WeakMap<object, MountedSession> | undefined
   const existing = (request: HttpServerRequest): MountedSession | undefined => {
     const source = request.source as Source
-    return source[key] ?? (Object.isExtensible(source) ? undefined : ofFrozen.get(source))
+    return source[key] ?? ofFrozen?.get(source)
+  }
+  const attach = (source: Source, session: MountedSession): void => {
+    try {
+      source[key] = session
+    } catch {
+      ofFrozen ??= new WeakMap()
+      ofFrozen.set(source, session)
+    }
   }
   return {
     existing,
@@ -328,12 +346,7 @@ const makeRequestSessions = (env: Environment, transport: Transport): RequestSes
         return found
       }
       const session = new MountedSession(env, transport.read(request))
-      const source = request.source as Source
-      if (Object.isExtensible(source)) {
-        source[key] = session
-      } else {
-        ofFrozen.set(source, session)
-      }
+      attach(request.source as Source, session)
       return session
     }
   }

@@ -52,10 +52,13 @@ const bodyOf = ({ reason }: SessionError, shape: Shape) =>
 
 /**
  * Whether cookies of other scopes are to be taken away: if the client sent several, with an answer that sets or removes the session's own,
- * or if none of them is of use. An answer that changes nothing might undo what another one has just told.
+ * or if none of them is of use. An answer that changes nothing might undo what another one has just told. A session that the client
+ * holds ends with its cookie, in whatever scope that is.
  */
-const isUntidy = ({ origin, reply, sent }: RequestState): boolean =>
-  sent?.doubled === true && (reply !== undefined || origin._tag === "Ambiguous" || origin._tag === "Missing")
+const isUntidy = ({ env, origin, reply, sent }: RequestState): boolean =>
+  sent?.doubled === true
+    ? reply !== undefined || origin._tag === "Ambiguous" || origin._tag === "Missing"
+    : reply === "forget" && env.keeper.needsResponse
 
 /** Whether there is anything that the client has to be told. */
 export const isTold = (session: RequestState): boolean => session.reply !== undefined || isUntidy(session)
@@ -74,9 +77,12 @@ export const tell = (
   const { reply } = session
   const told = reply === undefined ? response : transport.write(response, reply, request)
   return isUntidy(session)
-    ? Effect.as(warnings.doubled, transport.tidy(told, request))
+    ? Effect.as(session.sent?.doubled === true ? warnings.doubled : Effect.void, transport.tidy(told, request))
     : Effect.as(warnings.cookieSet(request), told)
 }
+
+/** Whether an outcome leaves a response as it is. */
+export const isSettled = ({ _tag }: Outcome): boolean => _tag !== "Failed" && _tag !== "Died" && _tag !== "Lost"
 
 /** The response by what became of the session. An error is logged, for its client sees nothing of it. */
 export const respond = (
