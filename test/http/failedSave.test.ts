@@ -64,6 +64,9 @@ const routes = HttpRouter.empty.pipe(
           "content-disposition": "inline",
           "content-security-policy": "default-src 'none'",
           location: "/elsewhere",
+          "cache-control": "public, max-age=600",
+          expires: "Thu, 01 Jan 2037 00:00:00 GMT",
+          refresh: "0; url=/done",
           "x-app": "own"
         }),
         HttpServerResponse.unsafeSetCookie("theme", "dark")
@@ -152,7 +155,9 @@ describe("the response", () => {
         "etag",
         "last-modified",
         "location",
-        "cache-control"
+        "cache-control",
+        "expires",
+        "refresh"
       ]
       const rest = (headers: Readonly<Record<string, string>>) =>
         Object.keys(headers).filter((name) => !ofBody.includes(name) && name !== "transfer-encoding")

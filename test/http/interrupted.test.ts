@@ -9,7 +9,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { SessionHttp } from "effect-session"
+import { type SessionConfig, SessionHttp } from "effect-session"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 import { begin, bytesOf } from "../support/raw.js"
 
@@ -45,7 +45,7 @@ describe("a client that hangs up", () => {
   /** What the session is after a client has hung up where the handler waits; it was `0 ada` before. */
   const outcomeOf = (
     handler: (here: Effect.Effect<void>) => Handler,
-    { uninterruptible = false, body = "", length = 0 } = {}
+    { uninterruptible = false, body = "", length = 0, options = {} as SessionConfig.Options } = {}
   ) =>
     Effect.gen(function* () {
       const place = yield* makePlace
@@ -56,7 +56,7 @@ describe("a client that hangs up", () => {
         HttpRouter.post("/pay", Effect.as(handler(place.here), HttpServerResponse.text("paid")), { uninterruptible }),
         HttpRouter.use(SessionHttp.middleware(AppSession))
       )
-      const { as, send, url } = yield* serve(app, {}, provider)
+      const { as, send, url } = yield* serve(app, options, provider)
       const cookie = (yield* send("/sign-in")).cookie!
       calls.length = 0
       const headers = { cookie, "content-length": String(length) }
@@ -128,6 +128,20 @@ describe("a client that hangs up", () => {
       (result) => expect(result).toEqual({ session: "0 ada", cost: [] })
     )
   )
+
+  describe.each([
+    ["dies", Effect.die("finalizer")],
+    ["dies of a response", Effect.die(HttpServerResponse.empty({ status: 404 }))]
+  ] as const)("whose handler has a finalizer that %s", (_, finalizer) => {
+    it.scoped.each([false, true])("saves nothing, with keepOnServerError: %s", (keepOnServerError) =>
+      Effect.map(
+        outcomeOf((here) => Effect.ensuring(Effect.zipRight(visits(5), here), finalizer), {
+          options: { keepOnServerError }
+        }),
+        (result) => expect(result).toEqual({ session: "0 ada", cost: [] })
+      )
+    )
+  })
 
   it.scoped("a handler that is uninterruptible gets to its end, and is saved", () =>
     Effect.map(

@@ -215,6 +215,21 @@ describe("more than it seems", () => {
     })
   )
 
+  it.scoped("three that are no sessions, in front of the visitor's, neither sign out nor begin another session", () =>
+    Effect.gen(function* () {
+      const { get, live, one } = yield* begin()
+      const bogus = ["A", "B", "C"].map((letter) => `id=${letter.repeat(43)}`)
+      const seen = yield* get("/read", ...bogus, one)
+      expect([seen.status, seen.body, scopes(seen.setCookie).set]).toEqual([200, "0 nobody", []])
+      expect(scopes(seen.setCookie).expired).not.toContain("- /")
+      const changed = yield* get("/count", ...bogus, one)
+      expect([changed.status, scopes(changed.setCookie).set]).toEqual([503, []])
+      expect(scopes(changed.setCookie).expired).not.toContain("- /")
+      expect(yield* live).toBe(2)
+      expect((yield* get("/read", one)).body).toBe("1 nobody")
+    })
+  )
+
   it.scoped("a __Host- cookie has one scope, so that there is nothing else to expire", () =>
     Effect.gen(function* () {
       const { get, one } = yield* begin({})

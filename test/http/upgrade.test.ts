@@ -12,6 +12,7 @@ import { type SessionError, SessionHttp, type SessionStore } from "effect-sessio
 import { AppSession, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
 import { type Handlers, mounts } from "../support/mounts.js"
+import { bytesOf, exchange } from "../support/raw.js"
 
 type Session = SessionStore.Session<typeof AppSession.fields>
 
@@ -106,6 +107,36 @@ describe.each(Object.entries(mounts))("%s, where no handler upgrades", (_, mount
       })
     )
   })
+})
+
+describe("a middleware outside of the mount", () => {
+  // With `Connection: Upgrade` too, Node reads no body.
+  it.scopedLive.each([{}, { upgrade: "websocket" }, { upgrade: "h2c" }])(
+    "can read the body as well, with %j",
+    (upgrade) =>
+      Effect.gen(function* () {
+        const echo = Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ text }) =>
+          Effect.map(text, (text) => HttpServerResponse.text(text))
+        )
+        const app = HttpRouter.empty.pipe(
+          HttpRouter.post("/", Effect.zipRight(handlers["count"]!, echo)),
+          HttpRouter.use(SessionHttp.middleware(AppSession)),
+          HttpMiddleware.make((app) =>
+            Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+              Effect.flatMap(app, (response) =>
+                Effect.map(Effect.timeout(Effect.interruptible(request.text), "5 seconds"), (text) =>
+                  HttpServerResponse.setHeader(response, "x-outer", text)
+                )
+              )
+            )
+          )
+        )
+        const { url } = yield* serve(app)
+        const headers = { ...upgrade, connection: "close", "content-length": "3" }
+        const answer = yield* exchange(url, bytesOf("POST", "/", headers, "abc"))
+        expect([answer.status, answer.body, answer.headers["x-outer"]]).toEqual([200, "abc", "abc"])
+      })
+  )
 })
 
 describe("WebSockets", () => {

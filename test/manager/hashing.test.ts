@@ -2,7 +2,9 @@
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -115,6 +117,52 @@ describe("hashed ids, turned on while people are signed in", () => {
       })
     )
   }
+
+  it.scoped("a late write after the sign-out of one that was still under its id is a 503, and begins nothing", () =>
+    Effect.gen(function* () {
+      const provider = Memory.make()
+      const cookie = yield* signedIn(provider)
+      const migrating = yield* serve(app, options("migrating"), provider)
+      expect((yield* migrating.as(cookie)("/logout", { method: "POST" })).status).toBe(204)
+      const late = yield* migrating.as(cookie)("/visits", { method: "POST" })
+      expect([late.status, late.setCookie]).toEqual([503, []])
+      expect(yield* keys(provider)).toEqual([])
+    })
+  )
+
+  it.scoped("a change that a process of before has under way is carried along, when one of now moves the session", () =>
+    Effect.gen(function* () {
+      const provider = Memory.make()
+      const cookie = yield* signedIn(provider)
+      const [reached, go] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const slow = HttpRouter.empty.pipe(
+        HttpRouter.post(
+          "/visits",
+          Effect.flatMap(AppSession, (session) =>
+            Effect.gen(function* () {
+              yield* session.update("visits", (n) => n + 1)
+              yield* session.get("visits")
+              yield* Deferred.succeed(reached, undefined)
+              yield* Deferred.await(go)
+              return HttpServerResponse.empty()
+            })
+          )
+        ),
+        SessionHttp.middleware(AppSession)
+      )
+      const before = yield* serve(slow, options(false), provider)
+      const migrating = yield* serve(app, options("migrating"), provider)
+      const changing = yield* Effect.fork(before.as(cookie)("/visits", { method: "POST" }))
+      yield* Deferred.await(reached)
+      expect((yield* migrating.as(cookie)("/me")).body).toBe("ada")
+      yield* Deferred.succeed(go, undefined)
+      expect((yield* Fiber.join(changing)).status).toBe(204)
+      const session = yield* SessionManager.open(AppSession, SessionStore.sessionId(idIn(cookie))).pipe(
+        Effect.provide(managerLayer(options("migrating"), provider))
+      )
+      expect([yield* session.get("visits"), yield* session.get("userId")]).toEqual([1, Option.some("ada")])
+    })
+  )
 
   it.scoped("one that is listed under its id, and one under its hash, can be ended by what is listed", () =>
     Effect.gen(function* () {

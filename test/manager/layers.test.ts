@@ -6,8 +6,11 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import { type SessionConfig, SessionError, SessionLayer, SessionManager } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Couchbase from "effect-session/couchbase"
@@ -161,5 +164,16 @@ describe("memory", () => {
       const options: SessionConfig.Options & Memory.Options = { maxSessions: 10, idleTimeout: "1 minute" }
       expect(yield* failure(SessionLayer.memory(options))).toBe("built")
     }).pipe(Effect.provide(SessionLayer.memory({ maxSessions: 10 })))
+  )
+})
+
+describe("a layer that is built where nothing can be interrupted", () => {
+  it.live("closes, and garbage collection with it", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      yield* Effect.uninterruptible(Layer.buildWithScope(SessionLayer.memory(), scope))
+      const closed = yield* Effect.timeoutOption(Effect.disconnect(Scope.close(scope, Exit.void)), "10 seconds")
+      expect(Option.isSome(closed)).toBe(true)
+    })
   )
 })

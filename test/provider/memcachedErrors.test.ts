@@ -1,0 +1,77 @@
+/**
+ * What is shown of memcached's own errors: they can repeat the command, and with it a session's key.
+ */
+import { createServer } from "node:net"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type { SessionError, SessionProvider } from "effect-session"
+import * as Memcached from "effect-session/memcached"
+import { host } from "../servers/Process.js"
+import { bytes, day } from "./cas.js"
+
+/** A server that answers each command with an error. */
+const refusing = (errorOf: (command: string) => string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const server = createServer((client) => {
+        client.on("error", () => {})
+        client.on("data", (data) => {
+          const command = data.toString("latin1").split("\r\n")[0]!
+          client.write(command === "version" ? "VERSION 1.6.0\r\n" : `${errorOf(command)}\r\n`)
+        })
+      })
+      await new Promise<void>((resolve) => server.listen(0, host, resolve))
+      const address = server.address()
+      return { server, url: `${host}:${typeof address === "object" ? address?.port : ""}` }
+    }),
+    ({ server }) => Effect.sync(() => void server.close())
+  )
+
+const [id, next] = ["SECRET-id", "SECRET-next"] as Array<SessionProvider.StoredId> as [
+  SessionProvider.StoredId,
+  SessionProvider.StoredId
+]
+
+const attemptsWith = (provider: SessionProvider.Provider): ReadonlyArray<Effect.Effect<unknown, SessionError>> => {
+  const revision = "1" as SessionProvider.Revision
+  return [
+    provider.read(id),
+    provider.exists(id),
+    provider.create(id, bytes("SECRET"), day),
+    provider.write(id, bytes("SECRET"), day, revision),
+    provider.touch(id, day),
+    provider.destroy(id),
+    provider.regenerate(id, next, bytes("SECRET"), day, revision)
+  ]
+}
+
+describe("memcached, errors that repeat the command", () => {
+  it.scopedLive.each([
+    ["ERROR", "ERROR"],
+    ["CLIENT_ERROR", "CLIENT_ERROR"],
+    ["CLIENT_ERROR bad command line format", "CLIENT_ERROR"],
+    ["SERVER_ERROR", "SERVER_ERROR"],
+    ["SERVER_ERROR out of memory storing object", "SERVER_ERROR"]
+  ])("show no key: %s", ([error, told]) =>
+    Effect.gen(function* () {
+      for (const errorOf of [() => error, (command: string) => `${error} ${command}`]) {
+        const { url } = yield* refusing(errorOf)
+        const provider = yield* Memcached.make({ url, prefix: "SECRET:" })
+        for (const attempt of attemptsWith(provider)) {
+          const failed = yield* Effect.flip(attempt)
+          expect(failed.reason).toBe("Unavailable")
+          expect(failed.message).toContain(told)
+          expect(`${failed} ${JSON.stringify(failed)} ${failed.stack}`).not.toContain("SECRET")
+        }
+      }
+    })
+  )
+
+  it.scopedLive("say what is sure to be no key: that the server is out of memory", () =>
+    Effect.gen(function* () {
+      const { url } = yield* refusing(() => "SERVER_ERROR out of memory storing object")
+      const provider = yield* Memcached.make({ url })
+      expect((yield* Effect.flip(provider.read(id))).message).toContain("out of memory storing object")
+    })
+  )
+})
