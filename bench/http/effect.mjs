@@ -86,7 +86,10 @@ export const serve = async (store, url, framework) => {
   const app =
     store === undefined
       ? HttpServer.serve(withoutSessions())
-      : Layer.provide(HttpServer.serve(withSessions), SessionLayer[store]({ url }))
+      : Layer.provide(
+          HttpServer.serve(withSessions),
+          store === "memory" ? SessionLayer.memory() : SessionLayer[store]({ url })
+        )
   const runtime = ManagedRuntime.make(
     app.pipe(
       Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),
