@@ -38,6 +38,38 @@ class MountedSession extends LiveSession {
   made: Response | undefined = undefined
   /** Whether the response's headers have left. */
   answered = false
+
+  /**
+   * The fiber of a mount has ended, and `outer` mounts are around it. If the mount has not left, it was interrupted: by a client that hung
+   * up, or by a timeout. What its handler saved itself is saved, and no more.
+   */
+  leftAt(outer: number): void {
+    if (this.mounts > outer && !this.answered) {
+      this.mounts = outer
+      this.discard()
+    }
+  }
+
+  /** What is to end stands, although a fiber that is given up may take along what would have ended it. */
+  override get destroy(): Effect.Effect<void, SessionError> {
+    return Effect.zipLeft(super.destroy, this.atTheEnd(endNow(this)))
+  }
+
+  /** A new id that was saved and cannot be told is a mistake of mounting. */
+  override get save(): Effect.Effect<void, SessionError> {
+    return Effect.zipLeft(
+      super.save,
+      Effect.suspend(() => (this.reply === undefined ? Effect.void : this.atTheEnd(untold)))
+    )
+  }
+
+  /** Runs an effect when the request is over, if nothing of it was answered by then. */
+  private atTheEnd(effect: Effect.Effect<unknown>): Effect.Effect<void> {
+    const unanswered = Effect.suspend(() => (this.answered || this.mounts > 0 ? Effect.void : effect))
+    return Effect.flatMap(Effect.serviceOption(Scope.Scope), (scope) =>
+      Option.isNone(scope) ? Effect.void : Scope.addFinalizer(scope.value, unanswered)
+    )
+  }
 }
 
 export class Mounting {
@@ -56,14 +88,14 @@ export class Mounting {
    * `SessionError`: what the app does not catch is a response.
    */
   around(app: App, put: (context: Context.Context<never>, session: LiveSession) => void): (fiber: Runtime) => App {
-    const settled = Effect.uninterruptibleMask((restore) =>
-      Effect.matchCauseEffect(restore(app), { onFailure: this.leaveFailed, onSuccess: this.leave })
-    )
+    // Not masked from interruption, which takes some 3 µs a request: a mount that was interrupted is one that never left.
+    const settled = Effect.matchCauseEffect(app, { onFailure: this.leaveFailed, onSuccess: this.leave })
     // Made once, for most requests begin with it.
     const registeredFirst = Effect.zipRight(this.setOwn, settled)
     return (fiber) => {
       const session = this.enter(fiber)
-      session.mounts++
+      const outer = session.mounts++
+      fiber.addObserver(() => session.leftAt(outer))
       put(fiber.currentContext, session)
       const registration = this.register(fiber)
       return registration === this.setOwn
@@ -83,7 +115,7 @@ export class Mounting {
     return Effect.as(registration === undefined ? ending : Effect.zipRight(registration, ending), session)
   })
 
-  /** What was to end stands, although a fiber that was given up took along what would have ended it. */
+  /** As a mounted session's `destroy` does, whose handler knows the request's scope: an `HttpApi`'s does not. */
   private endUnanswered(fiber: Runtime, session: MountedSession): Effect.Effect<void> {
     const scope = Context.getOption(fiber.currentContext as Context.Context<Scope.Scope>, Scope.Scope)
     return Option.isNone(scope)
@@ -124,7 +156,9 @@ export class Mounting {
   /** One of several mounts has made its response. What it changed is saved, whatever becomes of the others. */
   private saveInner(session: MountedSession, response: Response): Effect.Effect<Response> {
     return session.stage === "open" && session.changed && response.status < 500
-      ? Effect.flatMap(this.env.commit(session, "end"), (outcome) => respond(session, outcome, response, session.shape))
+      ? Effect.flatMap(Effect.uninterruptible(this.env.commit(session, "end")), (outcome) =>
+          respond(session, outcome, response, session.shape)
+        )
       : Effect.succeed(response)
   }
 
@@ -152,7 +186,7 @@ export class Mounting {
   ): Effect.Effect<Response, unknown> {
     if (interrupted && Cause.isInterrupted(cause)) {
       session.discard()
-      return Effect.zipRight(Effect.zipRight(endNow(session), warnIfUntold(session)), Effect.failCause(cause))
+      return Effect.zipRight(endNow(session), Effect.failCause(cause))
     }
     // With the response in it that tells the client, for a layer further out may run this fiber as one of its own: then it takes nothing
     // else along. Whoever catches the error finds it as it was.
@@ -185,7 +219,7 @@ export class Mounting {
       session.discard()
     }
     if (needsCommit(session)) {
-      return Effect.flatMap(this.env.commit(session, "end"), (outcome) => {
+      return Effect.flatMap(Effect.uninterruptible(this.env.commit(session, "end")), (outcome) => {
         if (isSettled(outcome)) {
           return isTold(session) ? this.tell(session, response, request) : Effect.succeed(response)
         }
@@ -229,7 +263,9 @@ export class Mounting {
       return this.tell(session, response, request)
     }
     return Effect.withFiberRuntime((fiber) => {
-      if (isInterrupted(fiber) && givenUp.includes(response.status) && session.stage === "open") {
+      const isGivenUp = isInterrupted(fiber) && givenUp.includes(response.status)
+      if (session.stage === "open" && (session.mounts > 0 || isGivenUp)) {
+        session.mounts = 0
         session.discard()
       }
       return Effect.zipRight(logFailure(session, response), this.finish(session, response, request))
@@ -294,21 +330,9 @@ const logFailure = ({ failure, shape }: MountedSession, { status }: Response): E
   shape === "declared" && failure !== undefined && status >= 500 ? log(failure) : Effect.void
 
 /**
- * The handler saved the session under a new id and was then interrupted: by a client that left, or by a timeout outside of the mount. In
- * Effect 3 the second leaves no way to tell the id: who mounts should know.
+ * The handler saved the session under a new id and was then interrupted, by a timeout outside of the mount. In Effect 3 that leaves no way
+ * to tell the id: who mounts should know.
  */
-const warnIfUntold = (session: MountedSession): Effect.Effect<void> =>
-  session.reply === undefined
-    ? Effect.void
-    : Effect.flatMap(Effect.serviceOption(Scope.Scope), (scope) =>
-        Option.isNone(scope)
-          ? Effect.void
-          : Scope.addFinalizer(
-              scope.value,
-              Effect.suspend(() => (session.answered ? Effect.void : untold))
-            )
-      )
-
 const untold = Effect.logWarning(
   "session: a request was interrupted after it had saved its session under a new id, which the client was not told: mount SessionHttp outside of Effect.timeout and Effect.race"
 )

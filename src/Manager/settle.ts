@@ -24,6 +24,14 @@ const settleStored = (session: RequestState, outcome: Stored): void => {
   telemetry.emit(_tag, _tag === "Regenerated" && before !== undefined ? before.kept.ref : base.kept.ref)
 }
 
+const settleTouched = (session: RequestState, base: Base): void => {
+  session.touched(base)
+  if (session.env.keeper.needsResponse || session.cookieLifetime !== undefined) {
+    tell(session, base.kept.token)
+  }
+  session.env.telemetry.emit("Touched", base.kept.ref)
+}
+
 /** `epoch` is the session's when the commit began: if it has ended or was lost since, what was stored of it is to end as well. */
 export const settle = (session: RequestState, outcome: Outcome, epoch = session.epoch): Outcome => {
   if (epoch === session.epoch) {
@@ -35,7 +43,7 @@ export const settle = (session: RequestState, outcome: Outcome, epoch = session.
 }
 
 const settleCurrent = (session: RequestState, outcome: Outcome): void => {
-  const { keeper, telemetry } = session.env
+  const { telemetry } = session.env
   switch (outcome._tag) {
     case "Nothing":
       break
@@ -55,9 +63,7 @@ const settleCurrent = (session: RequestState, outcome: Outcome): void => {
       telemetry.emit("Saved", outcome.ref)
       break
     case "Touched":
-      session.touched(outcome.base)
-      tell(session, keeper.needsResponse || session.cookieLifetime !== undefined ? outcome.base.kept.token : undefined)
-      telemetry.emit("Touched", outcome.base.kept.ref)
+      settleTouched(session, outcome.base)
       break
     case "Ended":
       session.ended()
