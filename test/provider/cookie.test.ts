@@ -358,7 +358,7 @@ describe("a session that has ended", () => {
 })
 
 describe("revocations", () => {
-  it.effect("hold nothing but a hash of the id and one byte", () =>
+  it.effect("hold nothing but a hash of the id, how it ended and when", () =>
     Effect.gen(function* () {
       const revocations = Memory.make()
       const keeper = yield* make({ revocations })
@@ -368,7 +368,7 @@ describe("revocations", () => {
       expect(yield* revocations.count!).toBe(2)
       for (const { id } of [ended, moved]) {
         const stored = Option.getOrThrow(yield* revocations.read(sha256(id!) as SessionProvider.StoredId))
-        expect(stored.payload.length).toBe(1)
+        expect(stored.payload.length).toBe(9)
       }
     })
   )
