@@ -1,11 +1,13 @@
 /**
  * How the manager calls a backend: each call in a span, and none longer than the configured timeout.
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
 import type { Sealing } from "../Provider/cookie/SealedSessions.js"
@@ -80,9 +82,14 @@ const guards =
   (operation: string): (<A>(call: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>) => {
     const spanName = `session.${operation}`
     const options = { kind: "client", captureStackTrace: false, attributes: { "session.backend": name } } as const
-    const scrubbed = (defect: unknown) => Effect.die(withoutWords(`${name}: ${operation}`, defect))
+    const scrubbed = (cause: Cause.Cause<SessionError>) => {
+      const defect = Cause.dieOption(cause)
+      return Option.isNone(defect)
+        ? Effect.failCause(cause)
+        : Effect.die(withoutWords(`${name}: ${operation}`, defect.value))
+    }
     return (call) => {
-      const safe = bounded(Effect.catchAllDefect(call, scrubbed))
+      const safe = bounded(Effect.catchAllCause(call, scrubbed))
       return Effect.tracerWith((tracer) => (tracer === ownTracer ? safe : Effect.withSpan(safe, spanName, options)))
     }
   }
