@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
-export { layer } from "./layers/Beego.js"
-export * as Gob from "./Store/Gob.js"
-export { codec } from "./Store/gob/codec.js"
+export { defaults, options } from "./beego/config.js"
+export * as Gob from "./beego/Gob.js"
+export { codec } from "./beego/gob/codec.js"
+export { layer } from "./beego/layer.js"

@@ -3,4 +3,4 @@
  *
  * @since 0.1.0
  */
-export * from "./layers/Mysql.js"
+export * from "./Provider/Mysql.js"

@@ -3,4 +3,4 @@
  *
  * @since 0.1.0
  */
-export * from "./layers/Postgres.js"
+export * from "./Provider/Postgres.js"

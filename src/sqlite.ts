@@ -3,4 +3,4 @@
  *
  * @since 0.1.0
  */
-export * from "./layers/Sqlite.js"
+export * from "./Provider/Sqlite.js"

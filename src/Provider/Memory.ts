@@ -12,9 +12,9 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { SessionError } from "../SessionError.js"
 import { toBuffer } from "./internal/bytes.js"
-import { ExpiryIndex } from "./internal/ExpiryIndex.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
+import { ExpiryIndex } from "./memory/ExpiryIndex.js"
 import * as Provider from "./Provider.js"
 
 /**

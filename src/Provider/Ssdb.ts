@@ -27,7 +27,7 @@ import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 import { type Command, failed, pipelined, server } from "./redis/ioredis.js"
 import { revisionLength, revisions } from "./redis/scripts.js"
-import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf } from "./redis/ssdbLocks.js"
+import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf } from "./ssdb/locks.js"
 
 /**
  * @since 0.1.0

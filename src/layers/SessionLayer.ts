@@ -252,7 +252,7 @@ export const postgres = (
 ): SessionLayer =>
   composeApart(
     options,
-    lazy(() => import("./Postgres.js").then(({ layer }) => layer(options))),
+    lazy(() => import("../Provider/Postgres.js").then(({ layer }) => layer(options))),
     session
   )
 
@@ -270,7 +270,7 @@ export const postgres = (
 export const mysql = (options: DatabaseOptions, session: SessionConfig.Options = {}): SessionLayer =>
   composeApart(
     options,
-    lazy(() => import("./Mysql.js").then(({ layer }) => layer(options))),
+    lazy(() => import("../Provider/Mysql.js").then(({ layer }) => layer(options))),
     session
   )
 
@@ -291,7 +291,7 @@ export const sqlite = (
 ): SessionLayer =>
   composeApart(
     options,
-    lazy(() => import("./Sqlite.js").then(({ layer }) => layer(options))),
+    lazy(() => import("../Provider/Sqlite.js").then(({ layer }) => layer(options))),
     session
   )
 

@@ -28,9 +28,9 @@ const providers = {
   redisSentinel: () => import("../Provider/Redis.js").then((module) => module.layerSentinelFromEnv),
   ledis: () => import("../Provider/Ledis.js").then((module) => module.layerFromEnv),
   ssdb: () => import("../Provider/Ssdb.js").then((module) => module.layerFromEnv),
-  mysql: () => import("./Mysql.js").then((module) => module.layerFromEnv),
-  postgres: () => import("./Postgres.js").then((module) => module.layerFromEnv),
-  sqlite: () => import("./Sqlite.js").then((module) => module.layerFromEnv),
+  mysql: () => import("../Provider/Mysql.js").then((module) => module.layerFromEnv),
+  postgres: () => import("../Provider/Postgres.js").then((module) => module.layerFromEnv),
+  sqlite: () => import("../Provider/Sqlite.js").then((module) => module.layerFromEnv),
   memcached: () => import("../Provider/Memcached.js").then((module) => module.layerFromEnv),
   couchbase: () => import("../Provider/Couchbase.js").then((module) => module.layerFromEnv)
 } satisfies Record<string, () => Promise<ProviderLayer>>

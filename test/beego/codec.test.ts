@@ -13,7 +13,6 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import {
-  SessionConfig,
   type SessionError,
   SessionHttp,
   SessionLayer,
@@ -79,7 +78,7 @@ const begin = (payload?: Uint8Array) =>
     const context = yield* Layer.build(
       SessionLayer.make(
         Layer.succeed(SessionProvider.SessionProvider, provider),
-        { ...SessionConfig.beego, maxBytes: 10_000_000 },
+        { ...Beego.defaults, maxBytes: 10_000_000 },
         Beego.codec
       )
     )

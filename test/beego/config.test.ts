@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { SessionConfig, SessionManager } from "effect-session"
 import * as Beego from "effect-session/beego"
-import { providers } from "../../src/layers/beegoProviders.js"
+import { providers } from "../../src/beego/providers.js"
 import { addresses } from "../../src/Provider/redis/ioredis.js"
 
 const secret = "hunter2"
@@ -61,14 +61,14 @@ describe("fromBeego", () => {
         header: false,
         query: false
       }
-      expect(yield* SessionConfig.fromBeego(documented)).toEqual(options)
-      expect(yield* SessionConfig.fromBeego(JSON.stringify(documented))).toEqual(options)
+      expect(yield* Beego.options(documented)).toEqual(options)
+      expect(yield* Beego.options(JSON.stringify(documented))).toEqual(options)
     })
   )
 
   it.effect("reads every option", () =>
     Effect.gen(function* () {
-      expect(yield* SessionConfig.fromBeego(everything)).toEqual({
+      expect(yield* Beego.options(everything)).toEqual({
         ...lasting,
         id: { bytes: 32, encoding: "hex", hashed: false, prefix: "app-" },
         cookie: {
@@ -89,14 +89,14 @@ describe("fromBeego", () => {
   it.effect("takes gclifetime for a maxLifetime that is 0 or left out, as beego does", () =>
     Effect.gen(function* () {
       for (const maxLifetime of [0, undefined]) {
-        const { idleTimeout } = yield* SessionConfig.fromBeego(JSON.stringify({ ...documented, maxLifetime }))
+        const { idleTimeout } = yield* Beego.options(JSON.stringify({ ...documented, maxLifetime }))
         expect(idleTimeout).toEqual(Duration.hours(1))
       }
     })
   )
 
   it("matches names whatever their case, as Go does", () => {
-    const expected = Effect.runSync(SessionConfig.fromBeego(everything))
+    const expected = Effect.runSync(Beego.options(everything))
     FastCheck.assert(
       FastCheck.property(FastCheck.infiniteStream(FastCheck.boolean()), (upper) => {
         const config = Object.fromEntries(
@@ -105,7 +105,7 @@ describe("fromBeego", () => {
             value
           ])
         )
-        expect(Effect.runSync(SessionConfig.fromBeego(config))).toEqual(expected)
+        expect(Effect.runSync(Beego.options(config))).toEqual(expected)
       }),
       { numRuns: 50 }
     )
@@ -113,7 +113,7 @@ describe("fromBeego", () => {
 
   it.effect("its preset is what a beego app does that sets nothing", () =>
     Effect.gen(function* () {
-      const config = yield* SessionConfig.make(SessionConfig.beego)
+      const config = yield* SessionConfig.make(Beego.defaults)
       expect(config.id).toEqual({ bytes: 16, encoding: "hex", hashed: false, prefix: "" })
       expect(config.cookie).toMatchObject({ name: "beegosessionID", secure: true, sameSite: "lax" })
       expect([config.idleTimeout, Duration.isFinite(config.absoluteTimeout)]).toEqual([Duration.hours(1), false])
@@ -155,7 +155,7 @@ describe("fromBeego", () => {
   for (const [change, message] of refused) {
     it.effect(`${JSON.stringify(change)} is refused`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(SessionConfig.fromBeego({ ...documented, ...change }))
+        const error = yield* Effect.flip(Beego.options({ ...documented, ...change }))
         expect(error.reason).toBe("InvalidConfig")
         expect(error.message.slice(0, message.length)).toBe(message)
         expect(error.message).not.toContain(secret)
@@ -166,9 +166,7 @@ describe("fromBeego", () => {
 
   it.effect("names all fields that are wrong, not only the first", () =>
     Effect.gen(function* () {
-      const { message } = yield* Effect.flip(
-        SessionConfig.fromBeego({ cookieName: 1, gclifetime: "1", hashkey: secret })
-      )
+      const { message } = yield* Effect.flip(Beego.options({ cookieName: 1, gclifetime: "1", hashkey: secret }))
       expect(message).toMatch(/cookieName: .*gclifetime: |gclifetime: .*cookieName: /)
       expect(message).toMatch(/hashkey: /)
       expect(message).not.toContain(secret)
@@ -178,7 +176,7 @@ describe("fromBeego", () => {
   for (const text of ["", "null", "5", '"text"', `{"providerConfig":"${secret}"`]) {
     it.effect(`${JSON.stringify(text)} is no configuration`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(SessionConfig.fromBeego(text))
+        const error = yield* Effect.flip(Beego.options(text))
         expect([error.reason, error.message]).toEqual([
           "InvalidConfig",
           "beego's session config: expected a JSON object, as session.ManagerConfig is written"

@@ -1,6 +1,6 @@
 // Says what a decoded gob value is in the form of vectors.json, so that it can be compared with what real Go says.
 import { Buffer } from "node:buffer"
-import type * as Gob from "effect-session/Store/Gob"
+import type { Gob } from "effect-session/beego"
 
 /** `t` is the Go type; what else is there depends on it. */
 export interface Description {

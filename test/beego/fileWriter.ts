@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SessionProvider } from "effect-session"
-import * as BeegoFile from "../../src/Provider/beego/file.js"
+import * as BeegoFile from "../../src/beego/layouts/file.js"
 import { numberIn, payload } from "../provider/filePayload.js"
 
 const [directory = "", command = "", name = "", n = "0"] = process.argv.slice(2)

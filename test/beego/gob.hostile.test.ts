@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import { isDeepStrictEqual } from "node:util"
 import * as Either from "effect/Either"
-import * as Gob from "effect-session/Store/Gob"
+import { Gob } from "effect-session/beego"
 import { describe, expect, it } from "vitest"
 
 const vectors: { readonly gob: ReadonlyArray<{ readonly hex: string }> } = JSON.parse(

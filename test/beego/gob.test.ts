@@ -1,7 +1,7 @@
 // The gob codec against what real beego wrote: the recorded vectors, and fresh random sessions.
 import { readFileSync } from "node:fs"
 import * as Either from "effect/Either"
-import * as Gob from "effect-session/Store/Gob"
+import { Gob } from "effect-session/beego"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { suite } from "../servers/need.js"
 import { comparable, type Description, describeSession } from "./describe.js"

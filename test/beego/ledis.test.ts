@@ -1,6 +1,6 @@
 // beego's ledis layout on a real ledis-server: conformance, and the values as beego has them.
 import * as Effect from "effect/Effect"
-import * as BeegoLedis from "../../src/Provider/beego/ledis.js"
+import * as BeegoLedis from "../../src/beego/layouts/ledis.js"
 import { conforms } from "../provider/conforms.js"
 import { shared } from "../provider/shared.js"
 import * as Servers from "../servers/Ledis.js"

@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { SessionConfig, SessionHttp, SessionLayer, SessionProvider, SessionStore } from "effect-session"
+import { SessionHttp, SessionLayer, SessionProvider, SessionStore } from "effect-session"
 import * as Beego from "effect-session/beego"
 import * as Memory from "effect-session/memory"
 import { differences, differing, type Name, type Outcome, type SetCookie, type Step } from "./differences.js"
@@ -101,7 +101,7 @@ const mounted = <E>(config: object, handle: Effect.Effect<unknown, E, Visitor>) 
   Effect.gen(function* () {
     const provider = Memory.make()
     yield* known(provider)
-    const options = yield* SessionConfig.fromBeego({ ...recorded, ...config })
+    const options = yield* Beego.options({ ...recorded, ...config })
     const layer = SessionLayer.make(Layer.succeed(SessionProvider.SessionProvider, provider), options, Beego.codec)
     const app = SessionHttp.middleware(Visitor)(Effect.as(handle, HttpServerResponse.empty()))
     const { handler } = yield* Effect.acquireRelease(

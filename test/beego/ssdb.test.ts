@@ -1,7 +1,7 @@
 // beego's ssdb layout, on the stand-in or on the server that SSDB_URL names: conformance, and the values as beego has them.
 import { describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as BeegoSsdb from "../../src/Provider/beego/ssdb.js"
+import * as BeegoSsdb from "../../src/beego/layouts/ssdb.js"
 import { conforms } from "../provider/conforms.js"
 import { shared } from "../provider/shared.js"
 import * as Servers from "../servers/Ssdb.js"

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Gob from "../../src/Store/gob/codec.js"
+import * as Gob from "../../src/beego/gob/codec.js"
 import * as SessionStore from "../../src/Store/SessionStore.js"
 import { stored } from "./fakeCell.js"
 

@@ -3,12 +3,12 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { toBuffer } from "../../Provider/internal/bytes.js"
+import type { Revision } from "../../Provider/Provider.js"
+import { type Client, calls, millis } from "../../Provider/redis/scripted.js"
+import type { Script } from "../../Provider/redis/scripts.js"
 import type { SessionError } from "../../SessionError.js"
-import { toBuffer } from "../internal/bytes.js"
-import type { Revision } from "../Provider.js"
-import { type Client, calls, millis } from "../redis/scripted.js"
-import type { Script } from "../redis/scripts.js"
-import type { BeegoStore } from "./beegoProvider.js"
+import type { BeegoStore } from "./provider.js"
 
 /** KEYS: id. Lifetimes are in milliseconds. All answer nothing where there is no session, `add` where there is one. */
 export interface Scripts {

@@ -2,11 +2,11 @@
  * Scripts in LedisDB, and what its server can do.
  */
 import type { Redis } from "ioredis"
-import { makeWindow } from "../internal/window.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
-import { pipelined, scriptLoader } from "./ioredis.js"
-import type * as Scripted from "./scripted.js"
-import { revisions } from "./scripts.js"
+import { pipelined, scriptLoader } from "../redis/ioredis.js"
+import type * as Scripted from "../redis/scripted.js"
+import { revisions } from "../redis/scripts.js"
+import { makeWindow } from "./window.js"
 
 export const name = "ledis"
 

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type { Redis } from "ioredis"
 import type { SessionError } from "../../SessionError.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
-import { type Command, failed, pipelined } from "./ioredis.js"
+import { type Command, failed, pipelined } from "../redis/ioredis.js"
 
 export const name = "ssdb"
 

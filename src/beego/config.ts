@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { describeIssue } from "../Manager/describeIssue.js"
+import { makeNamed, type Options } from "../Manager/SessionConfig.js"
 import { SessionError } from "../SessionError.js"
-import { describeIssue } from "./describeIssue.js"
-import { makeNamed, type Options } from "./SessionConfig.js"
 
 const seconds = Schema.Int.pipe(Schema.between(-(2 ** 53), 2 ** 53))
 const flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
@@ -129,11 +129,11 @@ const toDecoded = (given: typeof ManagerConfig.Type): Decoded => {
     providerConfig: given.providerConfig,
     maxLifetime,
     options: {
-      ...beego,
+      ...defaults,
       idleTimeout: maxLifetime,
       gcInterval: Duration.seconds(given.gclifetime),
       id: {
-        ...beego.id,
+        ...defaults.id,
         ...(given.sessionIDLength === 0 ? {} : { bytes: given.sessionIDLength }),
         prefix: given.sessionIDPrefix
       },
@@ -183,7 +183,7 @@ export const decodeBeego = (config: string | object): Effect.Effect<Decoded, Ses
  * @since 0.1.0
  * @category presets
  */
-export const beego = {
+export const defaults = {
   idleTimeout: "1 hour",
   absoluteTimeout: Number.POSITIVE_INFINITY,
   id: { bytes: 16, encoding: "hex", hashed: false },
@@ -197,14 +197,15 @@ export const beego = {
  * @example
  * import { Effect } from "effect"
  * import { SessionConfig } from "effect-session"
+ * import * as Beego from "effect-session/beego"
  *
  * const program = Effect.gen(function* () {
- *   const options = yield* SessionConfig.fromBeego(`{"cookieName":"gosessionid","enableSetCookie":true,"gclifetime":3600}`)
+ *   const options = yield* Beego.options(`{"cookieName":"gosessionid","enableSetCookie":true,"gclifetime":3600}`)
  *   return yield* SessionConfig.make(options)
  * })
  *
  * @since 0.1.0
  * @category constructors
  */
-export const fromBeego = (config: string | object): Effect.Effect<Options, SessionError> =>
+export const options = (config: string | object): Effect.Effect<Options, SessionError> =>
   Effect.map(decodeBeego(config), ({ options }) => options)

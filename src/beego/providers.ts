@@ -8,19 +8,10 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import type { Backend } from "../layers/compose.js"
 import { describeIssue } from "../Manager/describeIssue.js"
 import type { SessionError } from "../SessionError.js"
-import {
-  couchbaseUrl,
-  invalid,
-  ledisUrl,
-  mysqlUrl,
-  postgresUrl,
-  type RedisServers,
-  redisUrl,
-  ssdbUrl
-} from "./beegoUrls.js"
-import type { Backend } from "./compose.js"
+import { couchbaseUrl, invalid, ledisUrl, mysqlUrl, postgresUrl, type RedisServers, redisUrl, ssdbUrl } from "./urls.js"
 
 /** What a provider is given besides its own string. */
 export interface Given {
@@ -140,7 +131,7 @@ const redisFamily = (kind: "redis" | "redis_cluster" | "redis_sentinel") => {
           : Effect.map(redisUrl(servers), (url) =>
               loading(
                 kind === "redis_sentinel" ? { kind, url, masterName: servers.masterName } : { kind, url },
-                (options) => import("../Provider/beego/redis.js").then(({ layer }) => layer(options))
+                (options) => import("./layouts/redis.js").then(({ layer }) => layer(options))
               )
             )
     )
@@ -190,7 +181,7 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
       : Effect.succeed(
           loading(
             { directory: providerConfig, maxLifetime },
-            (options) => import("../Provider/beego/file.js").then(({ layer }) => layer(options)),
+            (options) => import("./layouts/file.js").then(({ layer }) => layer(options)),
             { maxIdLength: 128 }
           )
         ),
@@ -207,7 +198,7 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
                 cookieName,
                 maxLifetime
               },
-              (options) => import("../Provider/beego/cookie.js").then(({ layer }) => layer(options)),
+              (options) => import("./layouts/cookie.js").then(({ layer }) => layer(options)),
               { cookie: { secure, ...(maxage > 0 ? { maxAge: Duration.seconds(maxage) } : {}) } }
             )
           )
@@ -218,14 +209,14 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
   memcache: ({ providerConfig }) =>
     Effect.succeed(
       loading({ url: providerConfig }, (options) =>
-        import("../Provider/beego/memcached.js").then(({ layer }) => layer(options))
+        import("./layouts/memcached.js").then(({ layer }) => layer(options))
       )
     ),
   mysql: ({ maxLifetime, providerConfig }) =>
     Effect.map(mysqlUrl(providerConfig), (url) =>
       loading(
         { url: Redacted.make(url), maxLifetime },
-        (options) => import("../Provider/beego/mysql.js").then(({ layer }) => layer(options)),
+        (options) => import("./layouts/mysql.js").then(({ layer }) => layer(options)),
         // CHAR(64)
         { maxIdLength: 64 }
       )
@@ -234,7 +225,7 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
     Effect.map(postgresUrl(providerConfig), (url) =>
       loading(
         { url: Redacted.make(url), maxLifetime },
-        (options) => import("../Provider/beego/postgresql.js").then(({ layer }) => layer(options)),
+        (options) => import("./layouts/postgres.js").then(({ layer }) => layer(options)),
         // CHAR(64)
         { maxIdLength: 64 }
       )
@@ -247,13 +238,13 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
       ),
       (url) =>
         loading({ url: Redacted.make(url) }, (options) =>
-          import("../Provider/beego/couchbase.js").then(({ layer }) => layer(options))
+          import("./layouts/couchbase.js").then(({ layer }) => layer(options))
         )
     ),
   ledis: ({ providerConfig }) =>
     Effect.map(
       Effect.flatMap(isJson(providerConfig) ? ledisJson(providerConfig) : ledisList(providerConfig.trim()), ledisUrl),
-      (url) => loading({ url }, (options) => import("../Provider/beego/ledis.js").then(({ layer }) => layer(options)))
+      (url) => loading({ url }, (options) => import("./layouts/ledis.js").then(({ layer }) => layer(options)))
     ),
   ssdb: ({ providerConfig }) =>
     Effect.map(
@@ -264,7 +255,7 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
         ssdbUrl
       ),
       (url) =>
-        loading({ url }, (options) => import("../Provider/beego/ssdb.js").then(({ layer }) => layer(options)), {
+        loading({ url }, (options) => import("./layouts/ssdb.js").then(({ layer }) => layer(options)), {
           maxIdLength: 190
         })
     )

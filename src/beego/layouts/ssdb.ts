@@ -6,12 +6,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redis } from "ioredis"
+import { toBuffer } from "../../Provider/internal/bytes.js"
+import { type Revision, SessionProvider } from "../../Provider/Provider.js"
+import { type Command, pipelined, server } from "../../Provider/redis/ioredis.js"
+import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf } from "../../Provider/ssdb/locks.js"
 import type { SessionError } from "../../SessionError.js"
-import { toBuffer } from "../internal/bytes.js"
-import { type Revision, SessionProvider } from "../Provider.js"
-import { type Command, pipelined, server } from "../redis/ioredis.js"
-import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf } from "../redis/ssdbLocks.js"
-import * as BeegoProvider from "./beegoProvider.js"
+import * as BeegoProvider from "./provider.js"
 
 export interface Options {
   /** `host:port`, or `redis://:password@host:8888` with a password. */

@@ -6,12 +6,12 @@ import type { DurabilityLevel, Transcoder } from "couchbase"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import { parse } from "../../Provider/couchbase/address.js"
+import { attempt, expiryOf, inCollection, maxValue, opened, ready } from "../../Provider/couchbase/collection.js"
+import { defaultCapabilities, SessionProvider } from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
-import { parse } from "../couchbase/address.js"
-import { attempt, expiryOf, inCollection, maxValue, opened, ready } from "../couchbase/collection.js"
-import { defaultCapabilities, SessionProvider } from "../Provider.js"
-import * as BeegoProvider from "./beegoProvider.js"
 import * as CasStore from "./casStore.js"
+import * as BeegoProvider from "./provider.js"
 
 export interface Options {
   /** `couchbase://user:password@host/bucket`. */

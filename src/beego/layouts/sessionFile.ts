@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto"
 import * as fs from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
-import * as Folder from "../file/sessionFolder.js"
+import * as Folder from "../../Provider/file/sessionFolder.js"
 
 const rename = promisify(fs.rename)
 const unlink = promisify(fs.unlink)

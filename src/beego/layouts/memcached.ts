@@ -5,11 +5,18 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import {
+  capabilities,
+  casStore,
+  connect,
+  exptimeOf,
+  isAddress,
+  type Servers
+} from "../../Provider/memcached/servers.js"
+import { SessionProvider } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
-import { capabilities, casStore, connect, exptimeOf, isAddress, type Servers } from "../memcached/servers.js"
-import { SessionProvider } from "../Provider.js"
-import * as BeegoProvider from "./beegoProvider.js"
 import * as CasStore from "./casStore.js"
+import * as BeegoProvider from "./provider.js"
 
 export interface Options {
   /** The servers, as `host:port` separated by semicolons, in the same order as for the Go app: the order says which has a key. */

@@ -4,11 +4,11 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { toBuffer } from "../../Provider/internal/bytes.js"
+import type { CasStore } from "../../Provider/internal/casProvider.js"
+import type { Revision } from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
-import { toBuffer } from "../internal/bytes.js"
-import type { CasStore } from "../internal/casProvider.js"
-import type { Revision } from "../Provider.js"
-import { type BeegoStore, sha1 } from "./beegoProvider.js"
+import { type BeegoStore, sha1 } from "./provider.js"
 
 export interface Options<Token> {
   /** Values without anything added to them: their lifetime is the backend's alone. */

@@ -5,15 +5,15 @@
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { decodeBeego } from "../Manager/beegoConfig.js"
+import { lazy } from "../layers/lazy.js"
+import * as SessionLayer from "../layers/SessionLayer.js"
 import { idLength } from "../Manager/configSchema.js"
 import { make as makeConfig, type Options } from "../Manager/SessionConfig.js"
 import type { SessionManager } from "../Manager/SessionManager.js"
 import { SessionError } from "../SessionError.js"
-import { codec } from "../Store/gob/codec.js"
-import { providers } from "./beegoProviders.js"
-import { lazy } from "./lazy.js"
-import * as SessionLayer from "./SessionLayer.js"
+import { decodeBeego } from "./config.js"
+import { codec } from "./gob/codec.js"
+import { providers } from "./providers.js"
 
 /**
  * The sessions of a beego v2.3.5 app, side by side with it: as Go's `session.NewManager(provider, config)`, with the JSON of its

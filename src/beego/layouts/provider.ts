@@ -8,8 +8,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
+import * as Provider from "../../Provider/Provider.js"
 import { type SessionError, tooLarge, unavailable } from "../../SessionError.js"
-import * as Provider from "../Provider.js"
 
 /** What became of a change: `changed` and `gone` say why it was not made. */
 export type Change = "done" | "changed" | "gone"

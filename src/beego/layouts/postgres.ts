@@ -3,10 +3,10 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import type { SessionProvider } from "../../Provider/Provider.js"
+import type { PoolOptions } from "../../Provider/sql/pool.js"
+import { onPostgres } from "../../Provider/sql/postgresClient.js"
 import { SessionError } from "../../SessionError.js"
-import type { SessionProvider } from "../Provider.js"
-import type { PoolOptions } from "../sql/pool.js"
-import { onPostgres } from "../sql/postgresClient.js"
 import * as BeegoSql from "./sql.js"
 
 export interface Options extends BeegoSql.Options, PoolOptions {

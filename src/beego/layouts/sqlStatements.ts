@@ -1,7 +1,7 @@
 /**
  * The SQL of beego's session table, per dialect: its statements and its definition. Names are quoted, and all values are parameters.
  */
-import { names, pageSize, withParameters } from "../sql/statements.js"
+import { names, pageSize, withParameters } from "../../Provider/sql/statements.js"
 
 /** The databases that beego has the table in. */
 export type Dialect = "mysql" | "postgresql"

@@ -2,10 +2,10 @@
  * beego's `mysql` provider: the table `session` in MySQL or MariaDB.
  */
 import type * as Layer from "effect/Layer"
+import type { SessionProvider } from "../../Provider/Provider.js"
+import { onMysql } from "../../Provider/sql/mysqlClient.js"
+import type { PoolOptions } from "../../Provider/sql/pool.js"
 import type { SessionError } from "../../SessionError.js"
-import type { SessionProvider } from "../Provider.js"
-import { onMysql } from "../sql/mysqlClient.js"
-import type { PoolOptions } from "../sql/pool.js"
 import * as BeegoSql from "./sql.js"
 
 export interface Options extends BeegoSql.Options, PoolOptions {}

@@ -7,12 +7,12 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Environment from "../Provider/internal/environment.js"
-import { checked, type Names } from "../Provider/internal/options.js"
-import { SessionProvider } from "../Provider/Provider.js"
-import * as Sql from "../Provider/Sql.js"
-import { open } from "../Provider/sql/sqliteDatabase.js"
 import { type SessionError, unavailable } from "../SessionError.js"
+import * as Environment from "./internal/environment.js"
+import { checked, type Names } from "./internal/options.js"
+import { SessionProvider } from "./Provider.js"
+import * as Sql from "./Sql.js"
+import { open } from "./sql/sqliteDatabase.js"
 
 /**
  * @since 0.1.0
