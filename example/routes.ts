@@ -56,7 +56,7 @@ const me = Effect.gen(function* () {
   })
 })
 
-const active = Effect.matchEffect(SessionManager.active, {
+const active = Effect.matchEffect(SessionManager.count, {
   onFailure: (error) =>
     HttpServerResponse.json({ error: error.message }, { status: error.reason === "Unsupported" ? 501 : 503 }),
   onSuccess: (active) => HttpServerResponse.json({ active })

@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
 import type { Sealing } from "../Provider/cookie/SealedSessions.js"
-import type { Provider } from "../Provider/Provider.js"
+import { mapCalls, type Provider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import { type Patience, patience } from "./Turns.js"
 
@@ -94,33 +94,12 @@ const guards =
     }
   }
 
-/** The provider, guarded if its calls wait. */
+/** The provider, guarded if its calls wait. Counting and collecting take as long as there are sessions. */
 export const guarded = (provider: Provider, bounded: Bounded): Provider => {
-  const { marked, name } = provider
-  if (provider.capabilities.inProcess) {
-    return provider
-  }
-  const guard = guards(name, bounded)
-  const read = guard("read")
-  const create = guard("create")
-  const write = guard("write")
-  const touch = guard("touch")
-  const exists = guard("exists")
-  const destroy = guard("destroy")
-  const regenerate = guard("regenerate")
-  const mark = guard("marked")
-  return {
-    ...provider,
-    read: (id) => read(provider.read(id)),
-    create: (id, payload, ttl) => create(provider.create(id, payload, ttl)),
-    write: (id, payload, ttl, revision) => write(provider.write(id, payload, ttl, revision)),
-    touch: (id, ttl) => touch(provider.touch(id, ttl)),
-    exists: (id) => exists(provider.exists(id)),
-    destroy: (id, left) => destroy(provider.destroy(id, left)),
-    regenerate: (oldId, newId, payload, ttl, revision, left) =>
-      regenerate(provider.regenerate(oldId, newId, payload, ttl, revision, left)),
-    marked: marked && ((id) => mark(marked(id)))
-  }
+  const { count, gc, name } = provider
+  return provider.capabilities.inProcess
+    ? provider
+    : { ...provider, ...mapCalls(provider, guards(name, bounded), (list) => list), count, gc }
 }
 
 /** What seals sessions, with its calls guarded that wait for where endings are recorded. */

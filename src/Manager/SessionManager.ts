@@ -69,7 +69,7 @@ export interface Manager {
   /** The backend's name, such as `redis`. */
   readonly backend: string
   /** How many sessions are live. Fails with `Unsupported` if the backend cannot tell. */
-  readonly active: Effect.Effect<number, SessionError>
+  readonly count: Effect.Effect<number, SessionError>
   /** The live sessions, by the ids that the backend knows. Fails with `Unsupported` if the backend cannot tell. */
   readonly list: Stream.Stream<StoredId, SessionError>
   /** Removes expired sessions now, and returns how many. A backend that expires by itself returns 0. */
@@ -156,7 +156,7 @@ const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, 
   const manager: Omit<Manager, typeof TypeId> = {
     config,
     backend: keeper.name,
-    active: Effect.tap(keeper.count ?? Effect.fail(unsupported("count")), (count) =>
+    count: Effect.tap(keeper.count ?? Effect.fail(unsupported("count")), (count) =>
       Telemetry.active(Effect.succeed(count))
     ),
     list: keeper.list ?? Stream.fail(unsupported("list")),
@@ -324,7 +324,7 @@ const accessor = <A, E>(f: (manager: Manager) => Effect.Effect<A, E>): Effect.Ef
  * @since 0.1.0
  * @category accessors
  */
-export const active: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.active)
+export const count: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.count)
 
 /**
  * The ids of the live sessions, as the backend keeps them. Fails with `Unsupported` if it cannot list.

@@ -130,7 +130,7 @@ export const keptByServer = (provider: Provider, config: SessionConfig): Keeper 
     endRef:
       config.id.hashed === "migrating" ? (ref) => destroy(ref, refOf(ref)) : (ref) => provider.destroy(ref, ended),
     count: provider.count,
-    list: provider.ids,
+    list: provider.list,
     gc: provider.gc
   }
 }
@@ -154,8 +154,9 @@ const writing = (
     ),
   renew: (kept, id, payload, ttl) => {
     const ref = refOf(id)
-    return Effect.map(provider.regenerate(kept.ref, ref, payload, ttl, kept.revision, movedTo(ref)), (result) =>
-      toResult(result, ref, id, kept)
+    return Effect.map(
+      provider.regenerate({ oldId: kept.ref, newId: ref, payload, ttl, revision: kept.revision, mark: movedTo(ref) }),
+      (result) => toResult(result, ref, id, kept)
     )
   },
   touch: (kept, ttl) =>

@@ -30,7 +30,7 @@ export const moving = (provider: Provider, movedTo: (ref: StoredId) => Mark): Mo
   const move = (id: StoredId, to: StoredId, { expiresAt, payload, revision }: Stored, attempt: number): Found =>
     Effect.clockWith((clock) => {
       const ttl = Duration.millis(Math.max(1, expiresAt - clock.unsafeCurrentTimeMillis()))
-      return provider.regenerate(id, to, payload, ttl, revision, movedTo(to)).pipe(
+      return provider.regenerate({ oldId: id, newId: to, payload, ttl, revision, mark: movedTo(to) }).pipe(
         Effect.flatMap((result) =>
           result._tag === "Written"
             ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt })

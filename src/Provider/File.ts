@@ -103,7 +103,7 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
     touch: (id, ttl) => call("touch", (now) => files.touch(id, expiry(now, ttl), now)),
     exists: (id) => call("exists", (now) => files.exists(id, now)),
     destroy: (id, mark) => call("destroy", (now) => files.destroy(id, now, leaving(mark, now))),
-    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
+    regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       storing("regenerate", payload, ttl, (now, expiresAt) =>
         files.regenerate(oldId, newId, payload, expiresAt, revision, now, leaving(mark, now))
       ),
@@ -113,7 +113,7 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
         Option.fromNullable
       ),
     count: countTrue(walk("count", (folder, now) => files.isLive(folder, now))),
-    ids: Stream.filterMap(
+    list: Stream.filterMap(
       walk("ids", (folder, now) => files.idOf(folder, now)),
       Option.fromNullable
     ),

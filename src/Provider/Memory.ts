@@ -198,7 +198,7 @@ export const make = (options: Options = {}): Provider.Provider => {
           leave(entry, entry.expiresAt > now ? mark : undefined, now)
         }
       }),
-    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
+    regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       withNow((now) => {
         const entry = at(oldId, revision, now)
         if ("_tag" in entry) {
@@ -215,7 +215,7 @@ export const make = (options: Options = {}): Provider.Provider => {
       collect(now)
       return entries.size
     }),
-    ids: Stream.unwrap(
+    list: Stream.unwrap(
       withNow((now) => {
         collect(now)
         return Stream.fromIterable([...entries.keys()])

@@ -153,7 +153,24 @@ export interface Capabilities {
 }
 
 /**
- * A backend. Every operation answers in bounded time and fails with a `SessionError` (`Unavailable`, `TooLarge`).
+ * What a move of a session to another id needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Move {
+  readonly oldId: StoredId
+  readonly newId: StoredId
+  readonly payload: Uint8Array
+  readonly ttl: Duration.Duration
+  /** The revision that the session has to be at. */
+  readonly revision: Revision
+  /** What is left at the old id, in the same step. */
+  readonly mark?: Mark | undefined
+}
+
+/**
+ * The operations of a backend, which fail with `E`.
  *
  * Lifetimes (`ttl`) are positive. From the instant it expires, every operation treats a session as absent, whether or not garbage
  * collection has run.
@@ -161,20 +178,12 @@ export interface Capabilities {
  * @since 0.1.0
  * @category models
  */
-export interface Provider {
-  /** The name for messages, spans and metrics, such as `redis`. */
-  readonly name: string
-  readonly capabilities: Capabilities
-
+export interface Calls<out E> {
   /** The live session of this id. Reading does not renew it. */
-  readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, SessionError>
+  readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, E>
 
   /** Stores a new session; never overwrites a live one, nor a mark. */
-  readonly create: (
-    id: StoredId,
-    payload: Uint8Array,
-    ttl: Duration.Duration
-  ) => Effect.Effect<Written | Exists, SessionError>
+  readonly create: (id: StoredId, payload: Uint8Array, ttl: Duration.Duration) => Effect.Effect<Written | Exists, E>
 
   /** Compare-and-set: replaces payload and lifetime if the session is at `revision`. Never brings a session back. */
   readonly write: (
@@ -182,43 +191,48 @@ export interface Provider {
     payload: Uint8Array,
     ttl: Duration.Duration,
     revision: Revision
-  ) => Effect.Effect<Written | Conflict | Gone, SessionError>
+  ) => Effect.Effect<Written | Conflict | Gone, E>
 
   /** Renews the lifetime, and only that: the revision stays. Never brings a session back. */
-  readonly touch: (id: StoredId, ttl: Duration.Duration) => Effect.Effect<Touched | Gone, SessionError>
+  readonly touch: (id: StoredId, ttl: Duration.Duration) => Effect.Effect<Touched | Gone, E>
 
-  readonly exists: (id: StoredId) => Effect.Effect<boolean, SessionError>
+  readonly exists: (id: StoredId) => Effect.Effect<boolean, E>
 
   /**
    * Ends the session, and leaves `mark` in its place in the same step. Ending one that does not exist succeeds and leaves nothing; a
    * mark that is there already stays.
    */
-  readonly destroy: (id: StoredId, mark?: Mark) => Effect.Effect<void, SessionError>
+  readonly destroy: (id: StoredId, mark?: Mark) => Effect.Effect<void, E>
 
   /**
-   * Compare-and-set that also changes the id: after it the old id is dead and the new one holds `payload`. No other request
-   * can see both or, knowing the new id, neither. `mark` is left at the old id in the same step.
+   * Compare-and-set that also changes the id: after it the old id is dead and the new one holds the payload. No other request
+   * can see both or, knowing the new id, neither.
    */
-  readonly regenerate: (
-    oldId: StoredId,
-    newId: StoredId,
-    payload: Uint8Array,
-    ttl: Duration.Duration,
-    revision: Revision,
-    mark?: Mark
-  ) => Effect.Effect<Written | Conflict | Gone, SessionError>
+  readonly regenerate: (move: Move) => Effect.Effect<Written | Conflict | Gone, E>
 
   /** The content of the mark at this id, if there is one. Left out if the backend keeps none: it ignores those that it is given. */
-  readonly marked?: ((id: StoredId) => Effect.Effect<Option.Option<Uint8Array>, SessionError>) | undefined
+  readonly marked?: ((id: StoredId) => Effect.Effect<Option.Option<Uint8Array>, E>) | undefined
 
-  /** How many live sessions there are. Left out where the backend cannot tell. */
-  readonly count?: Effect.Effect<number, SessionError> | undefined
+  /** The number of live sessions. Left out if the backend cannot count. */
+  readonly count?: Effect.Effect<number, E> | undefined
 
-  /** The ids of the live sessions, in no order. Left out where the backend cannot tell. */
-  readonly ids?: Stream.Stream<StoredId, SessionError> | undefined
+  /** The ids of the live sessions, in no order. Left out if the backend cannot list. */
+  readonly list?: Stream.Stream<StoredId, E> | undefined
 
-  /** Removes what has expired, in bounded batches, and answers how many. Left out where the backend expires by itself. */
-  readonly gc?: Effect.Effect<number, SessionError> | undefined
+  /** Removes expired sessions in bounded batches, and returns their number. Left out if the backend expires sessions by itself. */
+  readonly gc?: Effect.Effect<number, E> | undefined
+}
+
+/**
+ * A backend. Every operation returns in bounded time, or fails with a `SessionError` (`Unavailable`, `TooLarge`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Provider extends Calls<SessionError> {
+  /** The name in messages, spans and metrics, such as `redis`. */
+  readonly name: string
+  readonly capabilities: Capabilities
 }
 
 /**
@@ -250,6 +264,55 @@ export const defaultCapabilities: Capabilities = {
   maxPayload: 16 * 1024 * 1024,
   expirySlack: 0,
   inheritedIdChars: 0
+}
+
+/**
+ * The same operations with each call mapped by `call`, which is asked once an operation, and the listing by `list`.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { SessionProvider } from "effect-session"
+ *
+ * const logged = (provider: SessionProvider.Provider): SessionProvider.Provider => ({
+ *   ...provider,
+ *   ...SessionProvider.mapCalls(
+ *     provider,
+ *     (operation) => Effect.tapError((error) => Effect.logDebug(operation, error.reason)),
+ *     (list) => list
+ *   )
+ * })
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const mapCalls = <E, E2 = E>(
+  calls: Calls<E>,
+  call: (operation: keyof Calls<E>) => <A>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E2>,
+  list: (list: Stream.Stream<StoredId, E>) => Stream.Stream<StoredId, E2>
+): Calls<E2> => {
+  const [read, create, write, touch, exists, destroy, regenerate, marked] = [
+    call("read"),
+    call("create"),
+    call("write"),
+    call("touch"),
+    call("exists"),
+    call("destroy"),
+    call("regenerate"),
+    call("marked")
+  ]
+  return {
+    read: (id) => read(calls.read(id)),
+    create: (id, payload, ttl) => create(calls.create(id, payload, ttl)),
+    write: (id, payload, ttl, revision) => write(calls.write(id, payload, ttl, revision)),
+    touch: (id, ttl) => touch(calls.touch(id, ttl)),
+    exists: (id) => exists(calls.exists(id)),
+    destroy: (id, mark) => destroy(calls.destroy(id, mark)),
+    regenerate: (move) => regenerate(calls.regenerate(move)),
+    marked: calls.marked && ((id) => marked(calls.marked!(id))),
+    count: calls.count && call("count")(calls.count),
+    list: calls.list && list(calls.list),
+    gc: calls.gc && call("gc")(calls.gc)
+  }
 }
 
 /**

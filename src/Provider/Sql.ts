@@ -190,7 +190,7 @@ const makeProvider = (
           ? Effect.asVoid(run(sql.destroy, [key]))
           : withNow((now) => Effect.asVoid(run(sql.mark, [toBuffer(mark.content), -expiry(now, mark.ttl), key, now])))
       ),
-    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
+    regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       withKey(oldId, isGone, (key) =>
         withKey(newId, notHashed, (newKey) =>
           sized(
@@ -213,7 +213,7 @@ const makeProvider = (
       ),
     marked: (id) => withKey(id, Effect.succeedNone, (key) => withNow((now) => marked(key, -now))),
     count: withNow((now) => Effect.map(run(sql.count, [now]), ({ rows: [row] }) => Number(row?.["sessions"]))),
-    ids: Stream.paginateChunkEffect(Buffer.alloc(0) as Buffer, (last) =>
+    list: Stream.paginateChunkEffect(Buffer.alloc(0) as Buffer, (last) =>
       withNow((now) =>
         Effect.map(run(sql.ids, [last, now]), ({ rows }) => {
           const keys = rows.map((row) => toBuffer(row["id"] as Uint8Array))

@@ -161,7 +161,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
         answer: undefined,
         changes: found === undefined ? [] : mark === undefined ? [["del", keyOf(id)]] : ending(id, mark, [])
       })),
-    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
+    regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       replace("regenerate", oldId, payload, ttl, revision, (record, seconds) => [
         ["setex", keyOf(newId), seconds, ""],
         ...ending(oldId, mark, [keyOf(newId), record])
@@ -169,7 +169,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
     marked: (id) =>
       call("marked", () => pipelined(redis, lookAtMark(id)).then((replies) => Option.fromNullable(toMark(replies)))),
     count: Stream.runCount(ids),
-    ids
+    list: ids
   }
 }
 

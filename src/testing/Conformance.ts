@@ -28,7 +28,7 @@ export interface Options {
   /** Which of the optional operations the provider has. */
   readonly optional: {
     readonly count: boolean
-    readonly ids: boolean
+    readonly list: boolean
     readonly gc: boolean
     /** Checked only if it is given. */
     readonly marked?: boolean
@@ -66,7 +66,7 @@ export interface CaseOf {
  * const cases = Conformance.suite({
  *   layer: Memory.layer(),
  *   capabilities: { ...SessionProvider.defaultCapabilities, durable: false, inProcess: true, maxPayload: Infinity },
- *   optional: { count: true, ids: true, gc: true, marked: true },
+ *   optional: { count: true, list: true, gc: true, marked: true },
  *   pass: (duration) => Effect.sleep(duration)
  * })
  *

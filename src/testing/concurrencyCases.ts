@@ -113,7 +113,11 @@ export const concurrencyCases: ReadonlyArray<CaseOf> = [
       Effect.gen(function* () {
         const { id, revision } = yield* given(provider, "0")
         const ids = times(8, () => successor(provider, id))
-        const results = yield* all(ids.map((next, i) => provider.regenerate(id, next, bytes(String(i)), day, revision)))
+        const results = yield* all(
+          ids.map((next, i) =>
+            provider.regenerate({ oldId: id, newId: next, payload: bytes(String(i)), ttl: day, revision })
+          )
+        )
         const winners = results.flatMap((result, i) => (result._tag === "Written" ? [i] : []))
         assert.equal(winners.length, 1)
         const read = yield* all(ids.map((next) => provider.read(next)))
@@ -136,7 +140,7 @@ export const concurrencyCases: ReadonlyArray<CaseOf> = [
           })
         )
         const [result] = yield* Effect.all(
-          [provider.regenerate(id, next, bytes("after"), day, revision), all(readers)],
+          [provider.regenerate({ oldId: id, newId: next, payload: bytes("after"), ttl: day, revision }), all(readers)],
           { concurrency: "unbounded" }
         )
         written(result)
@@ -154,7 +158,7 @@ export const concurrencyCases: ReadonlyArray<CaseOf> = [
         const [write, regenerate] = yield* Effect.all(
           [
             provider.write(id, bytes("written"), day, revision),
-            provider.regenerate(id, next, bytes("moved"), day, revision)
+            provider.regenerate({ oldId: id, newId: next, payload: bytes("moved"), ttl: day, revision })
           ],
           { concurrency: "unbounded" }
         )

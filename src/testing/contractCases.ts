@@ -59,7 +59,7 @@ export const contractCases: ReadonlyArray<CaseOf> = [
       assert.deepEqual(
         {
           count: provider.count !== undefined,
-          ids: provider.ids !== undefined,
+          list: provider.list !== undefined,
           gc: provider.gc !== undefined,
           marked: provider.marked !== undefined
         },
@@ -108,7 +108,7 @@ export const contractCases: ReadonlyArray<CaseOf> = [
         for (const attempt of [
           provider.create(fresh, tooLarge, day),
           provider.write(id, tooLarge, day, revision),
-          provider.regenerate(id, next, tooLarge, day, revision)
+          provider.regenerate({ oldId: id, newId: next, payload: tooLarge, ttl: day, revision })
         ]) {
           const result = yield* Effect.either<unknown, SessionError, never>(attempt)
           assert.ok(Either.isLeft(result) && result.left.reason === "TooLarge", "expected TooLarge")
@@ -224,7 +224,9 @@ export const contractCases: ReadonlyArray<CaseOf> = [
     Effect.gen(function* () {
       const { id, revision } = yield* given(provider, "before")
       const next = successor(provider, id)
-      const moved = written(yield* provider.regenerate(id, next, bytes("after"), day, revision))
+      const moved = written(
+        yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("after"), ttl: day, revision })
+      )
       yield* assertGone(provider, id, revision)
       const stored = Option.getOrThrow(yield* provider.read(next))
       assert.equal(text(Option.some(stored)), "after")
@@ -238,7 +240,10 @@ export const contractCases: ReadonlyArray<CaseOf> = [
       const { id, revision } = yield* given(provider, "1")
       const second = written(yield* provider.write(id, bytes("2"), day, revision))
       const next = successor(provider, id)
-      assert.equal((yield* provider.regenerate(id, next, bytes("late"), day, revision))._tag, "Conflict")
+      assert.equal(
+        (yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("late"), ttl: day, revision }))._tag,
+        "Conflict"
+      )
       assert.ok(Option.isNone(yield* provider.read(next)))
       const stored = Option.getOrThrow(yield* provider.read(id))
       assert.equal(text(Option.some(stored)), "2")
@@ -284,7 +289,7 @@ export const contractCases: ReadonlyArray<CaseOf> = [
         for (const attempt of [
           provider.touch(bad, day),
           provider.write(bad, bytes("x"), day, revision),
-          provider.regenerate(bad, newId(), bytes("x"), day, revision)
+          provider.regenerate({ oldId: bad, newId: newId(), payload: bytes("x"), ttl: day, revision })
         ]) {
           const result = yield* Effect.either<{ readonly _tag: string }, SessionError, never>(attempt)
           assert.ok(Either.isLeft(result) ? result.left instanceof SessionError : result.right._tag === "Gone")
@@ -306,19 +311,27 @@ export const contractCases: ReadonlyArray<CaseOf> = [
         assert.equal(yield* count, before + 7)
         yield* provider.destroy(sessions[0]!.id)
         const { id, revision } = sessions[1]!
-        written(yield* provider.regenerate(id, successor(provider, id), bytes("moved"), day, revision))
+        written(
+          yield* provider.regenerate({
+            oldId: id,
+            newId: successor(provider, id),
+            payload: bytes("moved"),
+            ttl: day,
+            revision
+          })
+        )
         assert.equal(yield* count, before + 6)
       })
   ),
 
   defineIf(
-    (provider) => provider.ids !== undefined,
+    (provider) => provider.list !== undefined,
     "ids are those of the live sessions",
     (provider) =>
       Effect.gen(function* () {
         const sessions = yield* Effect.all(Array.from({ length: 7 }, () => given(provider, "listed")))
         yield* provider.destroy(sessions[0]!.id)
-        const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+        const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
         assert.equal(new Set(listed).size, listed.length, "an id is listed twice")
         assert.equal(listed.includes(sessions[0]!.id), false, "a destroyed session is listed")
         for (const { id } of sessions.slice(1)) {

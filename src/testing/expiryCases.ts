@@ -83,7 +83,7 @@ export const expiryCases: ReadonlyArray<CaseOf> = [
     Effect.gen(function* () {
       const { id, revision } = yield* given(provider, "1", second)
       const next = successor(provider, id)
-      written(yield* provider.regenerate(id, next, bytes("2"), day, revision))
+      written(yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("2"), ttl: day, revision }))
       yield* pass(past(provider, 1000))
       assert.equal(text(yield* provider.read(next)), "2")
     })

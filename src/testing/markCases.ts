@@ -46,7 +46,10 @@ const contents: ReadonlyArray<Uint8Array> = [
 /** Moves a session, and leaves the mark. */
 const move = (provider: Provider, { id, revision }: Given, mark?: Mark) => {
   const next = successor(provider, id)
-  return Effect.map(provider.regenerate(id, next, bytes("moved"), day, revision, mark), (result) => ({ next, result }))
+  return Effect.map(
+    provider.regenerate({ oldId: id, newId: next, payload: bytes("moved"), ttl: day, revision, mark }),
+    (result) => ({ next, result })
+  )
 }
 
 /** How a session that leaves a mark can end. */
@@ -190,8 +193,8 @@ export const markCases: ReadonlyArray<CaseOf> = [
       if (provider.count !== undefined) {
         assert.equal(yield* provider.count, before)
       }
-      if (provider.ids !== undefined) {
-        const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids))
+      if (provider.list !== undefined) {
+        const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list))
         assert.deepEqual(
           ids.filter((id) => sessions.some((session) => session.id === id)),
           []

@@ -81,7 +81,7 @@ export const assertGone = (provider: Provider, id: StoredId, revision: Revision)
     assert.equal((yield* provider.write(id, bytes("revived"), day, revision))._tag, "Gone", "write finds it")
     const next = successor(provider, id)
     assert.equal(
-      (yield* provider.regenerate(id, next, bytes("revived"), day, revision))._tag,
+      (yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("revived"), ttl: day, revision }))._tag,
       "Gone",
       "regenerate finds it"
     )

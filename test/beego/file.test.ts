@@ -65,7 +65,7 @@ describe("conformance", () => {
       regenerate: "ordered",
       expirySlack: 16
     },
-    optional: { count: true, ids: true, gc: true, marked: false },
+    optional: { count: true, list: true, gc: true, marked: false },
     pass: TestClock.adjust
   })) {
     it.effect(name, () => Effect.zipRight(TestClock.setTime(Date.now()), test))
@@ -96,7 +96,7 @@ describe("the directory as beego has it", () => {
         expect(Math.abs(stored.expiresAt - (Date.now() + 3_540_000))).toBeLessThan(5_000)
         written(yield* provider.write(sid as SessionProvider.StoredId, Buffer.from("changed"), hour, stored.revision))
       }
-      const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+      const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
       expect([...ids].sort()).toEqual(vectors.map(({ sid }) => sid).sort())
       expect(yield* provider.count!).toBe(vectors.length)
     })
@@ -119,7 +119,15 @@ describe("the directory as beego has it", () => {
       expect(foldersIn(directory).map((path) => relative(directory, path))).toEqual(["0", "0/1", "~effect-session"])
       const next = "f".repeat(32) as SessionProvider.StoredId
       const stored = Option.getOrThrow(yield* provider.read(id))
-      written(yield* provider.regenerate(id, next, Buffer.from("moved"), hour, stored.revision))
+      written(
+        yield* provider.regenerate({
+          oldId: id,
+          newId: next,
+          payload: Buffer.from("moved"),
+          ttl: hour,
+          revision: stored.revision
+        })
+      )
       expect(filesIn(directory)).toEqual([fileOf(next)])
       yield* provider.destroy(next)
       expect(filesIn(directory)).toEqual([])
@@ -456,7 +464,7 @@ describe("kill -9", () => {
                 yield* ready(child)
                 yield* Effect.sleep(5 + Math.random() * 60)
                 yield* kill(child)
-                const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+                const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
                 const numbers = yield* Effect.forEach(ids, (id) => Effect.map(provider.read(id), number))
                 // Killed between its two steps: the successor is there, under an id that nobody was told, and so is the old one.
                 expect([1, 2]).toContain(ids.length)

@@ -32,7 +32,13 @@ const regenerate = (provider: SessionProvider.Provider) =>
     for (let at = id; ; ) {
       const { payload: last, revision } = Option.getOrThrow(yield* provider.read(at))
       const next = randomBytes(16).toString("hex") as SessionProvider.StoredId
-      const result = yield* provider.regenerate(at, next, payload(numberIn(last) + 1), day, revision)
+      const result = yield* provider.regenerate({
+        oldId: at,
+        newId: next,
+        payload: payload(numberIn(last) + 1),
+        ttl: day,
+        revision
+      })
       at = result._tag === "Written" ? next : at
     }
   })

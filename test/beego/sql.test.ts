@@ -97,7 +97,7 @@ const conforms = (
       regenerate: "ordered",
       ...capabilities
     },
-    optional: { count: true, ids: true, gc: true, marked: false },
+    optional: { count: true, list: true, gc: true, marked: false },
     pass: TestClock.adjust
   }).filter(({ name }) => only(name))
   for (const [index, { name, test }] of cases.entries()) {
@@ -179,7 +179,15 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
         `UPDATE ${table} SET session_data = ${hexLiteral(subject, "62")}, session_expiry = ${subject.time(seconds)} WHERE session_key = '${sid("a")}'`
       )
       expect((yield* provider.write(sid("a"), Buffer.from("2"), hour, revision))._tag).toBe("Conflict")
-      expect((yield* provider.regenerate(sid("a"), sid("b"), Buffer.from("2"), hour, revision))._tag).toBe("Conflict")
+      expect(
+        (yield* provider.regenerate({
+          oldId: sid("a"),
+          newId: sid("b"),
+          payload: Buffer.from("2"),
+          ttl: hour,
+          revision
+        }))._tag
+      ).toBe("Conflict")
       expect(text(yield* provider.read(sid("a")))).toBe("b")
       expect(yield* provider.count!).toBe(1)
     }).pipe(Effect.scoped)
@@ -231,7 +239,7 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
       expect(removed[0] + removed[1]).toBe(rows - live)
       expect(yield* one.gc!).toBe(0)
       expect(yield* one.count!).toBe(live)
-      expect(Chunk.size(yield* Stream.runCollect(one.ids!))).toBe(live)
+      expect(Chunk.size(yield* Stream.runCollect(one.list!))).toBe(live)
     }).pipe(Effect.scoped)
   )
 
@@ -243,7 +251,7 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
         ids.map((id) => provider.create(id, Buffer.from("x"), hour)),
         { concurrency: 8 }
       )
-      const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+      const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
       expect([...listed].sort()).toEqual([...ids].sort())
     }).pipe(Effect.scoped)
   )

@@ -125,9 +125,9 @@ describe("what a request costs the backend", () => {
           expect(response.headers.getSetCookie()).toEqual([])
         }
         expect(unusedProbe.calls).toEqual([])
-        expect(yield* SessionManager.active).toBe(0)
+        expect(yield* SessionManager.count).toBe(0)
         yield* Effect.promise(() => handle(new Request("http://localhost/count")))
-        expect(yield* SessionManager.active).toBe(1)
+        expect(yield* SessionManager.count).toBe(1)
       }).pipe(Effect.provide(managerLayer({}, unusedProbe.provider))),
     120_000
   )

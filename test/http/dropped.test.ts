@@ -91,7 +91,7 @@ describe("changes that could not be saved at the end of their request", () => {
       const before = calls.splice(0)
       yield* Deferred.succeed(go, undefined)
       yield* Deferred.await(touched)
-      return { status, before, later: [...calls], session: (yield* me("/read")).body, active: yield* manager.active }
+      return { status, before, later: [...calls], session: (yield* me("/read")).body, active: yield* manager.count }
     })
 
   it.scoped.each([

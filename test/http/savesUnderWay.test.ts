@@ -103,7 +103,7 @@ describe.each(Object.entries(saves))("%s", (_, { before, known }) => {
           before: start && (yield* as(start)("/read")).body,
           told: yield* Effect.forEach(set, (cookie) => Effect.map(as(cookie)("/read"), ({ body }) => body)),
           isNew: start === undefined || !set.includes(start),
-          active: yield* manager.active
+          active: yield* manager.count
         }
       })
 

@@ -61,7 +61,7 @@ const begin = (cookie: SessionConfig.Options["cookie"] = { secure: false }) =>
     calls.length = 0
     const get = (path: string, ...cookies: ReadonlyArray<string>) =>
       exchange(server.url, bytesOf("GET", path, { host, connection: "close", cookie: cookies.join("; ") }))
-    return { calls, get, logged, one, two, live: server.manager.active, events: server.manager.events }
+    return { calls, get, logged, one, two, live: server.manager.count, events: server.manager.events }
   })
 
 /** The scopes in which cookies are expired, and those that are set. */

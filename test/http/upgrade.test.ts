@@ -221,7 +221,7 @@ describe("WebSockets", () => {
     Effect.gen(function* () {
       const { manager, url } = yield* serve(app)
       expect(yield* talk(url, "", ["count", "save"])).toEqual(["1", "HeadersSent"])
-      expect(yield* manager.active).toBe(0)
+      expect(yield* manager.count).toBe(0)
     })
   )
 

@@ -130,7 +130,7 @@ const play = async (
   }
 }
 
-const idsOf = (provider: SessionProvider.Provider) => Effect.map(Stream.runCollect(provider.ids!), (ids) => [...ids])
+const idsOf = (provider: SessionProvider.Provider) => Effect.map(Stream.runCollect(provider.list!), (ids) => [...ids])
 
 const endOf = (
   provider: SessionProvider.Provider,

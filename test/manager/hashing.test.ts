@@ -61,7 +61,7 @@ const signedIn = (provider: SessionProvider.Provider) =>
 const idIn = (cookie: string) => cookie.slice(cookie.indexOf("=") + 1)
 
 const keys = (provider: SessionProvider.Provider) =>
-  Effect.map(Stream.runCollect(provider.ids!), (ids) => [...ids] as ReadonlyArray<string>)
+  Effect.map(Stream.runCollect(provider.list!), (ids) => [...ids] as ReadonlyArray<string>)
 
 describe("hashed ids, turned on while people are signed in", () => {
   it.scoped("nobody is logged out, and the backend knows no id any more that was used since", () =>

@@ -133,19 +133,19 @@ describe("outside of requests", () => {
       const two = yield* begin
       yield* SessionManager.destroy(one)
       const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(SessionManager.list))
-      expect([listed.length, yield* SessionManager.active]).toEqual([1, 1])
+      expect([listed.length, yield* SessionManager.count]).toEqual([1, 1])
       yield* SessionManager.destroy(listed[0]!)
-      expect(yield* SessionManager.active).toBe(0)
+      expect(yield* SessionManager.count).toBe(0)
       expect((yield* Effect.flip(SessionManager.open(AppSession, two))).reason).toBe("NotFound")
     }).pipe(Effect.provide(managerLayer()))
   )
 
   it.effect("says what the backend cannot do", () =>
     Effect.gen(function* () {
-      expect((yield* Effect.flip(SessionManager.active)).reason).toBe("Unsupported")
+      expect((yield* Effect.flip(SessionManager.count)).reason).toBe("Unsupported")
       expect((yield* Effect.flip(Stream.runCollect(SessionManager.list))).reason).toBe("Unsupported")
       expect(yield* SessionManager.gc).toBe(0)
-    }).pipe(Effect.provide(managerLayer({}, { ...Memory.make(), count: undefined, ids: undefined, gc: undefined })))
+    }).pipe(Effect.provide(managerLayer({}, { ...Memory.make(), count: undefined, list: undefined, gc: undefined })))
   )
 
   it.effect("a save after a destroy elsewhere fails with Gone, and revives nothing", () =>
@@ -156,7 +156,7 @@ describe("outside of requests", () => {
       yield* SessionManager.destroy(id)
       expect((yield* Effect.flip(session.save)).reason).toBe("Gone")
       yield* session.save
-      expect(yield* SessionManager.active).toBe(0)
+      expect(yield* SessionManager.count).toBe(0)
     }).pipe(Effect.provide(managerLayer()))
   )
 

@@ -74,7 +74,7 @@ export const mindsOthers = (make: Effect.Effect<SessionProvider.Provider, Sessio
             const result =
               change === "write"
                 ? yield* one.write(id, bytes("mine"), day, revision)
-                : yield* one.regenerate(id, newId(), bytes("mine"), day, revision)
+                : yield* one.regenerate({ oldId: id, newId: newId(), payload: bytes("mine"), ttl: day, revision })
             return [result._tag, textOf(yield* one.read(id))]
           })
         const theirs = (id: SessionProvider.StoredId, revision: SessionProvider.Revision) =>

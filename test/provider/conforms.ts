@@ -18,7 +18,7 @@ export const conforms = (
   for (const { name, test } of Conformance.suite({
     layer: Layer.unwrapEffect(layer),
     capabilities: { ...SessionProvider.defaultCapabilities, ...differs },
-    optional: { count: lists, ids: lists, gc: false, marked },
+    optional: { count: lists, list: lists, gc: false, marked },
     pass: Effect.sleep
   })) {
     it.live(name, () => test)

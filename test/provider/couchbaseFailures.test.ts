@@ -115,7 +115,15 @@ describe("Couchbase, configured wrongly", () => {
         const [id, next] = [newId(), newId()]
         const { revision } = written(yield* provider.create(id, bytes("1"), day))
         const second = written(yield* provider.write(id, bytes("2"), day, revision))
-        written(yield* provider.regenerate(id, next, bytes("3"), day, second.revision))
+        written(
+          yield* provider.regenerate({
+            oldId: id,
+            newId: next,
+            payload: bytes("3"),
+            ttl: day,
+            revision: second.revision
+          })
+        )
         expect(textOf(yield* provider.read(next))).toBe("3")
         yield* provider.destroy(next)
         expect(yield* provider.exists(next)).toBe(false)
@@ -131,7 +139,7 @@ const operations = (provider: Provider, id: SessionProvider.StoredId, revision: 
   provider.write(id, bytes("x"), day, revision),
   provider.touch(id, day),
   provider.destroy(newId()),
-  provider.regenerate(id, newId(), bytes("x"), day, revision)
+  provider.regenerate({ oldId: id, newId: newId(), payload: bytes("x"), ttl: day, revision })
 ]
 
 /** The established connections of this machine to a port; the SDK's are in no list of Node's. */

@@ -36,7 +36,7 @@ for (const fsync of [false, true]) {
     for (const { name, test } of Conformance.suite({
       layer: Layer.suspend(() => File.layer({ directory, fsync })),
       capabilities: SessionProvider.defaultCapabilities,
-      optional: { count: true, ids: true, gc: true, marked: true },
+      optional: { count: true, list: true, gc: true, marked: true },
       pass: TestClock.adjust
     })) {
       it.effect(name, () => test)
@@ -197,7 +197,7 @@ describe("kill -9", () => {
                 yield* ready(child)
                 yield* Effect.sleep(5 + Math.random() * 60)
                 yield* kill(child)
-                const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+                const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
                 expect(ids.length).toBe(1)
                 expect(yield* provider.count!).toBe(1)
                 expect(yield* lastOf(provider, id)).toBe(ids[0])

@@ -47,7 +47,7 @@ const read = (provider: SessionProvider.Provider, text: string) =>
   )
 
 const ids = (provider: SessionProvider.Provider) =>
-  Effect.map(Stream.runCollect(provider.ids!), (ids) => Chunk.toReadonlyArray(ids).toSorted())
+  Effect.map(Stream.runCollect(provider.list!), (ids) => Chunk.toReadonlyArray(ids).toSorted())
 
 /** The folder of the only session below a directory. */
 const sessionFolder = (below: string): string => foldersIn(below).find((path) => /\/[0-9a-f]{64}$/.test(path))!
@@ -191,7 +191,9 @@ describe("symbolic links are not followed", () => {
       expect(yield* provider.exists(id("1"))).toBe(false)
       expect((yield* provider.touch(id("1"), day))._tag).toBe("Gone")
       expect((yield* provider.write(id("1"), payload("2"), day, revision))._tag).toBe("Gone")
-      expect((yield* provider.regenerate(id("1"), id("2"), payload("2"), day, revision))._tag).toBe("Gone")
+      expect(
+        (yield* provider.regenerate({ oldId: id("1"), newId: id("2"), payload: payload("2"), ttl: day, revision }))._tag
+      ).toBe("Gone")
       expect(yield* provider.count!).toBe(0)
       expect(yield* ids(provider)).toEqual([])
       yield* provider.destroy(id("1"))

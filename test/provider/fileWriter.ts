@@ -31,7 +31,14 @@ const regenerate = (provider: SessionProvider.Provider) =>
       const { payload: last, revision } = Option.getOrThrow(yield* provider.read(at))
       const next = randomUUID() as SessionProvider.StoredId
       const mark = { content: Buffer.from(next), ttl: day }
-      const result = yield* provider.regenerate(at, next, payload(numberIn(last) + 1), day, revision, mark)
+      const result = yield* provider.regenerate({
+        oldId: at,
+        newId: next,
+        payload: payload(numberIn(last) + 1),
+        ttl: day,
+        revision,
+        mark
+      })
       at = result._tag === "Written" ? next : at
     }
   })
@@ -45,7 +52,7 @@ const tooMuch = (provider: SessionProvider.Provider) =>
     const attempts: ReadonlyArray<Effect.Effect<{ readonly _tag: string }, SessionError>> = [
       provider.write(id, large, day, revision),
       provider.create(other, large, day),
-      provider.regenerate(id, other, large, day, revision),
+      provider.regenerate({ oldId: id, newId: other, payload: large, ttl: day, revision }),
       provider.write(id, payload(1), day, revision)
     ]
     for (const attempt of attempts) {

@@ -41,7 +41,7 @@ const attemptsWith = (provider: SessionProvider.Provider): ReadonlyArray<Effect.
     provider.write(id, bytes("SECRET"), day, revision),
     provider.touch(id, day),
     provider.destroy(id),
-    provider.regenerate(id, next, bytes("SECRET"), day, revision)
+    provider.regenerate({ oldId: id, newId: next, payload: bytes("SECRET"), ttl: day, revision })
   ]
 }
 

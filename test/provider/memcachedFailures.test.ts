@@ -70,7 +70,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
       for (const attempt of [
         provider.create(next, large, day),
         provider.write(id, large, day, revision),
-        provider.regenerate(id, next, large, day, revision)
+        provider.regenerate({ oldId: id, newId: next, payload: large, ttl: day, revision })
       ]) {
         expect(reasonOf(yield* Effect.either<unknown, SessionError, never>(attempt))).toBe("TooLarge")
       }
@@ -105,9 +105,13 @@ suite("memcached, when something is wrong", ["memcached"], () => {
       const { revision } = written(yield* provider.create(ids(1)[0]!, bytes("old"), day))
       for (const bad of [`${longest}x`, "a b", "a\r\nflush_all", "é", "a\u0000"] as Array<SessionProvider.StoredId>) {
         expect(reasonOf(yield* Effect.either(provider.create(bad, bytes("x"), day)))).toBe("Unsupported")
-        expect(reasonOf(yield* Effect.either(provider.regenerate(ids(1)[0]!, bad, bytes("x"), day, revision)))).toBe(
-          "Unsupported"
-        )
+        expect(
+          reasonOf(
+            yield* Effect.either(
+              provider.regenerate({ oldId: ids(1)[0]!, newId: bad, payload: bytes("x"), ttl: day, revision })
+            )
+          )
+        ).toBe("Unsupported")
         expect(yield* provider.read(bad)).toEqual(Option.none())
       }
       expect(textOf(yield* provider.read(ids(1)[0]!))).toBe("old")
@@ -213,7 +217,7 @@ const operations = (provider: Provider, id: SessionProvider.StoredId, revision: 
   provider.write(id, bytes("x"), day, revision),
   provider.touch(id, day),
   provider.destroy(id),
-  provider.regenerate(id, ids(1, "next")[0]!, bytes("x"), day, revision)
+  provider.regenerate({ oldId: id, newId: ids(1, "next")[0]!, payload: bytes("x"), ttl: day, revision })
 ]
 
 /** Between a client and memcached: stops everything at the first `cas`, before or after memcached gets it. */

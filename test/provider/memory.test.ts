@@ -20,7 +20,7 @@ describe("memory", () => {
       inProcess: true,
       maxPayload: Number.POSITIVE_INFINITY
     },
-    optional: { count: true, ids: true, gc: true, marked: true },
+    optional: { count: true, list: true, gc: true, marked: true },
     pass: TestClock.adjust
   })) {
     it.effect(name, () => test)

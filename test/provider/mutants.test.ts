@@ -94,19 +94,20 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
     create: (id, payload, ttl) => Effect.zipRight(provider.destroy(id), provider.create(id, payload, ttl))
   }),
   "regenerate leaves the old id": (provider) => ({
-    regenerate: (oldId, newId, payload, ttl, revision) =>
+    regenerate: ({ oldId, newId, payload, ttl, revision }) =>
       Effect.flatMap(provider.write(oldId, payload, ttl, revision), (result) =>
         result._tag === "Written" ? (provider.create(newId, payload, ttl) as never) : Effect.succeed(result)
       )
   }),
   "regenerate loses the data": (provider) => ({
-    regenerate: (oldId, newId, _, ttl, revision) => provider.regenerate(oldId, newId, new Uint8Array(), ttl, revision)
+    regenerate: ({ oldId, newId, ttl, revision }) =>
+      provider.regenerate({ oldId, newId, payload: new Uint8Array(), ttl, revision })
   }),
   "regenerate ignores the revision": (provider) => ({
-    regenerate: (oldId, newId, payload, ttl, revision) =>
-      Effect.flatMap(provider.regenerate(oldId, newId, payload, ttl, revision), (result) =>
+    regenerate: ({ oldId, newId, payload, ttl, revision }) =>
+      Effect.flatMap(provider.regenerate({ oldId, newId, payload, ttl, revision }), (result) =>
         result._tag === "Conflict"
-          ? provider.regenerate(oldId, newId, payload, ttl, result.current!.revision)
+          ? provider.regenerate({ oldId, newId, payload, ttl, revision: result.current!.revision })
           : Effect.succeed(result)
       )
   }),
@@ -158,26 +159,26 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
       count: Effect.sync(() => created)
     }
   },
-  "ids lists nothing": () => ({ ids: Stream.empty }),
+  "list lists nothing": () => ({ list: Stream.empty }),
   "gc removes nothing": () => ({ gc: Effect.succeed(0) }),
   "regenerate leaves no mark": (provider) => ({
-    regenerate: (oldId, newId, payload, ttl, revision) => provider.regenerate(oldId, newId, payload, ttl, revision)
+    regenerate: ({ mark: _, ...move }) => provider.regenerate(move)
   }),
   "regenerate leaves its mark a step late": (provider) => {
     const late = new Set<string>()
     return {
-      regenerate: (...args) =>
+      regenerate: (move) =>
         Effect.suspend(() => {
-          late.add(args[0])
-          return Effect.zipLeft(provider.regenerate(...args), laterOn(Effect.sync(() => late.delete(args[0]))))
+          late.add(move.oldId)
+          return Effect.zipLeft(provider.regenerate(move), laterOn(Effect.sync(() => late.delete(move.oldId))))
         }),
       marked: (id) => Effect.suspend(() => (late.has(id) ? Effect.succeedNone : provider.marked!(id)))
     }
   },
   "a regenerate that is a conflict leaves its mark": (provider) => ({
-    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
-      Effect.tap(provider.regenerate(oldId, newId, payload, ttl, revision, mark), (result) =>
-        result._tag === "Conflict" ? provider.destroy(oldId, mark) : Effect.void
+    regenerate: (move) =>
+      Effect.tap(provider.regenerate(move), (result) =>
+        result._tag === "Conflict" ? provider.destroy(move.oldId, move.mark) : Effect.void
       )
   }),
   "destroy leaves no mark": (provider) => ({ destroy: (id) => provider.destroy(id) }),
@@ -245,8 +246,8 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
             left.push(id)
           }
         }).pipe(Effect.zipRight(provider.destroy(id, mark))),
-      ids: Stream.concat(
-        provider.ids!,
+      list: Stream.concat(
+        provider.list!,
         Stream.suspend(() => Stream.fromIterable(left))
       )
     }
@@ -302,7 +303,7 @@ const failures = (change: (provider: Provider) => Partial<Provider>) =>
         return { ...provider, ...change(provider) }
       }),
       capabilities,
-      optional: { count: true, ids: true, gc: true, marked: true },
+      optional: { count: true, list: true, gc: true, marked: true },
       pass: TestClock.adjust
     })
     const failed: Array<string> = []

@@ -31,7 +31,7 @@ suite("redis, behind a password, in another database, under a prefix that is a p
       yield* mine.create(id, Buffer.from("mine"), Duration.minutes(1))
       yield* other.create(id, Buffer.from("other"), Duration.minutes(1))
       expect(Option.getOrThrow(yield* mine.read(id)).payload.toString()).toBe("mine")
-      expect([...(yield* Stream.runCollect(mine.ids!))]).toEqual([id])
+      expect([...(yield* Stream.runCollect(mine.list!))]).toEqual([id])
       expect(yield* mine.count!).toBe(1)
     }).pipe(Effect.scoped)
   )

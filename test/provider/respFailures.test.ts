@@ -124,7 +124,11 @@ suite("redis with its memory full", ["redis-server"], () => {
         expect(failed[0]!.message).toContain("OOM")
         const stored = Option.getOrThrow(yield* provider.read(ids[0]!))
         expect((yield* provider.touch(ids[0]!, ttl))._tag).toBe("Touched")
-        expect(yield* failsInTime(provider.regenerate(ids[0]!, id, payload, ttl, stored.revision))).toContain("OOM")
+        expect(
+          yield* failsInTime(
+            provider.regenerate({ oldId: ids[0]!, newId: id, payload, ttl, revision: stored.revision })
+          )
+        ).toContain("OOM")
         expect(Option.isSome(yield* provider.read(ids[0]!))).toBe(true)
         const mark = { content: Buffer.alloc(256, 7), ttl }
         yield* Effect.forEach(ids.slice(1, 20), (id) => provider.destroy(id, mark))

@@ -17,14 +17,14 @@ const main = Effect.gen(function* () {
   process.stdout.write(id)
   while (task === "regenerate" && "revision" in result) {
     const next = newId()
-    result = yield* provider.regenerate(
-      id,
-      next,
-      Buffer.from("whole"),
-      day,
-      result.revision as SessionProvider.Revision,
-      { content: Buffer.from(next), ttl: day }
-    )
+    result = yield* provider.regenerate({
+      oldId: id,
+      newId: next,
+      payload: Buffer.from("whole"),
+      ttl: day,
+      revision: result.revision as SessionProvider.Revision,
+      mark: { content: Buffer.from(next), ttl: day }
+    })
     id = next
   }
 })

@@ -36,7 +36,7 @@ export const conforms = (layer: Layer.Layer<SessionProvider.SessionProvider, unk
   const cases = Conformance.suite({
     layer,
     capabilities: SessionProvider.defaultCapabilities,
-    optional: { count: true, ids: true, gc: true, marked: true },
+    optional: { count: true, list: true, gc: true, marked: true },
     pass: TestClock.adjust
   })
   for (const [index, { name, test }] of cases.entries()) {
@@ -163,7 +163,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
         child.kill("SIGKILL")
         expect(yield* ended(child)).toBe("SIGKILL")
         const provider = yield* providerOf(database.layer({ table }))
-        const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.ids!))
+        const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
         expect(ids.length).toBe(1)
         expect(text(yield* provider.read(ids[0]!))).toBe("whole")
         expect(yield* lastOf(provider, first)).toBe(ids[0])
@@ -221,9 +221,11 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
       const { id, revision } = yield* given(provider, "hashed")
       const raw = "3a5b8f0c9d2e4f61" as SessionProvider.StoredId
       expect((yield* Effect.flip(provider.create(raw, Buffer.from("x"), day))).reason).toBe("Unsupported")
-      expect((yield* Effect.flip(provider.regenerate(id, raw, Buffer.from("x"), day, revision))).reason).toBe(
-        "Unsupported"
-      )
+      expect(
+        (yield* Effect.flip(
+          provider.regenerate({ oldId: id, newId: raw, payload: Buffer.from("x"), ttl: day, revision })
+        )).reason
+      ).toBe("Unsupported")
       expect(Option.isNone(yield* provider.read(raw))).toBe(true)
       expect(text(yield* provider.read(id))).toBe("hashed")
     }).pipe(Effect.scoped)

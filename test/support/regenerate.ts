@@ -9,13 +9,13 @@ const [url, revision] = process.argv.slice(2) as [string, string]
 Effect.runPromise(
   Effect.scoped(
     Effect.flatMap(make({ url, timeout: "1 minute" }), (provider) =>
-      provider.regenerate(
-        "old" as StoredId,
-        "new" as StoredId,
-        Buffer.from("after"),
-        Duration.days(1),
-        revision as Revision
-      )
+      provider.regenerate({
+        oldId: "old" as StoredId,
+        newId: "new" as StoredId,
+        payload: Buffer.from("after"),
+        ttl: Duration.days(1),
+        revision: revision as Revision
+      })
     )
   )
 )

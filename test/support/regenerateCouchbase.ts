@@ -26,13 +26,13 @@ const hanging = new Proxy(collection, {
 await Effect.runPromise(
   Effect.scoped(
     Effect.flatMap(make({ collection: hanging }), (provider) =>
-      provider.regenerate(
-        "old" as StoredId,
-        "new" as StoredId,
-        Buffer.from("after"),
-        Duration.days(1),
-        revision as Revision
-      )
+      provider.regenerate({
+        oldId: "old" as StoredId,
+        newId: "new" as StoredId,
+        payload: Buffer.from("after"),
+        ttl: Duration.days(1),
+        revision: revision as Revision
+      })
     )
   )
 )

@@ -261,7 +261,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
     },
     // The successor is stored first, under an id that nobody knows. The end of the old session, at its revision, is the commit:
     // who dies before it leaves the session as it was, and who dies after it leaves the old id dead.
-    regenerate: (oldId, newId, payload, ttl, revision, mark) => {
+    regenerate: ({ oldId, newId, payload, ttl, revision, mark }) => {
       const oldKey = keyOf(oldId)
       const newKey = keyOf(newId)
       if (oldKey === undefined) {

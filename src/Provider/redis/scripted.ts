@@ -117,7 +117,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
         () => client.run(scripts.destroy, [keyOf(id), markOf(id)], leaving(mark)),
         () => undefined
       ),
-    regenerate: (oldId, newId, payload, ttl, revision, mark) =>
+    regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       store(
         "regenerate",
         [keyOf(oldId), keyOf(newId), markOf(oldId)],
@@ -128,7 +128,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
       ),
     marked: (id) => call("marked", () => client.get(markOf(id)), Option.fromNullable),
     count: Stream.runCount(ids),
-    ids
+    list: ids
   }
 }
 

@@ -150,7 +150,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
         return done ? expiresAt(written) : undefined
       }),
     count: Stream.runCount(walk("count", isLiveFile)),
-    ids: walk("ids", isLiveFile),
+    list: walk("ids", isLiveFile),
     gc: Effect.suspend(() => {
       // What cannot be removed must not keep the rest from being removed.
       let failure: unknown

@@ -62,7 +62,7 @@ export interface BeegoStore {
     ttl: Duration.Duration
   ) => Effect.Effect<number | undefined, SessionError>
   readonly count?: Effect.Effect<number, SessionError> | undefined
-  readonly ids?: Stream.Stream<Provider.StoredId, SessionError> | undefined
+  readonly list?: Stream.Stream<Provider.StoredId, SessionError> | undefined
   readonly gc?: Effect.Effect<number, SessionError> | undefined
 }
 
@@ -121,7 +121,7 @@ export const make = (store: BeegoStore): Provider.Provider => {
     destroy: (id) => (store.isKey(id) ? store.remove("destroy", id) : Effect.void),
     // The successor is stored first, under an id that nobody knows. The removal of the old session, if it is what was read, is the
     // commit: who dies before it leaves the session as it was, and who dies after it leaves the old id dead.
-    regenerate: (oldId, newId, payload, ttl, revision) => {
+    regenerate: ({ oldId, newId, payload, ttl, revision }) => {
       if (!store.isKey(oldId)) {
         return Effect.succeed(Provider.gone)
       }
@@ -143,7 +143,7 @@ export const make = (store: BeegoStore): Provider.Provider => {
         : badId("regenerate")
     },
     count: store.count,
-    ids: store.ids,
+    list: store.list,
     gc: store.gc
   }
 }

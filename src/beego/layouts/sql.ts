@@ -153,7 +153,7 @@ const makeStore = (
         )
       }),
     count: withNow((now) => Effect.map(run(sql.count, [expired(now)]), ({ rows: [row] }) => Number(row?.["sessions"]))),
-    ids: Stream.paginateChunkEffect("", (last) =>
+    list: Stream.paginateChunkEffect("", (last) =>
       withNow((now) =>
         Effect.map(run(sql.ids, [last, expired(now)]), ({ rows }) => {
           const ids = rows.map((row) => row["id"] as Provider.StoredId)
