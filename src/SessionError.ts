@@ -5,9 +5,11 @@
  */
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { codeOf } from "./internal/codeOf.js"
 
 /**
  * Why a session operation failed.
@@ -87,7 +89,7 @@ export const statusOf = (reason: Reason): 503 | 500 =>
 /**
  * The error of a backend call that failed: `Unavailable`, naming the backend, the operation and the driver's error code.
  * Only the code (or, without one, the error's name) is taken from the driver's error: its message, arguments and stack can
- * hold ids and values.
+ * hold ids and values. A cause that is a string is shown as it is.
  *
  * @since 0.1.0
  * @category constructors
@@ -102,16 +104,18 @@ const describe = (cause: unknown): string => {
   if (typeof cause === "string") {
     return cause
   }
-  if (typeof cause === "object" && cause !== null) {
-    if ("code" in cause && (typeof cause.code === "string" || typeof cause.code === "number")) {
-      return String(cause.code)
-    }
-    if (cause instanceof Error) {
-      return cause.name
-    }
+  if (Cause.isUnknownException(cause)) {
+    // A string that a driver rejects with may hold anything.
+    return typeof cause.error === "string" ? "unknown error" : describe(cause.error)
   }
-  return "unknown error"
+  return codeOf(cause) ?? (cause instanceof Error ? cause.name : "unknown error")
 }
+
+/** What a call of a backend failed with, as an error of this library; one that is so already stays. @internal */
+export const fromCause =
+  (backend: string, operation: string) =>
+  (cause: unknown): SessionError =>
+    isSessionError(cause) ? cause : unavailable(backend, operation, cause)
 
 /**
  * The error of a payload that is over a limit: `TooLarge`, with both sizes in bytes.

@@ -11,15 +11,13 @@ import { withoutWords } from "./Calls.js"
 import { contentOn } from "./content.js"
 import type { Fate, Found, Kept } from "./Keeper.js"
 import { openInLine } from "./LiveSession.js"
+import { maxAttempts } from "./maxAttempts.js"
 import type { Base, Outcome, RequestState, When } from "./RequestState.js"
 import { renewLifetime } from "./renewal.js"
 import { settle } from "./settle.js"
 import type { Turn } from "./Turns.js"
 
 type Step = Effect.Effect<Outcome, SessionError>
-
-/** Conflicts come from other processes alone, since commits in this one take turns. */
-const maxAttempts = 24
 
 /** How many times a save is tried again at once, with what the conflict told. */
 const hasty = 4

@@ -7,11 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Mark, Provider, Stored, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
+import { maxAttempts } from "./maxAttempts.js"
 
 type Found = Effect.Effect<Option.Option<Stored>, SessionError>
-
-/** How often a session is tried to be moved that others change meanwhile. */
-const maxAttempts = 24
 
 /** What differs for ids that may not have been hashed yet: a look under both, and an end under both. */
 export interface Moving {

@@ -5,16 +5,16 @@
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type SessionError, tooLarge, unavailable } from "../SessionError.js"
+import type { SessionError } from "../SessionError.js"
 import { openDirectory } from "./file/openDirectory.js"
 import { SessionFiles } from "./file/sessionFiles.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
+import { call, expiry } from "./internal/time.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -34,13 +34,6 @@ export interface Options {
   readonly fsync?: boolean | undefined
 }
 
-const backend = "file"
-const capabilities = Provider.defaultCapabilities
-
-/** In whole milliseconds, and no later than a date can be. */
-const expiry = (now: number, ttl: Duration.Duration): number =>
-  Math.min(now + Math.ceil(Duration.toMillis(ttl)), 8.64e15)
-
 const leaving = (mark: Provider.Mark | undefined, now: number) =>
   mark && { content: mark.content, expiresAt: expiry(now, mark.ttl) }
 
@@ -57,64 +50,39 @@ const open = ({ directory, fsync = false }: Options, option: string): Effect.Eff
   Effect.map(openDirectory(directory, option), (real) => fromFiles(new SessionFiles(real, fsync)))
 
 const fromFiles = (files: SessionFiles): Provider.Provider => {
-  const call = <A>(operation: string, f: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
-    Effect.clockWith((clock) =>
-      Effect.tryPromise({
-        try: () => f(clock.unsafeCurrentTimeMillis()),
-        catch: (cause) => unavailable(backend, operation, cause)
-      })
-    )
-
-  /** A call that stores a payload. */
-  const storing = <A>(
-    operation: string,
-    payload: Uint8Array,
-    ttl: Duration.Duration,
-    f: (now: number, expiresAt: number) => Promise<A>
-  ): Effect.Effect<A, SessionError> =>
-    payload.length > capabilities.maxPayload
-      ? Effect.fail(tooLarge(backend, payload.length, capabilities.maxPayload))
-      : call(operation, (now) => f(now, expiry(now, ttl)))
-
   /** What `visit` answers for each session, live or not, a few at a time. */
-  const walk = <A>(operation: string, visit: (folder: string, now: number) => Promise<A>) =>
-    Stream.suspend(() =>
-      Stream.fromAsyncIterable(files.folders(), (cause) => unavailable(backend, operation, cause))
-    ).pipe(
-      Stream.mapEffect((folders) => call(operation, (now) => Promise.all(folders.map((folder) => visit(folder, now))))),
+  const walk = <A>(visit: (folder: string, now: number) => Promise<A>) =>
+    Stream.suspend(() => Stream.fromAsyncIterable(files.folders(), (cause) => cause)).pipe(
+      Stream.mapEffect((folders) => call((now) => Promise.all(folders.map((folder) => visit(folder, now))))),
       Stream.mapConcat((answers) => answers)
     )
 
-  const countTrue = (answers: Stream.Stream<boolean, SessionError>): Effect.Effect<number, SessionError> =>
+  const countTrue = (answers: Stream.Stream<boolean, unknown>): Effect.Effect<number, unknown> =>
     Stream.runFold(answers, 0, (count, answer) => (answer ? count + 1 : count))
 
-  return {
-    name: backend,
-    capabilities,
+  return Provider.make({
+    name: "file",
+    capabilities: Provider.defaultCapabilities,
     read: (id) =>
       Effect.map(
-        call("read", (now) => files.read(id, now)),
+        call((now) => files.read(id, now)),
         Option.fromNullable
       ),
-    create: (id, payload, ttl) =>
-      storing("create", payload, ttl, (now, expiresAt) => files.create(id, payload, expiresAt, now)),
-    write: (id, payload, ttl, revision) =>
-      storing("write", payload, ttl, (now, expiresAt) => files.write(id, payload, expiresAt, revision, now)),
-    touch: (id, ttl) => call("touch", (now) => files.touch(id, expiry(now, ttl), now)),
-    exists: (id) => call("exists", (now) => files.exists(id, now)),
-    destroy: (id, mark) => call("destroy", (now) => files.destroy(id, now, leaving(mark, now))),
+    create: (id, payload, ttl) => call((now) => files.create(id, payload, expiry(now, ttl), now)),
+    write: (id, payload, ttl, revision) => call((now) => files.write(id, payload, expiry(now, ttl), revision, now)),
+    touch: (id, ttl) => call((now) => files.touch(id, expiry(now, ttl), now)),
+    exists: (id) => call((now) => files.exists(id, now)),
+    destroy: (id, mark) => call((now) => files.destroy(id, now, leaving(mark, now))),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
-      storing("regenerate", payload, ttl, (now, expiresAt) =>
-        files.regenerate(oldId, newId, payload, expiresAt, revision, now, leaving(mark, now))
-      ),
+      call((now) => files.regenerate(oldId, newId, payload, expiry(now, ttl), revision, now, leaving(mark, now))),
     marked: (id) =>
       Effect.map(
-        call("marked", (now) => files.marked(id, now)),
+        call((now) => files.marked(id, now)),
         Option.fromNullable
       ),
-    count: countTrue(walk("count", (folder, now) => files.isLive(folder, now))),
+    count: countTrue(walk((folder, now) => files.isLive(folder, now))),
     list: Stream.filterMap(
-      walk("ids", (folder, now) => files.idOf(folder, now)),
+      walk((folder, now) => files.idOf(folder, now)),
       Option.fromNullable
     ),
     gc: Effect.suspend(() => {
@@ -129,12 +97,12 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
           }
         )
       return Effect.filterOrFail(
-        countTrue(walk("gc", collect)),
+        countTrue(walk(collect)),
         () => failure === undefined,
-        () => unavailable(backend, "gc", failure)
+        () => failure
       )
     })
-  }
+  })
 }
 
 const names: Names<Options> = { directory: "required", fsync: "optional" }

@@ -20,7 +20,7 @@ import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
 import { answer, capabilities, defaultPort, makeRunner, name } from "./ledis/scripts.js"
 import * as Provider from "./Provider.js"
-import { failed, server } from "./redis/ioredis.js"
+import { server } from "./redis/ioredis.js"
 import * as Scripted from "./redis/scripted.js"
 import { makeScripts } from "./redis/scripts.js"
 
@@ -64,7 +64,6 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
 const makeClient = (redis: Redis, prefix: string): Scripted.Client => {
   const { ask, run } = makeRunner(redis, prefix)
   return {
-    failed: failed(name),
     get: (key) => ask(() => redis.getBuffer(key)),
     run,
     keys: (prefix) => keysOf(redis, prefix)

@@ -10,10 +10,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { toBuffer } from "../internal/bytes.js"
 import { SessionError } from "../SessionError.js"
-import { toBuffer } from "./internal/bytes.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
+import { Recent } from "./internal/recent.js"
+import { withNow } from "./internal/time.js"
 import { ExpiryIndex } from "./memory/ExpiryIndex.js"
 import * as Provider from "./Provider.js"
 
@@ -61,16 +63,15 @@ const toStored = (entry: Entry): Provider.Stored => ({
  */
 export const make = (options: Options = {}): Provider.Provider => {
   const { maxSessions } = options
-  const entries = new Map<Provider.StoredId, Entry>()
+  const entries = new Recent<Provider.StoredId, Entry>(maxSessions)
   const expiry = new ExpiryIndex<Entry>()
   // Apart from the sessions, so that neither takes the other's room.
-  const marks = new Map<Provider.StoredId, Left>()
+  const marks = new Recent<Provider.StoredId, Left>(maxSessions)
   const markExpiry = new ExpiryIndex<Left>()
   // One counter for all sessions, so that a revision never comes back.
   let lastRevision = 0
 
-  const withNow = <A>(f: (now: number) => A): Effect.Effect<A> =>
-    Effect.clockWith((clock) => Effect.succeed(f(clock.unsafeCurrentTimeMillis())))
+  const at = <A>(f: (now: number) => A): Effect.Effect<A> => withNow((now) => Effect.succeed(f(now)))
 
   const live = (id: Provider.StoredId, now: number): Entry | undefined => {
     const entry = entries.get(id)
@@ -78,9 +79,7 @@ export const make = (options: Options = {}): Provider.Provider => {
       return undefined
     }
     if (maxSessions !== undefined) {
-      // The map's order is the order of use.
-      entries.delete(id)
-      entries.set(id, entry)
+      entries.use(id, entry)
     }
     return entry
   }
@@ -95,11 +94,6 @@ export const make = (options: Options = {}): Provider.Provider => {
     return mark !== undefined && mark.expiresAt > now ? mark : undefined
   }
 
-  const removeMark = (mark: Left): void => {
-    marks.delete(mark.id)
-    markExpiry.remove(mark)
-  }
-
   /** Ends a session. */
   const leave = (entry: Entry, mark: Provider.Mark | undefined, now: number): void => {
     remove(entry)
@@ -108,13 +102,13 @@ export const make = (options: Options = {}): Provider.Provider => {
     }
     const stale = marks.get(entry.id)
     if (stale !== undefined) {
-      removeMark(stale)
+      markExpiry.remove(stale)
     }
     const left = { id: entry.id, content: toText(mark.content), expiresAt: now + Duration.toMillis(mark.ttl) }
-    marks.set(left.id, left)
     markExpiry.add(left)
-    if (maxSessions !== undefined && marks.size > maxSessions) {
-      removeMark(marks.values().next().value!)
+    const evicted = marks.use(left.id, left)
+    if (evicted !== undefined) {
+      markExpiry.remove(evicted)
     }
   }
 
@@ -124,10 +118,10 @@ export const make = (options: Options = {}): Provider.Provider => {
       remove(stale)
     }
     const entry = { id, payload: toText(payload), revision: ++lastRevision, expiresAt }
-    entries.set(id, entry)
     expiry.add(entry)
-    if (maxSessions !== undefined && entries.size > maxSessions) {
-      remove(entries.values().next().value!)
+    const evicted = entries.use(id, entry)
+    if (evicted !== undefined) {
+      expiry.remove(evicted)
     }
     return Provider.written(String(entry.revision), expiresAt)
   }
@@ -138,7 +132,7 @@ export const make = (options: Options = {}): Provider.Provider => {
   }
 
   /** What a conditional change finds: the entry to change, or why it must not. */
-  const at = (
+  const toChange = (
     id: Provider.StoredId,
     revision: Provider.Revision,
     now: number
@@ -151,6 +145,7 @@ export const make = (options: Options = {}): Provider.Provider => {
         : Provider.conflict(toStored(entry))
   }
 
+  // Not by `Provider.make`: its calls cannot fail, and there is no limit to their payloads.
   return {
     name: "memory",
     capabilities: {
@@ -160,19 +155,19 @@ export const make = (options: Options = {}): Provider.Provider => {
       maxPayload: Number.POSITIVE_INFINITY
     },
     read: (id) =>
-      withNow((now) => {
+      at((now) => {
         const entry = live(id, now)
         return entry === undefined ? Option.none() : Option.some(toStored(entry))
       }),
     create: (id, payload, ttl) =>
-      withNow((now) =>
+      at((now) =>
         live(id, now) === undefined && markAt(id, now) === undefined
           ? insert(id, payload, now + Duration.toMillis(ttl))
           : Provider.exists
       ),
     write: (id, payload, ttl, revision) =>
-      withNow((now) => {
-        const entry = at(id, revision, now)
+      at((now) => {
+        const entry = toChange(id, revision, now)
         if ("_tag" in entry) {
           return entry
         }
@@ -182,7 +177,7 @@ export const make = (options: Options = {}): Provider.Provider => {
         return Provider.written(String(entry.revision), entry.expiresAt)
       }),
     touch: (id, ttl) =>
-      withNow((now) => {
+      at((now) => {
         const entry = live(id, now)
         if (entry === undefined) {
           return Provider.gone
@@ -190,17 +185,17 @@ export const make = (options: Options = {}): Provider.Provider => {
         expiry.move(entry, now + Duration.toMillis(ttl))
         return Provider.touched(entry.expiresAt)
       }),
-    exists: (id) => withNow((now) => live(id, now) !== undefined),
+    exists: (id) => at((now) => live(id, now) !== undefined),
     destroy: (id, mark) =>
-      withNow((now) => {
+      at((now) => {
         const entry = entries.get(id)
         if (entry !== undefined) {
           leave(entry, entry.expiresAt > now ? mark : undefined, now)
         }
       }),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
-      withNow((now) => {
-        const entry = at(oldId, revision, now)
+      at((now) => {
+        const entry = toChange(oldId, revision, now)
         if ("_tag" in entry) {
           return entry
         }
@@ -208,20 +203,18 @@ export const make = (options: Options = {}): Provider.Provider => {
         return insert(newId, payload, now + Duration.toMillis(ttl))
       }),
     marked: (id) =>
-      withNow((now) =>
-        Option.map(Option.fromNullable(markAt(id, now)), ({ content }) => Buffer.from(content, "latin1"))
-      ),
-    count: withNow((now) => {
+      at((now) => Option.map(Option.fromNullable(markAt(id, now)), ({ content }) => Buffer.from(content, "latin1"))),
+    count: at((now) => {
       collect(now)
       return entries.size
     }),
     list: Stream.unwrap(
-      withNow((now) => {
+      at((now) => {
         collect(now)
         return Stream.fromIterable([...entries.keys()])
       })
     ),
-    gc: withNow(collect)
+    gc: at(collect)
   }
 }
 

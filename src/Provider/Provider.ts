@@ -6,12 +6,13 @@
  * @since 0.1.0
  */
 import type * as Brand from "effect/Brand"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type * as Stream from "effect/Stream"
-import type { SessionError } from "../SessionError.js"
+import * as Stream from "effect/Stream"
+import { fromCause, type SessionError, tooLarge } from "../SessionError.js"
 
 /**
  * The id under which a provider keeps a session: by default the SHA-256 of the session id, as 43 characters of base64url, so
@@ -224,16 +225,25 @@ export interface Calls<out E> {
 }
 
 /**
- * A backend. Every operation returns in bounded time, or fails with a `SessionError` (`Unavailable`, `TooLarge`).
+ * What {@link make} makes a provider of: the operations, whatever they fail with, a name and what the backend can do.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Provider extends Calls<SessionError> {
+export interface Backend<out E = unknown> extends Calls<E> {
   /** The name in messages, spans and metrics, such as `redis`. */
   readonly name: string
   readonly capabilities: Capabilities
 }
+
+/**
+ * A backend as the session manager uses it. Every operation returns in bounded time, or fails with a `SessionError` (`Unavailable`,
+ * `TooLarge`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Provider extends Backend<SessionError> {}
 
 /**
  * The backend that the session manager uses.
@@ -312,6 +322,61 @@ export const mapCalls = <E, E2 = E>(
     count: calls.count && call("count")(calls.count),
     list: calls.list && list(calls.list),
     gc: calls.gc && call("gc")(calls.gc)
+  }
+}
+
+/**
+ * Makes a provider of the operations of a backend, which may fail with anything, such as what a driver's promises reject with. A payload
+ * over `capabilities.maxPayload` fails with `TooLarge` before it reaches `create`, `write` or `regenerate`. Whatever an operation fails
+ * with becomes `Unavailable`, with a message that names the backend and the operation; a `SessionError` stays as it is. Of an error the
+ * message has the `code`, or else the name, since the rest can hold ids and values; a string is shown as it is.
+ *
+ * @example
+ * import { Effect, Option } from "effect"
+ * import { SessionProvider } from "effect-session"
+ *
+ * declare const client: {
+ *   readonly find: (id: string) => Promise<SessionProvider.Stored | undefined>
+ *   readonly remove: (id: string) => Promise<void>
+ * }
+ * declare const rest: Omit<SessionProvider.Calls<unknown>, "read" | "destroy">
+ *
+ * const provider = SessionProvider.make({
+ *   ...rest,
+ *   name: "mine",
+ *   capabilities: { ...SessionProvider.defaultCapabilities, maxPayload: 64 * 1024 },
+ *   // Where it rejects: "mine: read failed (ECONNREFUSED): check that the backend is up and reachable"
+ *   read: (id) => Effect.map(Effect.tryPromise(() => client.find(id)), Option.fromNullable),
+ *   destroy: (id) => Effect.tryPromise(() => client.remove(id))
+ * })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (backend: Backend): Provider => {
+  const { capabilities, name } = backend
+  const { maxPayload } = capabilities
+  const calls = mapCalls(
+    backend,
+    (operation) => {
+      const toError = fromCause(name, operation)
+      // Not `mapError`, which costs a call that succeeds three times as much.
+      return Effect.catchAllCause((cause) => Effect.failCause(Cause.map(cause, toError)))
+    },
+    Stream.mapError(fromCause(name, "list"))
+  )
+  const within = <A>(
+    payload: Uint8Array,
+    call: () => Effect.Effect<A, SessionError>
+  ): Effect.Effect<A, SessionError> =>
+    payload.length > maxPayload ? Effect.fail(tooLarge(name, payload.length, maxPayload)) : call()
+  return {
+    ...calls,
+    name,
+    capabilities,
+    create: (id, payload, ttl) => within(payload, () => calls.create(id, payload, ttl)),
+    write: (id, payload, ttl, revision) => within(payload, () => calls.write(id, payload, ttl, revision)),
+    regenerate: (move) => within(move.payload, () => calls.regenerate(move))
   }
 }
 

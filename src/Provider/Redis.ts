@@ -130,7 +130,7 @@ const provide = (
       name,
       prefix,
       scripts,
-      client: redisClient(name, client, replicas),
+      client: redisClient(client, replicas),
       capabilities: {
         ...Provider.defaultCapabilities,
         // A script that the server does not have yet is sent a second time; a cluster may also redirect, and an app's own client wait.
@@ -165,9 +165,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
  * @category constructors
  */
 export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
-  Effect.flatMap(Connections.cluster(options, timeoutOf(options)), (client) =>
-    provide("redis_cluster", client, options)
-  )
+  Effect.flatMap(Connections.cluster(options, timeoutOf(options)), (client) => provide("redisCluster", client, options))
 
 /**
  * Sessions in the master that the sentinels name, followed from failover to failover. Fails as {@link make}.
@@ -177,7 +175,7 @@ export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provi
  */
 export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
   Effect.flatMap(Connections.sentinel(options, timeoutOf(options)), (client) =>
-    provide("redis_sentinel", client, options)
+    provide("redisSentinel", client, options)
   )
 
 const names: Names<Options> = {

@@ -4,15 +4,15 @@
  * @since 0.1.0
  */
 import * as Chunk from "effect/Chunk"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
-import { SessionError, tooLarge, unavailable } from "../SessionError.js"
-import { toBuffer } from "./internal/bytes.js"
+import { toBuffer } from "../internal/bytes.js"
+import { SessionError, unavailable } from "../SessionError.js"
 import { checked, type Names } from "./internal/options.js"
+import { expiry, withNow } from "./internal/time.js"
 import * as Provider from "./Provider.js"
 import * as SqlAccess from "./sql/access.js"
 import * as SqlConnection from "./sql/connection.js"
@@ -73,9 +73,9 @@ const nobody = "A".repeat(43) as Provider.StoredId
 
 const withKey = <A, B>(
   id: Provider.StoredId,
-  otherwise: Effect.Effect<A, SessionError>,
-  use: (key: Buffer) => Effect.Effect<B, SessionError>
-): Effect.Effect<A | B, SessionError> => (hashedId.test(id) ? use(Buffer.from(id, "base64url")) : otherwise)
+  otherwise: Effect.Effect<A, unknown>,
+  use: (key: Buffer) => Effect.Effect<B, unknown>
+): Effect.Effect<A | B, unknown> => (hashedId.test(id) ? use(Buffer.from(id, "base64url")) : otherwise)
 
 const isGone = Effect.succeed(Provider.gone)
 
@@ -86,15 +86,8 @@ const notHashed = Effect.fail(
   })
 )
 
-/** Whole milliseconds, and never more than a Date can hold. */
-const expiry = (now: number, ttl: Duration.Duration): number =>
-  Math.min(now + Math.ceil(Duration.toMillis(ttl)), 8.64e15)
-
 /** Versions begin at random, so that an id that is created again does not get the revisions it had. */
 const firstVersion = (): number => Math.floor(Math.random() * 2 ** 48)
-
-const withNow = <A, E>(f: (now: number) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.clockWith((clock) => f(clock.unsafeCurrentTimeMillis()))
 
 const makeProvider = (
   connections: SqlConnection.Connections,
@@ -102,9 +95,7 @@ const makeProvider = (
   maxPayload: number
 ): Provider.Provider => {
   const { dialect, run } = connections
-  const sql = Record.map(SqlStatements.statements(dialect, name), (text, operation) =>
-    connections.statement(operation, text)
-  )
+  const sql = Record.map(SqlStatements.statements(dialect, name), (text) => connections.statement(text))
 
   const read = makeRead(connections, name)
   const marked = connections.first(sql.marked, (row) =>
@@ -121,17 +112,17 @@ const makeProvider = (
 
   /** A compare-and-set. Where it changed nothing, a look tells why. */
   const compareAndSet = (
-    statement: SqlConnection.Statement,
+    statement: string,
     params: ReadonlyArray<unknown>,
     key: Buffer,
     revision: Provider.Revision,
     now: number,
     expiresAt: number,
     rest: ReadonlyArray<unknown> = []
-  ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, SessionError> =>
+  ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, unknown> =>
     Effect.flatMap(
       run(statement, [...params, expiresAt, key, Number(revision), now, ...rest]),
-      ({ affected }): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, SessionError> =>
+      ({ affected }): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, unknown> =>
         affected > 0
           ? Effect.succeed(Provider.written(String(Number(revision) + 1), expiresAt))
           : Effect.map(read({ key, now }), (found): Provider.Conflict | Provider.Gone =>
@@ -139,37 +130,28 @@ const makeProvider = (
             )
     )
 
-  const sized = <A>(payload: Uint8Array, effect: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
-    payload.length > maxPayload ? Effect.fail(tooLarge(dialect, payload.length, maxPayload)) : effect
-
-  return {
+  return Provider.make({
     name: dialect,
     capabilities: { ...Provider.defaultCapabilities, maxPayload },
     read: (id) => withKey(id, Effect.succeedNone, (key) => withNow((now) => read({ key, now }))),
     create: (id, payload, ttl) =>
       withKey(id, notHashed, (key) =>
-        sized(
-          payload,
-          withNow((now) => {
-            const expiresAt = expiry(now, ttl)
-            const inserted = insert(key, payload, now, expiresAt)
-            return dialect === "mysql"
-              ? Effect.flatMap(inserted, (result) =>
-                  // What is in the way may have expired, which MySQL cannot tell in the same statement.
-                  result._tag === "Written"
-                    ? Effect.succeed(result)
-                    : Effect.zipRight(run(sql.destroyExpired, [key, now, -now]), insert(key, payload, now, expiresAt))
-                )
-              : inserted
-          })
-        )
+        withNow((now) => {
+          const expiresAt = expiry(now, ttl)
+          const inserted = insert(key, payload, now, expiresAt)
+          return dialect === "mysql"
+            ? Effect.flatMap(inserted, (result) =>
+                // What is in the way may have expired, which MySQL cannot tell in the same statement.
+                result._tag === "Written"
+                  ? Effect.succeed(result)
+                  : Effect.zipRight(run(sql.destroyExpired, [key, now, -now]), insert(key, payload, now, expiresAt))
+              )
+            : inserted
+        })
       ),
     write: (id, payload, ttl, revision) =>
       withKey(id, isGone, (key) =>
-        sized(
-          payload,
-          withNow((now) => compareAndSet(sql.write, [toBuffer(payload)], key, revision, now, expiry(now, ttl)))
-        )
+        withNow((now) => compareAndSet(sql.write, [toBuffer(payload)], key, revision, now, expiry(now, ttl)))
       ),
     touch: (id, ttl) =>
       withKey(id, isGone, (key) =>
@@ -193,20 +175,17 @@ const makeProvider = (
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       withKey(oldId, isGone, (key) =>
         withKey(newId, notHashed, (newKey) =>
-          sized(
-            payload,
-            withNow((now) =>
-              compareAndSet(
-                mark === undefined ? sql.regenerate : sql.regenerateMarked,
-                [newKey, toBuffer(payload)],
-                key,
-                revision,
-                now,
-                expiry(now, ttl),
-                mark === undefined
-                  ? []
-                  : [toBuffer(mark.content), -expiry(now, mark.ttl), ...(dialect === "postgresql" ? [] : [key])]
-              )
+          withNow((now) =>
+            compareAndSet(
+              mark === undefined ? sql.regenerate : sql.regenerateMarked,
+              [newKey, toBuffer(payload)],
+              key,
+              revision,
+              now,
+              expiry(now, ttl),
+              mark === undefined
+                ? []
+                : [toBuffer(mark.content), -expiry(now, mark.ttl), ...(dialect === "postgresql" ? [] : [key])]
             )
           )
         )
@@ -225,7 +204,7 @@ const makeProvider = (
       )
     ),
     gc: SqlGc.collect(connections, sql, name)
-  }
+  })
 }
 
 /** MySQL takes a statement up to a size that is the server's setting: with its payload, and some room for the rest. */

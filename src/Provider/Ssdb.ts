@@ -21,11 +21,11 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Redis, RedisOptions } from "ioredis"
-import { type SessionError, tooLarge } from "../SessionError.js"
+import type { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
-import { type Command, failed, pipelined, server } from "./redis/ioredis.js"
+import { type Command, failureOf, pipelined, server } from "./redis/ioredis.js"
 import { revisionLength, revisions } from "./redis/scripts.js"
 import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf } from "./ssdb/locks.js"
 
@@ -73,11 +73,10 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
   const lookAtMark = (id: Provider.StoredId) => lookAt(markOf(id))
 
   const change = <A>(
-    operation: string,
     id: Provider.StoredId,
     decide: (found: Provider.Stored | undefined, now: number, isMarked: boolean) => Decision<A>
-  ): Effect.Effect<A, SessionError> =>
-    call(operation, (now) =>
+  ): Effect.Effect<A, string> =>
+    call((now) =>
       locked(redis, timeoutMillis, lockOf(id), [...look(id), ...lookAtMark(id)], (replies) =>
         decide(toStored(replies, now), now, toMark(replies.slice(2)) !== undefined)
       )
@@ -99,78 +98,73 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
 
   /** Compares the revision, and where it is the expected one stores a payload under a new one by what `changes` tells. */
   const replace = (
-    operation: string,
     id: Provider.StoredId,
     payload: Uint8Array,
     ttl: Duration.Duration,
     expected: Provider.Revision,
     changes: (record: Buffer, seconds: number) => ReadonlyArray<Command>
-  ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, SessionError> =>
-    withinLimit(payload, () =>
-      change<Provider.Written | Provider.Conflict | Provider.Gone>(operation, id, (found, now) => {
-        if (found?.revision !== expected) {
-          return { answer: found === undefined ? Provider.gone : Provider.conflict(found), changes: [] }
+  ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, string> =>
+    change<Provider.Written | Provider.Conflict | Provider.Gone>(id, (found, now) => {
+      if (found?.revision !== expected) {
+        return { answer: found === undefined ? Provider.gone : Provider.conflict(found), changes: [] }
+      }
+      const revision = nextRevision()
+      const seconds = secondsOf(ttl)
+      return {
+        answer: Provider.written(revision, now + seconds * 1000),
+        changes: changes(toRecord(revision, payload), seconds)
+      }
+    })
+
+  const read = (id: Provider.StoredId) =>
+    call((now) => pipelined(redis, look(id)).then((replies) => Option.fromNullable(toStored(replies, now))))
+
+  const ids = Stream.mapConcat(
+    Stream.suspend(() => Stream.fromAsyncIterable(keysOf(redis, prefix), failureOf)),
+    (keys) => keys.map((key) => key.slice(prefix.length) as Provider.StoredId)
+  )
+
+  return Provider.make({
+    name,
+    capabilities,
+    read,
+    create: (id, payload, ttl) =>
+      change<Provider.Written | Provider.Exists>(id, (found, now, isMarked) => {
+        if (found !== undefined || isMarked) {
+          return { answer: Provider.exists, changes: [] }
         }
         const revision = nextRevision()
         const seconds = secondsOf(ttl)
         return {
           answer: Provider.written(revision, now + seconds * 1000),
-          changes: changes(toRecord(revision, payload), seconds)
+          changes: [["setex", keyOf(id), seconds, toRecord(revision, payload)]]
         }
-      })
-    )
-
-  const read = (id: Provider.StoredId) => (now: number) =>
-    pipelined(redis, look(id)).then((replies) => Option.fromNullable(toStored(replies, now)))
-
-  const ids = Stream.mapConcat(
-    Stream.suspend(() => Stream.fromAsyncIterable(keysOf(redis, prefix), (cause) => failed(name)("ids", cause))),
-    (keys) => keys.map((key) => key.slice(prefix.length) as Provider.StoredId)
-  )
-
-  return {
-    name,
-    capabilities,
-    read: (id) => call("read", read(id)),
-    create: (id, payload, ttl) =>
-      withinLimit(payload, () =>
-        change<Provider.Written | Provider.Exists>("create", id, (found, now, isMarked) => {
-          if (found !== undefined || isMarked) {
-            return { answer: Provider.exists, changes: [] }
-          }
-          const revision = nextRevision()
-          const seconds = secondsOf(ttl)
-          return {
-            answer: Provider.written(revision, now + seconds * 1000),
-            changes: [["setex", keyOf(id), seconds, toRecord(revision, payload)]]
-          }
-        })
-      ),
+      }),
     write: (id, payload, ttl, revision) =>
-      replace("write", id, payload, ttl, revision, (record, seconds) => [["setex", keyOf(id), seconds, record]]),
+      replace(id, payload, ttl, revision, (record, seconds) => [["setex", keyOf(id), seconds, record]]),
     // Atomic as it is: it compares nothing, and EXPIRE brings back no key.
     touch: (id, ttl) =>
-      call("touch", async (now) => {
+      call(async (now) => {
         const seconds = secondsOf(ttl)
         const [found] = await pipelined(redis, [["expire", keyOf(id), seconds]])
         return found === 1 ? Provider.touched(now + seconds * 1000) : Provider.gone
       }),
-    exists: (id) => Effect.map(call("exists", read(id)), Option.isSome),
+    exists: (id) => Effect.map(read(id), Option.isSome),
     destroy: (id, mark) =>
-      change("destroy", id, (found) => ({
+      change(id, (found) => ({
         answer: undefined,
         changes: found === undefined ? [] : mark === undefined ? [["del", keyOf(id)]] : ending(id, mark, [])
       })),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
-      replace("regenerate", oldId, payload, ttl, revision, (record, seconds) => [
+      replace(oldId, payload, ttl, revision, (record, seconds) => [
         ["setex", keyOf(newId), seconds, ""],
         ...ending(oldId, mark, [keyOf(newId), record])
       ]),
     marked: (id) =>
-      call("marked", () => pipelined(redis, lookAtMark(id)).then((replies) => Option.fromNullable(toMark(replies)))),
+      call(() => pipelined(redis, lookAtMark(id)).then((replies) => Option.fromNullable(toMark(replies)))),
     count: Stream.runCount(ids),
     list: ids
-  }
+  })
 }
 
 /** SSDB's KEYS takes a range of keys, the first exclusive, and how many. */
@@ -185,14 +179,6 @@ async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArr
     after = found.at(-1) ?? after
   } while (found.length === limit)
 }
-
-const withinLimit = <A>(
-  payload: Uint8Array,
-  store: () => Effect.Effect<A, SessionError>
-): Effect.Effect<A, SessionError> =>
-  payload.length > capabilities.maxPayload
-    ? Effect.fail(tooLarge(name, payload.length, capabilities.maxPayload))
-    : store()
 
 const toRecord = (revision: Provider.Revision, payload: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(revision, "latin1"), payload])

@@ -6,6 +6,7 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import type * as Schema from "effect/Schema"
+import { toBuffer } from "../internal/bytes.js"
 import { SessionError } from "../SessionError.js"
 import { copyJson, maxDepth } from "./jsonValue.js"
 import { hasProto, losesProto, sharesParts } from "./schemaParts.js"
@@ -88,9 +89,6 @@ export interface SessionCodec {
 const version = 2
 
 const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)
-
-const toBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const toData = (record: unknown): SessionData | undefined => {
   if (!isRecord(record)) {

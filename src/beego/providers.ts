@@ -109,9 +109,9 @@ const redisList = (
       })
 }
 
-const redisFamily = (kind: "redis" | "redis_cluster" | "redis_sentinel") => {
+const redisFamily = (kind: "redis" | "redisCluster" | "redisSentinel") => {
   const separator = kind === "redis" ? undefined : ";"
-  const decodeJson = kind === "redis_sentinel" ? json(sentinelJson) : json(redisJson)
+  const decodeJson = kind === "redisSentinel" ? json(sentinelJson) : json(redisJson)
   return ({ providerConfig }: Given): Effect.Effect<Loading, SessionError> =>
     Effect.flatMap(
       isJson(providerConfig)
@@ -124,13 +124,13 @@ const redisFamily = (kind: "redis" | "redis_cluster" | "redis_sentinel") => {
               masterName: "master_name" in rest ? String(rest.master_name) : ""
             })
           )
-        : redisList(providerConfig.trim(), separator, kind === "redis_sentinel"),
+        : redisList(providerConfig.trim(), separator, kind === "redisSentinel"),
       (servers) =>
-        kind === "redis_cluster" && servers.db !== 0
+        kind === "redisCluster" && servers.db !== 0
           ? invalid("a cluster has no database but 0: beego ignores the other")
           : Effect.map(redisUrl(servers), (url) =>
               loading(
-                kind === "redis_sentinel" ? { kind, url, masterName: servers.masterName } : { kind, url },
+                kind === "redisSentinel" ? { kind, url, masterName: servers.masterName } : { kind, url },
                 (options) => import("./layouts/redis.js").then(({ layer }) => layer(options))
               )
             )
@@ -204,8 +204,8 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
           )
     ),
   redis: redisFamily("redis"),
-  redis_cluster: redisFamily("redis_cluster"),
-  redis_sentinel: redisFamily("redis_sentinel"),
+  redis_cluster: redisFamily("redisCluster"),
+  redis_sentinel: redisFamily("redisSentinel"),
   memcache: ({ providerConfig }) =>
     Effect.succeed(
       loading({ url: providerConfig }, (options) =>

@@ -221,26 +221,26 @@ describe("a provider's string", () => {
       ` ${JSON.stringify({ ...redisJson, PassWord: "a,b", poolsize: 10, db_num: 3, max_retries: -1 })}`,
       { kind: "redis", url: "redis://:a%2Cb@127.0.0.1:6379/3" }
     ],
-    ["redis_cluster", "a:7000;b:7001,1000,pw", { kind: "redis_cluster", url: "redis://:pw@a:7000,b:7001" }],
+    ["redis_cluster", "a:7000;b:7001,1000,pw", { kind: "redisCluster", url: "redis://:pw@a:7000,b:7001" }],
     [
       "redis_cluster",
       JSON.stringify({ ...redisJson, save_path: "a:7000;b:7001" }),
-      { kind: "redis_cluster", url: "redis://a:7000,b:7001" }
+      { kind: "redisCluster", url: "redis://a:7000,b:7001" }
     ],
     [
       "redis_sentinel",
       "a:26379;b:26379,100,pw,1",
-      { kind: "redis_sentinel", url: "redis://:pw@a:26379,b:26379/1", masterName: "mymaster" }
+      { kind: "redisSentinel", url: "redis://:pw@a:26379,b:26379/1", masterName: "mymaster" }
     ],
     [
       "redis_sentinel",
       "a:26379,100,,0,main,180,60,3",
-      { kind: "redis_sentinel", url: "redis://a:26379", masterName: "main" }
+      { kind: "redisSentinel", url: "redis://a:26379", masterName: "main" }
     ],
     [
       "redis_sentinel",
       JSON.stringify({ ...redisJson, master_name: "main" }),
-      { kind: "redis_sentinel", url: "redis://127.0.0.1:6379", masterName: "main" }
+      { kind: "redisSentinel", url: "redis://127.0.0.1:6379", masterName: "main" }
     ],
     ["memcache", "a:11211;b:11211", { url: "a:11211;b:11211" }],
     ["mysql", "u:p@tcp(db:3307)/app?charset=utf8", { url: "mysql://u:p@db:3307/app", maxLifetime }],

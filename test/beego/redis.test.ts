@@ -81,7 +81,7 @@ suite("beego's redis", ["redis-server"], () => {
 
 suite("beego's redis_cluster", ["redis-server", "redis-cli"], () => {
   conforms(
-    Effect.map(shared(Servers.cluster()), ({ url }) => BeegoRedis.layer({ kind: "redis_cluster", url })),
+    Effect.map(shared(Servers.cluster()), ({ url }) => BeegoRedis.layer({ kind: "redisCluster", url })),
     comparing,
     false,
     false
@@ -91,7 +91,7 @@ suite("beego's redis_cluster", ["redis-server", "redis-cli"], () => {
 suite("beego's redis_sentinel", ["redis-server"], () => {
   conforms(
     Effect.map(shared(Servers.sentinel()), ({ masterName, url }) =>
-      BeegoRedis.layer({ kind: "redis_sentinel", url, masterName })
+      BeegoRedis.layer({ kind: "redisSentinel", url, masterName })
     ),
     { ...comparing, answersWithin: 4000 },
     false,

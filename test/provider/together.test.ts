@@ -16,7 +16,7 @@ it.live("what waits leaves together when a read has ended, 64 at most, each with
   Effect.gen(function* () {
     const gate = yield* Deferred.make<number, SessionError>()
     const batches: Array<number> = []
-    const read = together<number, number>(
+    const read = together<number, number, SessionError>(
       (key) => (key === 0 ? Deferred.await(gate) : Effect.succeed(key)),
       (keys) => {
         batches.push(keys.length)
@@ -44,7 +44,7 @@ it.live("what waits leaves together when a read has ended, 64 at most, each with
 it.live("where they fail, each of them fails, and the next ones are made again", () =>
   Effect.gen(function* () {
     const gate = yield* Deferred.make<number, SessionError>()
-    const read = together<number, number>(
+    const read = together<number, number, SessionError>(
       (key) => (key === 0 ? Deferred.await(gate) : Effect.succeed(key)),
       () => Effect.fail(lost)
     )
@@ -62,7 +62,7 @@ it.live("what all have given up is called off, and holds nobody up", () =>
   Effect.gen(function* () {
     const gate = yield* Deferred.make<number, SessionError>()
     let calledOff = 0
-    const read = together<number, number>(
+    const read = together<number, number, SessionError>(
       (key) => (key === 0 ? Deferred.await(gate) : Effect.succeed(key)),
       () =>
         Effect.onInterrupt(Effect.never, () =>

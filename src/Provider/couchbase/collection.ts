@@ -40,14 +40,14 @@ const refusal = (error: unknown): Change | undefined =>
       ? "changed"
       : undefined
 
-/** An error of the SDK holds keys; its name does not. */
-const failure = (operation: string, error: unknown): SessionError =>
+/** An error of the SDK holds keys; its name, which is all that is told of it, does not. */
+const failureOf = (error: unknown): unknown =>
   isOf(error, "ValueTooLargeError")
     ? new SessionError({
         reason: "TooLarge",
         message: `${backend}: the session is larger than the server's limit: keep less in it, such as ids instead of records`
       })
-    : unavailable(backend, operation, error)
+    : error
 
 /** What is not binary was put there by someone else: it is still read as bytes, and found to be no session. */
 export const binary: Transcoder = { encode: (value) => [value, binaryFlags], decode: (bytes) => bytes }
@@ -56,13 +56,10 @@ export const binary: Transcoder = { encode: (value) => [value, binaryFlags], dec
 const binaryFlags = (0x03 << 24) | 0x02
 
 /** Calls the SDK; answers why nothing was done, where that is no error. */
-export const attempt = <A extends object>(
-  operation: string,
-  call: () => Promise<A>
-): Effect.Effect<A | Change, SessionError> =>
+export const attempt = <A extends object>(call: () => Promise<A>): Effect.Effect<A | Change, unknown> =>
   Effect.catchAll(Effect.tryPromise({ try: call, catch: (error) => error }), (error) => {
     const change = refusal(error)
-    return change === undefined ? Effect.fail(failure(operation, error)) : Effect.succeed(change)
+    return change === undefined ? Effect.fail(failureOf(error)) : Effect.succeed(change)
   })
 
 /** How values are kept in a collection. */
@@ -85,31 +82,30 @@ export const inCollection = (
   return {
     name: backend,
     capabilities,
-    get: (operation, key) =>
+    get: (key) =>
       Effect.map(
-        attempt(operation, () => collection.get(key, reading)),
+        attempt(() => collection.get(key, reading)),
         (found) =>
           typeof found === "string" || found.content === undefined
             ? undefined
             : { value: found.content, token: found.cas }
       ),
-    add: (operation, key, value, ttl) =>
+    add: (key, value, ttl) =>
       Effect.map(
-        attempt(operation, () => collection.insert(key, value, { ...writing, expiry: expiryOf(ttl) })),
+        attempt(() => collection.insert(key, value, { ...writing, expiry: expiryOf(ttl) })),
         (result) => done(result) === "done"
       ),
-    replace: (operation, key, value, ttl, cas) =>
+    replace: (key, value, ttl, cas) =>
       Effect.map(
-        attempt(operation, () => collection.replace(key, value, { ...writing, expiry: expiryOf(ttl), cas })),
+        attempt(() => collection.replace(key, value, { ...writing, expiry: expiryOf(ttl), cas })),
         done
       ),
-    removeAt: (operation, key, cas) =>
+    removeAt: (key, cas) =>
       Effect.map(
-        attempt(operation, () => collection.remove(key, { timeout, durabilityLevel, cas })),
+        attempt(() => collection.remove(key, { timeout, durabilityLevel, cas })),
         done
       ),
-    remove: (operation, key) =>
-      Effect.asVoid(attempt(operation, () => collection.remove(key, { timeout, durabilityLevel })))
+    remove: (key) => Effect.asVoid(attempt(() => collection.remove(key, { timeout, durabilityLevel })))
   }
 }
 

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { MemcacheClient, MemcacheClientOptions } from "memcache-client"
-import { SessionError, unavailable } from "../../SessionError.js"
+import { fromCause, SessionError } from "../../SessionError.js"
 import type { CasStore, Change } from "../internal/casProvider.js"
 import type { Item } from "../internal/casValue.js"
 import { driver } from "../internal/driver.js"
@@ -19,17 +19,11 @@ export const backend = "memcached"
 export type Reply = "STORED" | "NOT_STORED" | "EXISTS" | "NOT_FOUND" | "DELETED" | "TOUCHED"
 
 export interface Servers {
-  readonly gets: (operation: string, key: string) => Effect.Effect<Item<string> | undefined, SessionError>
-  readonly add: (operation: string, key: string, value: Buffer, exptime: number) => Effect.Effect<Reply, SessionError>
-  readonly cas: (
-    operation: string,
-    key: string,
-    value: Buffer,
-    exptime: number,
-    token: string
-  ) => Effect.Effect<Reply, SessionError>
-  readonly touch: (operation: string, key: string, exptime: number) => Effect.Effect<Reply, SessionError>
-  readonly delete: (operation: string, key: string) => Effect.Effect<void, SessionError>
+  readonly gets: (key: string) => Effect.Effect<Item<string> | undefined, unknown>
+  readonly add: (key: string, value: Buffer, exptime: number) => Effect.Effect<Reply, unknown>
+  readonly cas: (key: string, value: Buffer, exptime: number, token: string) => Effect.Effect<Reply, unknown>
+  readonly touch: (key: string, exptime: number) => Effect.Effect<Reply, unknown>
+  readonly delete: (key: string) => Effect.Effect<void, unknown>
 }
 
 /** The driver's client, to which values are bytes, whatever their flags say they are. */
@@ -76,16 +70,18 @@ const wordsOf = (message: string): string =>
   /^(SERVER_ERROR|CLIENT_ERROR|ERROR)(?= |$)( out of memory [a-z ]{1,40}$)?/.exec(message)?.[0] ?? message
 
 /** The client's errors have a code from the system (`ECONNREFUSED`), or a fixed text ("Command timeout"), or the server's words. */
-const failure = (operation: string, error: unknown): SessionError => {
+const failureOf = (error: unknown): unknown => {
   if (!(error instanceof Error)) {
-    return unavailable(backend, operation, "unknown error")
+    return undefined
   }
   return error.message === "SERVER_ERROR object too large for cache"
     ? new SessionError({
         reason: "TooLarge",
         message: `${backend}: the session is larger than the server's item_size_max: keep less in it, or start memcached with a larger -I`
       })
-    : unavailable(backend, operation, "code" in error ? error.code : wordsOf(error.message))
+    : "code" in error
+      ? error
+      : wordsOf(error.message)
 }
 
 /**
@@ -114,12 +110,10 @@ export const casStore = (servers: Servers, capabilities: Capabilities): CasStore
   name: backend,
   capabilities,
   get: servers.gets,
-  add: (operation, key, value, ttl) =>
-    Effect.map(servers.add(operation, key, value, exptimeOf(ttl)), (reply) => reply === "STORED"),
-  replace: (operation, key, value, ttl, token) =>
-    Effect.map(servers.cas(operation, key, value, exptimeOf(ttl), token), toChange),
+  add: (key, value, ttl) => Effect.map(servers.add(key, value, exptimeOf(ttl)), (reply) => reply === "STORED"),
+  replace: (key, value, ttl, token) => Effect.map(servers.cas(key, value, exptimeOf(ttl), token), toChange),
   // memcached has no conditional delete, but a compare-and-swap with what has already expired is one.
-  removeAt: (operation, key, token) => Effect.map(servers.cas(operation, key, nothing, inThePast, token), toChange),
+  removeAt: (key, token) => Effect.map(servers.cas(key, nothing, inThePast, token), toChange),
   remove: servers.delete
 })
 
@@ -209,9 +203,9 @@ export const connect = (
     )
 
     /** Answers what the client makes of memcached's answer: its words, or the values found by their keys. */
-    const ask = <A>(operation: string, { client }: Server, ...command: Command): Effect.Effect<A, SessionError> =>
+    const ask = <A>({ client }: Server, ...command: Command): Effect.Effect<A, unknown> =>
       Effect.async((resume) => {
-        const fail = (error: unknown) => resume(Effect.fail(failure(operation, error)))
+        const fail = (error: unknown) => resume(Effect.fail(failureOf(error)))
         if (closed) {
           // The client would connect again.
           return fail(new Error("closed"))
@@ -234,12 +228,14 @@ export const connect = (
     const serverOf = (key: string): Server =>
       placeOf === undefined ? ownerOf(servers, key) : servers[placeOf(key, servers.length)]!
 
-    const store = (operation: string, key: string, line: string, value: Buffer): Effect.Effect<Reply, SessionError> =>
-      Effect.map(ask<[Reply]>(operation, serverOf(key), line, value, "\r\n"), ([reply]) => reply)
+    const store = (key: string, line: string, value: Buffer): Effect.Effect<Reply, unknown> =>
+      Effect.map(ask<[Reply]>(serverOf(key), line, value, "\r\n"), ([reply]) => reply)
 
-    const answers = yield* Effect.forEach(servers, (server) => Effect.either(ask("connect", server, "version\r\n")), {
-      concurrency: "unbounded"
-    })
+    const answers = yield* Effect.forEach(
+      servers,
+      (server) => Effect.either(Effect.mapError(ask(server, "version\r\n"), fromCause(backend, "connect"))),
+      { concurrency: "unbounded" }
+    )
     const away = answers.flatMap((answer, i) =>
       answer._tag === "Left" ? [{ address: addresses[i], error: answer.left }] : []
     )
@@ -251,17 +247,16 @@ export const connect = (
     }
 
     return {
-      gets: (operation, key) =>
-        Effect.map(ask<Found>(operation, serverOf(key), `gets ${key}\r\n`), (found) =>
+      gets: (key) =>
+        Effect.map(ask<Found>(serverOf(key), `gets ${key}\r\n`), (found) =>
           // A plain object: a key such as `constructor` is always in it.
           Object.hasOwn(found, key) ? { value: found[key]!.value, token: found[key]!.casUniq } : undefined
         ),
-      add: (operation, key, value, exptime) =>
-        store(operation, key, `add ${key} ${flags} ${exptime} ${value.length}\r\n`, value),
-      cas: (operation, key, value, exptime, token) =>
-        store(operation, key, `cas ${key} ${flags} ${exptime} ${value.length} ${token}\r\n`, value),
-      touch: (operation, key, exptime) =>
-        Effect.map(ask<[Reply]>(operation, serverOf(key), `touch ${key} ${exptime}\r\n`), ([reply]) => reply),
-      delete: (operation, key) => ask(operation, serverOf(key), `delete ${key}\r\n`)
+      add: (key, value, exptime) => store(key, `add ${key} ${flags} ${exptime} ${value.length}\r\n`, value),
+      cas: (key, value, exptime, token) =>
+        store(key, `cas ${key} ${flags} ${exptime} ${value.length} ${token}\r\n`, value),
+      touch: (key, exptime) =>
+        Effect.map(ask<[Reply]>(serverOf(key), `touch ${key} ${exptime}\r\n`), ([reply]) => reply),
+      delete: (key) => ask(serverOf(key), `delete ${key}\r\n`)
     }
   })

@@ -2,8 +2,7 @@
  * What {@link Client} asks for, by ioredis.
  */
 import type { Cluster, Redis } from "ioredis"
-import { SessionError } from "../../SessionError.js"
-import { failed, pipelined, scriptLoader } from "./ioredis.js"
+import { pipelined, scriptLoader } from "./ioredis.js"
 import type { Client } from "./scripted.js"
 
 /** Commands that ioredis has, and does not declare. */
@@ -20,9 +19,8 @@ export interface Replicas {
   readonly millis: number
 }
 
-export const redisClient = (name: string, client: Redis | Cluster, replicas?: Replicas): Client => {
+export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Client => {
   const scripting = client as unknown as Scripting
-  const error = failed(name)
   const loaded = scriptLoader()
 
   return {
@@ -41,24 +39,15 @@ export const redisClient = (name: string, client: Redis | Cluster, replicas?: Re
               ["wait", replicas.count, replicas.millis]
             ]).then(([reply, confirmed]) => {
               if (Number(confirmed) < replicas.count) {
-                throw new NotConfirmed()
+                throw `not confirmed by enough replicas within ${replicas.millis} ms, it may be lost in a failover`
               }
               return reply
             })
       ) as ReturnType<Client["run"]>
     },
-    keys: (prefix) => keysOf(client, prefix),
-    failed: (operation, cause) =>
-      cause instanceof NotConfirmed
-        ? new SessionError({
-            reason: "Unavailable",
-            message: `${name}: ${operation} was not confirmed by enough replicas within ${replicas?.millis} ms: it may be lost in a failover`
-          })
-        : error(operation, cause)
+    keys: (prefix) => keysOf(client, prefix)
   }
 }
-
-class NotConfirmed extends Error {}
 
 /**
  * Sends the commands of one turn of the event loop in one write to the socket. ioredis' own auto-pipelining does so too, but then

@@ -27,7 +27,7 @@ export const cluster = (
   timeout: Duration.Duration
 ): Connection<Cluster> =>
   Effect.flatMap(addresses("url", url, 6379), (nodes) =>
-    connected("redis_cluster", timeout, ({ Cluster }) => {
+    connected("redisCluster", timeout, ({ Cluster }) => {
       const { host: _host, port: _port, ...shared } = nodes[0]!
       const { redisOptions, ...rest } = options ?? {}
       return new Cluster(
@@ -46,7 +46,7 @@ export const sentinel = (
   timeout: Duration.Duration
 ): Connection<Redis> =>
   Effect.flatMap(addresses("url", url, 26379), (sentinels) =>
-    connected("redis_sentinel", timeout, ({ Redis }) => {
+    connected("redisSentinel", timeout, ({ Redis }) => {
       const { host: _host, port: _port, ...shared } = sentinels[0]!
       return new Redis({
         ...boundedOptions(timeout),

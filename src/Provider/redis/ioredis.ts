@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
+import { codeOf } from "../../internal/codeOf.js"
 import { SessionError, unavailable } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import { plainUrl } from "../internal/environment.js"
@@ -106,7 +107,7 @@ export const connected = <C extends Redis | Cluster>(
       Effect.tap((client) =>
         Effect.tryPromise(() => client.connect()).pipe(
           Effect.timeout(timeout),
-          Effect.mapError((error) => failed(backend)("connect", cause ?? error))
+          Effect.mapError((error) => unavailable(backend, "connect", failureOf(cause ?? error)))
         )
       )
     )
@@ -128,27 +129,24 @@ export const server = (
     )
   )
 
-/** The error of a call that failed. */
-export const failed =
-  (backend: string) =>
-  (operation: string, cause: unknown): SessionError =>
-    unavailable(backend, operation, codeOf(cause))
-
-/** Redis begins its errors with a code, such as `READONLY` or `OOM`; what follows may name keys. */
-const codeOf = (cause: unknown): string => {
+/**
+ * What may be told of a call that failed. Redis begins its errors with a code, such as `READONLY` or `OOM`; what follows may name keys.
+ * A string is our own.
+ */
+export const failureOf = (cause: unknown): string => {
+  if (typeof cause === "string") {
+    return cause
+  }
   if (cause instanceof Error) {
     const reply = /^(?:Ready check failed: )?([A-Z]{3,})\b/.exec(cause.message)?.[1]
     if (reply !== undefined) {
       return reply
     }
     if ("lastNodeError" in cause && cause.lastNodeError !== null) {
-      return codeOf(cause.lastNodeError)
-    }
-    if ("code" in cause && typeof cause.code === "string") {
-      return cause.code
+      return failureOf(cause.lastNodeError)
     }
   }
-  return "no connection"
+  return codeOf(cause) ?? "no connection"
 }
 
 /** A command and its arguments. */

@@ -5,9 +5,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type SessionError, tooLarge } from "../../SessionError.js"
-import { toBuffer } from "../internal/bytes.js"
+import { toBuffer } from "../../internal/bytes.js"
 import * as Provider from "../Provider.js"
+import { failureOf } from "./ioredis.js"
 import { decode, revisions, type Script, type Scripts } from "./scripts.js"
 
 /** All that is needed of a client. A reply is a number, bytes or nothing; a failed command rejects. */
@@ -21,8 +21,6 @@ export interface Client {
   ) => Promise<Buffer | number | null>
   /** The keys that start with a prefix, a batch at a time; a key may come twice. */
   readonly keys: (prefix: string) => AsyncIterable<ReadonlyArray<string>>
-  /** The error of a call that rejected. */
-  readonly failed: (operation: string, cause: unknown) => SessionError
 }
 
 export interface Options {
@@ -34,19 +32,17 @@ export interface Options {
   readonly prefix: string
 }
 
-/** Calls of the server as effects. */
-export const calls =
-  ({ failed }: Pick<Client, "failed">) =>
-  <A, B>(operation: string, run: () => Promise<A>, reply: (reply: A) => B): Effect.Effect<B, SessionError> =>
-    Effect.async((resume) => {
-      run().then(
-        (value) => resume(Effect.succeed(reply(value))),
-        (cause) => resume(Effect.fail(failed(operation, cause)))
-      )
-    })
+/** A call of the server. */
+export const call = <A, B>(run: () => Promise<A>, reply: (reply: A) => B): Effect.Effect<B, string> =>
+  Effect.async((resume) => {
+    run().then(
+      (value) => resume(Effect.succeed(reply(value))),
+      (cause) => resume(Effect.fail(failureOf(cause)))
+    )
+  })
 
 export const make = ({ capabilities, client, name, prefix, scripts }: Options): Provider.Provider => {
-  const { inheritedIdChars, maxPayload } = capabilities
+  const { inheritedIdChars } = capabilities
   // What an id shares with its successor is the part of the key in braces: a cluster keeps keys together by it.
   const keyOf =
     inheritedIdChars === 0
@@ -60,32 +56,26 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
   const markOf = (id: string) => `mark:${keyOf(id)}`
   const nextRevision = revisions()
 
-  const call = calls(client)
-
   /** Stores a payload under a fresh revision. */
   const store = <A>(
-    operation: "create" | "write" | "regenerate",
+    script: Script,
     keys: ReadonlyArray<string>,
     payload: Uint8Array,
     ttl: Duration.Duration,
     rest: ReadonlyArray<string | number | Buffer>,
     otherwise: (reply: Buffer | null) => A
-  ): Effect.Effect<Provider.Written | A, SessionError> =>
-    payload.length > maxPayload
-      ? Effect.fail(tooLarge(name, payload.length, maxPayload))
-      : Effect.suspend(() => {
-          const revision = nextRevision()
-          const bytes = toBuffer(payload)
-          return call<Buffer | number | null, Provider.Written | A>(
-            operation,
-            () => client.run(scripts[operation], keys, [revision, millis(ttl), bytes, ...rest]),
-            (reply) => (typeof reply === "number" ? Provider.written(revision, reply) : otherwise(reply))
-          )
-        })
+  ): Effect.Effect<Provider.Written | A, string> =>
+    Effect.suspend(() => {
+      const revision = nextRevision()
+      return call<Buffer | number | null, Provider.Written | A>(
+        () => client.run(script, keys, [revision, millis(ttl), toBuffer(payload), ...rest]),
+        (reply) => (typeof reply === "number" ? Provider.written(revision, reply) : otherwise(reply))
+      )
+    })
 
   const ids = Stream.suspend(() => {
     const seen = new Set<string>()
-    return Stream.fromAsyncIterable(client.keys(prefix), (cause) => client.failed("ids", cause)).pipe(
+    return Stream.fromAsyncIterable(client.keys(prefix), failureOf).pipe(
       Stream.mapConcat((keys) =>
         keys.flatMap((key) => {
           const isNew = !seen.has(key)
@@ -96,40 +86,39 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
     )
   })
 
-  const read = (operation: string, id: Provider.StoredId) => call(operation, () => client.get(keyOf(id)), toStored)
+  const read = (id: Provider.StoredId) => call(() => client.get(keyOf(id)), toStored)
 
-  return {
+  return Provider.make({
     name,
     capabilities,
-    read: (id) => read("read", id),
-    create: (id, payload, ttl) => store("create", [keyOf(id), markOf(id)], payload, ttl, [], () => Provider.exists),
-    write: (id, payload, ttl, revision) => store("write", [keyOf(id)], payload, ttl, [revision], conflict),
+    read,
+    create: (id, payload, ttl) =>
+      store(scripts.create, [keyOf(id), markOf(id)], payload, ttl, [], () => Provider.exists),
+    write: (id, payload, ttl, revision) => store(scripts.write, [keyOf(id)], payload, ttl, [revision], conflict),
     touch: (id, ttl) =>
       call(
-        "touch",
         () => client.run(scripts.touch, [keyOf(id)], [millis(ttl)]),
         (reply) => (typeof reply === "number" ? Provider.touched(reply) : Provider.gone)
       ),
-    exists: (id) => Effect.map(read("exists", id), Option.isSome),
+    exists: (id) => Effect.map(read(id), Option.isSome),
     destroy: (id, mark) =>
       call(
-        "destroy",
         () => client.run(scripts.destroy, [keyOf(id), markOf(id)], leaving(mark)),
         () => undefined
       ),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       store(
-        "regenerate",
+        scripts.regenerate,
         [keyOf(oldId), keyOf(newId), markOf(oldId)],
         payload,
         ttl,
         [revision, ...leaving(mark)],
         conflict
       ),
-    marked: (id) => call("marked", () => client.get(markOf(id)), Option.fromNullable),
+    marked: (id) => call(() => client.get(markOf(id)), Option.fromNullable),
     count: Stream.runCount(ids),
     list: ids
-  }
+  })
 }
 
 /** The arguments of a script that leaves a mark. */

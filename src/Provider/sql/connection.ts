@@ -10,7 +10,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { SessionError, unavailable } from "../../SessionError.js"
+import { codeOf } from "../../internal/codeOf.js"
+import { SessionError } from "../../SessionError.js"
 import { type SqlFailure, TransactionConnection } from "./effectSql.js"
 import { type Dialect, preparedName } from "./statements.js"
 
@@ -22,34 +23,27 @@ export interface Result {
   readonly affected: number
 }
 
-/** A statement as the client takes it. */
-export interface Statement {
-  readonly operation: string
-  readonly text: string
-}
-
-export type Run = (statement: Statement, params: ReadonlyArray<unknown>) => Effect.Effect<Result, SessionError>
+/** Fails with a `SessionError`, or with what the driver's error is caused by. */
+export type Run = (statement: string, params: ReadonlyArray<unknown>) => Effect.Effect<Result, unknown>
 
 /** The client as the provider uses it. */
 export interface Connections {
   readonly dialect: Dialect
   /** Whether there are several connections, so that statements run at once. */
   readonly pooled: boolean
-  readonly statement: (operation: string, text: string) => Statement
+  /** A statement as the client takes it. */
+  readonly statement: (text: string) => string
   readonly run: Run
   /**
    * As `run`, for a statement that answers one row at most: what `answer` makes of that. It may begin when it is called and not when
    * its effect runs, which takes a third less time where nothing is waited for: most of what a database is asked for is sessions.
    */
   readonly first: <A>(
-    statement: Statement,
+    statement: string,
     answer: (row: Row | undefined) => A
-  ) => (...params: ReadonlyArray<unknown>) => Effect.Effect<A, SessionError>
+  ) => (...params: ReadonlyArray<unknown>) => Effect.Effect<A, unknown>
   /** Several statements on one connection, which nothing else uses meanwhile. */
-  readonly reserve: <A>(
-    operation: string,
-    use: (run: Run) => Effect.Effect<A, SessionError>
-  ) => Effect.Effect<A, SessionError>
+  readonly reserve: <A>(use: (run: Run) => Effect.Effect<A, unknown>) => Effect.Effect<A, unknown>
 }
 
 /** How the clients that have a pool are told from those of one connection, without importing them. */
@@ -77,7 +71,7 @@ export const make = (
   // What the client itself runs a statement on, when no transaction is open: the pool, or the one connection that there is.
   const { acquirer } = sql`` as unknown as { readonly acquirer: typeof sql.reserve }
   return Effect.map(outside(Effect.scoped(acquirer)), (shared) => {
-    const reserve: Connections["reserve"] = (operation, use) =>
+    const reserve: Connections["reserve"] = (use) =>
       Effect.contextWithEffect((context: Context.Context<never>) => {
         const open = Context.getOption(context, TransactionConnection)
         return Option.isSome(open) && open.value[0] === shared
@@ -85,26 +79,22 @@ export const make = (
           : Effect.acquireUseRelease(
               Effect.flatMap(Scope.make(), (scope) =>
                 Effect.map(Scope.extend(sql.reserve, scope), (connection) => ({ connection, scope }))
-              ).pipe(Effect.mapError(({ cause }) => unavailable(dialect, operation, cause))),
-              ({ connection }) => use(onConnection(dialect, connection)),
+              ).pipe(Effect.mapError(({ cause }) => cause)),
+              ({ connection }) => use(onConnection(connection)),
               ({ scope }, exit) => Scope.close(scope, exit)
             )
       })
     // To reserve a connection for each statement costs as much as the statement: only where the app's transaction could be joined.
     const run: Run =
-      pooled || options.owned
-        ? onConnection(dialect, shared)
-        : (statement, params) => reserve(statement.operation, (run) => run(statement, params))
+      pooled || options.owned ? onConnection(shared) : (statement, params) => reserve((run) => run(statement, params))
     return {
       dialect,
       pooled,
       run,
       first: firstBy(run),
-      statement: (operation, text) => ({
-        operation,
+      statement: (text) =>
         // @effect/sql-pg hands the text on as it is, and node-postgres prepares what comes with a name.
-        text: options.prepared && pgClient in sql ? ({ name: preparedName(text), text } as unknown as string) : text
-      }),
+        options.prepared && pgClient in sql ? ({ name: preparedName(text), text } as unknown as string) : text,
       reserve
     }
   })
@@ -120,15 +110,11 @@ const heldByCaller = (dialect: Dialect) =>
     message: `${dialect}: the app's transaction holds the only connection, and a session never joins it: use sessions outside of the transaction, or give them a connection of their own`
   })
 
-const onConnection = (dialect: Dialect, connection: Connection): Run => {
-  const attempt = (
-    statement: Statement,
-    params: ReadonlyArray<unknown>,
-    n: number
-  ): Effect.Effect<Result, SessionError> =>
-    Effect.matchEffect(connection.executeRaw(statement.text, params), {
+const onConnection = (connection: Connection): Run => {
+  const attempt = (statement: string, params: ReadonlyArray<unknown>, n: number): Effect.Effect<Result, unknown> =>
+    Effect.matchEffect(connection.executeRaw(statement, params), {
       onSuccess: (raw) => Effect.succeed(toResult(raw)),
-      onFailure: ({ cause }) => afterFailure(dialect, statement, cause, n, () => attempt(statement, params, n + 1))
+      onFailure: ({ cause }) => afterFailure(cause, n, () => attempt(statement, params, n + 1))
     })
   return (statement, params) => attempt(statement, params, 1)
 }
@@ -141,18 +127,16 @@ export const firstBy =
 
 /** After the `n`th failure of a statement: `again` where the database asks for that. Where the key is taken, nothing was done. */
 export const afterFailure = (
-  dialect: Dialect,
-  { operation }: Statement,
   cause: unknown,
   n: number,
-  again: () => Effect.Effect<Result, SessionError>
-): Effect.Effect<Result, SessionError> => {
-  const code = codeOf(cause)
+  again: () => Effect.Effect<Result, unknown>
+): Effect.Effect<Result, unknown> => {
+  const code = codeOf(cause) ?? ""
   return duplicate.has(code)
     ? Effect.succeed(nothing)
     : n < maxAttempts && isTransient(code)
       ? Effect.zipRight(pause(n), Effect.suspend(again))
-      : Effect.fail(unavailable(dialect, operation, cause))
+      : Effect.fail(cause)
 }
 
 /** Together the pauses before them take about a second at most. */
@@ -166,9 +150,6 @@ export const rest = (duration: Duration.DurationInput): Effect.Effect<void> =>
   Effect.withClock(Effect.sleep(duration), realClock)
 
 const realClock = Clock.make()
-
-const codeOf = (cause: unknown): string =>
-  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
 
 const nothing: Result = { rows: [], affected: 0 }
 

@@ -3,8 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { SessionError } from "../../SessionError.js"
-import { type Connections, type Run, rest, type Statement } from "./connection.js"
+import { type Connections, type Run, rest } from "./connection.js"
 import { batchSize, lockOf, type TableName } from "./statements.js"
 
 /** For how many times as long as a batch took. SQLite works in the time of the app itself. */
@@ -16,13 +15,13 @@ export const restPerWork = { mysql: 2, postgresql: 1, sqlite: 9 }
  */
 export const collect = (
   { dialect, reserve, run }: Connections,
-  { gc, gcMarks }: { readonly gc: Statement; readonly gcMarks: Statement },
+  { gc, gcMarks }: { readonly gc: string; readonly gcMarks: string },
   name: TableName
-): Effect.Effect<number, SessionError> => {
+): Effect.Effect<number, unknown> => {
   const batch = batchSize[dialect]
 
   /** After each batch it rests, so that others get their turn. */
-  const inBatches = (run: Run, statement: Statement, sign: 1 | -1) =>
+  const inBatches = (run: Run, statement: string, sign: 1 | -1) =>
     Effect.gen(function* () {
       let total = 0
       for (;;) {
@@ -42,12 +41,12 @@ export const collect = (
     return all(run)
   }
   const lock = lockOf(dialect, "gc", name)
-  return reserve("gc", (run) =>
+  return reserve((run) =>
     Effect.acquireUseRelease(
-      run({ operation: "gc", text: `SELECT GET_LOCK(${lock}, 0) AS got` }, []),
+      run(`SELECT GET_LOCK(${lock}, 0) AS got`, []),
       ({ rows: [row] }) => (Number(row?.["got"]) === 1 ? all(run) : Effect.succeed(0)),
       // Where it is not held, or the connection is lost, there is nothing to release.
-      () => Effect.ignore(run({ operation: "gc", text: `SELECT RELEASE_LOCK(${lock})` }, []))
+      () => Effect.ignore(run(`SELECT RELEASE_LOCK(${lock})`, []))
     )
   )
 }

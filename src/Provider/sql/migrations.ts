@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import { codeOf } from "../../internal/codeOf.js"
 import type { Access } from "./access.js"
 import { isTransient } from "./connection.js"
 import type { SqlFailure } from "./effectSql.js"
@@ -46,8 +47,7 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
             Effect.retry({
               schedule: Schedule.jittered(Schedule.spaced("100 millis")),
               times: 100,
-              while: ({ cause }) =>
-                typeof cause === "object" && cause !== null && "code" in cause && isTransient(String(cause.code))
+              while: ({ cause }) => isTransient(codeOf(cause) ?? "")
             })
           )
     )

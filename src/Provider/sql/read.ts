@@ -3,8 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { SessionError } from "../../SessionError.js"
-import { toBuffer } from "../internal/bytes.js"
+import { toBuffer } from "../../internal/bytes.js"
 import type { Revision, Stored } from "../Provider.js"
 import type { Connections, Row } from "./connection.js"
 import { readMany as readManyText, statements, type TableName } from "./statements.js"
@@ -26,21 +25,19 @@ const toStored = (row: Row): Stored => ({
 export const makeRead = (
   connections: Connections,
   name: TableName
-): ((reading: Reading) => Effect.Effect<Option.Option<Stored>, SessionError>) => {
+): ((reading: Reading) => Effect.Effect<Option.Option<Stored>, unknown>) => {
   const { dialect, first, pooled, run } = connections
-  const one = first(connections.statement("read", statements(dialect, name).read), (row) =>
+  const one = first(connections.statement(statements(dialect, name).read), (row) =>
     row === undefined ? Option.none() : Option.some(toStored(row))
   )
   const readOne = ({ key, now }: Reading) => one(key, now)
 
   /** Of 1, 2, 4, 8, ... ids: so there are few statements to prepare. */
   const manySizes = Array.from({ length: Math.log2(mostTogether) + 1 }, (_, i) =>
-    connections.statement("read", readManyText(dialect, name, 2 ** i))
+    connections.statement(readManyText(dialect, name, 2 ** i))
   )
 
-  const readMany = (
-    readings: ReadonlyArray<Reading>
-  ): Effect.Effect<ReadonlyArray<Option.Option<Stored>>, SessionError> => {
+  const readMany = (readings: ReadonlyArray<Reading>): Effect.Effect<ReadonlyArray<Option.Option<Stored>>, unknown> => {
     const size = Math.ceil(Math.log2(readings.length))
     const keys = Array.from({ length: 2 ** size }, (_, i) => (readings[i] ?? readings[0]!).key)
     return Effect.map(run(manySizes[size]!, dialect === "postgresql" ? [keys] : keys), ({ rows }) => {

@@ -9,16 +9,7 @@ import type * as Scope from "effect/Scope"
 import type { SessionError } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import type { Access } from "./access.js"
-import {
-  afterFailure,
-  type Connections,
-  firstBy,
-  type Result,
-  type Row,
-  type Run,
-  type Statement,
-  toResult
-} from "./connection.js"
+import { afterFailure, type Connections, firstBy, type Result, type Row, type Run, toResult } from "./connection.js"
 import type { SqlFailure } from "./effectSql.js"
 
 class SqliteError extends Data.TaggedError("SqlError")<{ readonly cause: unknown }> {}
@@ -61,17 +52,17 @@ export const open = (filename: string): Effect.Effect<Access, SqlFailure | Sessi
         prepared.set(text, made)
         return made
       }
-      const preparedOf = ({ text }: Statement) => prepared.get(text) ?? prepare(text)
+      const preparedOf = (text: string) => prepared.get(text) ?? prepare(text)
 
       const attempt = (
-        statement: Statement,
+        statement: string,
         params: ReadonlyArray<unknown>,
         n: number
-      ): Effect.Effect<Result, SessionError> => {
+      ): Effect.Effect<Result, unknown> => {
         try {
           return Effect.succeed(toResult(preparedOf(statement).execute(params)))
         } catch (cause) {
-          return afterFailure("sqlite", statement, cause, n, () => attempt(statement, params, n + 1))
+          return afterFailure(cause, n, () => attempt(statement, params, n + 1))
         }
       }
       const run: Run = (statement, params) => Effect.suspend(() => attempt(statement, params, 1))
@@ -98,10 +89,10 @@ export const open = (filename: string): Effect.Effect<Access, SqlFailure | Sessi
         connect: Effect.succeed({
           dialect: "sqlite",
           pooled: false,
-          statement: (operation, text) => ({ operation, text }),
+          statement: (text) => text,
           run,
           first,
-          reserve: (_operation, use) => use(run)
+          reserve: (use) => use(run)
         })
       }
     }

@@ -4,7 +4,6 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
-import type { SessionError } from "../../SessionError.js"
 
 /** How many reads are under way at once. It leaves connections for writes, as a pool has 10 by default. */
 const atOnce = 4
@@ -12,20 +11,20 @@ const atOnce = 4
 /** How many leave together at most. */
 export const mostTogether = 64
 
-interface Waiting<K, A> {
+interface Waiting<K, A, E> {
   readonly key: K
-  readonly resume: (result: Effect.Effect<A, SessionError>) => void
+  readonly resume: (result: Effect.Effect<A, E>) => void
   /** Calls the reads off that it left with, once all of them have been given up. */
   giveUp: () => void
 }
 
 /** `many` answers in the order of its keys. */
-export const together = <K, A>(
-  one: (key: K) => Effect.Effect<A, SessionError>,
-  many: (keys: ReadonlyArray<K>) => Effect.Effect<ReadonlyArray<A>, SessionError>
-): ((key: K) => Effect.Effect<A, SessionError>) => {
+export const together = <K, A, E>(
+  one: (key: K) => Effect.Effect<A, E>,
+  many: (keys: ReadonlyArray<K>) => Effect.Effect<ReadonlyArray<A>, E>
+): ((key: K) => Effect.Effect<A, E>) => {
   let underWay = 0
-  const queue = new Set<Waiting<K, A>>()
+  const queue = new Set<Waiting<K, A, E>>()
 
   const leave = () => {
     const leaving = [...queue].slice(0, mostTogether)
@@ -67,7 +66,7 @@ export const together = <K, A>(
         return Effect.ensuring(one(key), arrives)
       }
       return Effect.async((resume) => {
-        const waiting: Waiting<K, A> = { key, resume, giveUp: () => queue.delete(waiting) }
+        const waiting: Waiting<K, A, E> = { key, resume, giveUp: () => queue.delete(waiting) }
         queue.add(waiting)
         return Effect.sync(() => waiting.giveUp())
       })

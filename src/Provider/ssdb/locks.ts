@@ -6,9 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Redis } from "ioredis"
-import type { SessionError } from "../../SessionError.js"
+import * as Time from "../internal/time.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
-import { type Command, failed, pipelined } from "../redis/ioredis.js"
+import { type Command, failureOf, pipelined } from "../redis/ioredis.js"
 
 export const name = "ssdb"
 
@@ -25,13 +25,8 @@ export const capabilities: Capabilities = {
 export const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
 
 /** A call of the server, which gets the time at which it is made. */
-export const call = <A>(operation: string, ask: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
-  Effect.clockWith((clock) =>
-    Effect.tryPromise({
-      try: () => ask(clock.unsafeCurrentTimeMillis()),
-      catch: (cause) => failed(name)(operation, cause)
-    })
-  )
+export const call = <A>(ask: (now: number) => Promise<A>): Effect.Effect<A, string> =>
+  Effect.mapError(Time.call(ask), failureOf)
 
 /** What follows from what was found. */
 export interface Decision<A> {

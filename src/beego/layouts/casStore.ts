@@ -4,17 +4,18 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { toBuffer } from "../../Provider/internal/bytes.js"
+import { toBuffer } from "../../internal/bytes.js"
 import type { CasStore } from "../../Provider/internal/casProvider.js"
+import { Recent } from "../../Provider/internal/recent.js"
+import { withNow } from "../../Provider/internal/time.js"
 import type { Revision } from "../../Provider/Provider.js"
-import type { SessionError } from "../../SessionError.js"
 import { type BeegoStore, sha1 } from "./provider.js"
 
 export interface Options<Token> {
   /** Values without anything added to them: their lifetime is the backend's alone. */
   readonly store: CasStore<Token>
   /** Renews a value's lifetime; answers false where there is no value. */
-  readonly touch: (operation: string, key: string, ttl: Duration.Duration) => Effect.Effect<boolean, SessionError>
+  readonly touch: (key: string, ttl: Duration.Duration) => Effect.Effect<boolean, unknown>
   /** Whether this can be a key at all; no session has another. */
   readonly isKey: (id: string) => boolean
 }
@@ -24,27 +25,22 @@ const maxExpiries = 4096
 
 export const make = <Token>({ isKey, store, touch }: Options<Token>): BeegoStore => {
   // The expiries that were set here are remembered; for all other sessions the worst is assumed.
-  const expiries = new Map<string, number>()
+  const expiries = new Recent<string, number>(maxExpiries)
 
   const remember = (id: string, ttl: Duration.Duration): Effect.Effect<number> =>
-    Effect.clockWith((clock) => {
-      const expiresAt = clock.unsafeCurrentTimeMillis() + Duration.toMillis(ttl)
-      expiries.delete(id)
-      expiries.set(id, expiresAt)
-      if (expiries.size > maxExpiries) {
-        expiries.delete(expiries.keys().next().value!)
-      }
+    withNow((now) => {
+      const expiresAt = now + Duration.toMillis(ttl)
+      expiries.use(id, expiresAt)
       return Effect.succeed(expiresAt)
     })
 
   /** Changes the session where it is at `revision`: its very bytes, and nobody has touched them since they were looked at. */
   const changeAt = <A>(
-    operation: string,
     id: string,
     revision: Revision,
-    change: (token: Token) => Effect.Effect<A | "changed" | "gone", SessionError>
-  ): Effect.Effect<A | "changed" | "gone", SessionError> =>
-    Effect.flatMap(store.get(operation, id), (item) =>
+    change: (token: Token) => Effect.Effect<A | "changed" | "gone", unknown>
+  ): Effect.Effect<A | "changed" | "gone", unknown> =>
+    Effect.flatMap(store.get(id), (item) =>
       item === undefined
         ? Effect.succeed("gone" as const)
         : sha1(item.value) !== revision
@@ -56,33 +52,31 @@ export const make = <Token>({ isKey, store, touch }: Options<Token>): BeegoStore
     name: store.name,
     capabilities: store.capabilities,
     isKey,
-    get: (operation, id) =>
-      Effect.flatMap(store.get(operation, id), (item) =>
-        Effect.clockWith((clock) => {
-          const now = clock.unsafeCurrentTimeMillis()
-          return Effect.succeed(
+    get: (id) =>
+      Effect.flatMap(store.get(id), (item) =>
+        withNow((now) =>
+          Effect.succeed(
             item === undefined
               ? undefined
               : { payload: item.value, expiresAt: Math.max(expiries.get(id) ?? 0, now + 1) }
           )
-        })
+        )
       ),
-    add: (operation, id, payload, ttl) =>
-      Effect.flatMap(store.add(operation, id, toBuffer(payload), ttl), (added) =>
+    add: (id, payload, ttl) =>
+      Effect.flatMap(store.add(id, toBuffer(payload), ttl), (added) =>
         added ? remember(id, ttl) : Effect.succeed(undefined)
       ),
-    replace: (operation, id, payload, ttl, revision) =>
-      changeAt<number>(operation, id, revision, (token) =>
+    replace: (id, payload, ttl, revision) =>
+      changeAt<number>(id, revision, (token) =>
         Effect.flatMap(
-          store.replace(operation, id, toBuffer(payload), ttl, token),
+          store.replace(id, toBuffer(payload), ttl, token),
           (change): Effect.Effect<number | "changed" | "gone"> =>
             change === "done" ? remember(id, ttl) : Effect.succeed(change)
         )
       ),
-    removeAt: (operation, id, revision) =>
-      changeAt<"done">(operation, id, revision, (token) => store.removeAt(operation, id, token)),
+    removeAt: (id, revision) => changeAt<"done">(id, revision, (token) => store.removeAt(id, token)),
     remove: store.remove,
-    touch: (operation, id, ttl) =>
-      Effect.flatMap(touch(operation, id, ttl), (touched) => (touched ? remember(id, ttl) : Effect.succeed(undefined)))
+    touch: (id, ttl) =>
+      Effect.flatMap(touch(id, ttl), (touched) => (touched ? remember(id, ttl) : Effect.succeed(undefined)))
   }
 }

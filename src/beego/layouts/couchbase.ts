@@ -55,9 +55,9 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
               expirySlack: 2_200
             }
           ),
-          touch: (operation, id, ttl) =>
+          touch: (id, ttl) =>
             Effect.map(
-              attempt(operation, () => collection.touch(id, expiryOf(ttl), { timeout })),
+              attempt(() => collection.touch(id, expiryOf(ttl), { timeout })),
               (result) => typeof result !== "string"
             ),
           // The longest key that Couchbase has.

@@ -13,8 +13,9 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { openDirectory } from "../../Provider/file/openDirectory.js"
 import * as Folder from "../../Provider/file/sessionFolder.js"
+import { call } from "../../Provider/internal/time.js"
 import * as Provider from "../../Provider/Provider.js"
-import { type SessionError, unavailable } from "../../SessionError.js"
+import type { SessionError } from "../../SessionError.js"
 import { checkMaxLifetime, inMillis } from "./lastWrite.js"
 import * as BeegoProvider from "./provider.js"
 import * as SessionFile from "./sessionFile.js"
@@ -25,8 +26,6 @@ export interface Options {
   /** beego's `Maxlifetime`: how long a session lives after it was last written. */
   readonly maxLifetime: Duration.DurationInput
 }
-
-const backend = "file"
 
 /** What can be a session's file: a name with which no path can be made. */
 const isKey = (id: string): boolean => /^[A-Za-z0-9_-]{2,128}$/.test(id)
@@ -43,14 +42,6 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
     const folder = `${directory}/${id[0]}/${id[1]}`
     return { folder, path: `${folder}/${id}`, lock: `${work}/${id}` }
   }
-
-  const call = <A>(operation: string, f: (now: number) => Promise<A>): Effect.Effect<A, SessionError> =>
-    Effect.clockWith((clock) =>
-      Effect.tryPromise({
-        try: () => f(clock.unsafeCurrentTimeMillis()),
-        catch: (cause) => unavailable(backend, operation, cause)
-      })
-    )
 
   const isLive = (written: number, now: number): boolean => expiresAt(written) > now
 
@@ -85,10 +76,10 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
   }
 
   /** The ids of which `visit` says true. */
-  const walk = (operation: string, visit: (id: string, now: number) => Promise<boolean | undefined>) =>
-    Stream.suspend(() => Stream.fromAsyncIterable(all(), (cause) => unavailable(backend, operation, cause))).pipe(
+  const walk = (visit: (id: string, now: number) => Promise<boolean | undefined>) =>
+    Stream.suspend(() => Stream.fromAsyncIterable(all(), (cause) => cause)).pipe(
       Stream.mapEffect((ids) =>
-        call(operation, async (now) => {
+        call(async (now) => {
           const answers = await Promise.all(ids.map((id) => visit(id, now)))
           return ids.filter((_, i) => answers[i] === true) as ReadonlyArray<string> as ReadonlyArray<Provider.StoredId>
         })
@@ -108,16 +99,16 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
   }
 
   return {
-    name: backend,
+    name: "file",
     capabilities: { ...Provider.defaultCapabilities, expirySlack: Math.ceil(SessionFile.timeUnit) },
     isKey,
-    get: (operation, id) =>
-      call(operation, async (now) => {
+    get: (id) =>
+      call(async (now) => {
         const found = live(await SessionFile.load(place(id)), now)
         return found && { payload: found.payload, expiresAt: expiresAt(found.written) }
       }),
-    add: (operation, id, payload, ttl) =>
-      call(operation, async (now) => {
+    add: (id, payload, ttl) =>
+      call(async (now) => {
         const written = store(now, ttl)
         const { folder } = place(id)
         if (!Folder.isReal(folder)) {
@@ -129,42 +120,41 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
         )
         return result === "done" ? expiresAt(written) : undefined
       }),
-    replace: (operation, id, payload, ttl, revision) =>
-      call(operation, async (now) => {
+    replace: (id, payload, ttl, revision) =>
+      call(async (now) => {
         const written = store(now, ttl)
         const result = await SessionFile.change(work, place(id), { payload, written }, unlessAt(revision, now))
         return result === "done" ? expiresAt(written) : result
       }),
-    removeAt: (operation, id, revision) =>
-      call(operation, (now) => SessionFile.change(work, place(id), "removed", unlessAt(revision, now))),
-    remove: (operation, id) =>
+    removeAt: (id, revision) => call((now) => SessionFile.change(work, place(id), "removed", unlessAt(revision, now))),
+    remove: (id) =>
       Effect.asVoid(
-        call(operation, () =>
+        call(() =>
           SessionFile.change(work, place(id), "removed", (found) => (found === undefined ? "gone" : undefined))
         )
       ),
-    touch: (operation, id, ttl) =>
-      call(operation, async (now) => {
+    touch: (id, ttl) =>
+      call(async (now) => {
         const written = store(now, ttl)
         const done = await SessionFile.setTime(place(id), written, (stat) => isLive(SessionFile.writtenAt(stat), now))
         return done ? expiresAt(written) : undefined
       }),
-    count: Stream.runCount(walk("count", isLiveFile)),
-    list: walk("ids", isLiveFile),
+    count: Stream.runCount(walk(isLiveFile)),
+    list: walk(isLiveFile),
     gc: Effect.suspend(() => {
       // What cannot be removed must not keep the rest from being removed.
       let failure: unknown
-      const collected = walk("gc", (id, now) =>
+      const collected = walk((id, now) =>
         collect(id, now).catch((cause) => {
           failure ??= cause
           return false
         })
       )
       return Stream.runCount(collected).pipe(
-        Effect.zipLeft(call("gc", () => SessionFile.collectLeftovers(work))),
+        Effect.zipLeft(call(() => SessionFile.collectLeftovers(work))),
         Effect.filterOrFail(
           () => failure === undefined,
-          () => unavailable(backend, "gc", failure)
+          () => failure
         )
       )
     })

@@ -6,10 +6,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redis } from "ioredis"
-import { toBuffer } from "../../Provider/internal/bytes.js"
+import { toBuffer } from "../../internal/bytes.js"
+import { never } from "../../Provider/internal/time.js"
 import { answer, capabilities, defaultPort, makeRunner, name } from "../../Provider/ledis/scripts.js"
 import { type Revision, SessionProvider } from "../../Provider/Provider.js"
-import { failed, pipelined, server } from "../../Provider/redis/ioredis.js"
+import { pipelined, server } from "../../Provider/redis/ioredis.js"
 import { type Script, script } from "../../Provider/redis/scripts.js"
 import type { SessionError } from "../../SessionError.js"
 import * as BeegoProvider from "./provider.js"
@@ -59,9 +60,6 @@ return 1`)
 const store = (redis: Redis): BeegoProvider.BeegoStore => {
   const { ask, run } = makeRunner(redis, "")
 
-  const client = { run, failed: failed(name) }
-  const call = Scripted.timed(client)
-
   return {
     name,
     // A change sends what was read as well, and LedisDB takes seconds for more than that.
@@ -71,9 +69,8 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
     isKey: (id) => id !== "" && !id.startsWith("answer:"),
     // TTL tells whole seconds, rounded up, and -1 both of what never expires and of what is not there: so it comes first, and what is
     // still there afterwards never expires.
-    get: (operation, id) =>
-      call(
-        operation,
+    get: (id) =>
+      Scripted.timed(
         () =>
           ask(() =>
             pipelined(redis, [
@@ -83,10 +80,10 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
           ),
         ([seconds, payload], now) =>
           Buffer.isBuffer(payload)
-            ? { payload, expiresAt: Number(seconds) < 0 ? BeegoProvider.never : now + Number(seconds) * 1000 }
+            ? { payload, expiresAt: Number(seconds) < 0 ? never : now + Number(seconds) * 1000 }
             : undefined
       ),
-    ...Scripted.changes(client, scripts, (revision) => Buffer.from(revision, "latin1"))
+    ...Scripted.changes({ run }, scripts, (revision) => Buffer.from(revision, "latin1"))
   }
 }
 

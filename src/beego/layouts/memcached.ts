@@ -2,6 +2,7 @@
  * beego's `memcache` provider: a session is a value under its id, without a prefix and with flags 0, on the server that gomemcache
  * would choose.
  */
+import { crc32 } from "node:zlib"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -25,29 +26,14 @@ export interface Options {
 
 const timeout = Duration.seconds(2)
 
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte
-  for (let bit = 0; bit < 8; bit++) {
-    crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
-  }
-  return crc
-})
-
 /** gomemcache's `ServerList.PickServer`: CRC-32 (IEEE) of the key, modulo the number of servers. */
-export const placeOf = (key: string, count: number): number => {
-  let crc = 0xffffffff
-  for (const byte of Buffer.from(key)) {
-    crc = crcTable[(crc ^ byte) & 0xff]! ^ (crc >>> 8)
-  }
-  return ((crc ^ 0xffffffff) >>> 0) % count
-}
+export const placeOf = (key: string, count: number): number => crc32(key) % count
 
 const store = (servers: Servers): BeegoProvider.BeegoStore =>
   CasStore.make({
     // Whole seconds, and one more, since memcached's seconds begin when they will.
     store: casStore(servers, { ...capabilities, expirySlack: 1_200 }),
-    touch: (operation, id, ttl) =>
-      Effect.map(servers.touch(operation, id, exptimeOf(ttl)), (reply) => reply === "TOUCHED"),
+    touch: (id, ttl) => Effect.map(servers.touch(id, exptimeOf(ttl)), (reply) => reply === "TOUCHED"),
     // The longest key that memcached has, and no spaces (protocol.txt, "Keys").
     isKey: (id) => /^[!-~]{1,250}$/.test(id)
   })

@@ -8,14 +8,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
+import type { Change } from "../../Provider/internal/casProvider.js"
 import * as Provider from "../../Provider/Provider.js"
-import { type SessionError, tooLarge, unavailable } from "../../SessionError.js"
-
-/** What became of a change: `changed` and `gone` say why it was not made. */
-export type Change = "done" | "changed" | "gone"
-
-/** The expiry of what never expires, as beego makes it where `Maxlifetime` is 0: as far away as a Date can be. */
-export const never = 8.64e15
 
 /** A live session as the backend has it. */
 export interface Found {
@@ -24,10 +18,7 @@ export interface Found {
   readonly expiresAt: number
 }
 
-/**
- * A backend in beego's layout. Each operation is one step as others see it. What has expired is not there, to none of them.
- * `operation` is for errors.
- */
+/** A backend in beego's layout. Each operation is one step as others see it. What has expired is not there, to none of them. */
 export interface BeegoStore {
   readonly name: string
   /** In any case `regenerate` is `ordered`, and `consistency` is `compareContent`. */
@@ -36,34 +27,24 @@ export interface BeegoStore {
   readonly revisionOf?: ((payload: Uint8Array) => Provider.Revision) | undefined
   /** Whether this can be a key at all; no session has another. */
   readonly isKey: (id: string) => boolean
-  readonly get: (operation: string, id: string) => Effect.Effect<Found | undefined, SessionError>
+  readonly get: (id: string) => Effect.Effect<Found | undefined, unknown>
   /** Answers when it expires, or nothing where the id is taken. */
-  readonly add: (
-    operation: string,
-    id: string,
-    payload: Uint8Array,
-    ttl: Duration.Duration
-  ) => Effect.Effect<number | undefined, SessionError>
+  readonly add: (id: string, payload: Uint8Array, ttl: Duration.Duration) => Effect.Effect<number | undefined, unknown>
   /** Answers when it expires, or why nothing was changed. */
   readonly replace: (
-    operation: string,
     id: string,
     payload: Uint8Array,
     ttl: Duration.Duration,
     revision: Provider.Revision
-  ) => Effect.Effect<number | "changed" | "gone", SessionError>
+  ) => Effect.Effect<number | "changed" | "gone", unknown>
   /** Removes the session where it is at `revision`. */
-  readonly removeAt: (operation: string, id: string, revision: Provider.Revision) => Effect.Effect<Change, SessionError>
-  readonly remove: (operation: string, id: string) => Effect.Effect<void, SessionError>
+  readonly removeAt: (id: string, revision: Provider.Revision) => Effect.Effect<Change, unknown>
+  readonly remove: (id: string) => Effect.Effect<void, unknown>
   /** Renews the lifetime alone: a write that comes between is not undone. Answers when it expires, or nothing where it is gone. */
-  readonly touch: (
-    operation: string,
-    id: string,
-    ttl: Duration.Duration
-  ) => Effect.Effect<number | undefined, SessionError>
-  readonly count?: Effect.Effect<number, SessionError> | undefined
-  readonly list?: Stream.Stream<Provider.StoredId, SessionError> | undefined
-  readonly gc?: Effect.Effect<number, SessionError> | undefined
+  readonly touch: (id: string, ttl: Duration.Duration) => Effect.Effect<number | undefined, unknown>
+  readonly count?: Effect.Effect<number, unknown> | undefined
+  readonly list?: Stream.Stream<Provider.StoredId, unknown> | undefined
+  readonly gc?: Effect.Effect<number, unknown> | undefined
 }
 
 /** SHA-1, in hexadecimal, which Redis and MySQL can compute too. It tells versions apart; it protects nothing. */
@@ -71,81 +52,67 @@ export const sha1 = (payload: Uint8Array): Provider.Revision => hash("sha1", pay
 
 /** A {@link BeegoStore} as a provider. */
 export const make = (store: BeegoStore): Provider.Provider => {
-  const { revisionOf = sha1 } = store
-  const { maxPayload } = store.capabilities
+  const { isKey, revisionOf = sha1 } = store
 
   const written = (payload: Uint8Array, expiresAt: number): Provider.Written =>
     Provider.written(revisionOf(payload), expiresAt)
 
-  const sized = <A>(payload: Uint8Array, effect: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
-    payload.length > maxPayload ? Effect.fail(tooLarge(store.name, payload.length, maxPayload)) : effect
+  const find = (id: string): Effect.Effect<Found | undefined, unknown> =>
+    isKey(id) ? store.get(id) : Effect.succeed(undefined)
 
-  const find = (operation: string, id: string): Effect.Effect<Found | undefined, SessionError> =>
-    store.isKey(id) ? store.get(operation, id) : Effect.succeed(undefined)
+  const badId = Effect.fail("the id cannot be a key in beego's layout")
 
-  const badId = (operation: string) =>
-    Effect.fail(unavailable(store.name, operation, "the id cannot be a key in beego's layout"))
-
-  return {
+  return Provider.make({
     name: store.name,
     capabilities: { ...store.capabilities, consistency: "compareContent", regenerate: "ordered" },
     read: (id) =>
-      Effect.map(find("read", id), (found) =>
+      Effect.map(find(id), (found) =>
         found === undefined ? Option.none() : Option.some({ ...found, revision: revisionOf(found.payload) })
       ),
     create: (id, payload, ttl) =>
-      store.isKey(id)
-        ? sized(
-            payload,
-            Effect.map(store.add("create", id, payload, ttl), (expiresAt) =>
-              expiresAt === undefined ? Provider.exists : written(payload, expiresAt)
-            )
+      isKey(id)
+        ? Effect.map(store.add(id, payload, ttl), (expiresAt) =>
+            expiresAt === undefined ? Provider.exists : written(payload, expiresAt)
           )
-        : badId("create"),
+        : badId,
     write: (id, payload, ttl, revision) =>
-      store.isKey(id)
-        ? sized(
-            payload,
-            Effect.map(store.replace("write", id, payload, ttl, revision), (result) =>
-              typeof result === "number" ? written(payload, result) : refused(result)
-            )
+      isKey(id)
+        ? Effect.map(store.replace(id, payload, ttl, revision), (result) =>
+            typeof result === "number" ? written(payload, result) : refused(result)
           )
         : Effect.succeed(Provider.gone),
     touch: (id, ttl) =>
-      store.isKey(id)
-        ? Effect.map(store.touch("touch", id, ttl), (expiresAt) =>
+      isKey(id)
+        ? Effect.map(store.touch(id, ttl), (expiresAt) =>
             expiresAt === undefined ? Provider.gone : Provider.touched(expiresAt)
           )
         : Effect.succeed(Provider.gone),
-    exists: (id) => Effect.map(find("exists", id), (found) => found !== undefined),
-    destroy: (id) => (store.isKey(id) ? store.remove("destroy", id) : Effect.void),
+    exists: (id) => Effect.map(find(id), (found) => found !== undefined),
+    destroy: (id) => (isKey(id) ? store.remove(id) : Effect.void),
     // The successor is stored first, under an id that nobody knows. The removal of the old session, if it is what was read, is the
     // commit: who dies before it leaves the session as it was, and who dies after it leaves the old id dead.
     regenerate: ({ oldId, newId, payload, ttl, revision }) => {
-      if (!store.isKey(oldId)) {
+      if (!isKey(oldId)) {
         return Effect.succeed(Provider.gone)
       }
-      return store.isKey(newId)
-        ? sized(
-            payload,
-            Effect.flatMap(store.add("regenerate", newId, payload, ttl), (expiresAt) =>
-              expiresAt === undefined
-                ? Effect.fail(unavailable(store.name, "regenerate", "the new id is taken"))
-                : Effect.flatMap(
-                    store.removeAt("regenerate", oldId, revision),
-                    (change): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone> =>
-                      change === "done"
-                        ? Effect.succeed(written(payload, expiresAt))
-                        : Effect.as(Effect.ignore(store.remove("regenerate", newId)), refused(change))
-                  )
-            )
+      return isKey(newId)
+        ? Effect.flatMap(store.add(newId, payload, ttl), (expiresAt) =>
+            expiresAt === undefined
+              ? Effect.fail("the new id is taken")
+              : Effect.flatMap(
+                  store.removeAt(oldId, revision),
+                  (change): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone> =>
+                    change === "done"
+                      ? Effect.succeed(written(payload, expiresAt))
+                      : Effect.as(Effect.ignore(store.remove(newId)), refused(change))
+                )
           )
-        : badId("regenerate")
+        : badId
     },
     count: store.count,
     list: store.list,
     gc: store.gc
-  }
+  })
 }
 
 const refused = (why: "changed" | "gone"): Provider.Conflict | Provider.Gone =>

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Cluster, Redis } from "ioredis"
+import { never } from "../../Provider/internal/time.js"
 import { defaultCapabilities, SessionProvider } from "../../Provider/Provider.js"
 import { redisClient } from "../../Provider/redis/client.js"
 import * as Connections from "../../Provider/redis/connections.js"
@@ -17,9 +18,9 @@ import * as Scripted from "./scripted.js"
 
 export type Options =
   /** `redis://:password@host:6379/0`, for a cluster several addresses separated by commas. */
-  | { readonly kind: "redis" | "redis_cluster"; readonly url: string }
+  | { readonly kind: "redis" | "redisCluster"; readonly url: string }
   /** `url` has the sentinels; password and database are those of the servers. */
-  | { readonly kind: "redis_sentinel"; readonly url: string; readonly masterName: string }
+  | { readonly kind: "redisSentinel"; readonly url: string; readonly masterName: string }
 
 const timeout = Duration.seconds(2)
 
@@ -52,9 +53,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
 }
 
 const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoStore => {
-  const client = redisClient(name, connection)
-
-  const call = Scripted.timed(client)
+  const client = redisClient(connection)
 
   return {
     name,
@@ -63,16 +62,15 @@ const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoSt
       answersWithin: connection.isCluster ? Number.POSITIVE_INFINITY : 2 * Duration.toMillis(timeout)
     },
     isKey: (id) => id !== "",
-    get: (operation, id) =>
-      call<unknown, BeegoProvider.Found | undefined>(
-        operation,
+    get: (id) =>
+      Scripted.timed<unknown, BeegoProvider.Found | undefined>(
         () => client.run(get, [id], []),
         (reply, now) => {
           if (reply === null) {
             return undefined
           }
           const [payload, millis] = reply as readonly [Buffer, number]
-          return { payload, expiresAt: millis < 0 ? BeegoProvider.never : now + millis }
+          return { payload, expiresAt: millis < 0 ? never : now + millis }
         }
       ),
     ...Scripted.changes(client, scripts, (revision) => revision)
@@ -83,9 +81,9 @@ const connect = (options: Options): Effect.Effect<Redis | Cluster, SessionError,
   switch (options.kind) {
     case "redis":
       return Connections.single(options, timeout)
-    case "redis_cluster":
+    case "redisCluster":
       return Connections.cluster(options, timeout)
-    case "redis_sentinel":
+    case "redisSentinel":
       return Connections.sentinel(options, timeout)
   }
 }

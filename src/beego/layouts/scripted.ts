@@ -3,11 +3,10 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { toBuffer } from "../../Provider/internal/bytes.js"
+import { toBuffer } from "../../internal/bytes.js"
 import type { Revision } from "../../Provider/Provider.js"
-import { type Client, calls, millis } from "../../Provider/redis/scripted.js"
+import { type Client, call, millis } from "../../Provider/redis/scripted.js"
 import type { Script } from "../../Provider/redis/scripts.js"
-import type { SessionError } from "../../SessionError.js"
 import type { BeegoStore } from "./provider.js"
 
 /** KEYS: id. Lifetimes are in milliseconds. All answer nothing where there is no session, `add` where there is one. */
@@ -24,47 +23,36 @@ export interface Scripts {
 }
 
 /** Calls the server; `reply` also gets the time of the answer. */
-export const timed = (client: Pick<Client, "failed">) => {
-  const call = calls(client)
-  return <A, B>(
-    operation: string,
-    ask: () => Promise<A>,
-    reply: (reply: A, now: number) => B
-  ): Effect.Effect<B, SessionError> =>
-    Effect.clockWith((clock) => call(operation, ask, (answer) => reply(answer, clock.unsafeCurrentTimeMillis())))
-}
+export const timed = <A, B>(ask: () => Promise<A>, reply: (reply: A, now: number) => B): Effect.Effect<B, unknown> =>
+  Effect.clockWith((clock) => call(ask, (answer) => reply(answer, clock.unsafeCurrentTimeMillis())))
 
 /** The changes. `expected` is a revision as the scripts compare it. */
 export const changes = (
-  client: Pick<Client, "run" | "failed">,
+  client: Pick<Client, "run">,
   scripts: Scripts,
   expected: (revision: Revision) => string | Buffer
 ): Pick<BeegoStore, keyof Scripts> => {
-  const call = timed(client)
   const expiresAt = (ttl: Duration.Duration) => (reply: unknown, now: number) =>
     reply === null ? undefined : now + millis(ttl)
   return {
-    add: (operation, id, payload, ttl) =>
-      call(operation, () => client.run(scripts.add, [id], [toBuffer(payload), millis(ttl)]), expiresAt(ttl)),
-    replace: (operation, id, payload, ttl, revision) =>
-      call(
-        operation,
+    add: (id, payload, ttl) =>
+      timed(() => client.run(scripts.add, [id], [toBuffer(payload), millis(ttl)]), expiresAt(ttl)),
+    replace: (id, payload, ttl, revision) =>
+      timed(
         () => client.run(scripts.replace, [id], [expected(revision), toBuffer(payload), millis(ttl)]),
         (reply, now) => refusal(reply) ?? now + millis(ttl)
       ),
-    removeAt: (operation, id, revision) =>
-      call(
-        operation,
+    removeAt: (id, revision) =>
+      timed(
         () => client.run(scripts.removeAt, [id], [expected(revision)]),
         (reply) => refusal(reply) ?? "done"
       ),
-    remove: (operation, id) =>
-      call(
-        operation,
+    remove: (id) =>
+      timed(
         () => client.run(scripts.remove, [id], []),
         () => undefined
       ),
-    touch: (operation, id, ttl) => call(operation, () => client.run(scripts.touch, [id], [millis(ttl)]), expiresAt(ttl))
+    touch: (id, ttl) => timed(() => client.run(scripts.touch, [id], [millis(ttl)]), expiresAt(ttl))
   }
 }
 

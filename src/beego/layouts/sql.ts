@@ -10,7 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
-import { toBuffer } from "../../Provider/internal/bytes.js"
+import { toBuffer } from "../../internal/bytes.js"
+import { codeOf } from "../../internal/codeOf.js"
+import { withNow } from "../../Provider/internal/time.js"
 import * as Provider from "../../Provider/Provider.js"
 import { checkNames } from "../../Provider/Sql.js"
 import * as SqlConnection from "../../Provider/sql/connection.js"
@@ -36,9 +38,6 @@ const empty = new Uint8Array(0)
 /** What fits into the column: CHAR(64), which knows no blanks at its end. */
 const isKey = (id: string): boolean => /^[!-~]{1,64}$/.test(id)
 
-const withNow = <A, E>(f: (now: number) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.clockWith((clock) => f(clock.unsafeCurrentTimeMillis()))
-
 const makeStore = (
   connections: SqlConnection.Connections,
   dialect: Statements.Dialect,
@@ -51,50 +50,42 @@ const makeStore = (
 ): BeegoProvider.BeegoStore => {
   const { run } = connections
   const { expired, expiresAt, store } = (dialect === "mysql" ? inSeconds : inMillis)(options.maxLifetime)
-  const sql = Record.map(Statements.statements(dialect, options.table, options.timeZone), (text, operation) =>
-    connections.statement(operation, text)
+  const sql = Record.map(Statements.statements(dialect, options.table, options.timeZone), (text) =>
+    connections.statement(text)
   )
-  const statement = (operation: string, { text }: SqlConnection.Statement) => ({ operation, text })
   const key = (id: string): ReadonlyArray<string> => (dialect === "mysql" ? [id, id] : [id])
 
-  const get = (operation: string, id: string, now: number) =>
-    Effect.map(
-      run(statement(operation, sql.get), [...key(id), expired(now)]),
-      ({ rows: [row] }): BeegoProvider.Found | undefined =>
-        row === undefined
-          ? undefined
-          : {
-              payload: (row["data"] as Uint8Array | null) ?? empty,
-              expiresAt: expiresAt(Math.round(Number(row["written"])))
-            }
+  const get = (id: string, now: number) =>
+    Effect.map(run(sql.get, [...key(id), expired(now)]), ({ rows: [row] }): BeegoProvider.Found | undefined =>
+      row === undefined
+        ? undefined
+        : {
+            payload: (row["data"] as Uint8Array | null) ?? empty,
+            expiresAt: expiresAt(Math.round(Number(row["written"])))
+          }
     )
 
   /** Where nothing was changed, a look tells why. */
   const unless = <A>(
     affected: number,
     done: A,
-    operation: string,
     id: string,
     now: number
-  ): Effect.Effect<A | "changed" | "gone", SessionError> =>
+  ): Effect.Effect<A | "changed" | "gone", unknown> =>
     affected > 0
       ? Effect.succeed(done)
-      : Effect.map(get(operation, id, now), (found) => (found === undefined ? "gone" : "changed"))
+      : Effect.map(get(id, now), (found) => (found === undefined ? "gone" : "changed"))
 
-  const insert = (operation: string, row: ReadonlyArray<unknown>, written: number) =>
-    Effect.map(run(statement(operation, sql.add), row), ({ affected }) =>
-      affected > 0 ? expiresAt(written) : undefined
-    )
+  const insert = (row: ReadonlyArray<unknown>, written: number) =>
+    Effect.map(run(sql.add, row), ({ affected }) => (affected > 0 ? expiresAt(written) : undefined))
 
-  const collectFrom = (last: string, total: number): Effect.Effect<number, SessionError> =>
+  const collectFrom = (last: string, total: number): Effect.Effect<number, unknown> =>
     Effect.gen(function* () {
       const started = performance.now()
-      const { rows } = yield* run(statement("gc", sql.gcPageEnd), [last])
+      const { rows } = yield* run(sql.gcPageEnd, [last])
       const end = rows[0]?.["id"] as string | undefined
       const { affected } = yield* withNow((now) =>
-        end === undefined
-          ? run(statement("gc", sql.gcLastPage), [last, expired(now)])
-          : run(statement("gc", sql.gcPage), [last, end, expired(now)])
+        end === undefined ? run(sql.gcLastPage, [last, expired(now)]) : run(sql.gcPage, [last, end, expired(now)])
       )
       if (end === undefined) {
         return total + affected
@@ -113,42 +104,37 @@ const makeStore = (
     // SHA-1 is not built into PostgreSQL.
     revisionOf: dialect === "mysql" ? undefined : (payload) => hash("sha256", payload, "hex") as Provider.Revision,
     isKey,
-    get: (operation, id) => withNow((now) => get(operation, id, now)),
-    add: (operation, id, payload, ttl) =>
+    get: (id) => withNow((now) => get(id, now)),
+    add: (id, payload, ttl) =>
       withNow((now) => {
         const written = store(now, ttl)
         const row = [id, toBuffer(payload), written]
         return dialect === "mysql"
-          ? Effect.flatMap(insert(operation, row, written), (result) =>
+          ? Effect.flatMap(insert(row, written), (result) =>
               // What is in the way may have expired, which MySQL cannot tell in the same statement.
               result === undefined
-                ? Effect.zipRight(
-                    run(statement(operation, sql.removeExpired), [...key(id), expired(now)]),
-                    insert(operation, row, written)
-                  )
+                ? Effect.zipRight(run(sql.removeExpired, [...key(id), expired(now)]), insert(row, written))
                 : Effect.succeed(result)
             )
-          : insert(operation, [...row, expired(now)], written)
+          : insert([...row, expired(now)], written)
       }),
-    replace: (operation, id, payload, ttl, revision) =>
+    replace: (id, payload, ttl, revision) =>
       withNow((now) => {
         const written = store(now, ttl)
         const params = [toBuffer(payload), written, ...key(id), revision, expired(now)]
-        return Effect.flatMap(run(statement(operation, sql.replace), params), ({ affected }) =>
-          unless(affected, expiresAt(written), operation, id, now)
-        )
+        return Effect.flatMap(run(sql.replace, params), ({ affected }) => unless(affected, expiresAt(written), id, now))
       }),
-    removeAt: (operation, id, revision) =>
+    removeAt: (id, revision) =>
       withNow((now) =>
-        Effect.flatMap(run(statement(operation, sql.removeAt), [...key(id), revision, expired(now)]), ({ affected }) =>
-          unless(affected, "done" as const, operation, id, now)
+        Effect.flatMap(run(sql.removeAt, [...key(id), revision, expired(now)]), ({ affected }) =>
+          unless(affected, "done" as const, id, now)
         )
       ),
-    remove: (operation, id) => Effect.asVoid(run(statement(operation, sql.remove), key(id))),
-    touch: (operation, id, ttl) =>
+    remove: (id) => Effect.asVoid(run(sql.remove, key(id))),
+    touch: (id, ttl) =>
       withNow((now) => {
         const written = store(now, ttl)
-        return Effect.map(run(statement(operation, sql.touch), [written, ...key(id), expired(now)]), ({ affected }) =>
+        return Effect.map(run(sql.touch, [written, ...key(id), expired(now)]), ({ affected }) =>
           affected > 0 ? expiresAt(written) : undefined
         )
       }),
@@ -181,11 +167,7 @@ const ensureTable = (
       : Effect.void
   )
 
-const isMissing = (cause: unknown): boolean =>
-  typeof cause === "object" &&
-  cause !== null &&
-  "code" in cause &&
-  (cause.code === "ER_NO_SUCH_TABLE" || cause.code === "42P01")
+const isMissing = (cause: unknown): boolean => ["ER_NO_SUCH_TABLE", "42P01"].includes(codeOf(cause) ?? "")
 
 /** MySQL takes what the column holds, a `blob` 65,535 bytes, and no statement that is larger than a setting of the server. */
 const maxPayloadOf = (sql: SqlClient, dialect: Statements.Dialect, table: string): Effect.Effect<number, SqlFailure> =>
@@ -222,9 +204,11 @@ export const make = (
       yield* step("migrate", ensureTable(sql, dialect, table, look))
     }
     const maxPayload = yield* step("connect", maxPayloadOf(sql, dialect, table))
-    const store = makeStore(connections, dialect, { table, maxLifetime, maxPayload, timeZone: options.timeZone })
+    const provider = BeegoProvider.make(
+      makeStore(connections, dialect, { table, maxLifetime, maxPayload, timeZone: options.timeZone })
+    )
     // Where the table is missing or has another form, it is known now.
-    yield* store.get("connect", nobody)
-    return BeegoProvider.make(store)
+    yield* provider.read(nobody)
+    return provider
   })
 }

@@ -6,7 +6,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redis } from "ioredis"
-import { toBuffer } from "../../Provider/internal/bytes.js"
+import { toBuffer } from "../../internal/bytes.js"
+import { never } from "../../Provider/internal/time.js"
 import { type Revision, SessionProvider } from "../../Provider/Provider.js"
 import { type Command, pipelined, server } from "../../Provider/redis/ioredis.js"
 import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf } from "../../Provider/ssdb/locks.js"
@@ -29,22 +30,20 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
   ]
 
   const change = <A>(
-    operation: string,
     id: string,
     decide: (found: BeegoProvider.Found | undefined, now: number) => Decision<A>
-  ): Effect.Effect<A, SessionError> =>
-    call(operation, (now) =>
+  ): Effect.Effect<A, string> =>
+    call((now) =>
       locked(redis, Duration.toMillis(timeout), `lock:${id}`, look(id), (replies) => decide(toFound(replies, now), now))
     )
 
   /** Changes the session where it is at `revision`. */
   const changeAt = <A>(
-    operation: string,
     id: string,
     revision: Revision,
     decide: (now: number) => Decision<A>
-  ): Effect.Effect<A | "changed" | "gone", SessionError> =>
-    change<A | "changed" | "gone">(operation, id, (found, now) =>
+  ): Effect.Effect<A | "changed" | "gone", string> =>
+    change<A | "changed" | "gone">(id, (found, now) =>
       found === undefined
         ? { answer: "gone", changes: [] }
         : BeegoProvider.sha1(found.payload) === revision
@@ -62,21 +61,17 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
     capabilities,
     // A lock is no session; and SSDB's keys have 200 bytes at most, a lock's too.
     isKey: (id) => id !== "" && Buffer.byteLength(id) <= 190 && !id.startsWith("lock:"),
-    get: (operation, id) =>
-      call(operation, (now) => pipelined(redis, look(id)).then((replies) => toFound(replies, now))),
-    add: (operation, id, payload, ttl) =>
-      change<number | undefined>(operation, id, (found, now) =>
+    get: (id) => call((now) => pipelined(redis, look(id)).then((replies) => toFound(replies, now))),
+    add: (id, payload, ttl) =>
+      change<number | undefined>(id, (found, now) =>
         found === undefined ? setting(id, payload, ttl, now) : { answer: undefined, changes: [] }
       ),
-    replace: (operation, id, payload, ttl, revision) =>
-      changeAt(operation, id, revision, (now) => setting(id, payload, ttl, now)),
-    removeAt: (operation, id, revision) =>
-      changeAt(operation, id, revision, () => ({ answer: "done", changes: [["del", id]] })),
-    remove: (operation, id) =>
-      change(operation, id, (found) => ({ answer: undefined, changes: found === undefined ? [] : [["del", id]] })),
+    replace: (id, payload, ttl, revision) => changeAt(id, revision, (now) => setting(id, payload, ttl, now)),
+    removeAt: (id, revision) => changeAt(id, revision, () => ({ answer: "done", changes: [["del", id]] })),
+    remove: (id) => change(id, (found) => ({ answer: undefined, changes: found === undefined ? [] : [["del", id]] })),
     // Atomic as it is: it compares nothing, and EXPIRE brings back no key.
-    touch: (operation, id, ttl) =>
-      call(operation, async (now) => {
+    touch: (id, ttl) =>
+      call(async (now) => {
         const [touched] = await pipelined(redis, [["expire", id, secondsOf(ttl)]])
         return touched === 1 ? now + secondsOf(ttl) * 1000 : undefined
       })
@@ -86,7 +81,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
 /** TTL tells whole seconds, rounded down. */
 const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): BeegoProvider.Found | undefined =>
   Buffer.isBuffer(payload)
-    ? { payload, expiresAt: Number(seconds) < 0 ? BeegoProvider.never : now + (Number(seconds) + 1) * 1000 }
+    ? { payload, expiresAt: Number(seconds) < 0 ? never : now + (Number(seconds) + 1) * 1000 }
     : undefined
 
 /** Fails with `Unavailable` where there is no connection, and with `InvalidConfig`. */
