@@ -5,7 +5,6 @@
  */
 import type { Collection, ConnectOptions, DurabilityLevel } from "couchbase"
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -127,7 +126,7 @@ export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, S
 const durability = Config.withDefault(Config.literal(...durabilities)(Environment.variables.durability), "none")
 
 /**
- * Provides sessions in Couchbase with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sessions in Couchbase with options read from Effect's `Config`: one for each option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -138,9 +137,7 @@ const durability = Config.withDefault(Config.literal(...durabilities)(Environmen
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: (
-  options: Config.Config.Wrap<Omit<Options, "collection">>
-) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+export const layerConfig = Environment.configured<Omit<Options, "collection">>(layer)
 
 /**
  * Provides sessions in Couchbase with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and `SESSION_DURABILITY`.
@@ -148,7 +145,7 @@ export const layerConfig: (
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+export const layerFromEnv = layerConfig({
   url: Environment.url,
   prefix: Environment.prefix,
   durability

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -123,7 +122,7 @@ export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, S
   Layer.effect(Provider.SessionProvider, checked(names, options, make))
 
 /**
- * Provides sessions in files with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sessions in files with options read from Effect's `Config`: one for each option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -134,9 +133,7 @@ export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, S
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: (
-  options: Config.Config.Wrap<Options>
-) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+export const layerConfig = Environment.configured<Options>(layer)
 
 /**
  * Provides sessions in files with options from the environment: `SESSION_URL`, which is the directory, and `SESSION_FSYNC`.
@@ -144,7 +141,7 @@ export const layerConfig: (
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Layer.effect(
+export const layerFromEnv = Layer.effect(
   Provider.SessionProvider,
   Effect.flatMap(
     Config.all({

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -243,7 +242,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
   )
 
 /**
- * Provides sessions in the memory of this process with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sessions in the memory of this process with options read from Effect's `Config`: one for each option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -254,9 +253,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: (
-  options: Config.Config.Wrap<Options>
-) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+export const layerConfig = Environment.configured<Options>(layer)
 
 /**
  * Provides sessions in the memory of this process with options from the environment: `SESSION_MAX_SESSIONS`.
@@ -264,6 +261,6 @@ export const layerConfig: (
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+export const layerFromEnv = layerConfig({
   maxSessions: Environment.optional(Config.integer(Environment.variables.maxSessions))
 })

@@ -3,8 +3,6 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SessionError } from "../SessionError.js"
@@ -50,7 +48,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
   )
 
 /**
- * Provides sessions in MySQL or MariaDB with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sessions in MySQL or MariaDB with options read from Effect's `Config`: one for each option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -61,17 +59,16 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: (
-  options: Config.Config.Wrap<Options>
-) => Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+export const layerConfig = Environment.configured<Options>(layer)
 
 /**
- * Provides sessions in MySQL or MariaDB with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`, `SESSION_TABLE`, `SESSION_SCHEMA` and `SESSION_MIGRATE`.
+ * Provides sessions in MySQL or MariaDB with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`, `SESSION_TABLE`,
+ * `SESSION_SCHEMA` and `SESSION_MIGRATE`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnv: Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+export const layerFromEnv = layerConfig({
   ...Environment.table,
   url: Environment.url,
   maxConnections: Environment.maxConnections

@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -253,7 +252,7 @@ export const layerSentinel = (options: Sentinels): Layer.Layer<Provider.SessionP
 const minReplicas = Config.withDefault(Config.integer(Environment.variables.minReplicas), 0)
 
 /**
- * Provides sessions in one Redis server with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sessions in one Redis server with options read from Effect's `Config`: one for each option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -264,24 +263,23 @@ const minReplicas = Config.withDefault(Config.integer(Environment.variables.minR
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: (
-  options: Config.Config.Wrap<Omit<Options, "client">>
-) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+export const layerConfig = Environment.configured<Omit<Options, "client">>(layer)
 
 /**
- * Provides sessions in one Redis server with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and `SESSION_MIN_REPLICAS`.
+ * Provides sessions in one Redis server with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and
+ * `SESSION_MIN_REPLICAS`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+export const layerFromEnv = layerConfig({
   url: Environment.url,
   prefix: Environment.prefix,
   minReplicas
 })
 
 /**
- * Provides sessions in a Redis cluster with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sessions in a Redis cluster with options read from Effect's `Config`: one for each option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -292,10 +290,7 @@ export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | 
  * @since 0.1.0
  * @category layers
  */
-export const layerClusterConfig: (
-  options: Config.Config.Wrap<ClusterNodes>
-) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Environment.configured(layerCluster)
+export const layerClusterConfig = Environment.configured<ClusterNodes>(layerCluster)
 
 /**
  * Provides sessions in a Redis cluster with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
@@ -303,11 +298,11 @@ export const layerClusterConfig: (
  * @since 0.1.0
  * @category layers
  */
-export const layerClusterFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  layerClusterConfig({ url: Environment.url, prefix: Environment.prefix })
+export const layerClusterFromEnv = layerClusterConfig({ url: Environment.url, prefix: Environment.prefix })
 
 /**
- * Provides sessions in the master that Redis sentinels name with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sessions in the master that Redis sentinels name with options read from Effect's `Config`: one for each option, or one for
+ * all.
  *
  * @example
  * import { Config } from "effect"
@@ -318,21 +313,18 @@ export const layerClusterFromEnv: Layer.Layer<Provider.SessionProvider, SessionE
  * @since 0.1.0
  * @category layers
  */
-export const layerSentinelConfig: (
-  options: Config.Config.Wrap<Sentinels>
-) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  Environment.configured(layerSentinel)
+export const layerSentinelConfig = Environment.configured<Sentinels>(layerSentinel)
 
 /**
- * Provides sessions in the master that Redis sentinels name with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`, `SESSION_MASTER_NAME` and `SESSION_MIN_REPLICAS`.
+ * Provides sessions in the master that Redis sentinels name with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`,
+ * `SESSION_MASTER_NAME` and `SESSION_MIN_REPLICAS`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerSentinelFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> =
-  layerSentinelConfig({
-    url: Environment.url,
-    prefix: Environment.prefix,
-    minReplicas,
-    masterName: Config.nonEmptyString(Environment.variables.masterName)
-  })
+export const layerSentinelFromEnv = layerSentinelConfig({
+  url: Environment.url,
+  prefix: Environment.prefix,
+  minReplicas,
+  masterName: Config.nonEmptyString(Environment.variables.masterName)
+})

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type SessionError, unavailable } from "../SessionError.js"
@@ -48,7 +47,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
   )
 
 /**
- * Provides sessions in a SQLite file with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sessions in a SQLite file with options read from Effect's `Config`: one for each option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -59,17 +58,16 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: (
-  options: Config.Config.Wrap<Options>
-) => Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+export const layerConfig = Environment.configured<Options>(layer)
 
 /**
- * Provides sessions in a SQLite file with options from the environment: `SESSION_URL`, which is the file's name, `SESSION_TABLE`, `SESSION_SCHEMA` and `SESSION_MIGRATE`.
+ * Provides sessions in a SQLite file with options from the environment: `SESSION_URL`, which is the file's name, `SESSION_TABLE`,
+ * `SESSION_SCHEMA` and `SESSION_MIGRATE`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnv: Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+export const layerFromEnv = layerConfig({
   ...Environment.table,
   filename: Config.nonEmptyString(Environment.variables.url)
 })

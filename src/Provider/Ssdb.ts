@@ -11,8 +11,6 @@
  *
  * @since 0.1.0
  */
-import type * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -216,7 +214,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
   Layer.scoped(Provider.SessionProvider, checked(names, options, make))
 
 /**
- * Provides sessions in SSDB with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sessions in SSDB with options read from Effect's `Config`: one for each option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -227,9 +225,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: (
-  options: Config.Config.Wrap<Options>
-) => Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = Environment.configured(layer)
+export const layerConfig = Environment.configured<Options>(layer)
 
 /**
  * Provides sessions in SSDB with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
@@ -237,7 +233,7 @@ export const layerConfig: (
  * @since 0.1.0
  * @category layers
  */
-export const layerFromEnv: Layer.Layer<Provider.SessionProvider, SessionError | ConfigError.ConfigError> = layerConfig({
+export const layerFromEnv = layerConfig({
   url: Environment.url,
   prefix: Environment.prefix
 })

@@ -7,6 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type { SessionError } from "../../SessionError.js"
+import type { SessionProvider } from "../Provider.js"
 
 /** All of them: what else begins with `SESSION_`, and is no option of sessions, is a mistake. */
 export const variables = {
@@ -34,6 +36,7 @@ export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefin
 /** It may hold a password. */
 export const url = Config.redacted(variables.url)
 
+/** The one place where a URL is unwrapped. No error repeats it. */
 export const plainUrl = (url: string | Redacted.Redacted): string =>
   Redacted.isRedacted(url) ? Redacted.value(url) : url
 
@@ -50,6 +53,6 @@ export const maxConnections = optional(Config.integer(variables.maxConnections))
 
 /** A layer whose options are read when it is built, each by a `Config` of its own or all by one. */
 export const configured =
-  <Options, A, E, R>(layer: (options: Options) => Layer.Layer<A, E, R>) =>
+  <Options, A = SessionProvider, E = SessionError, R = never>(layer: (options: Options) => Layer.Layer<A, E, R>) =>
   (options: Config.Config.Wrap<Options>): Layer.Layer<A, E | ConfigError.ConfigError, R> =>
     Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))

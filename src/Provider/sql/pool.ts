@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { SessionError, unavailable } from "../../SessionError.js"
+import { plainUrl } from "../internal/environment.js"
 import { type Provider, SessionProvider } from "../Provider.js"
 import { SqlClient } from "./effectSql.js"
 
@@ -33,15 +34,15 @@ type ClientOf = (pool: Pool) => Layer.Layer<SqlClient, SqlError | ConfigError.Co
 
 /** `protocols` are those of the database's URLs, the usual one first. */
 export const onPool =
-  (dialect: "mysql" | "postgresql", protocols: ReadonlyArray<string>, client: Effect.Effect<ClientOf, SessionError>) =>
+  (dialect: "mysql" | "postgres", protocols: ReadonlyArray<string>, client: Effect.Effect<ClientOf, SessionError>) =>
   ({ maxConnections = 10, url }: PoolOptions, make: Make): Layer.Layer<SessionProvider, SessionError> => {
-    const redacted = Redacted.isRedacted(url) ? url : Redacted.make(url)
+    const plain = plainUrl(url)
     return Layer.scoped(
       SessionProvider,
-      checkUrl(Redacted.value(redacted), protocols).pipe(
+      checkUrl(plain, protocols).pipe(
         Effect.zipRight(client),
         Effect.flatMap((clientOf) =>
-          Effect.mapError(Layer.build(clientOf({ url: redacted, maxConnections })), (error) =>
+          Effect.mapError(Layer.build(clientOf({ url: Redacted.make(plain), maxConnections })), (error) =>
             unavailable(dialect, "connect", "cause" in error ? error.cause : error)
           )
         ),

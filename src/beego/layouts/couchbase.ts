@@ -5,9 +5,10 @@
 import type { DurabilityLevel, Transcoder } from "couchbase"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import { parse } from "../../Provider/couchbase/address.js"
 import { attempt, expiryOf, inCollection, maxValue, opened, ready } from "../../Provider/couchbase/collection.js"
+import { plainUrl } from "../../Provider/internal/environment.js"
 import { defaultCapabilities, SessionProvider } from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
 import * as CasStore from "./casStore.js"
@@ -15,7 +16,7 @@ import * as BeegoProvider from "./provider.js"
 
 export interface Options {
   /** `couchbase://user:password@host/bucket`. */
-  readonly url: Redacted.Redacted<string>
+  readonly url: string | Redacted.Redacted
 }
 
 /** In milliseconds. */
@@ -41,7 +42,7 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
   Layer.scoped(
     SessionProvider,
     Effect.gen(function* () {
-      const collection = yield* Effect.flatMap(parse(Redacted.value(url)), (at) => opened(at, timeout))
+      const collection = yield* Effect.flatMap(parse(plainUrl(url)), (at) => opened(at, timeout))
       yield* ready(collection, ".", timeout)
       return BeegoProvider.make(
         CasStore.make({

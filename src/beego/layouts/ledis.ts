@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type { Redis } from "ioredis"
 import { toBuffer } from "../../internal/bytes.js"
 import { never } from "../../Provider/internal/time.js"
@@ -18,7 +19,7 @@ import * as Scripted from "./scripted.js"
 
 export interface Options {
   /** `host:port`, or `redis://:password@host:6380/3` with a password and a database (0 to 15). */
-  readonly url: string
+  readonly url: string | Redacted.Redacted
 }
 
 const timeout = Duration.seconds(5)

@@ -6,6 +6,8 @@ import { crc32 } from "node:zlib"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import { plainUrl } from "../../Provider/internal/environment.js"
 import {
   capabilities,
   casStore,
@@ -21,7 +23,7 @@ import * as BeegoProvider from "./provider.js"
 
 export interface Options {
   /** The servers, as `host:port` separated by semicolons, in the same order as for the Go app: the order says which has a key. */
-  readonly url: string
+  readonly url: string | Redacted.Redacted
 }
 
 const timeout = Duration.seconds(2)
@@ -40,7 +42,7 @@ const store = (servers: Servers): BeegoProvider.BeegoStore =>
 
 /** Fails with `Unavailable` where no server answers, and with `InvalidConfig`. */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> => {
-  const addresses = url.split(";")
+  const addresses = plainUrl(url).split(";")
   return Layer.scoped(
     SessionProvider,
     addresses.every(isAddress)

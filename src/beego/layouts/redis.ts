@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Cluster, Redis } from "ioredis"
 import { never } from "../../Provider/internal/time.js"
@@ -18,9 +19,9 @@ import * as Scripted from "./scripted.js"
 
 export type Options =
   /** `redis://:password@host:6379/0`, for a cluster several addresses separated by commas. */
-  | { readonly kind: "redis" | "redisCluster"; readonly url: string }
+  | { readonly kind: "redis" | "redisCluster"; readonly url: string | Redacted.Redacted }
   /** `url` has the sentinels; password and database are those of the servers. */
-  | { readonly kind: "redisSentinel"; readonly url: string; readonly masterName: string }
+  | { readonly kind: "redisSentinel"; readonly url: string | Redacted.Redacted; readonly masterName: string }
 
 const timeout = Duration.seconds(2)
 

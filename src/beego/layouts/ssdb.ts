@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type { Redis } from "ioredis"
 import { toBuffer } from "../../internal/bytes.js"
 import { never } from "../../Provider/internal/time.js"
@@ -16,7 +17,7 @@ import * as BeegoProvider from "./provider.js"
 
 export interface Options {
   /** `host:port`, or `redis://:password@host:8888` with a password. */
-  readonly url: string
+  readonly url: string | Redacted.Redacted
 }
 
 const timeout = Duration.seconds(2)
