@@ -92,3 +92,29 @@ describe("links", () => {
     })
   }
 })
+
+describe("comments", () => {
+  const sources = walk(join(root, "src")).filter((path) => path.endsWith(".ts"))
+  const isThere = (named: string) =>
+    named.endsWith(".ts") && !named.startsWith("src/")
+      ? sources.some((path) => path.endsWith(`/${named}`))
+      : ts.sys.fileExists(join(root, named)) || ts.sys.directoryExists(join(root, named))
+
+  it("name files that exist", () => {
+    const comments = sources.flatMap((path) => {
+      const text = readFileSync(path, "utf8")
+      return [...text.matchAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm)].map((match) => ({
+        at: `${relative(root, path)}:${lineOf(text, match.index)}`,
+        text: match[0].replace(/ \* @example\n[\s\S]*/, "")
+      }))
+    })
+    const named = comments.flatMap(({ at, text }) =>
+      [...text.matchAll(/\b(?:docs|bench|src|test|scripts|example)\/[\w./-]*\w|\b[\w/-]+\.ts\b/g)].map(([path]) => ({
+        at,
+        path
+      }))
+    )
+    expect(named.length).toBeGreaterThan(5)
+    expect(named.filter(({ path }) => !isThere(path)).map(({ at, path }) => `${at}: ${path}`)).toEqual([])
+  })
+})

@@ -19,7 +19,7 @@ export const maxValue = 20 * 1024 * 1024
 
 /**
  * The server's clock ticks in seconds and only has to outlive the value's own expiry, so a second more. Above 30 days a number is a
- * date to it, of 32 bits (kv_engine, docs/BinaryProtocol.md, "Expiration"); a `Date` is one to the SDK as well.
+ * date to it, of 32 bits (BinaryProtocol.md of kv_engine, "Expiration"); a `Date` is one to the SDK as well.
  */
 export const expiryOf = (ttl: Duration.Duration): number | Date => {
   const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1
