@@ -195,7 +195,7 @@ build(SessionLayer.memory())
             "redis: ioredis",
             "ledis: ioredis",
             "ssdb: ioredis",
-            "postgresql: @effect/sql-pg",
+            "postgres: @effect/sql-pg",
             "mysql: @effect/sql-mysql2",
             "sqlite: better-sqlite3",
             "memcached: memcache-client",

@@ -25,7 +25,7 @@ const now = Date.now()
 const expiry = (odd) => `${now} + CASE ${odd} WHEN 0 THEN -1000 ELSE 86400000 END`
 
 const backends = {
-  postgresql: {
+  postgres: {
     start: startPostgres,
     layer: (url) => Postgres.layer({ url }),
     client: (url) => PgClient.layer({ url: Redacted.make(url) }),

@@ -12,7 +12,7 @@ export const start = async () => {
   const pool = new pg.Pool({ connectionString: url, max: 10 })
   return {
     provider: providerOf(Provider.layer({ url })),
-    bare: bareTable("postgresql", async (text, values) => {
+    bare: bareTable("postgres", async (text, values) => {
       const { rowCount, rows } = await pool.query({ name: text.slice(0, 60), text, values })
       return { rows, affected: rowCount }
     }),

@@ -57,7 +57,7 @@ const tableName = (options: Options): SqlStatements.TableName => ({
  * @example
  * import * as Sql from "effect-session/sql"
  *
- * console.log(Sql.ddl("postgresql"))
+ * console.log(Sql.ddl("postgres"))
  *
  * @since 0.1.0
  * @category migrations
@@ -185,7 +185,7 @@ const makeProvider = (
               expiry(now, ttl),
               mark === undefined
                 ? []
-                : [toBuffer(mark.content), -expiry(now, mark.ttl), ...(dialect === "postgresql" ? [] : [key])]
+                : [toBuffer(mark.content), -expiry(now, mark.ttl), ...(dialect === "postgres" ? [] : [key])]
             )
           )
         )

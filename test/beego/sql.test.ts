@@ -14,7 +14,7 @@ import * as TestClock from "effect/TestClock"
 import { type SessionError, SessionProvider } from "effect-session"
 import { Conformance } from "effect-session/testing"
 import * as BeegoMysql from "../../src/beego/layouts/mysql.js"
-import * as BeegoPostgresql from "../../src/beego/layouts/postgres.js"
+import * as BeegoPostgres from "../../src/beego/layouts/postgres.js"
 import { ddl, gcPage, statements } from "../../src/beego/layouts/sqlStatements.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { shared } from "../provider/shared.js"
@@ -44,7 +44,7 @@ interface TableOptions {
 }
 
 interface Subject {
-  readonly dialect: "mysql" | "postgresql"
+  readonly dialect: "mysql" | "postgres"
   readonly database: Database
   readonly layer: (options: TableOptions) => Layer.Layer<SessionProvider.SessionProvider, SessionError>
   /** The table as beego's documentation makes it. */
@@ -276,7 +276,7 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
       yield* fill(subject, table, 20_000)
       yield* execute(
         subject.database,
-        { mysql: `ANALYZE TABLE ${table}`, postgresql: `VACUUM ANALYZE ${table}` }[subject.dialect]
+        { mysql: `ANALYZE TABLE ${table}`, postgres: `VACUUM ANALYZE ${table}` }[subject.dialect]
       )
       const { id } = yield* given(provider, "x", hour)
       const key = subject.dialect === "mysql" ? [id, id] : [id]
@@ -375,10 +375,10 @@ suite("beego's table in PostgreSQL", ["postgres"], () => {
   const of = Effect.map(
     shared(Postgres.make()),
     ({ url }): Subject => ({
-      dialect: "postgresql",
+      dialect: "postgres",
       database: postgres(url),
       layer: ({ maxLifetime = hour, migrate, table }) =>
-        BeegoPostgresql.layer({ url, maxLifetime, migrate, table, timeZone: bogota }),
+        BeegoPostgres.layer({ url, maxLifetime, migrate, table, timeZone: bogota }),
       beegosTable: (table) =>
         `CREATE TABLE ${table} (session_key char(64) NOT NULL, session_data bytea, session_expiry timestamp NOT NULL, CONSTRAINT ${table}_beego PRIMARY KEY(session_key))`,
       // As Go hands it over: local time with an offset, which PostgreSQL drops.
@@ -393,7 +393,7 @@ suite("beego's table in PostgreSQL", ["postgres"], () => {
       const { database } = yield* of
       const table = freshTable()
       const options = { url: database.url, maxLifetime: hour, table }
-      yield* given(yield* providerOf(BeegoPostgresql.layer(options)), "local", hour)
+      yield* given(yield* providerOf(BeegoPostgres.layer(options)), "local", hour)
       const { timeZone } = new Intl.DateTimeFormat().resolvedOptions()
       const [row] = yield* execute(
         database,
@@ -401,7 +401,7 @@ suite("beego's table in PostgreSQL", ["postgres"], () => {
       )
       expect(Math.abs(Number(row!["stored"]) - Date.now() / 1000)).toBeLessThan(10)
       for (const wrong of ["+02:00", "Europe/Nowhere", "'; DROP", ""]) {
-        const error = yield* Effect.flip(providerOf(BeegoPostgresql.layer({ ...options, timeZone: wrong })))
+        const error = yield* Effect.flip(providerOf(BeegoPostgres.layer({ ...options, timeZone: wrong })))
         expect(error.reason).toBe("InvalidConfig")
         expect(error.message).toContain("timeZone")
       }

@@ -294,6 +294,7 @@ describe("fromConfig", () => {
         ["redisCluster", /url: expected redis:/],
         ["redis_cluster", /url: expected redis:/],
         ["redisSentinel", /url: expected redis:/],
+        ["redis_sentinel", /url: expected redis:/],
         ["couchbase", /url: expected couchbase:/]
       ] as const) {
         const variables = { SESSION_PROVIDER: name, SESSION_URL: "http://x/", SESSION_MASTER_NAME: "main" }

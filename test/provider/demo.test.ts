@@ -57,16 +57,16 @@ suite("redis", ["redis-server"], () => {
   countsAll(Effect.map(shared(Servers.single()), ({ url }) => ({ SESSION_PROVIDER: "redis", SESSION_URL: url })))
 })
 
-suite("redis_cluster", ["redis-server", "redis-cli"], () => {
+suite("redisCluster", ["redis-server", "redis-cli"], () => {
   countsAll(
-    Effect.map(shared(Servers.cluster()), ({ url }) => ({ SESSION_PROVIDER: "redis_cluster", SESSION_URL: url }))
+    Effect.map(shared(Servers.cluster()), ({ url }) => ({ SESSION_PROVIDER: "redisCluster", SESSION_URL: url }))
   )
 })
 
-suite("redis_sentinel", ["redis-server"], () => {
+suite("redisSentinel", ["redis-server"], () => {
   countsAll(
     Effect.map(shared(Servers.sentinel()), ({ masterName, url }) => ({
-      SESSION_PROVIDER: "redis_sentinel",
+      SESSION_PROVIDER: "redisSentinel",
       SESSION_URL: url,
       SESSION_MASTER_NAME: masterName,
       SESSION_MIN_REPLICAS: "1"
@@ -82,17 +82,17 @@ describe("ssdb", () => {
   countsAll(Effect.map(shared(SsdbServer.make()), ({ url }) => ({ SESSION_PROVIDER: "ssdb", SESSION_URL: url })))
 })
 
-suite("memcache", ["memcached"], () => {
+suite("memcached", ["memcached"], () => {
   countsAll(
-    Effect.map(shared(MemcachedServer.make()), ({ url }) => ({ SESSION_PROVIDER: "memcache", SESSION_URL: url }))
+    Effect.map(shared(MemcachedServer.make()), ({ url }) => ({ SESSION_PROVIDER: "memcached", SESSION_URL: url }))
   )
 })
 
-suite("memcache, three servers", ["memcached"], () => {
+suite("memcached, three servers", ["memcached"], () => {
   const servers = shared(Effect.all([MemcachedServer.make(), MemcachedServer.make(), MemcachedServer.make()]))
   countsAll(
     Effect.map(servers, (all) => ({
-      SESSION_PROVIDER: "memcache",
+      SESSION_PROVIDER: "memcached",
       SESSION_URL: all.map(({ url }) => url).join(",")
     }))
   )

@@ -6,6 +6,6 @@ import { shared } from "./shared.js"
 import { postgres } from "./sqlDatabases.js"
 import { databaseCases } from "./sqlSuite.js"
 
-suite("postgresql", ["postgres"], () => {
+suite("postgres", ["postgres"], () => {
   databaseCases(Effect.map(shared(Servers.make()), ({ url }) => postgres(url)))
 })

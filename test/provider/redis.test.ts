@@ -37,14 +37,14 @@ suite("redis, behind a password, in another database, under a prefix that is a p
   )
 })
 
-suite("redis_cluster", ["redis-server", "redis-cli"], () => {
+suite("redisCluster", ["redis-server", "redis-cli"], () => {
   conforms(
     Effect.map(shared(Servers.cluster()), ({ url }) => Redis.layerCluster({ url })),
     { inheritedIdChars: 3 }
   )
 })
 
-suite("redis_sentinel", ["redis-server"], () => {
+suite("redisSentinel", ["redis-server"], () => {
   const servers = shared(Servers.sentinel())
   conforms(
     Effect.map(servers, ({ masterName, url }) => Redis.layerSentinel({ url, masterName, minReplicas: 1 })),

@@ -71,7 +71,7 @@ const stored = (provider: SessionProvider.Provider, writers: ReadonlyArray<Write
     Effect.map(provider.read(id), (found) => Number(Buffer.from(Option.getOrThrow(found).payload).toString()))
   )
 
-suite("redis_sentinel", ["redis-server"], () => {
+suite("redisSentinel", ["redis-server"], () => {
   const servers = shared(Servers.sentinel())
 
   it.live(
@@ -116,7 +116,7 @@ suite("redis_sentinel", ["redis-server"], () => {
   )
 })
 
-suite("redis_cluster", ["redis-server", "redis-cli"], () => {
+suite("redisCluster", ["redis-server", "redis-cli"], () => {
   const servers = shared(Servers.cluster())
 
   it.live(

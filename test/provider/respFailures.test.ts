@@ -150,11 +150,11 @@ suite("redis with its memory full", ["redis-server"], () => {
   )
 })
 
-suite("redis_cluster", ["redis-server", "redis-cli"], () => {
+suite("redisCluster", ["redis-server", "redis-cli"], () => {
   survives(shared(Servers.cluster()), ({ url }) => Redis.makeCluster({ url }))
 })
 
-suite("redis_sentinel", ["redis-server"], () => {
+suite("redisSentinel", ["redis-server"], () => {
   survives(shared(Servers.sentinel()), ({ masterName, url }) => Redis.makeSentinel({ url, masterName }))
 })
 

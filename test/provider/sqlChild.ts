@@ -7,7 +7,7 @@ import { newId } from "../../src/testing/support.js"
 import { mysql, postgres, sqliteFile } from "./sqlDatabases.js"
 
 const [dialect, url, table, task] = process.argv.slice(2) as [string, string, string, string]
-const open = { mysql, postgresql: postgres, sqlite: sqliteFile }[dialect]!
+const open = { mysql, postgres, sqlite: sqliteFile }[dialect]!
 const day = Duration.days(1)
 
 const main = Effect.gen(function* () {

@@ -34,7 +34,7 @@ const transforms = {
 }
 
 export const postgres = (url: string): Database => ({
-  dialect: "postgresql",
+  dialect: "postgres",
   url,
   layer: (options) => Postgres.layer({ ...options, url }),
   client: (maxConnections = 10) => PgClient.layer({ url: Redacted.make(url), maxConnections, ...transforms })
@@ -86,9 +86,9 @@ export const fillHalfExpired = (database: Database, table: string, rows: number,
     `INSERT INTO ${table} (id, payload, version, created_at, expires_at) ${
       {
         mysql: `SELECT UNHEX(SHA2(seq, 256)), REPEAT('x', 500), 1, ${now}, ${now} + IF(seq % 2, -1000, 86400000) FROM seq_1_to_${rows}`,
-        postgresql: `SELECT sha256(n::text::bytea), repeat('x', 500)::bytea, 1, ${now}, ${now} + CASE n % 2 WHEN 0 THEN -1000 ELSE 86400000 END FROM generate_series(1, ${rows}) n`,
+        postgres: `SELECT sha256(n::text::bytea), repeat('x', 500)::bytea, 1, ${now}, ${now} + CASE n % 2 WHEN 0 THEN -1000 ELSE 86400000 END FROM generate_series(1, ${rows}) n`,
         sqlite: `WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ${rows}) SELECT randomblob(32), zeroblob(500), 1, ${now}, ${now} + CASE n % 2 WHEN 0 THEN -1000 ELSE 86400000 END FROM s`
       }[database.dialect]
     }`,
-    { mysql: `ANALYZE TABLE ${table}`, postgresql: `VACUUM ANALYZE ${table}`, sqlite: "ANALYZE" }[database.dialect]
+    { mysql: `ANALYZE TABLE ${table}`, postgres: `VACUUM ANALYZE ${table}`, sqlite: "ANALYZE" }[database.dialect]
   )

@@ -136,7 +136,7 @@ const cases = (subject: Effect.Effect<Subject>) => {
   live("connections that are killed cost no more than the requests that used them", ({ admin, database }) =>
     Effect.gen(function* () {
       const killAll =
-        admin.dialect === "postgresql"
+        admin.dialect === "postgres"
           ? Effect.asVoid(
               execute(
                 admin,
@@ -275,7 +275,7 @@ const readOnly = (database: Database, table: string, id: SessionProvider.StoredI
     expect(text(yield* provider.read(id))).toBe("kept")
   })
 
-suite("postgresql in trouble", ["postgres"], () => {
+suite("postgres in trouble", ["postgres"], () => {
   const server = shared(Postgres.make())
   cases(Effect.map(server, (server) => ({ server, database: postgres(server.url), admin: postgres(server.adminUrl) })))
   refusesBadUrls(postgres, server)

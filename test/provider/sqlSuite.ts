@@ -278,7 +278,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
           now,
           Buffer.from("x"),
           -now,
-          ...(database.dialect === "postgresql" ? [] : [key])
+          ...(database.dialect === "postgres" ? [] : [key])
         ],
         count: [now],
         ids: [key, now],
@@ -295,7 +295,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
           return [
             `readMany ${size}`,
             readMany(database.dialect, { table }, size),
-            database.dialect === "postgresql" ? [keys] : keys
+            database.dialect === "postgres" ? [keys] : keys
           ] as const
         })
       ]
@@ -308,7 +308,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
             (yield* sql.unsafe(`${explain} ${text}`, values)).filter((step) => !constant.test(JSON.stringify(step)))
           )
           switch (database.dialect) {
-            case "postgresql":
+            case "postgres":
               expect(plan, name).toMatch(/Index/)
               expect(plan, name).not.toMatch(/Seq Scan/)
               break

@@ -53,7 +53,7 @@ const mysqlClient = Symbol.for("@effect/sql-mysql2/MysqlClient")
 export const dialectOf = (sql: SqlClient): Dialect | undefined =>
   sql.onDialectOrElse({
     mysql: () => "mysql" as const,
-    pg: () => "postgresql" as const,
+    pg: () => "postgres" as const,
     sqlite: () => "sqlite" as const,
     orElse: () => undefined
   })

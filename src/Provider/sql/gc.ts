@@ -7,7 +7,7 @@ import { type Connections, type Run, rest } from "./connection.js"
 import { batchSize, lockOf, type TableName } from "./statements.js"
 
 /** For how many times as long as a batch took. SQLite works in the time of the app itself. */
-export const restPerWork = { mysql: 2, postgresql: 1, sqlite: 9 }
+export const restPerWork = { mysql: 2, postgres: 1, sqlite: 9 }
 
 /**
  * Answers how many sessions it removed; marks too are removed, and not counted. One process at a time does it; another finds nothing to

@@ -67,7 +67,7 @@ const exclusively = (
   switch (sql.dialect) {
     case "sqlite":
       return effect
-    case "postgresql":
+    case "postgres":
       // Without it two that create a table at once fail, in spite of IF NOT EXISTS. It ends with the transaction.
       return Effect.zipRight(sql.unsafe(`SELECT pg_advisory_xact_lock(${lock})`), effect)
     case "mysql":

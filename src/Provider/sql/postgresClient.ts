@@ -7,10 +7,10 @@ import { driver } from "../internal/driver.js"
 import { onPool } from "./pool.js"
 
 export const onPostgres = onPool(
-  "postgresql",
+  "postgres",
   ["postgres:", "postgresql:"],
   Effect.map(
-    driver("postgresql", "@effect/sql-pg"),
+    driver("postgres", "@effect/sql-pg"),
     ({ PgClient }) =>
       (pool) =>
         PgClient.layer({ ...pool, connectTimeout: Duration.seconds(5), applicationName: "effect-session" })

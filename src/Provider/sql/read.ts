@@ -40,7 +40,7 @@ export const makeRead = (
   const readMany = (readings: ReadonlyArray<Reading>): Effect.Effect<ReadonlyArray<Option.Option<Stored>>, unknown> => {
     const size = Math.ceil(Math.log2(readings.length))
     const keys = Array.from({ length: 2 ** size }, (_, i) => (readings[i] ?? readings[0]!).key)
-    return Effect.map(run(manySizes[size]!, dialect === "postgresql" ? [keys] : keys), ({ rows }) => {
+    return Effect.map(run(manySizes[size]!, dialect === "postgres" ? [keys] : keys), ({ rows }) => {
       const found = new Map(rows.map((row) => [toBuffer(row["id"] as Uint8Array).toString("latin1"), toStored(row)]))
       return readings.map(({ key, now }) =>
         Option.filter(Option.fromNullable(found.get(key.toString("latin1"))), ({ expiresAt }) => expiresAt > now)

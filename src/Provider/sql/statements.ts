@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto"
 
 /** The databases that have the table. */
-export type Dialect = "mysql" | "postgresql" | "sqlite"
+export type Dialect = "mysql" | "postgres" | "sqlite"
 
 /** Where the table is. */
 export interface TableName {
@@ -14,7 +14,7 @@ export interface TableName {
 }
 
 /** How many rows one statement of the garbage collection removes. SQLite does it in the app's own thread, which waits for it. */
-export const batchSize = { mysql: 200, postgresql: 500, sqlite: 20 }
+export const batchSize = { mysql: 200, postgres: 500, sqlite: 20 }
 
 /** How many ids one page of a listing holds. */
 export const pageSize = 1000
@@ -38,7 +38,7 @@ export const names = (dialect: Dialect, { schema, table }: TableName) => ({
 /** PostgreSQL's locks have a number per database; those of MySQL have a name per server, of at most 64 characters. */
 export const lockOf = (dialect: Dialect, purpose: string, { schema, table }: TableName): string => {
   const hash = hashOf(JSON.stringify([purpose, schema, table]))
-  return dialect === "postgresql"
+  return dialect === "postgres"
     ? String(hash.readBigInt64BE())
     : `CONCAT('effect_session.', MD5(CONCAT('${hash.toString("hex")}', DATABASE())))`
 }
@@ -48,7 +48,7 @@ export const migrations = (dialect: Dialect, name: TableName): ReadonlyArray<Rea
   const { index, table } = names(dialect, name)
   const types = {
     mysql: { id: "BINARY(32)", payload: "LONGBLOB", integer: "BIGINT" },
-    postgresql: { id: "BYTEA", payload: "BYTEA", integer: "BIGINT" },
+    postgres: { id: "BYTEA", payload: "BYTEA", integer: "BIGINT" },
     sqlite: { id: "BLOB", payload: "BLOB", integer: "INTEGER" }
   }[dialect]
   const columns = `
@@ -81,7 +81,7 @@ export const migrationStatements = (dialect: Dialect, name: TableName) => {
 /** A statement whose parameters are question marks, as the dialect wants them. */
 export const withParameters = (dialect: Dialect, text: string): string => {
   let at = 0
-  return dialect === "postgresql" ? text.replaceAll("?", () => `$${++at}`) : text
+  return dialect === "postgres" ? text.replaceAll("?", () => `$${++at}`) : text
 }
 
 /** A row whose expiry is negative is a mark: its payload is the content, and it expires at the same time after the epoch. */
@@ -100,7 +100,7 @@ export const statements = (dialect: Dialect, name: TableName) => {
     ({
       mysql: `DELETE FROM ${table} WHERE ${expired} ${oldest}`,
       // A row that another transaction holds is left for the next time.
-      postgresql: `DELETE FROM ${table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${expired} AND (SELECT pg_try_advisory_xact_lock(${lockOf(dialect, "gc", name)})) ${oldest} FOR UPDATE SKIP LOCKED))`,
+      postgres: `DELETE FROM ${table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${expired} AND (SELECT pg_try_advisory_xact_lock(${lockOf(dialect, "gc", name)})) ${oldest} FOR UPDATE SKIP LOCKED))`,
       sqlite: `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${expired} ${oldest})`
     })[dialect]
   return {
@@ -154,7 +154,7 @@ export const statements = (dialect: Dialect, name: TableName) => {
  */
 const moveAndMark = (dialect: Dialect, table: string): string => {
   const columns = "(id, payload, version, created_at, expires_at)"
-  if (dialect === "postgresql") {
+  if (dialect === "postgres") {
     return `WITH ended AS (UPDATE ${table} SET payload = $7, expires_at = $8 WHERE id = $4 AND version = $5 AND expires_at > $6 RETURNING created_at) INSERT INTO ${table} ${columns} SELECT $1, $2, $5 + 1, created_at, $3 FROM ended`
   }
   const [newId, locked, taken] =
@@ -167,7 +167,7 @@ const moveAndMark = (dialect: Dialect, table: string): string => {
 /** id, payload, version and expiry of so many ids, live or not. PostgreSQL takes them as one array. */
 export const readMany = (dialect: Dialect, name: TableName, count: number): string =>
   `SELECT id, payload, version, expires_at FROM ${names(dialect, name).table} WHERE id ${
-    dialect === "postgresql" ? "= ANY ($1)" : `IN (${Array.from({ length: count }, () => "?").join(", ")})`
+    dialect === "postgres" ? "= ANY ($1)" : `IN (${Array.from({ length: count }, () => "?").join(", ")})`
   }`
 
 /** A name for a prepared statement: of its text, so that two tables in one pool do not meet. */

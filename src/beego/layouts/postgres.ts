@@ -24,7 +24,7 @@ export interface Options extends BeegoSql.Options, PoolOptions {
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   onPostgres(options, (client) =>
     Effect.flatMap(checkTimeZone(options.timeZone), (timeZone) =>
-      BeegoSql.make(client, "postgresql", { ...options, timeZone })
+      BeegoSql.make(client, "postgres", { ...options, timeZone })
     )
   )
 

@@ -4,7 +4,7 @@
 import { names, pageSize, withParameters } from "../../Provider/sql/statements.js"
 
 /** The databases that beego has the table in. */
-export type Dialect = "mysql" | "postgresql"
+export type Dialect = "mysql" | "postgres"
 
 /** How many rows the garbage collection looks at, and how many it removes at most, in one statement. */
 export const gcPage = 500
@@ -49,7 +49,7 @@ export const statements = (dialect: Dialect, name: string, timeZone: string) => 
       time: "?",
       live: "session_expiry > ?"
     },
-    postgresql: {
+    postgres: {
       key: "session_key = ?",
       // CHAR is padded with blanks.
       id: "RTRIM(session_key)",
