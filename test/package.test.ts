@@ -181,8 +181,7 @@ build(SessionLayer.memory())
   .then(() => Promise.all([
     SessionLayer.redis({ url }), SessionLayer.ledis({ url }), SessionLayer.ssdb({ url }),
     SessionLayer.postgres({ url: "postgres://127.0.0.1:1/x" }), SessionLayer.mysql({ url: "mysql://127.0.0.1:1/x" }),
-    SessionLayer.sqlite({ filename: ":memory:" }), SessionLayer.memcached({ url: "127.0.0.1:1" }),
-    SessionLayer.couchbase({ url: "couchbase://127.0.0.1/x" })
+    SessionLayer.sqlite({ filename: ":memory:" }), SessionLayer.couchbase({ url: "couchbase://127.0.0.1/x" })
   ].map(build)))
   .then((texts) => console.log(texts.join("\\n")))
 `
@@ -198,7 +197,6 @@ build(SessionLayer.memory())
             "postgres: @effect/sql-pg",
             "mysql: @effect/sql-mysql2",
             "sqlite: better-sqlite3",
-            "memcached: memcache-client",
             "couchbase: couchbase"
           ].map((driver) => expect.stringMatching(new RegExp(`^${driver} could not be loaded; install it`)))
         )

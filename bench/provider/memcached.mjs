@@ -1,4 +1,5 @@
-// One memcached server: a bare memcache-client doing get and gets + cas, and the provider with its default options.
+// One memcached server: a bare memcache-client, which the provider does without, doing get and gets + cas, and the provider with its default
+// options.
 import { MemcacheClient } from "memcache-client"
 import * as Provider from "../../dist/memcached.js"
 import { freePort, startBackend } from "../lib/processes.mjs"

@@ -1,5 +1,5 @@
 /**
- * Sessions in memcached, spread over one server or several. By memcache-client, an optional peer dependency.
+ * Sessions in memcached, spread over one server or several. Needs no driver.
  *
  * @since 0.1.0
  */
@@ -8,12 +8,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { MemcacheClientOptions } from "memcache-client"
 import { SessionError } from "../SessionError.js"
 import * as CasProvider from "./internal/casProvider.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
-import { capabilities, casStore, connect, isAddress } from "./memcached/servers.js"
+import { placeOf } from "./memcached/rendezvous.js"
+import { connect, isAddress } from "./memcached/servers.js"
+import * as Store from "./memcached/store.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -27,8 +28,6 @@ export interface Options {
   readonly prefix?: string | undefined
   /** How long a server may take to connect or to answer. Default 2 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** More of memcache-client's options, such as `tls`; they go before what this provider chooses. */
-  readonly options?: Partial<Omit<MemcacheClientOptions, "server">> | undefined
 }
 
 /**
@@ -55,12 +54,12 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
   if (!/^[!-~]{0,100}$/.test(prefix)) {
     return invalid("prefix: expected up to 100 visible ASCII characters, without spaces")
   }
-  return Effect.map(connect(addresses, Duration.toMillis(timeout), options.options), (servers) =>
-    CasProvider.make(casStore(servers, { ...capabilities, regenerate: "ordered" }), prefix)
+  return Effect.map(connect(addresses, placeOf(addresses), Duration.toMillis(timeout)), (ask) =>
+    CasProvider.make(Store.make(ask, { ...Store.capabilities, regenerate: "ordered" }), prefix)
   )
 }
 
-const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "optional", options: "optional" }
+const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "optional" }
 
 /**
  * A layer of {@link make}.

@@ -296,7 +296,7 @@ export const sqlite = (
   )
 
 /**
- * Provides sessions in memcached, on one server or spread over several. Needs `memcache-client`.
+ * Provides sessions in memcached, on one server or spread over several. Needs no driver.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -1,31 +1,19 @@
 /**
  * What is shown of memcached's own errors: they can repeat the command, and with it a session's key.
  */
-import { createServer } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Memcached from "effect-session/memcached"
-import { host } from "../servers/Process.js"
+import * as Scripted from "../servers/scripted.js"
 import { bytes, day } from "./cas.js"
 
 /** A server that answers each command with an error. */
 const refusing = (errorOf: (command: string) => string) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const server = createServer((client) => {
-        client.on("error", () => {})
-        client.on("data", (data) => {
-          const command = data.toString("latin1").split("\r\n")[0]!
-          client.write(command === "version" ? "VERSION 1.6.0\r\n" : `${errorOf(command)}\r\n`)
-        })
-      })
-      await new Promise<void>((resolve) => server.listen(0, host, resolve))
-      const address = server.address()
-      return { server, url: `${host}:${typeof address === "object" ? address?.port : ""}` }
-    }),
-    ({ server }) => Effect.sync(() => void server.close())
-  )
+  Scripted.make((text, socket) => {
+    const command = text.split("\r\n")[0]!
+    socket.write(command === "version" ? "VERSION 1.6.0\r\n" : `${errorOf(command)}\r\n`)
+  })
 
 const [id, next] = ["SECRET-id", "SECRET-next"] as Array<SessionProvider.StoredId> as [
   SessionProvider.StoredId,

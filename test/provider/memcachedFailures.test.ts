@@ -39,9 +39,16 @@ describe("memcached, configured wrongly", () => {
       expect(error.message).toContain(message)
     })
 
-  it.live.each(["", "localhost", "localhost:x", "[::1]:11211", "a:1,,b:2", "http://a:1"])("url %j", (url) =>
-    refused({ url }, "host:port")
-  )
+  it.live.each([
+    "",
+    "localhost",
+    "localhost:x",
+    "localhost:0",
+    "localhost:65536",
+    "[::1]:11211",
+    "a:1,,b:2",
+    "http://a:1"
+  ])("url %j", (url) => refused({ url }, "host:port"))
   it.live("prefix", () => refused({ prefix: "a b" }, "prefix"))
 })
 

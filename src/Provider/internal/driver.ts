@@ -11,7 +11,6 @@ interface Drivers {
   readonly "better-sqlite3": { readonly default: typeof import("better-sqlite3") }
   readonly couchbase: typeof import("couchbase")
   readonly ioredis: Pick<typeof import("ioredis"), "Cluster" | "Redis">
-  readonly "memcache-client": typeof import("memcache-client")
   readonly "sodium-native": { readonly default: typeof import("sodium-native") }
 }
 

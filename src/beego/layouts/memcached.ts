@@ -3,19 +3,14 @@
  * would choose.
  */
 import { crc32 } from "node:zlib"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import { plainUrl } from "../../Provider/internal/environment.js"
-import {
-  capabilities,
-  casStore,
-  connect,
-  exptimeOf,
-  isAddress,
-  type Servers
-} from "../../Provider/memcached/servers.js"
+import { exptimeOf } from "../../Provider/memcached/exptime.js"
+import * as Protocol from "../../Provider/memcached/protocol.js"
+import { type Ask, connect, isAddress } from "../../Provider/memcached/servers.js"
+import * as Store from "../../Provider/memcached/store.js"
 import { SessionProvider } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
 import * as CasStore from "./casStore.js"
@@ -26,16 +21,16 @@ export interface Options {
   readonly url: string | Redacted.Redacted
 }
 
-const timeout = Duration.seconds(2)
+const timeoutMillis = 2_000
 
 /** gomemcache's `ServerList.PickServer`: CRC-32 (IEEE) of the key, modulo the number of servers. */
 export const placeOf = (key: string, count: number): number => crc32(key) % count
 
-const store = (servers: Servers): BeegoProvider.BeegoStore =>
+const store = (ask: Ask): BeegoProvider.BeegoStore =>
   CasStore.make({
     // Whole seconds, and one more, since memcached's seconds begin when they will.
-    store: casStore(servers, { ...capabilities, expirySlack: 1_200 }),
-    touch: (id, ttl) => Effect.map(servers.touch(id, exptimeOf(ttl)), (reply) => reply === "TOUCHED"),
+    store: Store.make(ask, { ...Store.capabilities, expirySlack: 1_200 }),
+    touch: (id, ttl) => ask(Protocol.touch(id, exptimeOf(ttl))),
     // The longest key that memcached has, and no spaces (protocol.txt, "Keys").
     isKey: (id) => /^[!-~]{1,250}$/.test(id)
   })
@@ -46,8 +41,9 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
   return Layer.scoped(
     SessionProvider,
     addresses.every(isAddress)
-      ? Effect.map(connect(addresses, Duration.toMillis(timeout), {}, { flags: 0, placeOf }), (servers) =>
-          BeegoProvider.make(store(servers))
+      ? Effect.map(
+          connect(addresses, (key) => placeOf(key, addresses.length), timeoutMillis),
+          (ask) => BeegoProvider.make(store(ask))
         )
       : new SessionError({
           reason: "InvalidConfig",

@@ -1,0 +1,116 @@
+/**
+ * The connection to one memcached server. Commands leave in the order in which they are asked and are answered in that order, so that
+ * any number of them can be under way. It is made by the first command, and after it was lost by the next one; what was under way then
+ * fails, and is not sent again: the server may have done it.
+ */
+import { connect, type Socket } from "node:net"
+import * as Effect from "effect/Effect"
+import type { Failure } from "./errors.js"
+import { Answers, type Command } from "./protocol.js"
+
+export interface Connection {
+  /** Fails in time: connecting, sending and the answer all count. */
+  readonly ask: <A>(command: Command<A>) => Effect.Effect<A, Failure>
+  readonly close: () => void
+}
+
+export const make = (host: string, port: number, timeoutMillis: number): Connection => {
+  let link: Link | undefined
+  let isClosed = false
+  return {
+    ask: (command) =>
+      Effect.async((resume) => {
+        if (isClosed) {
+          return resume(Effect.fail("closed"))
+        }
+        if (link === undefined || !link.isOpen) {
+          link = new Link(connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay }), timeoutMillis)
+        }
+        link.send(command, resume)
+      }),
+    close: () => {
+      isClosed = true
+      link?.end("closed")
+    }
+  }
+}
+
+const keepAliveInitialDelay = 60_000
+
+type Resume<A> = (answer: Effect.Effect<A, Failure>) => void
+
+interface Waiting {
+  readonly command: Command<unknown>
+  readonly resume: Resume<unknown>
+  /** By the clock of `performance.now()`, which nobody sets. */
+  readonly deadline: number
+}
+
+/** A socket from its first byte to its last. */
+class Link {
+  isOpen = true
+  private readonly waiting: Array<Waiting> = []
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly timeoutMillis: number
+  ) {
+    const answers = new Answers({
+      next: () => this.waiting[0]?.command,
+      answer: (answer) => this.waiting.shift()!.resume(Effect.succeed(answer)),
+      refuse: (failure) => this.waiting.shift()!.resume(Effect.fail(failure))
+    })
+    socket.on("data", (segment: Buffer) => {
+      const failure = answers.read(segment)
+      if (failure !== undefined) {
+        this.end(failure)
+      }
+    })
+    socket.on("error", (error) => this.end("code" in error ? String(error.code) : error.name))
+    socket.on("end", () => this.end("the server closed the connection"))
+    socket.on("close", () => this.end("the connection was lost"))
+  }
+
+  send<A>(command: Command<A>, resume: Resume<A>): void {
+    const { socket } = this
+    // All commands of one turn of the event loop leave together: fewer packets, and less work on both sides.
+    if (socket.writableCorked === 0) {
+      socket.cork()
+      process.nextTick(() => socket.uncork())
+    }
+    socket.write(command.line, "latin1")
+    if (command.value !== undefined) {
+      socket.write(command.value)
+      socket.write("\r\n", "latin1")
+    }
+    this.waiting.push({
+      command,
+      resume: resume as Resume<unknown>,
+      deadline: performance.now() + this.timeoutMillis
+    })
+    this.timer ??= setTimeout(this.check, this.timeoutMillis)
+  }
+
+  /** The oldest command is the first to be late. Those after it would get its answer: none of them can be had any more. */
+  private readonly check = (): void => {
+    const left = (this.waiting[0]?.deadline ?? Number.POSITIVE_INFINITY) - performance.now()
+    if (left <= 0) {
+      this.end("no answer in time")
+    } else {
+      this.timer = this.waiting.length === 0 ? undefined : setTimeout(this.check, left)
+    }
+  }
+
+  end(failure: Failure): void {
+    if (this.isOpen) {
+      this.isOpen = false
+      clearTimeout(this.timer)
+      this.socket.destroy()
+      const failed = Effect.fail(failure)
+      for (const { resume } of this.waiting.splice(0)) {
+        resume(failed)
+      }
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * The five commands of memcached's text protocol that sessions are made of, and its answers, read strictly: what is not an answer to
+ * the very command that is waiting for one is a failure. memcached's own protocol.txt says what goes over the wire.
+ */
+import type { Change } from "../internal/casProvider.js"
+import type { Item } from "../internal/casValue.js"
+import { type Failure, failureOf, isOrderly } from "./errors.js"
+
+/** A command, and what can be its answer. */
+export interface Command<out A> {
+  readonly key: string
+  readonly line: string
+  /** The bytes that follow the line. */
+  readonly value: Buffer | undefined
+  /** What a line means as the answer; undefined if it cannot be the answer. A command without it is answered with the key's value. */
+  readonly meaning: ((line: string) => A | undefined) | undefined
+}
+
+const words = <A>(meanings: { readonly [word: string]: A }): ((line: string) => A | undefined) => {
+  const known = new Map(Object.entries(meanings))
+  return (line) => known.get(line)
+}
+
+const isStored = words({ STORED: true, NOT_STORED: false })
+const isTouched = words({ TOUCHED: true, NOT_FOUND: false })
+const isDeleted = words({ DELETED: true, NOT_FOUND: false })
+const change = words<Change>({ STORED: "done", EXISTS: "changed", NOT_FOUND: "gone" })
+
+/** Reads a value and the token that a compare-and-swap has to name. */
+export const gets = (key: string): Command<Item<string> | undefined> => ({
+  key,
+  line: `gets ${key}\r\n`,
+  value: undefined,
+  meaning: undefined
+})
+
+/** Stores a value where there is none. Its flags are 0, and those of a value that is read say nothing: values are bytes. */
+export const add = (key: string, value: Buffer, exptime: number): Command<boolean> => ({
+  key,
+  line: `add ${key} 0 ${exptime} ${value.length}\r\n`,
+  value,
+  meaning: isStored
+})
+
+/** Stores a value where there is one that has not changed since its token was read. */
+export const cas = (key: string, value: Buffer, exptime: number, token: string): Command<Change> => ({
+  key,
+  line: `cas ${key} 0 ${exptime} ${value.length} ${token}\r\n`,
+  value,
+  meaning: change
+})
+
+export const touch = (key: string, exptime: number): Command<boolean> => ({
+  key,
+  line: `touch ${key} ${exptime}\r\n`,
+  value: undefined,
+  meaning: isTouched
+})
+
+/** `delete`, which is no name in JavaScript. */
+export const remove = (key: string): Command<boolean> => ({
+  key,
+  line: `delete ${key}\r\n`,
+  value: undefined,
+  meaning: isDeleted
+})
+
+/** Asks whether anyone is there, and is it memcached. */
+export const version: Command<true> = {
+  key: "",
+  line: "version\r\n",
+  value: undefined,
+  meaning: (line) => (line.startsWith("VERSION ") ? true : undefined)
+}
+
+/** Longer than any line that memcached sends: it takes none of more than 2048 bytes itself. */
+const maxLine = 2048
+
+/** More than a session can be, also one that others stored on a server with a larger `-I`. */
+const maxValue = 16 * 1024 * 1024
+
+/** Of a value's announcement what follows its key: flags, length, token. */
+const announced = /^ \d{1,10} (\d{1,8}) (\d{1,20})$/
+
+const foreign = "not an answer of memcached's"
+
+/** Those who wait for answers, in the order of their commands. */
+export interface Askers {
+  /** The command that the next answer belongs to. */
+  readonly next: () => Command<unknown> | undefined
+  readonly answer: (answer: unknown) => void
+  readonly refuse: (failure: Failure) => void
+}
+
+/** Takes the answers out of what arrives, in whatever segments. Holds one line or one value at most. */
+export class Answers {
+  private line = ""
+  /** A value under way, with the end of line after it. */
+  private value: Buffer | undefined
+  private filled = 0
+  private token = ""
+  private found: Item<string> | undefined
+
+  constructor(private readonly askers: Askers) {}
+
+  /** Returns what is wrong, if anything is: nothing that comes after it can be understood. */
+  read(segment: Buffer): Failure | undefined {
+    let at = 0
+    let failure: Failure | undefined
+    while (at < segment.length && failure === undefined) {
+      if (this.value === undefined) {
+        const end = segment.indexOf(0x0a, at)
+        this.line += segment.toString("latin1", at, end === -1 ? segment.length : end)
+        at = end === -1 ? segment.length : end + 1
+        failure = this.line.length > maxLine ? foreign : end === -1 ? undefined : this.takeLine()
+      } else {
+        const copied = segment.copy(this.value, this.filled, at)
+        at += copied
+        this.filled += copied
+        failure = this.filled < this.value.length ? undefined : this.takeValue(this.value)
+      }
+    }
+    return failure
+  }
+
+  private takeLine(): Failure | undefined {
+    const isWhole = this.line.endsWith("\r")
+    const line = this.line.slice(0, -1)
+    this.line = ""
+    const command = this.askers.next()
+    const failure = failureOf(line)
+    if (!isWhole || command === undefined || (failure !== undefined && !isOrderly(line))) {
+      return failure ?? foreign
+    }
+    if (failure !== undefined) {
+      this.found = undefined
+      this.askers.refuse(failure)
+      return undefined
+    }
+    if (command.meaning === undefined) {
+      return this.takeLineOfValue(line, command.key)
+    }
+    const answer = command.meaning(line)
+    if (answer === undefined) {
+      return foreign
+    }
+    this.askers.answer(answer)
+    return undefined
+  }
+
+  /** Either the value of this key is announced, one and no other, or that was all. */
+  private takeLineOfValue(line: string, key: string): Failure | undefined {
+    if (line === "END") {
+      this.askers.answer(this.found)
+      this.found = undefined
+      return undefined
+    }
+    const start = `VALUE ${key}`
+    const match = this.found === undefined && line.startsWith(start) ? announced.exec(line.slice(start.length)) : null
+    const length = Number(match?.[1])
+    if (match === null || length > maxValue) {
+      return foreign
+    }
+    this.value = Buffer.allocUnsafe(length + 2)
+    this.filled = 0
+    this.token = match[2]!
+    return undefined
+  }
+
+  private takeValue(value: Buffer): Failure | undefined {
+    const length = value.length - 2
+    this.value = undefined
+    this.found = { value: value.subarray(0, length), token: this.token }
+    return value[length] === 0x0d && value[length + 1] === 0x0a ? undefined : foreign
+  }
+}

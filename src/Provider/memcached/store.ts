@@ -1,0 +1,28 @@
+/**
+ * memcached as a store of values that change by compare-and-swap.
+ */
+import * as Effect from "effect/Effect"
+import type { CasStore } from "../internal/casProvider.js"
+import { type Capabilities, defaultCapabilities } from "../Provider.js"
+import { exptimeOf, inThePast } from "./exptime.js"
+import * as Protocol from "./protocol.js"
+import { type Ask, backend } from "./servers.js"
+
+export const capabilities: Capabilities = {
+  ...defaultCapabilities,
+  // 1 MiB is what an item may be, by default, with its key and memcached's own header.
+  maxPayload: 1024 * 1024 - 512
+}
+
+const nothing = Buffer.alloc(0)
+
+export const make = (ask: Ask, capabilities: Capabilities): CasStore<string> => ({
+  name: backend,
+  capabilities,
+  get: (key) => ask(Protocol.gets(key)),
+  add: (key, value, ttl) => ask(Protocol.add(key, value, exptimeOf(ttl))),
+  replace: (key, value, ttl, token) => ask(Protocol.cas(key, value, exptimeOf(ttl), token)),
+  // memcached has no conditional delete, but a compare-and-swap with what has already expired is one.
+  removeAt: (key, token) => ask(Protocol.cas(key, nothing, inThePast, token)),
+  remove: (key) => Effect.asVoid(ask(Protocol.remove(key)))
+})
