@@ -197,6 +197,19 @@ suite("memcached, when something is wrong", ["memcached"], () => {
       })
   )
 
+  it.scopedLive("an answer that came in time counts, however long this process was busy with other things", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Servers.make()
+      const provider = yield* Memcached.make({ url, timeout: "200 millis" })
+      const id = ids(1)[0]!
+      yield* provider.create(id, bytes("kept"), day)
+      const reading = yield* Effect.fork(provider.read(id))
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      for (const end = performance.now() + 400; performance.now() < end; ) {}
+      expect(textOf(yield* Fiber.join(reading))).toBe("kept")
+    })
+  )
+
   it.scopedLive("a server that hangs is an error in time, and no trouble afterwards", () =>
     Effect.gen(function* () {
       const server = yield* Servers.make()

@@ -89,8 +89,11 @@ class Link {
       resume: resume as Resume<unknown>,
       deadline: performance.now() + this.timeoutMillis
     })
-    this.timer ??= setTimeout(this.check, this.timeoutMillis)
+    this.timer ??= setTimeout(this.later, this.timeoutMillis)
   }
+
+  /** Answers that came while this process was busy with other things are read first. */
+  private readonly later = (): void => void setImmediate(this.check)
 
   /** The oldest command is the first to be late. Those after it would get its answer: none of them can be had any more. */
   private readonly check = (): void => {
@@ -98,7 +101,7 @@ class Link {
     if (left <= 0) {
       this.end("no answer in time")
     } else {
-      this.timer = this.waiting.length === 0 ? undefined : setTimeout(this.check, left)
+      this.timer = this.waiting.length === 0 ? undefined : setTimeout(this.later, left)
     }
   }
 
