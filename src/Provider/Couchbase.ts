@@ -137,7 +137,7 @@ const durability = Config.withDefault(Config.literal(...durabilities)(Environmen
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = Environment.configured<Omit<Options, "collection">>(layer)
+export const layerConfig: Environment.LayerConfig<Omit<Options, "collection">> = Environment.configured(layer)
 
 /**
  * Provides sessions in Couchbase with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and `SESSION_DURABILITY`.

@@ -133,7 +133,7 @@ export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, S
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = Environment.configured<Options>(layer)
+export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
 
 /**
  * Provides sessions in files with options from the environment: `SESSION_URL`, which is the directory, and `SESSION_FSYNC`.

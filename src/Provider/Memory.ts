@@ -253,7 +253,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = Environment.configured<Options>(layer)
+export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
 
 /**
  * Provides sessions in the memory of this process with options from the environment: `SESSION_MAX_SESSIONS`.

@@ -61,7 +61,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = Environment.configured<Options>(layer)
+export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
 
 /**
  * Provides sessions in PostgreSQL with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`, `SESSION_TABLE`,

@@ -263,7 +263,7 @@ const minReplicas = Config.withDefault(Config.integer(Environment.variables.minR
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = Environment.configured<Omit<Options, "client">>(layer)
+export const layerConfig: Environment.LayerConfig<Omit<Options, "client">> = Environment.configured(layer)
 
 /**
  * Provides sessions in one Redis server with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and
@@ -290,7 +290,7 @@ export const layerFromEnv = layerConfig({
  * @since 0.1.0
  * @category layers
  */
-export const layerClusterConfig = Environment.configured<ClusterNodes>(layerCluster)
+export const layerClusterConfig: Environment.LayerConfig<ClusterNodes> = Environment.configured(layerCluster)
 
 /**
  * Provides sessions in a Redis cluster with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
@@ -313,7 +313,7 @@ export const layerClusterFromEnv = layerClusterConfig({ url: Environment.url, pr
  * @since 0.1.0
  * @category layers
  */
-export const layerSentinelConfig = Environment.configured<Sentinels>(layerSentinel)
+export const layerSentinelConfig: Environment.LayerConfig<Sentinels> = Environment.configured(layerSentinel)
 
 /**
  * Provides sessions in the master that Redis sentinels name with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`,

@@ -51,8 +51,13 @@ export const table = {
 
 export const maxConnections = optional(Config.integer(variables.maxConnections))
 
+/** The options of a provider's layer, each a `Config` of its own, or all one. */
+export type LayerConfig<Options> = (
+  options: Config.Config.Wrap<Options>
+) => Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError>
+
 /** A layer whose options are read when it is built, each by a `Config` of its own or all by one. */
 export const configured =
-  <Options, A = SessionProvider, E = SessionError, R = never>(layer: (options: Options) => Layer.Layer<A, E, R>) =>
+  <Options, A, E, R>(layer: (options: Options) => Layer.Layer<A, E, R>) =>
   (options: Config.Config.Wrap<Options>): Layer.Layer<A, E | ConfigError.ConfigError, R> =>
     Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
