@@ -11,6 +11,7 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -57,6 +58,9 @@ export const middleware =
  * Provides the stores to the routes of an `HttpLayerRouter`: give its `layer` to the routes that use the session. The compiler rejects
  * routes that use a session and do not have it.
  *
+ * With `{ global: true }` after the stores it is itself a layer, which gives the session to each request that the router serves: to all
+ * routes, and to a middleware that shows a page of its own if there is no route.
+ *
  * @example
  * import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
  * import { Effect, Layer, Schema } from "effect"
@@ -76,16 +80,31 @@ export const middleware =
  *   Layer.provide(SessionLayer.memory())
  * )
  *
+ * @example
+ * import { type HttpServerError, HttpLayerRouter, HttpServerResponse } from "@effect/platform"
+ * import { Effect, Layer, Option, Schema } from "effect"
+ * import { SessionHttp, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { notice: Schema.String }) {}
+ *
+ * const notFound = Effect.gen(function* () {
+ *   const session = yield* AppSession
+ *   const notice = yield* session.take("notice")
+ *   return HttpServerResponse.text(Option.getOrElse(notice, () => "not found"), { status: 404 })
+ * })
+ *
+ * const NotFoundPage = HttpLayerRouter.middleware<{ handles: HttpServerError.RouteNotFound }>()(
+ *   (app) => Effect.catchTag(app, "RouteNotFound", () => notFound),
+ *   { global: true }
+ * ).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession, { global: true })))
+ *
  * @since 0.1.0
  * @category middleware
  */
-export const routerMiddleware = <Stores extends ReadonlyArray<Any>>(...stores: Stores) =>
-  HttpLayerRouter.middleware<{
-    provides: Context.Tag.Identifier<Stores[number]>
-    handles: SessionError
-  }>()(
-    Effect.map(SessionManager, (manager) => (app: HttpApp.Default<any, any>) => mount(app, stores, () => manager))
-  ) as unknown as HttpLayerRouter.Middleware<{
+export const routerMiddleware: {
+  <Stores extends ReadonlyArray<Any>>(
+    ...stores: Stores
+  ): HttpLayerRouter.Middleware<{
     provides: Context.Tag.Identifier<Stores[number]>
     handles: SessionError
     error: never
@@ -93,6 +112,21 @@ export const routerMiddleware = <Stores extends ReadonlyArray<Any>>(...stores: S
     layerError: never
     layerRequires: SessionManager
   }>
+  <Stores extends ReadonlyArray<Any>>(
+    ...storesAndOptions: readonly [...stores: Stores, options: { readonly global: true }]
+  ): Layer.Layer<
+    | HttpLayerRouter.Request.From<"Requires" | "GlobalRequires", Context.Tag.Identifier<Stores[number]>>
+    | HttpLayerRouter.Request.From<"Error" | "GlobalError", SessionError>,
+    never,
+    HttpLayerRouter.HttpRouter | SessionManager
+  >
+} = (...args: ReadonlyArray<Any | { readonly global: true }>): any => {
+  const stores = args.filter((arg): arg is Any => !("global" in arg))
+  return HttpLayerRouter.middleware<{ provides: any; handles: SessionError }>()(
+    Effect.map(SessionManager, (manager) => (app: HttpApp.Default<any, any>) => mount(app, stores, () => manager)),
+    { global: stores.length < args.length }
+  )
+}
 
 /** The errors of one status, as clients of an `HttpApi` see them. */
 const failures = <R extends Reason>(
@@ -135,8 +169,19 @@ export const Failure: Schema.Schema<SessionError, { readonly _tag: "SessionError
 export const security = (cookieName = "__Host-id"): HttpApiSecurity.ApiKey =>
   HttpApiSecurity.apiKey({ in: "cookie", key: cookieName })
 
+type ApiTag<I, S> = Context.Tag<I, S> & Pick<HttpApiMiddleware.TagClassAny, HttpApiMiddleware.TypeId>
+
+/** What the implementation `S` of an `HttpApiMiddleware.Tag` makes for each request. */
+type MadeBy<S> =
+  S extends Effect.Effect<infer A, infer E, any>
+    ? Effect.Effect<A, E>
+    : S extends { readonly [_ in string]: (_: any) => Effect.Effect<infer A, infer E, any> }
+      ? Effect.Effect<A, E>
+      : never
+
 /**
- * Implements an `HttpApiMiddleware.Tag` that provides a store.
+ * Implements an `HttpApiMiddleware.Tag`: one that provides a store or, with an effect and the stores that it uses, one that provides
+ * what the effect makes of the session, such as the user who is signed in.
  *
  * @example
  * import { HttpApiMiddleware } from "@effect/platform"
@@ -153,26 +198,79 @@ export const security = (cookieName = "__Host-id"): HttpApiSecurity.ApiKey =>
  *
  * const WithSessionLive = SessionHttp.layerApi(WithSession)
  *
+ * @example
+ * import { HttpApiMiddleware, HttpApiSchema } from "@effect/platform"
+ * import { Context, Effect, Option, Schema } from "effect"
+ * import { SessionHttp, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { user: Schema.String }) {}
+ *
+ * class CurrentUser extends Context.Tag("CurrentUser")<CurrentUser, string>() {}
+ *
+ * class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, HttpApiSchema.annotations({ status: 401 })) {}
+ *
+ * const currentUser = Effect.flatMap(AppSession, (session) => session.get("user")).pipe(
+ *   Effect.flatMap(Option.match({ onNone: () => new Unauthorized(), onSome: Effect.succeed }))
+ * )
+ *
+ * class SignedIn extends HttpApiMiddleware.Tag<SignedIn>()("SignedIn", {
+ *   provides: CurrentUser,
+ *   failure: Schema.Union(Unauthorized, SessionHttp.Failure),
+ *   security: { session: SessionHttp.security() }
+ * }) {}
+ *
+ * const SignedInLive = SessionHttp.layerApi(SignedIn, currentUser, AppSession)
+ *
  * @since 0.1.0
  * @category middleware
  */
-export const layerApi = <I, S>(
-  tag: Context.Tag<I, S> & { readonly provides: Any }
-): Layer.Layer<I, never, SessionManager> =>
+export const layerApi: {
+  <I, S>(tag: ApiTag<I, S> & { readonly provides: Any }): Layer.Layer<I, never, SessionManager>
+  <I, S, R, Stores extends ReadonlyArray<Any>>(
+    tag: ApiTag<I, S>,
+    provided: Effect.Effect<Effect.Effect.Success<MadeBy<S>>, Effect.Effect.Error<MadeBy<S>>, R>,
+    ...stores: Stores
+  ): Layer.Layer<
+    I,
+    never,
+    SessionManager | Exclude<R, Context.Tag.Identifier<Stores[number]> | HttpRouter.HttpRouter.Provided>
+  >
+} = (
+  tag: ApiTag<any, any> & { readonly provides?: any },
+  provided?: Effect.Effect<any, any, any>,
+  ...stores: ReadonlyArray<Any>
+): Layer.Layer<any, never, any> =>
   Layer.effect(
     tag,
-    Effect.map(SessionManager, (manager) => {
-      const declared = tag as unknown as HttpApiMiddleware.TagClassAny
-      const { handle: handleOf, mounting } = internals(manager)
-      const handle = Effect.map(mounting.within, (session) => handleOf(tag.provides, session))
+    Effect.map(Effect.context<SessionManager>(), (services) => {
+      const { handle, mounting } = internals(Context.get(services, SessionManager))
+      const made: Effect.Effect<any, any, any> =
+        provided === undefined
+          ? Effect.map(mounting.within, (session) => handle(tag.provides, session))
+          : Effect.flatMap(mounting.within, (session) =>
+              Effect.mapInputContext(provided, (request: Context.Context<any>) =>
+                withStores(Context.merge(services, request), stores, (store) => handle(store, session))
+              )
+            )
+      const declared = tag as HttpApiMiddleware.TagClassAny
       // The credential that HttpApi decoded is not looked at: the transport reads the id as everywhere.
-      return (
-        HttpApiMiddleware.isSecurity(declared)
-          ? Object.fromEntries(Object.keys(declared.security).map((name) => [name, () => handle]))
-          : handle
-      ) as S
+      return HttpApiMiddleware.isSecurity(declared)
+        ? Object.fromEntries(Object.keys(declared.security).map((name) => [name, () => made]))
+        : made
     })
   )
+
+/** The context itself, with the stores put into it: it must be the caller's own. It takes 0.5 µs, a new one 4.7 µs. */
+const withStores = <I>(
+  context: Context.Context<I>,
+  stores: ReadonlyArray<Any>,
+  handle: (store: Any) => unknown
+): Context.Context<I> => {
+  for (const store of stores) {
+    context.unsafeMap.set(store.key, handle(store))
+  }
+  return context
+}
 
 /** The app with the session of its request in its context, as all of the stores. */
 const mount = <E, R>(
@@ -182,12 +280,8 @@ const mount = <E, R>(
 ): HttpApp.Default<Exclude<E, SessionError>, any> => {
   const mountedIn = (manager: Manager) => {
     const { handle, mounting } = internals(manager)
-    return mounting.around(app, (context, session) => {
-      // In place: the context is the request's own, since the request is in it. It takes 0.5 µs, a new one 4.7 µs.
-      for (const store of stores) {
-        context.unsafeMap.set(store.key, handle(store, session))
-      }
-    })
+    // The context is the request's own, since the request is in it.
+    return mounting.around(app, (context, session) => withStores(context, stores, (store) => handle(store, session)))
   }
   let last: { readonly manager: Manager; readonly mounted: ReturnType<typeof mountedIn> } | undefined
   return Effect.withFiberRuntime((fiber) => {
