@@ -8,7 +8,6 @@
  */
 import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
-import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
@@ -19,6 +18,19 @@ import * as Schema from "effect/Schema"
 import { Reason, SessionError, statusOf, transient } from "../SessionError.js"
 import type { Any } from "../Store/SessionStore.js"
 import { internals, type Manager, SessionManager } from "./SessionManager.js"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category layers
+   */
+  layerOpenApi,
+  /**
+   * @since 0.1.0
+   * @category middleware
+   */
+  security
+} from "./openApi.js"
 
 /**
  * A middleware for `HttpRouter` (and any `HttpApp`) that gives each request its session, as one store or as several. A
@@ -159,15 +171,6 @@ export const Failure: Schema.Schema<SessionError, { readonly _tag: "SessionError
       Reason.literals.filter((reason) => statusOf(reason) === 500)
     )
   )
-
-/**
- * The `security` of an `HttpApiMiddleware.Tag` for sessions, which shows the cookie in the OpenAPI document.
- *
- * @since 0.1.0
- * @category middleware
- */
-export const security = (cookieName = "__Host-id"): HttpApiSecurity.ApiKey =>
-  HttpApiSecurity.apiKey({ in: "cookie", key: cookieName })
 
 type ApiTag<I, S> = Context.Tag<I, S> & Pick<HttpApiMiddleware.TagClassAny, HttpApiMiddleware.TypeId>
 

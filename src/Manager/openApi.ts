@@ -1,0 +1,156 @@
+/**
+ * Sessions in OpenAPI documents: what carries a session's id, and whether it has to be there.
+ */
+import * as HttpApi from "@effect/platform/HttpApi"
+import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
+import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
+import * as OpenApi from "@effect/platform/OpenApi"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { SessionConfig } from "./configSchema.js"
+import { SessionManager } from "./SessionManager.js"
+import { cookieName } from "./Transport.js"
+
+/** Marks a security scheme as that of a session. */
+class Session extends Context.Tag("effect-session/openApi/Session")<Session, { readonly optional: boolean }>() {}
+
+/**
+ * The `security` of an `HttpApiMiddleware.Tag` for sessions, for the OpenAPI document: a cookie called `__Host-id`, or `name`. If
+ * requests without a session are welcome, say `optional`: the document then says so too. See {@link layerOpenApi}.
+ *
+ * @example
+ * import { HttpApiMiddleware } from "@effect/platform"
+ * import { Schema } from "effect"
+ * import { SessionHttp, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { name: Schema.String }) {}
+ *
+ * class WithSession extends HttpApiMiddleware.Tag<WithSession>()("WithSession", {
+ *   provides: AppSession,
+ *   failure: SessionHttp.Failure,
+ *   security: { session: SessionHttp.security({ optional: true }) }
+ * }) {}
+ *
+ * @since 0.1.0
+ * @category middleware
+ */
+export const security = ({
+  name = "__Host-id",
+  optional = false
+}: {
+  readonly name?: string | undefined
+  readonly optional?: boolean | undefined
+} = {}): HttpApiSecurity.ApiKey =>
+  HttpApiSecurity.annotate(HttpApiSecurity.apiKey({ in: "cookie", key: name }), Session, { optional })
+
+/**
+ * Builds a layer of an `HttpApi` whose OpenAPI document names the cookie, header or query parameter that carries the session in this
+ * configuration. Without it, the document names the cookie that `security` was given, and shows every session as required.
+ *
+ * @example
+ * import { HttpApi, HttpApiBuilder, HttpApiSwagger, HttpLayerRouter } from "@effect/platform"
+ * import { Layer } from "effect"
+ * import { SessionHttp } from "effect-session"
+ *
+ * class Api extends HttpApi.make("api") {}
+ *
+ * const Docs = HttpApiSwagger.layer().pipe(
+ *   Layer.provide(SessionHttp.layerOpenApi(Api, HttpApiBuilder.api))
+ * )
+ *
+ * // The same with HttpLayerRouter.
+ * const Routes = SessionHttp.layerOpenApi(Api, (api) => HttpLayerRouter.addHttpApi(api, { openapiPath: "/openapi.json" }))
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerOpenApi = <Api extends HttpApi.HttpApi.Any, A, E, R>(
+  api: Api,
+  build: (api: Api) => Layer.Layer<A, E, R>
+): Layer.Layer<A, E, R | SessionManager> =>
+  Layer.unwrapEffect(
+    Effect.map(SessionManager, ({ config }) => build(documented(api as unknown as AnyApi, config) as unknown as Api))
+  )
+
+type AnyApi = HttpApi.HttpApi<string, HttpApiGroup.HttpApiGroup.AnyWithProps, unknown, unknown>
+type Requirements = ReadonlyArray<OpenApi.OpenAPISecurityRequirement>
+
+const documented = (api: AnyApi, config: SessionConfig): AnyApi => {
+  const before = Context.getOption(api.annotations, OpenApi.Transform)
+  return api.annotate(OpenApi.Transform, (spec) => {
+    describe(spec as OpenApi.OpenAPISpec, api, carriersOf(config))
+    return Option.isSome(before) ? before.value(spec) : spec
+  })
+}
+
+type Carrier = Pick<OpenApi.OpenAPIApiKeySecurityScheme, "in" | "name">
+
+/** What carries the id; a request needs one of them. */
+const carriersOf = (config: SessionConfig): ReadonlyArray<Carrier> => [
+  ...(config.cookie === false ? [] : [{ in: "cookie", name: cookieName(config) } as const]),
+  ...(config.header === false ? [] : [{ in: "header", name: config.header } as const]),
+  ...(config.query === false ? [] : [{ in: "query", name: config.query } as const])
+]
+
+/** The schemes of sessions among those of middlewares: whether each is optional, by its name. */
+const sessionsOf = (middlewares: Iterable<HttpApiMiddleware.TagClassAny>): ReadonlyMap<string, boolean> => {
+  const sessions = new Map<string, boolean>()
+  for (const middleware of middlewares) {
+    for (const [name, scheme] of HttpApiMiddleware.isSecurity(middleware) ? Object.entries(middleware.security) : []) {
+      const session = Context.getOption(scheme.annotations, Session)
+      if (Option.isSome(session)) {
+        // All middlewares have to be content: what one of them needs is needed.
+        sessions.set(name, session.value.optional && sessions.get(name) !== false)
+      }
+    }
+  }
+  return sessions
+}
+
+/** Names what carries the session, in the document of an API. */
+const describe = (spec: OpenApi.OpenAPISpec, api: AnyApi, carriers: ReadonlyArray<Carrier>): void => {
+  const { securitySchemes } = spec.components
+  const nameOf = (name: string, place: number) => (place === 0 ? name : `${name}.${carriers[place]!.in}`)
+  const describeSchemes = (sessions: ReadonlyMap<string, boolean>) => {
+    for (const name of sessions.keys()) {
+      const { description } = securitySchemes[name] ?? {}
+      for (const [place, carrier] of carriers.entries()) {
+        securitySchemes[nameOf(name, place)] = {
+          type: "apiKey",
+          ...carrier,
+          ...(description === undefined ? {} : { description })
+        }
+      }
+    }
+  }
+  const described = (requirements: Requirements, sessions: ReadonlyMap<string, boolean>) => {
+    const isSession = (requirement: OpenApi.OpenAPISecurityRequirement) =>
+      Object.keys(requirement).some((name) => sessions.has(name))
+    const names = new Set(requirements.filter(isSession).flatMap(Object.keys))
+    const isOptional = requirements.every(isSession) && [...sessions.values()].every((optional) => optional)
+    return [
+      ...(isOptional && names.size > 0 ? [{}] : []),
+      ...[...names].flatMap((name) => carriers.map((_, place) => ({ [nameOf(name, place)]: [] }))),
+      ...requirements.filter((requirement) => !isSession(requirement))
+    ]
+  }
+  const ofAll = spec.security
+  describeSchemes(sessionsOf(api.middlewares))
+  spec.security = described(ofAll, sessionsOf(api.middlewares))
+  HttpApi.reflect(api, {
+    onGroup: () => {},
+    onEndpoint: ({ endpoint, middleware }) => {
+      const path = endpoint.path.replace(/:(\w+)\??/g, "{$1}")
+      const operation = spec.paths[path]?.[endpoint.method.toLowerCase() as OpenApi.OpenAPISpecMethodName]
+      const sessions = sessionsOf([...api.middlewares, ...middleware])
+      if (operation !== undefined && sessions.size > 0) {
+        describeSchemes(sessions)
+        // By OpenAPI an empty list takes back what the whole API needs; the platform means that it adds nothing.
+        operation.security = described(operation.security.length === 0 ? ofAll : operation.security, sessions)
+      }
+    }
+  })
+}

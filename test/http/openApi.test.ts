@@ -1,0 +1,169 @@
+/**
+ * The OpenAPI document that a server sends names what carries its sessions.
+ */
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
+import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
+import * as HttpApiSwagger from "@effect/platform/HttpApiSwagger"
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import * as OpenApi from "@effect/platform/OpenApi"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SessionConfig, SessionHttp } from "effect-session"
+import { AppSession } from "../support/http.js"
+import { build } from "../support/mounts.js"
+
+class Visitor extends HttpApiMiddleware.Tag<Visitor>()("Visitor", {
+  provides: AppSession,
+  failure: SessionHttp.Failure,
+  security: { session: SessionHttp.security({ name: "sid", optional: true }) }
+}) {}
+
+class SignedIn extends HttpApiMiddleware.Tag<SignedIn>()("SignedIn", {
+  failure: SessionHttp.Failure,
+  security: { session: SessionHttp.security({ name: "sid" }) }
+}) {}
+
+class Signed extends HttpApiMiddleware.Tag<Signed>()("Signed", { security: { bearer: HttpApiSecurity.bearer } }) {}
+
+class Api extends HttpApi.make("api")
+  .add(
+    HttpApiGroup.make("all")
+      .add(HttpApiEndpoint.get("open", "/open"))
+      .add(HttpApiEndpoint.get("visitor", "/visitor/:id").middleware(Visitor))
+      .add(HttpApiEndpoint.get("both", "/both").middleware(Visitor).middleware(SignedIn))
+      .add(HttpApiEndpoint.get("signed", "/signed").middleware(Signed))
+      .add(HttpApiEndpoint.get("mixed", "/mixed").middleware(Signed).middleware(Visitor))
+  )
+  .annotate(OpenApi.Transform, (spec) => ({ ...spec, "x-own": Object.keys(spec.components.securitySchemes) })) {}
+
+class Everywhere extends HttpApi.make("everywhere")
+  .add(HttpApiGroup.make("all").add(HttpApiEndpoint.get("here", "/here")))
+  .middleware(Visitor) {}
+
+const implemented = Layer.mergeAll(
+  HttpApiBuilder.group(Api, "all", (handlers) =>
+    handlers
+      .handle("open", () => Effect.void)
+      .handle("visitor", () => Effect.void)
+      .handle("both", () => Effect.void)
+      .handle("signed", () => Effect.void)
+      .handle("mixed", () => Effect.void)
+  ),
+  HttpApiBuilder.group(Everywhere, "all", (handlers) => handlers.handle("here", () => Effect.void))
+).pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(
+      SessionHttp.layerApi(Visitor),
+      SessionHttp.layerApi(SignedIn, Effect.void),
+      Layer.succeed(Signed, { bearer: () => Effect.void })
+    )
+  )
+)
+
+const served = (api: HttpApi.HttpApi.Any) =>
+  HttpApiBuilder.serve().pipe(
+    Layer.provide(HttpApiBuilder.middlewareOpenApi()),
+    Layer.provide(HttpApiSwagger.layer()),
+    Layer.provide(SessionHttp.layerOpenApi(api as typeof Api, HttpApiBuilder.api)),
+    Layer.provide(implemented)
+  )
+
+const document = (options: SessionConfig.Options, api: HttpApi.HttpApi.Any = Api) =>
+  Effect.gen(function* () {
+    const { send } = yield* build(served(api), undefined, options)
+    const spec = JSON.parse((yield* send("/openapi.json")).body)
+    const [, shown] = (yield* send("/docs")).body.match(
+      /id="swagger-spec" type="application\/json">\s*(.*?)\s*<\/script>/s
+    )!
+    expect(JSON.parse(shown!)).toEqual(spec)
+    return spec
+  })
+
+const cookie = (name: string) => ({ session: { type: "apiKey", in: "cookie", name } })
+
+describe("the document that is served", () => {
+  it.scoped("names the cookie of the configuration, also if two servers of one API have two", () =>
+    Effect.gen(function* () {
+      const { bearer, ...named } = (yield* document({ cookie: { name: "shop" } })).components.securitySchemes
+      expect(bearer).toBeDefined()
+      expect(named).toEqual(cookie("shop"))
+      expect((yield* document({})).components.securitySchemes).toMatchObject(cookie("__Host-id"))
+      expect((yield* document(SessionConfig.localHttp)).components.securitySchemes).toMatchObject(cookie("id"))
+    })
+  )
+
+  it.scoped("says where a session is optional, and where it is not", () =>
+    Effect.gen(function* () {
+      const { paths, security } = yield* document({})
+      expect(security).toEqual([])
+      expect(paths["/open"].get.security).toEqual([])
+      expect(paths["/visitor/{id}"].get.security).toEqual([{}, { session: [] }])
+      expect(paths["/both"].get.security).toEqual([{ session: [] }])
+      expect(paths["/signed"].get.security).toEqual([{ bearer: [] }])
+      // Not optional as a whole: the bearer's token is needed.
+      expect(paths["/mixed"].get.security).not.toContainEqual({})
+    })
+  )
+
+  it.scoped("names a header, and each of several that can carry the id", () =>
+    Effect.gen(function* () {
+      const header = yield* document({ cookie: false, header: "x-session" })
+      expect(header.components.securitySchemes.session).toEqual({ type: "apiKey", in: "header", name: "x-session" })
+      const all = yield* document({ header: "x-session", query: "sid" })
+      expect(all.components.securitySchemes).toMatchObject({
+        ...cookie("__Host-id"),
+        "session.header": { type: "apiKey", in: "header", name: "x-session" },
+        "session.query": { type: "apiKey", in: "query", name: "sid" }
+      })
+      expect(all.paths["/both"].get.security).toEqual([
+        { session: [] },
+        { "session.header": [] },
+        { "session.query": [] }
+      ])
+    })
+  )
+
+  it.scoped("a session of the whole API is one of each operation", () =>
+    Effect.gen(function* () {
+      const { components, paths, security } = yield* document({ cookie: { name: "shop" } }, Everywhere)
+      expect(components.securitySchemes).toEqual(cookie("shop"))
+      expect(security).toEqual([{}, { session: [] }])
+      expect(paths["/here"].get.security).toEqual([{}, { session: [] }])
+    })
+  )
+
+  it.scoped("the API's own transformation comes after", () =>
+    Effect.gen(function* () {
+      const spec = yield* document({ header: "x-session" })
+      expect(spec["x-own"]).toContain("session.header")
+    })
+  )
+
+  it.scoped("of an HttpLayerRouter too", () =>
+    Effect.gen(function* () {
+      const { send } = yield* build(
+        HttpLayerRouter.serve(
+          SessionHttp.layerOpenApi(Api, (api) =>
+            HttpLayerRouter.addHttpApi(api, { openapiPath: "/openapi.json" })
+          ).pipe(Layer.provide(implemented)),
+          { disableLogger: true, disableListenLog: true }
+        ),
+        undefined,
+        { cookie: { name: "shop" } }
+      )
+      expect((yield* send("/visitor/1")).status).toBe(204)
+      const spec = JSON.parse((yield* send("/openapi.json")).body)
+      expect(spec.components.securitySchemes).toMatchObject(cookie("shop"))
+      expect(spec.paths["/visitor/{id}"].get.security).toEqual([{}, { session: [] }])
+    })
+  )
+})
+
+it("a document without a server has the name that `security` was given", () => {
+  expect(OpenApi.fromApi(Api).components.securitySchemes).toMatchObject(cookie("sid"))
+})
