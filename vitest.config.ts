@@ -16,6 +16,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     poolOptions: { forks: { minForks: 1, maxForks: Math.max(2, availableParallelism() - 1) } },
+    // Of tests in one file that wait side by side.
+    maxConcurrency: 64,
     testTimeout: 30_000,
     hookTimeout: 90_000
   }

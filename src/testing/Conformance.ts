@@ -10,73 +10,163 @@ import type { Capabilities, SessionProvider } from "../Provider/Provider.js"
 import { concurrencyCases } from "./concurrencyCases.js"
 import { contractCases } from "./contractCases.js"
 import { expiryCases } from "./expiryCases.js"
+import { idCases } from "./idCases.js"
+import { listingCases } from "./listingCases.js"
 import { markCases } from "./markCases.js"
 import { raceCases } from "./raceCases.js"
 
 /**
+ * What a provider is said to be like, and how to reach it.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /** Connects to the backend. Built anew by each case; every build reaches the same backend. */
   readonly layer: Layer.Layer<SessionProvider, unknown>
-  /**
-   * What the provider claims to be able to do. A case of something that is not claimed checks that the provider does not claim it
-   * either, so that a capability cannot be lost unnoticed.
-   */
+  /** What the provider can do. One case checks that the provider says exactly this; all others rely on it. */
   readonly capabilities: Capabilities
-  /** Which of the optional operations the provider has. */
+  /** Which of the optional operations the provider has. The same case checks that these are all. */
   readonly optional: {
     readonly count: boolean
     readonly list: boolean
     readonly gc: boolean
-    /** Checked only if it is given. */
-    readonly marked?: boolean
+    readonly marked: boolean
   }
   /** Lets time pass: `TestClock.adjust` for a provider on Effect's Clock, `Effect.sleep` where a server keeps the time. */
   readonly pass: (duration: Duration.DurationInput) => Effect.Effect<void>
 }
 
+/** In the order of the table. */
+const promises = [
+  "as declared",
+  "sessions are kept whole",
+  "no lost updates",
+  "a change of id is one step",
+  "what ended stays ended",
+  "lifetimes are kept",
+  "marks stay where sessions ended",
+  "hostile ids do no harm",
+  "counted, listed and collected"
+] as const
+
 /**
- * One case: an effect that fails or dies where the provider does not conform.
+ * What a provider promises. Each case checks one promise.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Promised = (typeof promises)[number]
+
+/**
+ * One case: an effect that fails or dies if the provider does not conform.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Case {
+  readonly promise: Promised
   readonly name: string
+  /**
+   * Whether the case has to run alone, because it counts what the backend holds or puts a load on it. All other cases can run at the
+   * same time: most of them wait for a lifetime to end.
+   */
+  readonly exclusive: boolean
   readonly test: Effect.Effect<void, unknown>
 }
 
-/** @internal */
-export interface CaseOf {
+/**
+ * A case that does not apply to the provider, and is not run.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LeftOut {
+  readonly promise: Promised
   readonly name: string
-  readonly test: (options: Options) => Effect.Effect<void, unknown, SessionProvider>
+  /** Such as `the provider says consistency: "lastWriteWins"`. */
+  readonly because: string
 }
 
 /**
- * All cases, to be registered with a test framework one by one.
+ * All cases of the suite: those that check the provider, and those that cannot.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Suite {
+  /** The exclusive ones come first. */
+  readonly cases: ReadonlyArray<Case>
+  readonly leftOut: ReadonlyArray<LeftOut>
+}
+
+const all = [
+  ...contractCases,
+  ...idCases,
+  ...expiryCases,
+  ...listingCases,
+  ...concurrencyCases,
+  ...markCases,
+  ...raceCases
+].sort((a, b) => Number(b.exclusive) - Number(a.exclusive))
+
+/**
+ * The cases for a provider, to be registered with a test framework one by one. What the provider is not said to be capable of is left
+ * out, with the reason.
  *
  * @example
- * import { Effect, TestClock } from "effect"
+ * import { Effect } from "effect"
  * import { SessionProvider } from "effect-session"
  * import * as Memory from "effect-session/memory"
  * import { Conformance } from "effect-session/testing"
  *
- * const cases = Conformance.suite({
+ * const suite = Conformance.suite({
  *   layer: Memory.layer(),
  *   capabilities: { ...SessionProvider.defaultCapabilities, durable: false, inProcess: true, maxPayload: Infinity },
  *   optional: { count: true, list: true, gc: true, marked: true },
- *   pass: (duration) => Effect.sleep(duration)
+ *   pass: Effect.sleep
  * })
  *
- * // With @effect/vitest: for (const { name, test } of cases) it.live(name, () => test)
+ * // With @effect/vitest:
+ * // for (const { exclusive, name, test } of suite.cases) it.live(name, () => test, { concurrent: !exclusive })
  *
  * @since 0.1.0
  * @category constructors
  */
-export const suite = (options: Options): ReadonlyArray<Case> =>
-  [...contractCases, ...expiryCases, ...concurrencyCases, ...markCases, ...raceCases].map(({ name, test }) => ({
-    name,
-    test: Effect.scoped(Effect.provide(test(options), options.layer))
-  }))
+export const suite = (options: Options): Suite => {
+  const cases: Array<Case> = []
+  const leftOut: Array<LeftOut> = []
+  for (const { exclusive, name, needs, promise, test } of all) {
+    const because = needs.map((need) => need(options)).find((reason) => reason !== undefined)
+    if (because === undefined) {
+      cases.push({ promise, name, exclusive, test: Effect.scoped(Effect.provide(test(options), options.layer)) })
+    } else {
+      leftOut.push({ promise, name, because })
+    }
+  }
+  return { cases, leftOut }
+}
+
+/**
+ * A line for each promise: how many of its cases check this provider, how many are left out, and why.
+ *
+ * @example
+ * import { Conformance } from "effect-session/testing"
+ *
+ * const show = (suite: Conformance.Suite) => console.log(Conformance.table(suite))
+ * // no lost updates                  1 checked
+ * // counted, listed and collected    2 checked, 3 left out: the provider has no gc
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const table = ({ cases, leftOut }: Suite): string =>
+  promises
+    .map((promise) => {
+      const checked = cases.filter((one) => one.promise === promise).length
+      const out = leftOut.filter((one) => one.promise === promise)
+      const reasons = [...new Set(out.map(({ because }) => because))].join("; ")
+      const line = `${promise.padEnd(33)}${String(checked).padStart(2)} checked`
+      return out.length === 0 ? line : `${line}, ${out.length} left out: ${reasons}`
+    })
+    .join("\n")

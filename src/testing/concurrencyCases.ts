@@ -5,20 +5,8 @@ import { strict as assert } from "node:assert"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Provider, StoredId } from "../Provider/Provider.js"
-import type { CaseOf } from "./Conformance.js"
-import {
-  assertGone,
-  bytes,
-  compareAndSet,
-  day,
-  define,
-  defineIf,
-  given,
-  newId,
-  successor,
-  text,
-  written
-} from "./support.js"
+import { type CaseOf, compareAndSet, defineFor } from "./define.js"
+import { assertGone, bytes, day, given, newId, successor, text, written } from "./support.js"
 
 const all = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>) => Effect.all(effects, { concurrency: "unbounded" })
 
@@ -42,27 +30,35 @@ const increment = (provider: Provider, id: StoredId): Effect.Effect<void, unknow
     }
   })
 
+const whole = defineFor("sessions are kept whole")
+const updates = defineFor("no lost updates")
+const moves = defineFor("a change of id is one step")
+const ended = defineFor("what ended stays ended")
+
 export const concurrencyCases: ReadonlyArray<CaseOf> = [
-  define("keeps 200 sessions apart that are created, written and read at once", (provider) =>
-    Effect.gen(function* () {
-      const ids = times(200, () => newId())
-      yield* all(
-        ids.map((id, i) =>
-          Effect.gen(function* () {
-            const { revision } = written(yield* provider.create(id, bytes(`created ${i}`), day))
-            written(yield* provider.write(id, bytes(`written ${i}`), day, revision))
-          })
+  whole(
+    "keeps 200 sessions apart that are created, written and read at once",
+    (provider) =>
+      Effect.gen(function* () {
+        const ids = times(200, () => newId())
+        yield* all(
+          ids.map((id, i) =>
+            Effect.gen(function* () {
+              const { revision } = written(yield* provider.create(id, bytes(`created ${i}`), day))
+              written(yield* provider.write(id, bytes(`written ${i}`), day, revision))
+            })
+          )
         )
-      )
-      const read = yield* all(ids.map((id) => provider.read(id)))
-      assert.deepEqual(
-        read.map(text),
-        times(200, (i) => `written ${i}`)
-      )
-    })
+        const read = yield* all(ids.map((id) => provider.read(id)))
+        assert.deepEqual(
+          read.map(text),
+          times(200, (i) => `written ${i}`)
+        )
+      }),
+    { exclusive: true }
   ),
 
-  define("of 16 creates of one id at once, one wins", (provider) =>
+  whole("of 16 creates of one id at once, one wins", (provider) =>
     Effect.gen(function* () {
       const id = newId()
       const results = yield* all(times(16, (i) => provider.create(id, bytes(String(i)), day)))
@@ -72,25 +68,31 @@ export const concurrencyCases: ReadonlyArray<CaseOf> = [
     })
   ),
 
-  defineIf(compareAndSet, "of 16 writes at one revision at once, one wins", (provider) =>
-    Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "before")
-      const results = yield* all(times(16, (i) => provider.write(id, bytes(String(i)), day, revision)))
-      const winners = results.flatMap((result, i) => (result._tag === "Written" ? [i] : []))
-      assert.equal(winners.length, 1)
-      assert.equal(text(yield* provider.read(id)), String(winners[0]))
-    })
+  updates(
+    "of 16 writes at one revision at once, one wins",
+    (provider) =>
+      Effect.gen(function* () {
+        const { id, revision } = yield* given(provider, "before")
+        const results = yield* all(times(16, (i) => provider.write(id, bytes(String(i)), day, revision)))
+        const winners = results.flatMap((result, i) => (result._tag === "Written" ? [i] : []))
+        assert.equal(winners.length, 1)
+        assert.equal(text(yield* provider.read(id)), String(winners[0]))
+      }),
+    { needs: [compareAndSet] }
   ),
 
-  defineIf(compareAndSet, "64 compare-and-set increments at once count 64", (provider) =>
-    Effect.gen(function* () {
-      const { id } = yield* given(provider, "0")
-      yield* all(times(64, () => increment(provider, id)))
-      assert.equal(text(yield* provider.read(id)), "64")
-    })
+  updates(
+    "64 compare-and-set increments at once count 64",
+    (provider) =>
+      Effect.gen(function* () {
+        const { id } = yield* given(provider, "0")
+        yield* all(times(64, () => increment(provider, id)))
+        assert.equal(text(yield* provider.read(id)), "64")
+      }),
+    { needs: [compareAndSet], exclusive: true }
   ),
 
-  define("destroy wins against writes and touches at the same time", (provider) =>
+  ended("destroy wins against writes and touches at the same time", (provider) =>
     Effect.gen(function* () {
       for (let round = 0; round < 20; round++) {
         const { id, revision } = yield* given(provider, "0")
@@ -106,8 +108,7 @@ export const concurrencyCases: ReadonlyArray<CaseOf> = [
     })
   ),
 
-  defineIf(
-    compareAndSet,
+  moves(
     "of 8 regenerates of one session at once, one wins: there is one successor (R7)",
     (provider) =>
       Effect.gen(function* () {
@@ -126,10 +127,11 @@ export const concurrencyCases: ReadonlyArray<CaseOf> = [
           ids.map((_, i) => (i === winners[0] ? String(i) : undefined))
         )
         yield* assertGone(provider, id, revision)
-      })
+      }),
+    { needs: [compareAndSet] }
   ),
 
-  define("readers during regenerate see the whole old session or none, and then only the new one (R6)", (provider) =>
+  moves("readers during regenerate see the whole old session or none, and then only the new one (R6)", (provider) =>
     Effect.gen(function* () {
       for (let round = 0; round < 10; round++) {
         const { id, revision } = yield* given(provider, "before")
@@ -150,28 +152,31 @@ export const concurrencyCases: ReadonlyArray<CaseOf> = [
     })
   ),
 
-  defineIf(compareAndSet, "a write and a regenerate at one revision: one wins, nothing is torn", (provider) =>
-    Effect.gen(function* () {
-      for (let round = 0; round < 20; round++) {
-        const { id, revision } = yield* given(provider, "0")
-        const next = successor(provider, id)
-        const [write, regenerate] = yield* Effect.all(
-          [
-            provider.write(id, bytes("written"), day, revision),
-            provider.regenerate({ oldId: id, newId: next, payload: bytes("moved"), ttl: day, revision })
-          ],
-          { concurrency: "unbounded" }
-        )
-        if (write._tag === "Written") {
-          assert.equal(regenerate._tag, "Conflict")
-          assert.equal(text(yield* provider.read(id)), "written")
-          assert.ok(Option.isNone(yield* provider.read(next)))
-        } else {
-          assert.equal(regenerate._tag, "Written")
-          assert.equal(text(yield* provider.read(next)), "moved")
-          yield* assertGone(provider, id, revision)
+  moves(
+    "a write and a regenerate at one revision: one wins, nothing is torn",
+    (provider) =>
+      Effect.gen(function* () {
+        for (let round = 0; round < 20; round++) {
+          const { id, revision } = yield* given(provider, "0")
+          const next = successor(provider, id)
+          const [write, regenerate] = yield* Effect.all(
+            [
+              provider.write(id, bytes("written"), day, revision),
+              provider.regenerate({ oldId: id, newId: next, payload: bytes("moved"), ttl: day, revision })
+            ],
+            { concurrency: "unbounded" }
+          )
+          if (write._tag === "Written") {
+            assert.equal(regenerate._tag, "Conflict")
+            assert.equal(text(yield* provider.read(id)), "written")
+            assert.ok(Option.isNone(yield* provider.read(next)))
+          } else {
+            assert.equal(regenerate._tag, "Written")
+            assert.equal(text(yield* provider.read(next)), "moved")
+            yield* assertGone(provider, id, revision)
+          }
         }
-      }
-    })
+      }),
+    { needs: [compareAndSet] }
   )
 ]

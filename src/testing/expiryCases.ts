@@ -7,13 +7,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Provider } from "../Provider/Provider.js"
-import type { CaseOf } from "./Conformance.js"
-import { assertGone, bytes, day, define, defineIf, given, newId, successor, text, written } from "./support.js"
+import { type CaseOf, defineFor } from "./define.js"
+import { assertGone, bytes, day, given, newId, past, successor, text, written } from "./support.js"
 
 const second = Duration.seconds(1)
-
-/** Until what was to live for another `millis` is surely gone. */
-const past = (provider: Provider, millis: number) => millis + provider.capabilities.expirySlack
 
 /** Asserts that an expiry is as far away as it should be; the clocks of a server and of this process may differ a little. */
 const assertAway = (expiresAt: number, now: number, lifetime: Duration.Duration) => {
@@ -21,13 +18,18 @@ const assertAway = (expiresAt: number, now: number, lifetime: Duration.Duration)
   assert.ok(off <= 2_500, `the expiry is ${off} ms off`)
 }
 
+/** Long enough to be seen once the lifetime before it is surely over. */
+const renewed = (provider: Provider) => Duration.millis(past(provider, 3000))
+
+const define = defineFor("lifetimes are kept")
+
 export const expiryCases: ReadonlyArray<CaseOf> = [
   define("lives until its lifetime is over, and from then on is gone to every operation", (provider, { pass }) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "short", second)
-      yield* pass("700 millis")
+      const { id, revision } = yield* given(provider, "short", "3 seconds")
+      yield* pass("1 second")
       assert.equal(text(yield* provider.read(id)), "short")
-      yield* pass(past(provider, 300))
+      yield* pass(past(provider, 2000))
       yield* assertGone(provider, id, revision)
     })
   ),
@@ -43,26 +45,26 @@ export const expiryCases: ReadonlyArray<CaseOf> = [
 
   define("touch renews the lifetime; without it the session expires", (provider, { pass }) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "touched", "2 seconds")
-      const idle = yield* given(provider, "idle", "2 seconds")
-      yield* pass("1200 millis")
-      assert.equal((yield* provider.touch(id, Duration.seconds(3)))._tag, "Touched")
-      yield* pass(past(provider, 900))
+      const { id, revision } = yield* given(provider, "touched", "2500 millis")
+      const idle = yield* given(provider, "idle", "2500 millis")
+      yield* pass("1 second")
+      assert.equal((yield* provider.touch(id, renewed(provider)))._tag, "Touched")
+      yield* pass(past(provider, 1600))
       assert.equal(text(yield* provider.read(id)), "touched")
       yield* assertGone(provider, idle.id, idle.revision)
-      yield* pass(past(provider, 2200))
+      yield* pass(past(provider, 1500))
       yield* assertGone(provider, id, revision)
     })
   ),
 
   define("write renews the lifetime", (provider, { pass }) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "1", "2 seconds")
-      yield* pass("1200 millis")
-      const { revision: next } = written(yield* provider.write(id, bytes("2"), Duration.seconds(3), revision))
-      yield* pass(past(provider, 900))
+      const { id, revision } = yield* given(provider, "1", "2500 millis")
+      yield* pass("1 second")
+      const { revision: next } = written(yield* provider.write(id, bytes("2"), renewed(provider), revision))
+      yield* pass(past(provider, 1600))
       assert.equal(text(yield* provider.read(id)), "2")
-      yield* pass(past(provider, 2200))
+      yield* pass(past(provider, 1500))
       yield* assertGone(provider, id, next)
     })
   ),
@@ -108,38 +110,5 @@ export const expiryCases: ReadonlyArray<CaseOf> = [
         yield* provider.destroy(id)
       }
     })
-  ),
-
-  defineIf(
-    (provider) => provider.count !== undefined,
-    "count leaves out what has expired",
-    (provider, { pass }) =>
-      Effect.gen(function* () {
-        yield* pass(past(provider, 1000))
-        const before = yield* provider.count!
-        yield* given(provider, "stays")
-        yield* given(provider, "goes", second)
-        yield* pass(past(provider, 1000))
-        assert.equal(yield* provider.count!, before + 1)
-      })
-  ),
-
-  defineIf(
-    (provider) => provider.gc !== undefined,
-    "gc removes what has expired, tells how many, and nothing else",
-    (provider, { pass }) =>
-      Effect.gen(function* () {
-        yield* pass(past(provider, 3000))
-        yield* provider.gc!
-        const live = yield* Effect.all(Array.from({ length: 5 }, () => given(provider, "stays")))
-        yield* Effect.all(Array.from({ length: 11 }, () => given(provider, "goes", second)))
-        assert.equal(yield* provider.gc!, 0)
-        yield* pass(past(provider, 1000))
-        assert.equal(yield* provider.gc!, 11)
-        assert.equal(yield* provider.gc!, 0)
-        for (const { id } of live) {
-          assert.equal(text(yield* provider.read(id)), "stays")
-        }
-      })
   )
 ]

@@ -2,20 +2,19 @@
  * Conformance: the marks that sessions leave at their ids.
  */
 import { strict as assert } from "node:assert"
-import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { type Mark, type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
-import type { CaseOf } from "./Conformance.js"
-import { assertGone, bytes, day, define, defineIf, given, successor, text, written } from "./support.js"
+import { type CaseOf, compareAndSet, defineFor, has } from "./define.js"
+import { assertGone, bytes, day, given, past, successor, text, written } from "./support.js"
 
 type Given = Effect.Effect.Success<ReturnType<typeof given>>
 
-const defineMarked = (name: string, test: Parameters<typeof define>[1]): CaseOf =>
-  defineIf((provider) => provider.marked !== undefined, name, test)
+const define = defineFor("marks stay where sessions ended")
+
+const marked = { needs: [has("marked")] }
 
 const markOf = (content: string, ttl: Duration.DurationInput = day): Mark => ({
   content: bytes(content),
@@ -60,153 +59,144 @@ const endings: Record<string, (provider: Provider, session: Given, mark: Mark) =
 
 export const markCases: ReadonlyArray<CaseOf> = [
   ...Object.entries(endings).flatMap(([name, end]) => [
-    defineMarked(`${name} leaves a mark, byte for byte, and no session`, (provider) =>
-      Effect.gen(function* () {
-        for (const content of contents) {
+    define(
+      `${name} leaves a mark, byte for byte, and no session`,
+      (provider) =>
+        Effect.gen(function* () {
+          for (const content of contents) {
+            const session = yield* given(provider, "before")
+            const mark = { content: Uint8Array.from(content), ttl: day }
+            yield* end(provider, session, mark)
+            mark.content.fill(7)
+            yield* assertMarked(provider, session, Buffer.from(content).toString("latin1"))
+            const again = Option.getOrThrow(yield* provider.marked!(session.id))
+            again.fill(7)
+            assert.equal(yield* markAt(provider, session.id), Buffer.from(content).toString("latin1"))
+          }
+        }),
+      marked
+    ),
+
+    define(
+      `a mark that ${name} left expires, and its id is free again`,
+      (provider, { pass }) =>
+        Effect.gen(function* () {
           const session = yield* given(provider, "before")
-          const mark = { content: Uint8Array.from(content), ttl: day }
-          yield* end(provider, session, mark)
-          mark.content.fill(7)
-          yield* assertMarked(provider, session, Buffer.from(content).toString("latin1"))
-          const again = Option.getOrThrow(yield* provider.marked!(session.id))
-          again.fill(7)
-          assert.equal(yield* markAt(provider, session.id), Buffer.from(content).toString("latin1"))
-        }
-      })
+          yield* end(provider, session, markOf("short", "3 seconds"))
+          yield* pass("1 second")
+          assert.equal(yield* markAt(provider, session.id), "short")
+          yield* pass(past(provider, 2000))
+          assert.equal(yield* markAt(provider, session.id), undefined)
+          yield* assertGone(provider, session.id, session.revision)
+          const { revision } = written(yield* provider.create(session.id, bytes("new"), day))
+          assert.equal(text(yield* provider.read(session.id)), "new")
+          assert.equal(yield* markAt(provider, session.id), undefined)
+          yield* end(provider, { ...session, revision }, markOf("second"))
+          assert.equal(yield* markAt(provider, session.id), "second")
+        }),
+      marked
     ),
 
-    defineMarked(`a mark that ${name} left expires, and its id is free again`, (provider, { pass }) =>
-      Effect.gen(function* () {
-        const session = yield* given(provider, "before")
-        yield* end(provider, session, markOf("short", "1 second"))
-        yield* pass("700 millis")
-        assert.equal(yield* markAt(provider, session.id), "short")
-        yield* pass(300 + provider.capabilities.expirySlack)
-        assert.equal(yield* markAt(provider, session.id), undefined)
-        yield* assertGone(provider, session.id, session.revision)
-        const { revision } = written(yield* provider.create(session.id, bytes("new"), day))
-        assert.equal(text(yield* provider.read(session.id)), "new")
-        assert.equal(yield* markAt(provider, session.id), undefined)
-        yield* end(provider, { ...session, revision }, markOf("second"))
-        assert.equal(yield* markAt(provider, session.id), "second")
-      })
-    ),
-
-    defineMarked(`while 50 sessions end by ${name}, there is a session or its mark at each look`, (provider) =>
-      Effect.gen(function* () {
-        yield* Effect.all(
-          Array.from({ length: 50 }, (_, i) =>
-            watched(provider, `${i}`, (session, mark) => end(provider, session, mark))
-          ),
-          { concurrency: 10 }
-        )
-      })
+    define(
+      `while 50 sessions end by ${name}, there is a session or its mark at each look`,
+      (provider) =>
+        Effect.gen(function* () {
+          yield* Effect.all(
+            Array.from({ length: 50 }, (_, i) =>
+              watched(provider, `${i}`, (session, mark) => end(provider, session, mark))
+            ),
+            { concurrency: 10 }
+          )
+        }),
+      { ...marked, exclusive: true }
     )
   ]),
 
-  defineMarked("an id without a mark has none, and without being given one nothing leaves any", (provider) =>
-    Effect.gen(function* () {
-      const [live, ended, moved] = yield* Effect.all([1, 2, 3].map(() => given(provider, "live")))
-      yield* provider.destroy(ended!.id)
-      const { next } = yield* move(provider, moved!)
-      for (const id of [live!.id, ended!.id, moved!.id, next, successor(provider, live!.id)]) {
-        assert.equal(yield* markAt(provider, id), undefined)
-      }
-    })
+  define(
+    "an id without a mark has none, and without being given one nothing leaves any",
+    (provider) =>
+      Effect.gen(function* () {
+        const [live, ended, moved] = yield* Effect.all([1, 2, 3].map(() => given(provider, "live")))
+        yield* provider.destroy(ended!.id)
+        const { next } = yield* move(provider, moved!)
+        for (const id of [live!.id, ended!.id, moved!.id, next, successor(provider, live!.id)]) {
+          assert.equal(yield* markAt(provider, id), undefined)
+        }
+      }),
+    marked
   ),
 
-  defineMarked("ending what is not there leaves nothing", (provider, { pass }) =>
-    Effect.gen(function* () {
-      const never = successor(provider, (yield* given(provider, "another")).id)
-      const expired = yield* given(provider, "expired", "1 second")
-      yield* pass(1000 + provider.capabilities.expirySlack)
-      for (const id of [never, expired.id]) {
-        yield* provider.destroy(id, markOf("of nothing"))
-        assert.equal((yield* move(provider, { ...expired, id }, markOf("of nothing"))).result._tag, "Gone")
-        assert.equal(yield* markAt(provider, id), undefined)
-        written(yield* provider.create(id, bytes("free"), day))
-      }
-    })
+  define(
+    "ending what is not there leaves nothing",
+    (provider, { pass }) =>
+      Effect.gen(function* () {
+        const never = successor(provider, (yield* given(provider, "another")).id)
+        const expired = yield* given(provider, "expired", "1 second")
+        yield* pass(past(provider, 1000))
+        for (const id of [never, expired.id]) {
+          yield* provider.destroy(id, markOf("of nothing"))
+          assert.equal((yield* move(provider, { ...expired, id }, markOf("of nothing"))).result._tag, "Gone")
+          assert.equal(yield* markAt(provider, id), undefined)
+          written(yield* provider.create(id, bytes("free"), day))
+        }
+      }),
+    marked
   ),
 
-  defineMarked("a mark stays as it is: nothing ends, moves, renews or overwrites it", (provider, { pass }) =>
-    Effect.gen(function* () {
-      const session = yield* given(provider, "before")
-      yield* provider.destroy(session.id, markOf("first", "3 seconds"))
-      yield* provider.destroy(session.id, markOf("second"))
-      yield* provider.destroy(session.id)
-      assert.equal((yield* move(provider, session, markOf("third"))).result._tag, "Gone")
-      assert.equal((yield* provider.create(session.id, bytes("new"), day))._tag, "Exists")
-      yield* assertMarked(provider, session, "first")
-      yield* pass(3000 + provider.capabilities.expirySlack)
-      assert.equal(yield* markAt(provider, session.id), undefined)
-    })
+  define(
+    "a mark stays as it is: nothing ends, moves, renews or overwrites it",
+    (provider, { pass }) =>
+      Effect.gen(function* () {
+        const session = yield* given(provider, "before")
+        yield* provider.destroy(session.id, markOf("first", "3 seconds"))
+        yield* provider.destroy(session.id, markOf("second"))
+        yield* provider.destroy(session.id)
+        assert.equal((yield* move(provider, session, markOf("third"))).result._tag, "Gone")
+        assert.equal((yield* provider.create(session.id, bytes("new"), day))._tag, "Exists")
+        yield* assertMarked(provider, session, "first")
+        yield* pass(past(provider, 3000))
+        assert.equal(yield* markAt(provider, session.id), undefined)
+      }),
+    marked
   ),
 
-  defineMarked("a regenerate that comes to nothing leaves no mark", (provider) =>
-    Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "1")
-      const second = written(yield* provider.write(id, bytes("2"), day, revision))
-      if (provider.capabilities.consistency !== "lastWriteWins") {
+  define(
+    "a regenerate that comes to nothing leaves no mark",
+    (provider) =>
+      Effect.gen(function* () {
+        const { id, revision } = yield* given(provider, "1")
+        const second = written(yield* provider.write(id, bytes("2"), day, revision))
         const { next, result } = yield* move(provider, { id, revision, expiresAt: 0 }, markOf("late"))
         assert.equal(result._tag, "Conflict")
         assert.equal(yield* markAt(provider, next), undefined)
-      }
-      assert.equal(yield* markAt(provider, id), undefined)
-      assert.equal(text(yield* provider.read(id)), "2")
-      written(yield* provider.write(id, bytes("3"), day, second.revision))
-      yield* provider.destroy(id)
-      assert.equal(yield* markAt(provider, id), undefined)
-    })
+        assert.equal(yield* markAt(provider, id), undefined)
+        assert.equal(text(yield* provider.read(id)), "2")
+        written(yield* provider.write(id, bytes("3"), day, second.revision))
+        yield* provider.destroy(id)
+        assert.equal(yield* markAt(provider, id), undefined)
+      }),
+    { needs: [has("marked"), compareAndSet] }
   ),
 
-  defineMarked("of 8 changes at once that leave a mark, the one that ends the session leaves its own", (provider) =>
-    Effect.gen(function* () {
-      for (let round = 0; round < 5; round++) {
-        const session = yield* given(provider, "before")
-        const results = yield* Effect.all(
-          Array.from({ length: 8 }, (_, i) => move(provider, session, markOf(`${i}`))),
-          { concurrency: "unbounded" }
-        )
-        const winners = results.flatMap(({ result }, i) => (result._tag === "Written" ? [`${i}`] : []))
-        assert.equal(winners.length, 1)
-        yield* assertMarked(provider, session, winners[0]!)
-      }
-    })
+  define(
+    "of 8 changes at once that leave a mark, the one that ends the session leaves its own",
+    (provider) =>
+      Effect.gen(function* () {
+        for (let round = 0; round < 5; round++) {
+          const session = yield* given(provider, "before")
+          const results = yield* Effect.all(
+            Array.from({ length: 8 }, (_, i) => move(provider, session, markOf(`${i}`))),
+            { concurrency: "unbounded" }
+          )
+          const winners = results.flatMap(({ result }, i) => (result._tag === "Written" ? [`${i}`] : []))
+          assert.equal(winners.length, 1)
+          yield* assertMarked(provider, session, winners[0]!)
+        }
+      }),
+    marked
   ),
 
-  define("marks are neither counted nor listed, and not told as collected", (provider, { pass }) =>
-    Effect.gen(function* () {
-      yield* pass(3000 + provider.capabilities.expirySlack)
-      yield* provider.gc ?? Effect.void
-      const before = yield* provider.count ?? Effect.succeed(0)
-      const sessions = yield* Effect.all(Array.from({ length: 6 }, () => given(provider, "before")))
-      const lasting = sessions.slice(0, 3)
-      for (const [i, { id }] of sessions.entries()) {
-        yield* provider.destroy(id, markOf("left", i < 3 ? day : "1 second"))
-      }
-      yield* given(provider, "expires", "1 second")
-      yield* pass(1000 + provider.capabilities.expirySlack)
-      if (provider.gc !== undefined) {
-        assert.equal(yield* provider.gc, 1)
-      }
-      if (provider.count !== undefined) {
-        assert.equal(yield* provider.count, before)
-      }
-      if (provider.list !== undefined) {
-        const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list))
-        assert.deepEqual(
-          ids.filter((id) => sessions.some((session) => session.id === id)),
-          []
-        )
-      }
-      for (const session of provider.marked === undefined ? [] : lasting) {
-        yield* assertMarked(provider, session, "left")
-      }
-    })
-  ),
-
-  defineMarked(
+  define(
     "marks survive the backend's closing and reopening if it is durable, else are gone",
     (provider, options) =>
       Effect.gen(function* () {
@@ -220,7 +210,8 @@ export const markCases: ReadonlyArray<CaseOf> = [
           Effect.provide(options.layer)
         )
         assert.equal(again, provider.capabilities.durable ? "kept" : undefined)
-      })
+      }),
+    marked
   )
 ]
 

@@ -1,21 +1,13 @@
 /**
- * What the cases of the conformance suite share.
+ * What the tests of the conformance suite's cases share.
  */
 import { strict as assert } from "node:assert"
 import { randomBytes } from "node:crypto"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import {
-  type Provider,
-  type Revision,
-  SessionProvider,
-  type Stored,
-  type StoredId,
-  type Written
-} from "../Provider/Provider.js"
+import type { Provider, Revision, Stored, StoredId, Written } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
-import type { CaseOf, Options } from "./Conformance.js"
 
 export const day = Duration.days(1)
 
@@ -32,26 +24,8 @@ export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text
 export const text = (stored: Option.Option<Stored>): string | undefined =>
   Option.isNone(stored) ? undefined : new TextDecoder().decode(stored.value.payload)
 
-/** Defines a case in terms of the provider. */
-export const define = (
-  name: string,
-  test: (provider: Provider, options: Options) => Effect.Effect<unknown, unknown>
-): CaseOf => ({
-  name,
-  test: (options) => Effect.flatMap(SessionProvider, (provider) => Effect.asVoid(test(provider, options)))
-})
-
-/** A case for providers that can do what `claims` says; for others, a check that they do not say they can. */
-export const defineIf = (
-  claims: (provider: Provider, options: Options) => boolean,
-  name: string,
-  test: (provider: Provider, options: Options) => Effect.Effect<unknown, unknown>
-): CaseOf => define(name, (provider, options) => (claims(provider, options) ? test(provider, options) : Effect.void))
-
-export const compareAndSet = (provider: Provider): boolean => provider.capabilities.consistency !== "lastWriteWins"
-
-/** Where content is compared, a revision comes back with its payload. */
-export const uniqueRevisions = (provider: Provider): boolean => provider.capabilities.consistency === "compareAndSet"
+/** Until what was to live for another `millis` is surely gone. */
+export const past = (provider: Provider, millis: number): number => millis + provider.capabilities.expirySlack
 
 export const written = (result: { readonly _tag: string }): Written => {
   assert.equal(result._tag, "Written")

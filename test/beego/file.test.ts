@@ -35,11 +35,11 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { SessionProvider } from "effect-session"
-import { Conformance } from "effect-session/testing"
 import { build } from "esbuild"
 import * as BeegoFile from "../../src/beego/layouts/file.js"
 import * as SessionFile from "../../src/beego/layouts/sessionFile.js"
 import { text, written } from "../../src/testing/support.js"
+import { conformsByClock } from "../provider/conforms.js"
 import { filesIn, foldersIn } from "../provider/fileNames.js"
 import { numberIn, payload } from "../provider/filePayload.js"
 
@@ -57,19 +57,19 @@ const fileOf = (id: string) => join(directory, id[0]!, id[1]!, id)
 const make = (maxLifetime: Duration.Duration = hour) => BeegoFile.make({ directory, maxLifetime })
 
 describe("conformance", () => {
-  for (const { name, test } of Conformance.suite({
-    layer: Layer.suspend(() => BeegoFile.layer({ directory, maxLifetime: hour })),
-    capabilities: {
-      ...SessionProvider.defaultCapabilities,
-      consistency: "compareContent",
-      regenerate: "ordered",
-      expirySlack: 16
+  conformsByClock(
+    {
+      layer: Layer.suspend(() => BeegoFile.layer({ directory, maxLifetime: hour })),
+      capabilities: {
+        ...SessionProvider.defaultCapabilities,
+        consistency: "compareContent",
+        regenerate: "ordered",
+        expirySlack: 16
+      },
+      optional: { count: true, list: true, gc: true, marked: false }
     },
-    optional: { count: true, list: true, gc: true, marked: false },
-    pass: TestClock.adjust
-  })) {
-    it.effect(name, () => Effect.zipRight(TestClock.setTime(Date.now()), test))
-  }
+    { before: () => TestClock.setTime(Date.now()) }
+  )
 })
 
 interface Vector {

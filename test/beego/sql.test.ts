@@ -12,11 +12,11 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { type SessionError, SessionProvider } from "effect-session"
-import { Conformance } from "effect-session/testing"
 import * as BeegoMysql from "../../src/beego/layouts/mysql.js"
 import * as BeegoPostgres from "../../src/beego/layouts/postgres.js"
 import { ddl, gcPage, statements } from "../../src/beego/layouts/sqlStatements.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
+import { conformsByClock } from "../provider/conforms.js"
 import { shared } from "../provider/shared.js"
 import { type Database, execute, freshTable, mysql, postgres } from "../provider/sqlDatabases.js"
 import { providerOf } from "../provider/sqlSuite.js"
@@ -89,20 +89,19 @@ const conforms = (
   where: string,
   only: (name: string) => boolean = () => true
 ) => {
-  const cases = Conformance.suite({
-    layer: Layer.unwrapEffect(layer),
-    capabilities: {
-      ...SessionProvider.defaultCapabilities,
-      consistency: "compareContent",
-      regenerate: "ordered",
-      ...capabilities
+  conformsByClock(
+    {
+      layer: Layer.unwrapEffect(layer),
+      capabilities: {
+        ...SessionProvider.defaultCapabilities,
+        consistency: "compareContent",
+        regenerate: "ordered",
+        ...capabilities
+      },
+      optional: { count: true, list: true, gc: true, marked: false }
     },
-    optional: { count: true, list: true, gc: true, marked: false },
-    pass: TestClock.adjust
-  }).filter(({ name }) => only(name))
-  for (const [index, { name, test }] of cases.entries()) {
-    it.effect(`${name}${where}`, () => Effect.zipRight(inItsYear(index), test))
-  }
+    { before: inItsYear, where, only }
+  )
 }
 
 const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider.Capabilities>): void => {

@@ -1,13 +1,81 @@
-// The conformance suite on a provider whose server keeps the time.
-import { it } from "@effect/vitest"
+// The conformance suite as our tests run it: every call of the provider is counted, so that no case passes without one.
+import { expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import type * as TestServices from "effect/TestServices"
 import { type SessionError, SessionProvider } from "effect-session"
 import { Conformance } from "effect-session/testing"
+import { beforeAll } from "vitest"
+
+const Calls = FiberRef.unsafeMake({ made: 0 })
+
+const counted = (provider: SessionProvider.Provider): Effect.Effect<SessionProvider.Provider> =>
+  Effect.map(FiberRef.get(Calls), (calls) => {
+    const call = Effect.sync(() => {
+      calls.made++
+    })
+    return {
+      ...provider,
+      ...SessionProvider.mapCalls(
+        provider,
+        () => (effect) => Effect.zipRight(call, effect),
+        Stream.tap(() => call)
+      )
+    }
+  })
+
+/** The suite with cases that fail if they pass without a call of the provider. */
+export const suite = (options: Conformance.Options): Conformance.Suite => {
+  const provider = Layer.effect(
+    SessionProvider.SessionProvider,
+    Effect.flatMap(SessionProvider.SessionProvider, counted)
+  )
+  const { cases, leftOut } = Conformance.suite({ ...options, layer: Layer.provide(provider, options.layer) })
+  return {
+    cases: cases.map((one) => ({
+      ...one,
+      test: Effect.suspend(() => {
+        const calls = { made: 0 }
+        return Effect.tap(Effect.locally(one.test, Calls, calls), () =>
+          Effect.sync(() => expect(calls.made, "calls of the provider").toBeGreaterThan(0))
+        )
+      })
+    })),
+    leftOut
+  }
+}
+
+/** Prints which promises were checked, if not all were. */
+const tell = (suite: Conformance.Suite): void => {
+  if (suite.leftOut.length > 0) beforeAll(() => console.log(Conformance.table(suite)))
+}
+
+/** On a provider that keeps time by Effect's Clock. Each case first does `before`, which is told its place. */
+export const conformsByClock = (
+  options: Omit<Conformance.Options, "pass">,
+  {
+    before = () => Effect.void,
+    only = () => true,
+    where = ""
+  }: {
+    readonly before?: (index: number) => Effect.Effect<void, never, TestServices.TestServices>
+    readonly only?: (name: string) => boolean
+    readonly where?: string
+  } = {}
+): void => {
+  const all = suite({ ...options, pass: TestClock.adjust })
+  tell(all)
+  for (const [index, { name, test }] of all.cases.entries()) {
+    if (only(name)) it.effect(`${name}${where}`, () => Effect.zipRight(before(index), test))
+  }
+}
 
 /**
- * `differs` is where the provider's capabilities are not the default; `lists` is whether it can count and list sessions, `marked`
- * whether it keeps marks.
+ * On a provider whose server keeps the time: the cases wait for it side by side. `differs` is where the provider's capabilities are not
+ * the default; `lists` is whether it can count and list sessions, `marked` whether it keeps marks.
  */
 export const conforms = (
   layer: Effect.Effect<Layer.Layer<SessionProvider.SessionProvider, SessionError>>,
@@ -15,12 +83,14 @@ export const conforms = (
   lists = true,
   marked = true
 ): void => {
-  for (const { name, test } of Conformance.suite({
+  const all = suite({
     layer: Layer.unwrapEffect(layer),
     capabilities: { ...SessionProvider.defaultCapabilities, ...differs },
     optional: { count: lists, list: lists, gc: false, marked },
     pass: Effect.sleep
-  })) {
-    it.live(name, () => test)
+  })
+  tell(all)
+  for (const { exclusive, name, test } of all.cases) {
+    it.live(name, () => test, { concurrent: !exclusive })
   }
 }

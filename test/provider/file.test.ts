@@ -16,11 +16,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import { SessionProvider } from "effect-session"
 import * as File from "effect-session/file"
-import { Conformance } from "effect-session/testing"
 import { build } from "esbuild"
+import { conformsByClock } from "./conforms.js"
 import { filesIn } from "./fileNames.js"
 import { numberIn, payload } from "./filePayload.js"
 import { lastOf } from "./marks.js"
@@ -33,14 +32,11 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
 for (const fsync of [false, true]) {
   describe(fsync ? "file with fsync" : "file", () => {
-    for (const { name, test } of Conformance.suite({
+    conformsByClock({
       layer: Layer.suspend(() => File.layer({ directory, fsync })),
       capabilities: SessionProvider.defaultCapabilities,
-      optional: { count: true, list: true, gc: true, marked: true },
-      pass: TestClock.adjust
-    })) {
-      it.effect(name, () => test)
-    }
+      optional: { count: true, list: true, gc: true, marked: true }
+    })
   })
 }
 

@@ -9,10 +9,10 @@ import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
 import { SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
-import { Conformance } from "effect-session/testing"
+import { conformsByClock } from "./conforms.js"
 
 describe("memory", () => {
-  for (const { name, test } of Conformance.suite({
+  conformsByClock({
     layer: Memory.layer(),
     capabilities: {
       ...SessionProvider.defaultCapabilities,
@@ -20,11 +20,8 @@ describe("memory", () => {
       inProcess: true,
       maxPayload: Number.POSITIVE_INFINITY
     },
-    optional: { count: true, list: true, gc: true, marked: true },
-    pass: TestClock.adjust
-  })) {
-    it.effect(name, () => test)
-  }
+    optional: { count: true, list: true, gc: true, marked: true }
+  })
 })
 
 const id = (n: number) => `${n}`.padStart(43, "0") as SessionProvider.StoredId

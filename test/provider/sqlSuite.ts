@@ -18,12 +18,12 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { SessionLayer, SessionProvider } from "effect-session"
 import * as Sql from "effect-session/sql"
-import { Conformance } from "effect-session/testing"
 import { app } from "../../example/routes.js"
 import { batchSize, readMany, statements } from "../../src/Provider/sql/statements.js"
 import { mostTogether } from "../../src/Provider/sql/together.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { client } from "../support/http.js"
+import { conformsByClock } from "./conforms.js"
 import { lastOf } from "./marks.js"
 import { type Database, execute, fillHalfExpired, freshTable } from "./sqlDatabases.js"
 
@@ -32,17 +32,15 @@ const day = Duration.days(1)
 /** Each case in a week of its own: what the one before left in the table has expired. */
 const inItsWeek = (index: number) => TestClock.setTime(Date.now() + index * Duration.toMillis("7 days"))
 
-export const conforms = (layer: Layer.Layer<SessionProvider.SessionProvider, unknown>, where = "") => {
-  const cases = Conformance.suite({
-    layer,
-    capabilities: SessionProvider.defaultCapabilities,
-    optional: { count: true, list: true, gc: true, marked: true },
-    pass: TestClock.adjust
-  })
-  for (const [index, { name, test }] of cases.entries()) {
-    it.effect(`${name}${where}`, () => Effect.zipRight(inItsWeek(index), test))
-  }
-}
+export const conforms = (layer: Layer.Layer<SessionProvider.SessionProvider, unknown>, where = "") =>
+  conformsByClock(
+    {
+      layer,
+      capabilities: SessionProvider.defaultCapabilities,
+      optional: { count: true, list: true, gc: true, marked: true }
+    },
+    { before: inItsWeek, where }
+  )
 
 export const providerOf = <E>(layer: Layer.Layer<SessionProvider.SessionProvider, E>) =>
   Effect.map(Layer.build(layer), Context.get(SessionProvider.SessionProvider))

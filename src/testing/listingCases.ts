@@ -1,0 +1,141 @@
+/**
+ * Conformance: how many sessions there are, which, and what is collected.
+ */
+import { strict as assert } from "node:assert"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Provider } from "../Provider/Provider.js"
+import type { Options } from "./Conformance.js"
+import { type CaseOf, defineFor, has } from "./define.js"
+import { bytes, day, given, past, successor, text, written } from "./support.js"
+
+const second = Duration.seconds(1)
+
+const define = defineFor("counted, listed and collected")
+
+export const listingCases: ReadonlyArray<CaseOf> = [
+  define(
+    "count is the number of live sessions",
+    (provider) =>
+      Effect.gen(function* () {
+        const count = provider.count!
+        const before = yield* count
+        const sessions = yield* Effect.all(Array.from({ length: 7 }, () => given(provider, "counted")))
+        assert.equal(yield* count, before + 7)
+        yield* provider.destroy(sessions[0]!.id)
+        const { id, revision } = sessions[1]!
+        written(
+          yield* provider.regenerate({
+            oldId: id,
+            newId: successor(provider, id),
+            payload: bytes("moved"),
+            ttl: day,
+            revision
+          })
+        )
+        assert.equal(yield* count, before + 6)
+      }),
+    { needs: [has("count")], exclusive: true }
+  ),
+
+  define(
+    "ids are those of the live sessions",
+    (provider) =>
+      Effect.gen(function* () {
+        const sessions = yield* Effect.all(Array.from({ length: 7 }, () => given(provider, "listed")))
+        yield* provider.destroy(sessions[0]!.id)
+        const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
+        assert.equal(new Set(listed).size, listed.length, "an id is listed twice")
+        assert.equal(listed.includes(sessions[0]!.id), false, "a destroyed session is listed")
+        for (const { id } of sessions.slice(1)) {
+          assert.ok(listed.includes(id), "a live session is not listed")
+        }
+      }),
+    { needs: [has("list")] }
+  ),
+
+  define(
+    "count leaves out what has expired",
+    (provider, { pass }) =>
+      Effect.gen(function* () {
+        const before = yield* provider.count!
+        yield* given(provider, "stays")
+        yield* given(provider, "goes", second)
+        yield* pass(past(provider, 1000))
+        assert.equal(yield* provider.count!, before + 1)
+      }),
+    { needs: [has("count")], exclusive: true }
+  ),
+
+  define(
+    "gc removes what has expired, tells how many, and nothing else",
+    (provider, { pass }) =>
+      Effect.gen(function* () {
+        yield* provider.gc!
+        const live = yield* Effect.all(Array.from({ length: 5 }, () => given(provider, "stays")))
+        yield* Effect.all(Array.from({ length: 11 }, () => given(provider, "goes", second)))
+        assert.equal(yield* provider.gc!, 0)
+        yield* pass(past(provider, 1000))
+        assert.equal(yield* provider.gc!, 11)
+        assert.equal(yield* provider.gc!, 0)
+        for (const { id } of live) {
+          assert.equal(text(yield* provider.read(id)), "stays")
+        }
+      }),
+    { needs: [has("gc")], exclusive: true }
+  ),
+
+  define(
+    "marks are not counted",
+    (provider, options) =>
+      Effect.gen(function* () {
+        const before = yield* provider.count!
+        yield* leaveMarks(provider, options)
+        assert.equal(yield* provider.count!, before)
+      }),
+    { needs: [has("count"), has("marked")], exclusive: true }
+  ),
+
+  define(
+    "marks are not listed",
+    (provider, options) =>
+      Effect.gen(function* () {
+        const marked = yield* leaveMarks(provider, options)
+        const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
+        assert.deepEqual(
+          listed.filter((id) => marked.includes(id)),
+          []
+        )
+      }),
+    { needs: [has("list"), has("marked")] }
+  ),
+
+  define(
+    "marks are not told as collected",
+    (provider, options) =>
+      Effect.gen(function* () {
+        yield* provider.gc!
+        yield* given(provider, "expires", second)
+        yield* leaveMarks(provider, options)
+        assert.equal(yield* provider.gc!, 1)
+      }),
+    { needs: [has("gc"), has("marked")], exclusive: true }
+  )
+]
+
+/** Leaves marks at six ids, of which three expire. */
+const leaveMarks = (provider: Provider, { pass }: Options) =>
+  Effect.gen(function* () {
+    const ids = (yield* Effect.all(Array.from({ length: 6 }, () => given(provider, "before")))).map(({ id }) => id)
+    for (const [i, id] of ids.entries()) {
+      yield* provider.destroy(id, { content: bytes("left"), ttl: i < 3 ? day : second })
+    }
+    yield* pass(past(provider, 1000))
+    for (const id of ids.slice(0, 3)) {
+      assert.ok(Option.isSome(yield* provider.marked!(id)), "a mark is lost")
+    }
+    return ids
+  })

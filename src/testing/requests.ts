@@ -1,0 +1,167 @@
+/**
+ * Whole requests, as the cases of the conformance suite send them through the manager.
+ */
+import { strict as assert } from "node:assert"
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Arr from "effect/Array"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
+import * as SessionConfig from "../Manager/SessionConfig.js"
+import * as SessionHttp from "../Manager/SessionHttp.js"
+import * as SessionManager from "../Manager/SessionManager.js"
+import { type Provider, SessionProvider } from "../Provider/Provider.js"
+import type { SessionError } from "../SessionError.js"
+import * as SessionStore from "../Store/SessionStore.js"
+import type { Options, Promised } from "./Conformance.js"
+import { type CaseOf, defineFor, type Kind } from "./define.js"
+
+export const range = Array.from({ length: 64 }, (_, i) => i)
+
+const fields: Record<`key${number}`, typeof Schema.Int> & Record<"count", SessionStore.Field<number, number, true>> = {
+  count: SessionStore.field(Schema.Int, { default: () => 0 }),
+  ...Object.fromEntries(range.map((i) => [`key${i}`, Schema.Int]))
+}
+
+class Probe extends SessionStore.Tag<Probe>()("Probe", fields) {}
+
+type ProbeSession = SessionStore.Session<(typeof Probe)["fields"]>
+
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+  /** The cookie to send from now on: the one that was set, the one that was sent, or none. */
+  readonly cookie: string | undefined
+}
+
+/** Sends requests, each with a handler of its own, as browsers do. */
+export interface Client {
+  readonly send: <A>(
+    cookie: string | undefined,
+    handler: (session: ProbeSession) => Effect.Effect<A, SessionError>
+  ) => Effect.Effect<Answer>
+}
+
+const makeClient: Effect.Effect<Client, never, SessionManager.SessionManager> = Effect.map(
+  Effect.runtime<SessionManager.SessionManager>(),
+  (runtime) => ({
+    send: (cookie, handler) =>
+      Effect.promise(async () => {
+        const handle = HttpApp.toWebHandlerRuntime(runtime)(
+          SessionHttp.middleware(Probe)(
+            Effect.map(Effect.flatMap(Probe, handler), (body) => HttpServerResponse.unsafeJson({ body }))
+          )
+        )
+        const response = await handle(
+          new Request("http://localhost/", cookie === undefined ? {} : { headers: { cookie } })
+        )
+        const set = response.headers.getSetCookie()[0]?.split(";")[0]
+        const { body } = response.status === 200 ? ((await response.json()) as { readonly body: unknown }) : {}
+        return {
+          status: response.status,
+          body,
+          cookie: set === undefined ? cookie : set.endsWith("=") ? undefined : set
+        }
+      })
+  })
+)
+
+/**
+ * Defines the cases of a promise in terms of requests; `wrap` puts a fault between the manager and the provider. What is logged meanwhile is
+ * of faults that the case brings about itself: it is shown only if the case fails.
+ */
+export const defineRequestsFor =
+  (promise: Promised) =>
+  (
+    name: string,
+    test: (client: Client, provider: Provider, options: Options) => Effect.Effect<unknown, unknown>,
+    {
+      config = {},
+      wrap = (provider) => provider,
+      ...kind
+    }: Kind & {
+      readonly config?: SessionConfig.Options
+      readonly wrap?: (provider: Provider) => Provider
+    } = {}
+  ): CaseOf =>
+    defineFor(promise)(
+      name,
+      (provider, options) =>
+        Effect.flatMap(makeClient, (client) => test(client, provider, options)).pipe(
+          Effect.provide(
+            Layer.provide(
+              SessionManager.layer(SessionConfig.make(config)),
+              Layer.succeed(SessionProvider, wrap(provider))
+            )
+          ),
+          loggedOnFailure
+        ),
+      kind
+    )
+
+/** Holds back what is logged, and logs it if the effect fails. */
+const loggedOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const held: Array<Effect.Effect<void>> = []
+    const hold = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
+      held.push(Effect.logWithLevel(logLevel, ...Arr.ensure(message), cause))
+    })
+    return effect.pipe(
+      Effect.provide(Logger.replace(Logger.defaultLogger, hold)),
+      Effect.tapErrorCause(() => Effect.all(held, { discard: true }))
+    )
+  })
+
+export const all = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>) =>
+  Effect.all(effects, { concurrency: "unbounded" })
+
+export const increment = (session: ProbeSession) => session.update("count", (n) => n + 1)
+
+export const read = (session: ProbeSession) => session.get("count")
+
+/** A signed-in browser. */
+export const begin = (client: Client) =>
+  Effect.map(
+    client.send(undefined, (session) => session.set("count", 0)),
+    ({ cookie }) => cookie!
+  )
+
+/** Runs `during` while a request is between its first look at the session and its end. */
+export const during = <A, B>(
+  client: Client,
+  cookie: string,
+  start: (session: ProbeSession) => Effect.Effect<unknown, SessionError>,
+  end: (session: ProbeSession) => Effect.Effect<A, SessionError>,
+  meanwhile: Effect.Effect<B>
+) =>
+  Effect.gen(function* () {
+    const started = yield* Deferred.make<void>()
+    const released = yield* Deferred.make<void>()
+    const [slow] = yield* Effect.all(
+      [
+        client.send(cookie, (session) =>
+          start(session).pipe(
+            Effect.zipRight(Deferred.succeed(started, undefined)),
+            Effect.zipRight(Deferred.await(released)),
+            Effect.zipRight(end(session))
+          )
+        ),
+        Effect.zipRight(Deferred.await(started), Effect.ensuring(meanwhile, Deferred.succeed(released, undefined)))
+      ],
+      { concurrency: "unbounded" }
+    )
+    return slow
+  })
+
+export const signIn = (client: Client, cookie: string) => client.send(cookie, (session) => session.regenerate)
+
+export const logout = (client: Client, cookie: string) => client.send(cookie, (session) => session.destroy)
+
+export const assertSignedOut = (client: Client, cookie: string) =>
+  Effect.map(
+    client.send(cookie, (session) => session.isNew),
+    ({ body }) => assert.equal(body, true, "the session is back")
+  )
