@@ -68,12 +68,15 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
         Option.fromNullable
       ),
     create: (id, payload, ttl) => call((now) => files.create(id, payload, expiry(now, ttl), now)),
-    write: (id, payload, ttl, revision) => call((now) => files.write(id, payload, expiry(now, ttl), revision, now)),
+    write: (id, payload, ttl, revision) =>
+      call((now) => files.replace({ oldId: id, newId: id, payload, expiresAt: expiry(now, ttl), revision }, now)),
     touch: (id, ttl) => call((now) => files.touch(id, expiry(now, ttl), now)),
     exists: (id) => call((now) => files.exists(id, now)),
     destroy: (id, mark) => call((now) => files.destroy(id, now, leaving(mark, now))),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
-      call((now) => files.regenerate(oldId, newId, payload, expiry(now, ttl), revision, now, leaving(mark, now))),
+      call((now) =>
+        files.replace({ oldId, newId, payload, expiresAt: expiry(now, ttl), revision, mark: leaving(mark, now) }, now)
+      ),
     marked: (id) =>
       Effect.map(
         call((now) => files.marked(id, now)),

@@ -192,6 +192,7 @@ describe("the directory as beego has it", () => {
       symlinkSync(outside, join(directory, "z"))
       const result = yield* Effect.flip(provider.create("zz000000" as SessionProvider.StoredId, Buffer.from("x"), hour))
       expect(result.reason).toBe("Unavailable")
+      expect(result.message).toContain("file: create failed (its folder was moved or replaced)")
       expect(readdirSync(outside)).toEqual([])
       rmSync(outside, { recursive: true })
     })

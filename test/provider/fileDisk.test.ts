@@ -213,6 +213,7 @@ describe("symbolic links are not followed", () => {
       yield* untouched(links)
       const error = yield* Effect.flip(links.provider.create(id("1"), payload("2"), day))
       expect(error.reason).toBe("Unavailable")
+      expect(error.message).toContain("file: create failed (its folder was moved or replaced)")
     })
   )
 

@@ -1,7 +1,7 @@
 /**
  * What is in a file of a session: whose it is, whether it is complete, and the bytes.
  */
-import * as Folder from "./sessionFolder.js"
+import * as Disk from "./disk.js"
 
 /** A line with key and length, which tell whose it is and that it is complete, and the payload. */
 export const encode = (key: string, payload: Uint8Array): Buffer =>
@@ -9,7 +9,7 @@ export const encode = (key: string, payload: Uint8Array): Buffer =>
 
 /** The content of an open file, which is closed; nothing if it is not complete. */
 export const load = async (fd: number): Promise<{ readonly key: string; readonly payload: Buffer } | undefined> => {
-  const content = await Folder.load(fd)
+  const content = await Disk.load(fd)
   return content === undefined ? undefined : decode(content)
 }
 

@@ -10,21 +10,7 @@
  * compare-and-set that needs no lock. Revisions are random and never used again, so it cannot succeed by mistake. A mark that the session
  * left counts only if there is no head.
  */
-import * as fs from "node:fs"
-import { promisify } from "node:util"
-
-// Not `fs.promises`, whose file handles cost twice as much.
-const openLater = promisify(fs.open)
-const renameLater = promisify(fs.rename)
-const unlinkLater = promisify(fs.unlink)
-const readdir = promisify(fs.readdir)
-const read = promisify(fs.read)
-const writeFile = promisify(fs.writeFile)
-const mkdir = promisify(fs.mkdir)
-const rmdir = promisify(fs.rmdir)
-const fsync = promisify(fs.fsync)
-
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
+import * as Disk from "./disk.js"
 
 export interface Head {
   /** The file's name. */
@@ -68,27 +54,6 @@ export const isDataOf = (name: string, revision: string): boolean => name.starts
 export const isGarbage = (name: string, current: string): boolean =>
   !isDataOf(name, current) && !name.endsWith(`.${current}`)
 
-/** What is asked for is not there; something else can be in its place, such as a symbolic link. */
-export const isAbsent = (error: unknown): boolean => hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")
-
-const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
-  error instanceof Error && "code" in error && codes.includes(String(error.code))
-
-/**
- * Whether no part of a path is a symbolic link; undefined where nothing is there. Done at once, and not by a thread of the pool: it is
- * asked of paths that were just used, so it costs less than going there and back, and does not wait for the disk.
- */
-export const isReal = (path: string): boolean | undefined => {
-  try {
-    return fs.realpathSync.native(path) === path
-  } catch (error) {
-    if (isAbsent(error)) {
-      return hasCode(error, "ENOENT") ? undefined : false
-    }
-    throw error
-  }
-}
-
 export const nothing: Listing = { heads: [], data: [], marks: [] }
 
 const parse = (names: ReadonlyArray<string>): Listing => ({
@@ -107,60 +72,35 @@ const parse = (names: ReadonlyArray<string>): Listing => ({
 const listings = 3
 
 /** What is in a session's folder: nothing, where it is not there or not ours. */
-export const list = async (folder: string): Promise<Listing> => {
-  try {
-    let listing = nothing
-    for (let i = 0; i < listings && listing.heads.length !== 1; i++) {
-      listing = parse(await readdir(folder))
-    }
-    return isReal(folder) ? listing : nothing
-  } catch (error) {
-    return nothingIfAbsent(error)
-  }
-}
+export const list = async (folder: string): Promise<Listing> => listingOf(folder, await Disk.names(folder).async())
 
-const listAtOnce = (folder: string): Listing => {
-  try {
-    let listing = nothing
-    for (let i = 0; i < listings && listing.heads.length !== 1; i++) {
-      listing = parse(fs.readdirSync(folder))
-    }
-    return isReal(folder) ? listing : nothing
-  } catch (error) {
-    return nothingIfAbsent(error)
-  }
-}
+const listSync = (folder: string): Listing => listingOf(folder, Disk.names(folder).sync())
 
-const nothingIfAbsent = (error: unknown): Listing => {
-  if (isAbsent(error)) {
+/** The state of a folder in which these names have just been seen. */
+const listingOf = (folder: string, names: ReadonlyArray<string>): Listing => {
+  if (names.length === 0) {
     return nothing
   }
-  throw error
+  let listing = parse(names)
+  // At once: the folder was just read, so that this does not wait for the disk.
+  for (let i = 1; i < listings && listing.heads.length !== 1; i++) {
+    listing = parse(Disk.names(folder).sync())
+  }
+  return Disk.isReal(folder) ? listing : nothing
 }
 
-/** A call that works only while the folder is as it was seen: it fails where a file is not there. */
-export interface Call<A> {
-  readonly later: () => Promise<A>
-  readonly atOnce: () => A
+/** A call that works only while the folder is as it was seen, for it fails where a file is not there; and what it is about. */
+export interface Step<T, A> {
+  readonly target: T
+  readonly call: Disk.Call<A>
 }
 
-export const rename = (from: string, to: string): Call<void> => ({
-  later: () => renameLater(from, to),
-  atOnce: () => fs.renameSync(from, to)
-})
-
-export const remove = (path: string): Call<void> => ({
-  later: () => unlinkLater(path),
-  atOnce: () => fs.unlinkSync(path)
-})
-
-// O_NONBLOCK, or a pipe of this name would block a thread for ever.
-const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
-
-export const open = (path: string): Call<number> => ({
-  later: () => openLater(path, readFlags),
-  atOnce: () => fs.openSync(path, readFlags)
-})
+/** What came of a step, which is undefined where there was none to take. */
+export interface Outcome<T, A> {
+  /** The state of the folder for which it was decided. */
+  readonly listing: Listing
+  readonly done: { readonly target: T; readonly result: A } | undefined
+}
 
 /** How often a call may come too late before looking and calling are done at once. */
 const patience = 5
@@ -169,141 +109,36 @@ const patience = 5
 const maxAttempts = 1000
 
 /**
- * Looks into a folder and makes the call that `decide` asks for; if the folder has changed in between, again. Answers what came of it,
- * and in which state of the folder; undefined where `decide` asks for no call.
+ * Looks into a folder and takes the step that `decide` chooses, if any; if the folder has changed in between, again. `decide` gets what
+ * its step was about that came too late.
  *
  * A process that is slow, with many calls waiting for its threads, could come too late for ever while others change the session. So it
  * does both at once after a while, though that can hold up the process for the moment.
  *
  * @param seen What a listing has just shown.
  */
-export const act = async <A>(
+export const act = async <T, A>(
   folder: string,
-  decide: (listing: Listing) => Call<A> | undefined,
+  decide: (listing: Listing, tooLate: T | undefined) => Step<T, A> | undefined,
   seen?: Listing
-): Promise<{ readonly result: A; readonly listing: Listing } | undefined> => {
-  let listing = seen ?? (await list(folder))
+): Promise<Outcome<T, A>> => {
+  let tooLate: T | undefined
   for (let attempt = 1; attempt < maxAttempts; attempt++) {
     const atOnce = attempt > patience
-    if (atOnce) {
-      listing = listAtOnce(folder)
+    const listing = atOnce ? listSync(folder) : attempt === 1 && seen !== undefined ? seen : await list(folder)
+    const step = decide(listing, tooLate)
+    if (step === undefined) {
+      return { listing, done: undefined }
     }
-    const call = decide(listing)
-    if (call === undefined) {
-      return undefined
-    }
+    const { call, target } = step
     try {
-      return { result: atOnce ? call.atOnce() : await call.later(), listing }
+      return { listing, done: { target, result: atOnce ? call.sync() : await call.async() } }
     } catch (error) {
-      if (!isAbsent(error)) {
+      if (!Disk.isAbsent(error)) {
         throw error
       }
-    }
-    if (attempt < patience) {
-      listing = await list(folder)
+      tooLate = target
     }
   }
-  throw "changed by others too often"
-}
-
-/** The content of an open file, which is closed; undefined where it is not a file. */
-export const load = async (fd: number): Promise<Buffer | undefined> => {
-  // Neither of the calls that are done at once waits for the disk: the file is open, and was only read.
-  try {
-    const stat = fs.fstatSync(fd)
-    if (!stat.isFile()) {
-      return undefined
-    }
-    return await readAll(fd, stat.size)
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
-/** The first `size` bytes of an open file, or all where it has become shorter. */
-export const readAll = async (fd: number, size: number): Promise<Buffer> => {
-  const { buffer, bytesRead } = await read(fd, Buffer.allocUnsafe(size), 0, size, 0)
-  return buffer.subarray(0, bytesRead)
-}
-
-/** Writes a new file completely, or not at all; answers whether its folder was there. */
-export const store = async (path: string, content: Uint8Array, durable: boolean): Promise<boolean> => {
-  let fd: number
-  try {
-    fd = await openLater(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
-  } catch (error) {
-    if (isAbsent(error)) {
-      return false
-    }
-    throw error
-  }
-  try {
-    if (content.length > 0) {
-      await writeFile(fd, content)
-    }
-    if (durable) {
-      await fsync(fd)
-    }
-    return true
-  } catch (error) {
-    discard([path])
-    throw error
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
-/** Makes a folder for this user alone; answers whether nothing was there yet. */
-export const make = async (path: string): Promise<boolean> => {
-  try {
-    await mkdir(path, 0o700)
-    return true
-  } catch (error) {
-    if (hasCode(error, "EEXIST")) {
-      return false
-    }
-    throw error
-  }
-}
-
-const ignore = () => {}
-
-/** Removes files that are of no use any more. Nobody waits for it; what it cannot remove is left for the next one who sees it. */
-export const discard = (paths: ReadonlyArray<string>): void => {
-  for (const path of paths) {
-    fs.unlink(path, ignore)
-  }
-}
-
-/** Removes these files of a folder without a head, and the folder with them, unless something else is in it. */
-export const clear = async (folder: string, names: ReadonlyArray<string>): Promise<void> => {
-  await Promise.allSettled(names.map((name) => unlinkLater(`${folder}/${name}`)))
-  await rmdir(folder).catch(ignore)
-}
-
-/** How long ago something was last done in a folder, in milliseconds of real time. */
-export const age = (folder: string): number =>
-  Date.now() - (fs.lstatSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY)
-
-/** Waits until the disk has the names in a folder. */
-export const persist = async (folder: string): Promise<void> => {
-  const fd = await openLater(folder, O_RDONLY)
-  try {
-    await fsync(fd)
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
-/** The paths of what has such a name in a directory; nothing where it is not there or not ours. */
-export const paths = async (directory: string, pattern: RegExp): Promise<ReadonlyArray<string>> => {
-  try {
-    const names = await readdir(directory)
-    return isReal(directory) ? names.filter((name) => pattern.test(name)).map((name) => `${directory}/${name}`) : []
-  } catch (error) {
-    if (isAbsent(error)) {
-      return []
-    }
-    throw error
-  }
+  throw new Disk.FileFailure("changed by others too often")
 }

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
+import * as Disk from "./disk.js"
 import * as Data from "./sessionData.js"
 import * as Folder from "./sessionFolder.js"
 
@@ -22,7 +23,7 @@ export const prepare = async (
   durable: boolean
 ): Promise<string | undefined> => {
   const name = Folder.markName(randomUUID(), expiresAt)
-  return (await Folder.store(`${folder}/${name}`, Data.encode(key, content), durable)) ? name : undefined
+  return (await Disk.store(`${folder}/${name}`, Data.encode(key, content), durable)) ? name : undefined
 }
 
 /** How often, and after how many milliseconds, a folder is listed again while several changes are about to be done with it. */
@@ -36,15 +37,15 @@ export const read = async (folder: string, key: string, now: number): Promise<Ui
     await sleep(pause)
     listing = await Folder.list(folder)
   }
-  const opened = await Folder.act(
+  const { done } = await Folder.act(
     folder,
     (listing) => {
       const [mark] = live(listing, now)
-      return mark === undefined ? undefined : Folder.open(`${folder}/${mark.name}`)
+      return mark && { target: mark, call: Disk.open(`${folder}/${mark.name}`) }
     },
     listing
   )
-  const data = opened === undefined ? undefined : await Data.load(opened.result)
+  const data = done && (await Data.load(done.result))
   return data?.key === key ? data.payload : undefined
 }
 
@@ -54,11 +55,11 @@ export const live = ({ heads, marks }: Folder.Listing, now: number): ReadonlyArr
 
 /** Removes marks that have all expired; answers whether this call removed the last one, so that the folder is the caller's to clear. */
 export const collect = async (folder: string, now: number): Promise<boolean> => {
-  const removed = await Folder.act(folder, (listing) => {
+  const { done, listing } = await Folder.act(folder, (listing) => {
     const [mark] = listing.marks
     return mark === undefined || listing.heads.length > 0 || live(listing, now).length > 0
       ? undefined
-      : Folder.remove(`${folder}/${mark.name}`)
+      : { target: mark, call: Disk.remove(`${folder}/${mark.name}`) }
   })
-  return removed !== undefined && (removed.listing.marks.length === 1 || collect(folder, now))
+  return done !== undefined && (listing.marks.length === 1 || collect(folder, now))
 }

@@ -11,11 +11,12 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as Disk from "../../Provider/file/disk.js"
 import { openDirectory } from "../../Provider/file/openDirectory.js"
-import * as Folder from "../../Provider/file/sessionFolder.js"
 import { call } from "../../Provider/internal/time.js"
 import * as Provider from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
+import { collectLeftovers } from "./folderLock.js"
 import { checkMaxLifetime, inMillis } from "./lastWrite.js"
 import * as BeegoProvider from "./provider.js"
 import * as SessionFile from "./sessionFile.js"
@@ -63,10 +64,10 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
 
   /** The ids of all sessions, live or not, a few at a time. */
   async function* all(): AsyncGenerator<ReadonlyArray<string>> {
-    for (const first of await Folder.paths(directory, /^[A-Za-z0-9_-]$/)) {
-      for (const second of await Folder.paths(first, /^[A-Za-z0-9_-]$/)) {
+    for (const first of await Disk.paths(directory, /^[A-Za-z0-9_-]$/)) {
+      for (const second of await Disk.paths(first, /^[A-Za-z0-9_-]$/)) {
         const start = `${first.at(-1)}${second.at(-1)}`
-        const names = (await Folder.paths(second, /./)).map((path) => path.slice(second.length + 1))
+        const names = (await Disk.paths(second, /./)).map((path) => path.slice(second.length + 1))
         const ids = names.filter((name) => isKey(name) && name.startsWith(start))
         for (let i = 0; i < ids.length; i += batchSize) {
           yield ids.slice(i, i + batchSize)
@@ -111,9 +112,9 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
       call(async (now) => {
         const written = store(now, ttl)
         const { folder } = place(id)
-        if (!Folder.isReal(folder)) {
-          await SessionFile.ensureFolder(`${directory}/${id[0]}`)
-          await SessionFile.ensureFolder(folder)
+        if (!Disk.isReal(folder)) {
+          await Disk.ensureFolder(`${directory}/${id[0]}`)
+          await Disk.ensureFolder(folder)
         }
         const result = await SessionFile.change(work, place(id), { payload, written }, (found) =>
           live(found, now) === undefined ? undefined : "taken"
@@ -151,7 +152,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
         })
       )
       return Stream.runCount(collected).pipe(
-        Effect.zipLeft(call(() => SessionFile.collectLeftovers(work))),
+        Effect.zipLeft(call(() => collectLeftovers(work))),
         Effect.filterOrFail(
           () => failure === undefined,
           () => failure

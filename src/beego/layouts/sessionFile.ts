@@ -2,16 +2,10 @@
  * A session in one file, as beego keeps it, and how it is changed: beside beego, which writes into the file as it is, and beside other
  * processes that do the same as this one.
  */
-import { randomUUID } from "node:crypto"
 import * as fs from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
-import { promisify } from "node:util"
-import * as Folder from "../../Provider/file/sessionFolder.js"
-
-const rename = promisify(fs.rename)
-const unlink = promisify(fs.unlink)
-const readdir = promisify(fs.readdir)
-const lutimes = promisify(fs.lutimes)
+import * as Disk from "../../Provider/file/disk.js"
+import { FolderLock } from "./folderLock.js"
 
 /** Where the file is, and the folder that is its lock. */
 export interface Place {
@@ -64,24 +58,17 @@ const makeSettled = (): ((stat: fs.BigIntStats) => boolean) => {
 /** In whole milliseconds, rounded up. */
 export const writtenAt = ({ mtimeNs }: fs.BigIntStats): number => Number((mtimeNs + 999_999n) / 1_000_000n)
 
-const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined)
-
 /** Runs `use` on the open file; undefined where there is none, or another thing in its place. */
 export const withFile = async <A>(
   { folder, path }: Place,
   use: (fd: number, stat: fs.BigIntStats) => A | Promise<A>
 ): Promise<A | undefined> => {
-  if (!Folder.isReal(folder)) {
+  if (!Disk.isReal(folder)) {
     return undefined
   }
-  let fd: number
-  try {
-    fd = await Folder.open(path).later()
-  } catch (error) {
-    if (Folder.isAbsent(error)) {
-      return undefined
-    }
-    throw error
+  const fd = await Disk.open(path).async().catch(Disk.ifAbsent(undefined))
+  if (fd === undefined) {
+    return undefined
   }
   try {
     const stat = fs.fstatSync(fd, { bigint: true })
@@ -97,7 +84,7 @@ export const load = async (place: Place): Promise<Content | undefined> => {
   const giveUpAt = performance.now() + settlesWithin
   for (;;) {
     const read = await withFile(place, async (fd, before) => {
-      const payload = await Folder.readAll(fd, Number(before.size))
+      const payload = await Disk.readAll(fd, Number(before.size))
       const after = fs.fstatSync(fd, { bigint: true })
       const isStill =
         before.ctimeNs === after.ctimeNs && before.size === after.size && payload.length === Number(after.size)
@@ -110,7 +97,7 @@ export const load = async (place: Place): Promise<Content | undefined> => {
       if (read.isStill && read.payload.length > 0) {
         return read
       }
-      throw "being written by others all the time"
+      throw new Disk.FileFailure("being written by others all the time")
     }
     await sleep(5)
   }
@@ -149,9 +136,6 @@ export const setTime = async (
 
 const exists = async (place: Place): Promise<boolean> => (await withFile(place, () => true)) === true
 
-/** How long a lock may stay as it is before its holder is taken for dead, in milliseconds. Holders need a few, unless beego is busy. */
-const staleAfter = 1_000
-
 /** How long to wait for a lock at all, in milliseconds. */
 const patience = 10_000
 
@@ -160,12 +144,6 @@ export type Change = Content | "removed"
 
 /**
  * Changes a session, unless `refuse` has a reason not to, which it is told then; it is asked again when nobody else can change it.
- *
- * The lock is a folder with one file in it, which is the very file that is to take the place of the session's. To take the lock is to
- * rename a prepared folder to its name, which the file system does only where it is not there, or empty. To change the session is to
- * rename the file out of it, and that ends the lock as well. Whoever takes a holder for dead removes its file by its name, which no
- * other has: so a holder that was merely slow finds that it cannot change anything any more, and begins again. A process that is
- * killed leaves the old session or the new one, and a lock of which the next one gets rid.
  *
  * @param work A folder of the same file system, for what is prepared.
  */
@@ -176,125 +154,51 @@ export const change = async <A>(
   refuse: (found: Content | undefined) => A | undefined
 ): Promise<A | "done"> => {
   const giveUpAt = performance.now() + patience
-  const content = change === "removed" ? tombstone : change
+  const { payload, written } = change === "removed" ? tombstone : change
   for (;;) {
     const refused = refuse(await load(place))
     if (refused !== undefined) {
       return refused
     }
-    const name = randomUUID()
-    const prepared = `${work}/${name}.new`
-    let at = prepared
+    const lock = new FolderLock(work, place.lock)
     try {
-      await prepare(work, prepared, name, content)
-      let holder = ""
-      let since = 0
-      while (!(await take(prepared, place.lock))) {
-        // Most often another one has changed the session meanwhile.
-        const refusedNow = refuse(await load(place))
-        if (refusedNow !== undefined) {
-          return refusedNow
-        }
-        const [token = ""] = await namesIn(place.lock)
-        if (token !== holder) {
-          holder = token
-          since = performance.now()
-        } else if (token !== "" && performance.now() - since > staleAfter) {
-          await unlink(`${place.lock}/${token}`).catch(() => {})
-        } else if (performance.now() > giveUpAt) {
-          throw "locked by another process"
-        }
-        await sleep(1 + Math.random() * 4)
+      await lock.prepare(payload, written)
+      const outcome = await attempt(lock, place, refuse, giveUpAt)
+      if (outcome === "done" && change === "removed") {
+        await Disk.remove(place.path).async().catch(Disk.ifAbsent(undefined))
       }
-      at = place.lock
-      const refusedNow = refuse(await load(place))
-      if (refusedNow !== undefined) {
-        return refusedNow
-      }
-      if (await publish(`${place.lock}/${name}`, place)) {
-        if (change === "removed") {
-          await unlink(place.path).catch(ignoreAbsent)
-        }
-        return "done"
+      if (outcome !== "broken") {
+        return outcome
       }
     } finally {
-      await Folder.clear(at, [name])
+      await lock.release()
     }
   }
 }
 
-const ignoreAbsent = (error: unknown): void => {
-  if (!Folder.isAbsent(error)) {
-    throw error
-  }
-}
-
-const movedAway = "its folder was moved or replaced"
-
-/** Makes the folder if it is not there. */
-export const ensureFolder = async (path: string): Promise<void> => {
-  if (Folder.isReal(path) === undefined) {
-    await Folder.make(path)
-  }
-  if (!Folder.isReal(path)) {
-    throw movedAway
-  }
-}
-
-/** A folder with the new file in it. */
-const prepare = async (work: string, folder: string, name: string, content: Content): Promise<void> => {
-  await ensureFolder(work)
-  await Folder.make(folder)
-  const path = `${folder}/${name}`
-  if (!(await Folder.store(path, content.payload, false))) {
-    throw movedAway
-  }
-  await lutimes(path, content.written / 1000, content.written / 1000)
-}
-
-const take = async (prepared: string, lock: string): Promise<boolean> => {
-  try {
-    await rename(prepared, lock)
-    return true
-  } catch (error) {
-    if (codeOf(error) === "ENOTEMPTY" || codeOf(error) === "EEXIST") {
-      return false
+/** Takes the lock and publishes what is prepared in it, unless it is refused by then. `broken` where the lock was lost meanwhile. */
+const attempt = async <A>(
+  lock: FolderLock,
+  place: Place,
+  refuse: (found: Content | undefined) => A | undefined,
+  giveUpAt: number
+): Promise<A | "done" | "broken"> => {
+  for (;;) {
+    const taken = await lock.tryTake()
+    // If it is not, most often another one has changed the session meanwhile; if it is, only beego can from now on.
+    const refused = refuse(await load(place))
+    if (refused !== undefined) {
+      return refused
     }
-    throw error
-  }
-}
-
-/** Ends the lock too. False where the lock was lost. */
-const publish = async (token: string, { folder, path }: Place): Promise<boolean> => {
-  if (!Folder.isReal(folder)) {
-    throw movedAway
-  }
-  try {
-    await rename(token, path)
-    return true
-  } catch (error) {
-    ignoreAbsent(error)
-    return false
-  }
-}
-
-const namesIn = async (folder: string): Promise<ReadonlyArray<string>> => {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    ignoreAbsent(error)
-    return []
-  }
-}
-
-/** How old what a dead process left must be to be removed, in milliseconds: far longer than any change takes. */
-const leftoverAge = 60 * 60 * 1000
-
-/** Removes what dead processes left. */
-export const collectLeftovers = async (work: string): Promise<void> => {
-  for (const folder of await Folder.paths(work, /./)) {
-    if (Folder.age(folder) > leftoverAge && Folder.isReal(folder)) {
-      await Folder.clear(folder, await namesIn(folder))
+    if (taken) {
+      if (!Disk.isReal(place.folder)) {
+        throw new Disk.FileFailure("its folder was moved or replaced")
+      }
+      return (await lock.publish(place.path)) ? "done" : "broken"
     }
+    if (!(await lock.breakIfStale()) && performance.now() > giveUpAt) {
+      throw new Disk.FileFailure("locked by another process")
+    }
+    await sleep(1 + Math.random() * 4)
   }
 }

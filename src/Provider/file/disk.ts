@@ -1,0 +1,200 @@
+/**
+ * Files and folders, as the providers that keep sessions in them use them: no symbolic link is followed, and what is not there is no
+ * error.
+ */
+import * as fs from "node:fs"
+import { promisify } from "node:util"
+
+// Not `fs.promises`, whose file handles cost twice as much.
+const openFile = promisify(fs.open)
+const renameFile = promisify(fs.rename)
+const unlink = promisify(fs.unlink)
+const readdir = promisify(fs.readdir)
+const read = promisify(fs.read)
+const writeFile = promisify(fs.writeFile)
+const mkdir = promisify(fs.mkdir)
+const rmdir = promisify(fs.rmdir)
+const fsync = promisify(fs.fsync)
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
+
+/** What cannot be done though no call of the file system failed. `code` is shown to the user, as a failed call's `ENOSPC` is. */
+export class FileFailure extends Error {
+  override readonly name = "FileFailure"
+  constructor(
+    readonly code:
+      | "its folder was moved or replaced"
+      | "changed by others too often"
+      | "the new id is taken"
+      | "being written by others all the time"
+      | "locked by another process"
+  ) {
+    super(code)
+  }
+}
+
+export const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
+  error instanceof Error && "code" in error && codes.includes(String(error.code))
+
+/** What is asked for is not there; something else can be in its place, such as a symbolic link. */
+export const isAbsent = (error: unknown): boolean => hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")
+
+/** `value` in place of the error that something is not there. */
+export const ifAbsent =
+  <A>(value: A) =>
+  (error: unknown): A => {
+    if (isAbsent(error)) {
+      return value
+    }
+    throw error
+  }
+
+/**
+ * Whether no part of a path is a symbolic link; undefined where nothing is there. Done at once, and not by a thread of the pool: it is
+ * asked of paths that were just used, so it costs less than going there and back, and does not wait for the disk.
+ */
+export const isReal = (path: string): boolean | undefined => {
+  try {
+    return fs.realpathSync.native(path) === path
+  } catch (error) {
+    return hasCode(error, "ENOENT") ? undefined : ifAbsent(false)(error)
+  }
+}
+
+/** A call of the file system that can be made both ways: by a thread of the pool, or at once, while this process does nothing else. */
+export interface Call<A> {
+  readonly async: () => Promise<A>
+  readonly sync: () => A
+}
+
+export const rename = (from: string, to: string): Call<void> => ({
+  async: () => renameFile(from, to),
+  sync: () => fs.renameSync(from, to)
+})
+
+export const remove = (path: string): Call<void> => ({
+  async: () => unlink(path),
+  sync: () => fs.unlinkSync(path)
+})
+
+// O_NONBLOCK, or a pipe of this name would block a thread for ever.
+const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+
+/** Opens a file for reading. */
+export const open = (path: string): Call<number> => ({
+  async: () => openFile(path, readFlags),
+  sync: () => fs.openSync(path, readFlags)
+})
+
+const none: ReadonlyArray<string> = []
+
+/** The names in a folder; none where it is not there. */
+export const names = (folder: string): Call<ReadonlyArray<string>> => ({
+  async: () => readdir(folder).catch(ifAbsent(none)),
+  sync: () => {
+    try {
+      return fs.readdirSync(folder)
+    } catch (error) {
+      return ifAbsent(none)(error)
+    }
+  }
+})
+
+/** The paths of what has such a name in a directory; nothing where it is not there or not ours. */
+export const paths = async (directory: string, pattern: RegExp): Promise<ReadonlyArray<string>> => {
+  const found = await names(directory).async()
+  return isReal(directory) ? found.filter((name) => pattern.test(name)).map((name) => `${directory}/${name}`) : none
+}
+
+/** The content of an open file, which is closed; undefined where it is not a file. */
+export const load = async (fd: number): Promise<Buffer | undefined> => {
+  // Neither of the calls that are done at once waits for the disk: the file is open, and was only read.
+  try {
+    const stat = fs.fstatSync(fd)
+    return stat.isFile() ? await readAll(fd, stat.size) : undefined
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** The first `size` bytes of an open file, or all where it has become shorter. */
+export const readAll = async (fd: number, size: number): Promise<Buffer> => {
+  const { buffer, bytesRead } = await read(fd, Buffer.allocUnsafe(size), 0, size, 0)
+  return buffer.subarray(0, bytesRead)
+}
+
+/** Writes a new file completely, or not at all; answers whether its folder was there. */
+export const store = async (path: string, content: Uint8Array, durable: boolean): Promise<boolean> => {
+  const fd = await openFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600).catch(ifAbsent(undefined))
+  if (fd === undefined) {
+    return false
+  }
+  try {
+    if (content.length > 0) {
+      await writeFile(fd, content)
+    }
+    if (durable) {
+      await fsync(fd)
+    }
+    return true
+  } catch (error) {
+    discard([path])
+    throw error
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** Makes a folder for this user alone; answers whether nothing was there yet. */
+export const makeFolder = async (path: string): Promise<boolean> => {
+  try {
+    await mkdir(path, 0o700)
+    return true
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) {
+      return false
+    }
+    throw error
+  }
+}
+
+/** Makes the folder if nothing is there, and fails where it is not real; answers whether nothing was there yet. */
+export const ensureFolder = async (path: string): Promise<boolean> => {
+  const isNew = isReal(path) === undefined
+  if (isNew) {
+    await makeFolder(path)
+  }
+  if (!isReal(path)) {
+    throw new FileFailure("its folder was moved or replaced")
+  }
+  return isNew
+}
+
+const ignore = () => {}
+
+/** Removes files that are of no use any more. Nobody waits for it; what it cannot remove is left for the next one who sees it. */
+export const discard = (paths: ReadonlyArray<string>): void => {
+  for (const path of paths) {
+    fs.unlink(path, ignore)
+  }
+}
+
+/** Removes these files of a folder, and the folder with them, unless something else is in it. What cannot be removed stays. */
+export const clear = async (folder: string, names: ReadonlyArray<string>): Promise<void> => {
+  await Promise.allSettled(names.map((name) => unlink(`${folder}/${name}`)))
+  await rmdir(folder).catch(ignore)
+}
+
+/** How long ago something was last done in a folder, in milliseconds of real time. */
+export const age = (folder: string): number =>
+  Date.now() - (fs.lstatSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY)
+
+/** Waits until the disk has the names in a folder. */
+export const persist = async (folder: string): Promise<void> => {
+  const fd = await openFile(folder, O_RDONLY)
+  try {
+    await fsync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
