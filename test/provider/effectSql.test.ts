@@ -3,13 +3,26 @@
  */
 import * as Client from "@effect/sql/SqlClient"
 import { SqlError } from "@effect/sql/SqlError"
+import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
+import * as PgClient from "@effect/sql-pg/PgClient"
 import { describe, expect, it } from "@effect/vitest"
-import { SqlClient, type SqlFailure, TransactionConnection } from "../../src/Provider/sql/effectSql.js"
+import {
+  mysqlClient,
+  pgClient,
+  SqlClient,
+  type SqlFailure,
+  TransactionConnection
+} from "../../src/Provider/sql/effectSql.js"
 
 describe("@effect/sql, by keys", () => {
   it("has these tags", () => {
     expect(SqlClient.key).toBe(Client.SqlClient.key)
     expect(TransactionConnection.key).toBe(Client.TransactionConnection.key)
+  })
+
+  it("has clients with these type ids", () => {
+    expect(pgClient).toBe(PgClient.TypeId)
+    expect(mysqlClient).toBe(MysqlClient.TypeId)
   })
 
   it("fails with what is taken for its error", () => {

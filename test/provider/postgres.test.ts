@@ -2,10 +2,14 @@
 import * as Effect from "effect/Effect"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Postgres.js"
+import { assumptions, preparedStatements } from "./effectSqlCases.js"
 import { shared } from "./shared.js"
 import { postgres } from "./sqlDatabases.js"
 import { databaseCases } from "./sqlSuite.js"
 
 suite("postgres", ["postgres"], () => {
-  databaseCases(Effect.map(shared(Servers.make()), ({ url }) => postgres(url)))
+  const database = Effect.map(shared(Servers.make()), ({ url }) => postgres(url))
+  databaseCases(database)
+  assumptions(database, { pooled: true })
+  preparedStatements(database)
 })

@@ -19,8 +19,8 @@ import * as TestClock from "effect/TestClock"
 import { SessionLayer, SessionProvider } from "effect-session"
 import * as Sql from "effect-session/sql"
 import { app } from "../../example/routes.js"
+import { maxBatch } from "../../src/Provider/sql/batchReads.js"
 import { batchSize, readMany, statements } from "../../src/Provider/sql/statements.js"
-import { mostTogether } from "../../src/Provider/sql/together.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { client } from "../support/http.js"
 import { conformsByClock } from "./conforms.js"
@@ -288,7 +288,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
         ...Object.entries(statements(database.dialect, { table })).map(
           ([name, text]) => [name, text, params[name as keyof typeof params]] as const
         ),
-        ...[2, mostTogether].map((size) => {
+        ...[2, maxBatch].map((size) => {
           const keys = Array.from({ length: size }, (_, i) => (i === 0 ? key : Buffer.alloc(32, i)))
           return [
             `readMany ${size}`,

@@ -13,6 +13,7 @@ import * as Sql from "effect-session/sql"
 import * as Sqlite from "effect-session/sqlite"
 import { describe } from "vitest"
 import { given, newId, text, written } from "../../src/testing/support.js"
+import { assumptions } from "./effectSqlCases.js"
 import { shared } from "./shared.js"
 import { freshTable, sqlite } from "./sqlDatabases.js"
 import { databaseCases, providerOf } from "./sqlSuite.js"
@@ -29,6 +30,7 @@ it("the SQL in the docs is that of ddl", () => {
 describe("sqlite", () => {
   const database = shared(sqlite)
   databaseCases(database)
+  assumptions(database, { pooled: false })
 
   /** The app's client, and sessions on it. */
   const onTheAppsClient = Effect.gen(function* () {

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { codeOf } from "../../internal/codeOf.js"
 import { SessionError } from "../../SessionError.js"
-import { type SqlFailure, TransactionConnection } from "./effectSql.js"
+import * as EffectSql from "./effectSql.js"
 import { type Dialect, preparedName } from "./statements.js"
 
 export type Row = Readonly<Record<string, unknown>>
@@ -46,10 +46,6 @@ export interface Connections {
   readonly reserve: <A>(use: (run: Run) => Effect.Effect<A, unknown>) => Effect.Effect<A, unknown>
 }
 
-/** How the clients that have a pool are told from those of one connection, without importing them. */
-const pgClient = "~@effect/sql-pg/PgClient"
-const mysqlClient = Symbol.for("@effect/sql-mysql2/MysqlClient")
-
 export const dialectOf = (sql: SqlClient): Dialect | undefined =>
   sql.onDialectOrElse({
     mysql: () => "mysql" as const,
@@ -66,14 +62,12 @@ export const make = (
   sql: SqlClient,
   dialect: Dialect,
   options: { readonly owned: boolean; readonly prepared: boolean }
-): Effect.Effect<Connections, SqlFailure> => {
-  const pooled = pgClient in sql || mysqlClient in sql
-  // What the client itself runs a statement on, when no transaction is open: the pool, or the one connection that there is.
-  const { acquirer } = sql`` as unknown as { readonly acquirer: typeof sql.reserve }
-  return Effect.map(outside(Effect.scoped(acquirer)), (shared) => {
+): Effect.Effect<Connections, EffectSql.SqlFailure> =>
+  Effect.map(outside(EffectSql.sharedConnection(sql)), (shared) => {
+    const pooled = EffectSql.isPooled(sql)
     const reserve: Connections["reserve"] = (use) =>
       Effect.contextWithEffect((context: Context.Context<never>) => {
-        const open = Context.getOption(context, TransactionConnection)
+        const open = Context.getOption(context, EffectSql.TransactionConnection)
         return Option.isSome(open) && open.value[0] === shared
           ? Effect.fail(heldByCaller(dialect))
           : Effect.acquireUseRelease(
@@ -92,17 +86,14 @@ export const make = (
       pooled,
       run,
       first: firstBy(run),
-      statement: (text) =>
-        // @effect/sql-pg hands the text on as it is, and node-postgres prepares what comes with a name.
-        options.prepared && pgClient in sql ? ({ name: preparedName(text), text } as unknown as string) : text,
+      statement: (text) => (options.prepared ? EffectSql.preparedText(sql, preparedName(text), text) : text),
       reserve
     }
   })
-}
 
 /** Without the transaction that the calling fiber may be in. */
 export const outside = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.mapInputContext(effect, Context.omit(TransactionConnection))
+  Effect.mapInputContext(effect, Context.omit(EffectSql.TransactionConnection))
 
 const heldByCaller = (dialect: Dialect) =>
   new SessionError({

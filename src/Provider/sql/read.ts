@@ -5,9 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { toBuffer } from "../../internal/bytes.js"
 import type { Revision, Stored } from "../Provider.js"
+import { batchReads, maxBatch } from "./batchReads.js"
 import type { Connections, Row } from "./connection.js"
 import { readMany as readManyText, statements, type TableName } from "./statements.js"
-import { mostTogether, together } from "./together.js"
 
 /** A session by its key, if it is live at this time. */
 interface Reading {
@@ -33,7 +33,7 @@ export const makeRead = (
   const readOne = ({ key, now }: Reading) => one(key, now)
 
   /** Of 1, 2, 4, 8, ... ids: so there are few statements to prepare. */
-  const manySizes = Array.from({ length: Math.log2(mostTogether) + 1 }, (_, i) =>
+  const manySizes = Array.from({ length: Math.log2(maxBatch) + 1 }, (_, i) =>
     connections.statement(readManyText(dialect, name, 2 ** i))
   )
 
@@ -48,5 +48,5 @@ export const makeRead = (
     })
   }
 
-  return pooled ? together(readOne, readMany) : readOne
+  return pooled ? batchReads(readOne, readMany) : readOne
 }

@@ -1,22 +1,22 @@
-// Reads that are made together: each gets its own answer, or the error; and nothing is held up by who gave up.
+// Reads that are batched: each gets its own answer, or the error; and nothing is held up by who was interrupted.
 import { expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { SessionError } from "effect-session"
-import { together } from "../../src/Provider/sql/together.js"
+import { batchReads } from "../../src/Provider/sql/batchReads.js"
 
 const lost = new SessionError({ reason: "Unavailable", message: "the server went away" })
 
-/** Four reads that do not end, so that those that come now wait. */
+/** Four reads that do not end, so that those that come now are queued. */
 const busy = <A>(read: (key: number) => Effect.Effect<A, SessionError>) =>
   Effect.forEach([0, 0, 0, 0], () => Effect.fork(read(0)))
 
-it.live("what waits leaves together when a read has ended, 64 at most, each with its own answer", () =>
+it.live("what is queued is flushed when a read has settled, 64 at most, each with its own answer", () =>
   Effect.gen(function* () {
     const gate = yield* Deferred.make<number, SessionError>()
     const batches: Array<number> = []
-    const read = together<number, number, SessionError>(
+    const read = batchReads<number, number, SessionError>(
       (key) => (key === 0 ? Deferred.await(gate) : Effect.succeed(key)),
       (keys) => {
         batches.push(keys.length)
@@ -41,10 +41,10 @@ it.live("what waits leaves together when a read has ended, 64 at most, each with
   })
 )
 
-it.live("where they fail, each of them fails, and the next ones are made again", () =>
+it.live("where a batch fails, each of its reads fails, and the next ones are made again", () =>
   Effect.gen(function* () {
     const gate = yield* Deferred.make<number, SessionError>()
-    const read = together<number, number, SessionError>(
+    const read = batchReads<number, number, SessionError>(
       (key) => (key === 0 ? Deferred.await(gate) : Effect.succeed(key)),
       () => Effect.fail(lost)
     )
@@ -58,16 +58,16 @@ it.live("where they fail, each of them fails, and the next ones are made again",
   })
 )
 
-it.live("what all have given up is called off, and holds nobody up", () =>
+it.live("a batch that nobody awaits any more is interrupted, and holds nobody up", () =>
   Effect.gen(function* () {
     const gate = yield* Deferred.make<number, SessionError>()
-    let calledOff = 0
-    const read = together<number, number, SessionError>(
+    let interrupted = 0
+    const read = batchReads<number, number, SessionError>(
       (key) => (key === 0 ? Deferred.await(gate) : Effect.succeed(key)),
       () =>
         Effect.onInterrupt(Effect.never, () =>
           Effect.sync(() => {
-            calledOff++
+            interrupted++
           })
         )
     )
@@ -75,15 +75,15 @@ it.live("what all have given up is called off, and holds nobody up", () =>
     yield* Effect.sleep("5 millis")
     const waiting = yield* Effect.forEach([1, 2, 3], (key) => Effect.fork(read(key)))
     yield* Effect.sleep("5 millis")
-    // One gives up before they leave, and two while they are under way.
+    // One is interrupted in the queue, and two while the batch is in flight.
     yield* Fiber.interrupt(waiting[0]!)
     yield* Deferred.succeed(gate, 0)
     yield* Effect.sleep("5 millis")
     yield* Fiber.interrupt(waiting[1]!)
-    expect(calledOff).toBe(0)
+    expect(interrupted).toBe(0)
     yield* Fiber.interrupt(waiting[2]!)
     yield* Effect.sleep("5 millis")
-    expect(calledOff).toBe(1)
+    expect(interrupted).toBe(1)
     expect(yield* Effect.all([read(7), read(8), read(9), read(10)], { concurrency: 4 })).toEqual([7, 8, 9, 10])
   })
 )

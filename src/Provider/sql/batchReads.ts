@@ -1,0 +1,73 @@
+/**
+ * Reads that would wait for one another, made as one statement: while enough of them are in flight, those that come are queued, and each
+ * statement that has settled lets the queue be flushed in one.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+
+/** How many statements are in flight at most. It leaves connections for writes, as a pool has 10 by default. */
+const maxInFlight = 4
+
+/** How many reads are one statement at most. */
+export const maxBatch = 64
+
+interface Queued<K, A, E> {
+  readonly key: K
+  readonly resume: (result: Effect.Effect<A, E>) => void
+  /** What to do when its fiber is interrupted: leave the queue; later, the batch. */
+  cancel: () => void
+}
+
+/** @param many Answers in the order of its keys. */
+export const batchReads = <K, A, E>(
+  one: (key: K) => Effect.Effect<A, E>,
+  many: (keys: ReadonlyArray<K>) => Effect.Effect<ReadonlyArray<A>, E>
+): ((key: K) => Effect.Effect<A, E>) => {
+  let inFlight = 0
+  const queue = new Set<Queued<K, A, E>>()
+
+  const flush = () => {
+    const batch = [...queue].slice(0, maxBatch)
+    inFlight++
+    const fiber = Effect.runFork(many(batch.map(({ key }) => key)))
+    let awaiting = batch.length
+    const cancel = () => {
+      if (--awaiting === 0) {
+        fiber.unsafeInterruptAsFork(FiberId.none)
+      }
+    }
+    for (const queued of batch) {
+      queue.delete(queued)
+      queued.cancel = cancel
+    }
+    fiber.addObserver((exit) => {
+      settled()
+      for (const [i, { resume }] of batch.entries()) {
+        resume(Exit.map(exit, (found) => found[i]!))
+      }
+    })
+  }
+
+  const settled = () => {
+    inFlight--
+    if (queue.size > 0) {
+      flush()
+    }
+  }
+
+  const settles = Effect.sync(settled)
+
+  return (key) =>
+    Effect.suspend(() => {
+      if (inFlight < maxInFlight) {
+        inFlight++
+        return Effect.ensuring(one(key), settles)
+      }
+      return Effect.async((resume) => {
+        const queued: Queued<K, A, E> = { key, resume, cancel: () => queue.delete(queued) }
+        queue.add(queued)
+        return Effect.sync(() => queued.cancel())
+      })
+    })
+}

@@ -1,0 +1,64 @@
+// What is assumed of @effect/sql's clients without being promised by them, on each database.
+import * as SqlClient from "@effect/sql/SqlClient"
+import { expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Connection from "../../src/Provider/sql/connection.js"
+import { isPooled, sharedConnection } from "../../src/Provider/sql/effectSql.js"
+import { preparedName } from "../../src/Provider/sql/statements.js"
+import type { Database } from "./sqlDatabases.js"
+
+/** The client as the provider uses it. */
+const clientOf = (database: Database) =>
+  Effect.map(Layer.build(database.client(2)), (context) =>
+    Context.get(context, SqlClient.SqlClient).withoutTransforms()
+  )
+
+/** Of an app's client, which has a pool on some databases and one connection on others. */
+export const assumptions = (database: Effect.Effect<Database>, { pooled }: { readonly pooled: boolean }) => {
+  it.scopedLive(`a client is known to have ${pooled ? "a pool, so that reads are batched" : "one connection"}`, () =>
+    Effect.gen(function* () {
+      expect(isPooled(yield* clientOf(yield* database))).toBe(pooled)
+    })
+  )
+
+  it.scopedLive(
+    "a client runs its statements on one and the same object, which is not of the fiber's transaction",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* clientOf(yield* database)
+        const shared = yield* sharedConnection(sql)
+        expect(yield* Connection.outside(sharedConnection(sql))).toBe(shared)
+        expect(Connection.toResult(yield* shared.executeRaw("SELECT 7 AS seven", [])).rows).toEqual([{ seven: 7 }])
+        if (pooled) {
+          const [joined, outside] = yield* sql.withTransaction(
+            Effect.all([sharedConnection(sql), Connection.outside(sharedConnection(sql))])
+          )
+          expect(joined).not.toBe(shared)
+          expect(outside).toBe(shared)
+        }
+      })
+  )
+}
+
+/** Of @effect/sql-pg alone. */
+export const preparedStatements = (database: Effect.Effect<Database>) =>
+  it.scopedLive("PostgreSQL prepares a statement under its name, unless that is turned off", () =>
+    Effect.gen(function* () {
+      const sql = yield* clientOf(yield* database)
+      const names = (prepared: boolean) =>
+        Effect.gen(function* () {
+          const { reserve, statement } = yield* Connection.make(sql, "postgresql", { owned: true, prepared })
+          return yield* reserve((run) =>
+            Effect.gen(function* () {
+              yield* run(statement(`SELECT ${prepared}`), [])
+              const { rows } = yield* run("SELECT name FROM pg_prepared_statements", [])
+              return rows.map(({ name }) => name)
+            })
+          )
+        })
+      expect(yield* names(false)).toEqual([])
+      expect(yield* names(true)).toEqual([preparedName("SELECT true")])
+    })
+  )
