@@ -8,22 +8,33 @@ import {
   firstDefinedId,
   type GobType,
   mapOf,
-  type OpaqueEncoder,
   type StructField,
   sliceOf
 } from "./Value.js"
 
 type Writable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never
 
-/** A definition as it is read. All kinds have the same shape but for what their second and third field mean. */
+/** What a definition can be of, in the order of `wireType`'s fields, and the fields of the struct that it is then (encoding/gob, type.go). */
+const wireTypes = [
+  { kind: "array", fields: ["name", "elem", "length"] },
+  { kind: "slice", fields: ["name", "elem"] },
+  { kind: "struct", fields: ["name", "fields"] },
+  { kind: "map", fields: ["name", "key", "elem"] },
+  { kind: "GobEncoder", fields: ["name"] },
+  { kind: "BinaryMarshaler", fields: ["name"] },
+  { kind: "TextMarshaler", fields: ["name"] }
+] as const
+
+type WireType = (typeof wireTypes)[number]
+
+/** A definition as it is read; each kind has some of this. `key` and `elem` are ids of types. */
 interface Definition {
   name: string
-  second: number
-  third: number
+  key: number
+  elem: number
+  length: number
   readonly fields: Array<{ readonly name: string; readonly id: number }>
 }
-
-const opaqueEncoders: ReadonlyArray<OpaqueEncoder> = ["GobEncoder", "BinaryMarshaler", "TextMarshaler"]
 
 export class Definitions {
   private readonly types = new Map<number, GobType>()
@@ -61,81 +72,89 @@ export class Definitions {
       throw malformed("a type is defined twice, or has an id of gob's own")
     }
     this.spend(1)
-    const kind = this.nextField(0)
-    const definition = this.definition(kind)
-    if (this.nextField(kind) !== 0) {
+    const field = this.nextField(0)
+    const wireType = wireTypes[field - 1]
+    if (wireType === undefined) {
+      throw malformed("a type is of no known kind")
+    }
+    const definition = this.definition(wireType)
+    if (this.nextField(field) !== 0) {
       throw malformed("a type is defined as two kinds")
     }
-    this.types.set(id, this.make(kind, definition))
+    this.types.set(id, this.make(wireType.kind, definition))
   }
 
-  private make(kind: number, { name, second, third, fields }: Definition): GobType {
+  private make(kind: WireType["kind"], { name, key, elem, length, fields }: Definition): GobType {
     switch (kind) {
-      case 1: {
-        const type: Writable<GobType & { kind: "array" }> = { kind: "array", name, elem: builtin.bool, length: third }
+      case "array": {
+        const type: Writable<GobType & { kind: "array" }> = { kind, name, elem: builtin.bool, length }
         this.unlinked.push(() => {
-          type.elem = this.find(second)
+          type.elem = this.find(elem)
         })
         return type
       }
-      case 2: {
-        const elem = builtinKinds[second - 1]
-        if (elem !== undefined) {
-          return sliceOf[elem]
+      case "slice": {
+        const known = builtinKinds[elem - 1]
+        if (known !== undefined) {
+          return sliceOf[known]
         }
-        const type: Writable<GobType & { kind: "slice" }> = { kind: "slice", name, elem: builtin.bool }
+        const type: Writable<GobType & { kind: "slice" }> = { kind, name, elem: builtin.bool }
         this.unlinked.push(() => {
-          type.elem = this.find(second)
+          type.elem = this.find(elem)
         })
         return type
       }
-      case 3: {
+      case "struct": {
         const linked: Array<StructField> = []
         this.unlinked.push(() => {
           for (const field of fields) {
             linked.push({ name: field.name, type: this.find(field.id) })
           }
         })
-        return { kind: "struct", name, fields: linked }
+        return { kind, name, fields: linked }
       }
-      case 4: {
-        const key = builtinKinds[second - 1]
-        const elem = builtinKinds[third - 1]
-        if (key !== undefined && elem !== undefined) {
-          return mapOf[key][elem]
+      case "map": {
+        const knownKey = builtinKinds[key - 1]
+        const knownElem = builtinKinds[elem - 1]
+        if (knownKey !== undefined && knownElem !== undefined) {
+          return mapOf[knownKey][knownElem]
         }
-        const type: Writable<GobType & { kind: "map" }> = { kind: "map", name, key: builtin.bool, elem: builtin.bool }
+        const type: Writable<GobType & { kind: "map" }> = { kind, name, key: builtin.bool, elem: builtin.bool }
         this.unlinked.push(() => {
-          type.key = this.find(second)
-          type.elem = this.find(third)
+          type.key = this.find(key)
+          type.elem = this.find(elem)
         })
         return type
       }
       default:
-        return { kind: "opaque", name, encoder: opaqueEncoders[kind - 5]! }
+        return { kind: "opaque", name, encoder: kind }
     }
   }
 
-  /** One of `arrayType`, `sliceType`, `structType`, `mapType`, `gobEncoderType`: fields 1 to 7 of `wireType`. */
-  private definition(kind: number): Definition {
-    if (kind < 1 || kind > 7) {
-      throw malformed("a type is of no known kind")
-    }
-    const definition: Definition = { name: "", second: 0, third: 0, fields: [] }
+  private definition({ fields }: WireType): Definition {
+    const definition: Definition = { name: "", key: 0, elem: 0, length: 0, fields: [] }
     for (let field = this.nextField(0); field !== 0; field = this.nextField(field)) {
-      if (field === 1) {
-        definition.name = this.nameAndId().name
-      } else if (field === 2 && kind === 3) {
-        for (let count = this.reader.count(); count > 0; count--) {
-          this.spend(1)
-          definition.fields.push(this.nameAndId())
-        }
-      } else if (field === 2 && kind < 5) {
-        definition.second = this.reader.smallInt()
-      } else if (field === 3 && (kind === 1 || kind === 4)) {
-        definition.third = this.reader.smallInt()
-      } else {
-        throw malformed("a type definition has a field of no known meaning")
+      switch (fields[field - 1]) {
+        case "name":
+          definition.name = this.nameAndId().name
+          break
+        case "key":
+          definition.key = this.reader.smallInt()
+          break
+        case "elem":
+          definition.elem = this.reader.smallInt()
+          break
+        case "length":
+          definition.length = this.reader.smallInt()
+          break
+        case "fields":
+          for (let count = this.reader.count(); count > 0; count--) {
+            this.spend(1)
+            definition.fields.push(this.nameAndId())
+          }
+          break
+        default:
+          throw malformed("a type definition has a field of no known meaning")
       }
     }
     return definition
