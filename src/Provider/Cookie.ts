@@ -141,18 +141,18 @@ const limitsOf = ({
   maxSize = 14 * 1024,
   validFrom
 }: Options): Effect.Effect<Limits, SessionError> => {
-  const from = validFrom === undefined ? Option.some(undefined) : DateTime.make(validFrom)
-  const maxPayload = payloadIn(maxSize)
-  return Option.isNone(from)
-    ? invalid("validFrom: expected a date, such as 2030-01-31T12:00:00Z")
-    : !Number.isInteger(maxSize) || maxSize < 1024 || maxSize > 60 * 1024
-      ? invalid("maxSize: expected a whole number from 1,024 to 61,440")
-      : Effect.succeed({
-          compress,
-          maxPayload: compress ? Math.max(maxInflated, maxPayload) : maxPayload,
-          maxSeal: maxSize,
-          validFrom: from.value?.epochMillis ?? Number.NEGATIVE_INFINITY
-        })
+  const from =
+    validFrom === undefined
+      ? Option.some(Number.NEGATIVE_INFINITY)
+      : Option.map(DateTime.make(validFrom), DateTime.toEpochMillis)
+  if (Option.isNone(from)) {
+    return invalid("validFrom: expected a date, such as 2030-01-31T12:00:00Z")
+  }
+  if (!Number.isInteger(maxSize) || maxSize < 1024 || maxSize > 60 * 1024) {
+    return invalid("maxSize: expected a whole number from 1,024 to 61,440")
+  }
+  const maxPayload = compress ? Math.max(maxInflated, payloadIn(maxSize)) : payloadIn(maxSize)
+  return Effect.succeed({ compress, maxPayload, maxSeal: maxSize, validFrom: from.value })
 }
 
 const names: Names<Options> = {

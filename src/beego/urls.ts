@@ -3,6 +3,7 @@
  * given, since it may hold a password.
  */
 import * as Effect from "effect/Effect"
+import { firstProblem } from "../Provider/internal/options.js"
 import { SessionError } from "../SessionError.js"
 
 export const invalid = (message: string): Effect.Effect<never, SessionError> =>
@@ -53,13 +54,16 @@ export const couchbaseUrl = ({
 }): Effect.Effect<string, SessionError> => {
   const [, secure = "", user = "", host, port] =
     /^http(s)?:\/\/(?:([^@/]*@))?([^@/:,\s]+)(?::(\d+))?\/?$/.exec(save_path) ?? []
-  return host === undefined || (port !== undefined && port !== (secure === "" ? "8091" : "18091"))
-    ? invalid("the 1st part: expected http://user:password@host:8091/ (beego keeps spaces: write none)")
-    : pool !== "default"
-      ? invalid("the 2nd part: Couchbase has one pool, which is called default")
-      : bucket === ""
-        ? invalid("the 3rd part, the bucket, is missing")
-        : Effect.succeed(`couchbase${secure}://${user}${host}/${escape(bucket)}`)
+  const expectedPort = secure === "" ? "8091" : "18091"
+  const wrong = firstProblem([
+    [
+      host === undefined || (port !== undefined && port !== expectedPort),
+      "the 1st part: expected http://user:password@host:8091/ (beego keeps spaces: write none)"
+    ],
+    [pool !== "default", "the 2nd part: Couchbase has one pool, which is called default"],
+    [bucket === "", "the 3rd part, the bucket, is missing"]
+  ])
+  return wrong === undefined ? Effect.succeed(`couchbase${secure}://${user}${host}/${escape(bucket)}`) : invalid(wrong)
 }
 
 /** A server's address, where beego has a directory. */
@@ -69,14 +73,16 @@ export const ledisUrl = ({
 }: {
   readonly save_path: string
   readonly db: number
-}): Effect.Effect<string, SessionError> =>
-  !isAddress(save_path)
-    ? invalid(
-        "the 1st part: beego has LedisDB in its own process, and no other can open its directory; run ledis-server on that directory, and write its address, host:port, here"
-      )
-    : db >= 0 && db <= 15
-      ? Effect.succeed(`redis://${save_path}/${db}`)
-      : invalid("the 2nd part, the database: expected 0 to 15; beego cannot open another")
+}): Effect.Effect<string, SessionError> => {
+  const wrong = firstProblem([
+    [
+      !isAddress(save_path),
+      "the 1st part: beego has LedisDB in its own process, and no other can open its directory; run ledis-server on that directory, and write its address, host:port, here"
+    ],
+    [!(db >= 0 && db <= 15), "the 2nd part, the database: expected 0 to 15; beego cannot open another"]
+  ])
+  return wrong === undefined ? Effect.succeed(`redis://${save_path}/${db}`) : invalid(wrong)
+}
 
 export const ssdbUrl = (address: string): Effect.Effect<string, SessionError> =>
   isAddress(address) ? Effect.succeed(address) : badAddress
@@ -103,14 +109,13 @@ export const mysqlUrl = (dsn: string): Effect.Effect<string, SessionError> => {
   if (slash === -1 || net === null || database === undefined) {
     return invalid("expected user:password@tcp(host:port)/database, or unix(/path) in place of tcp(...)")
   }
-  if (user === "") {
-    return invalid("the user is missing")
-  }
-  if (database === "") {
-    return invalid("the database is missing")
-  }
-  if (!Object.hasOwn(mysqlTls, tls)) {
-    return invalid("tls: expected true, skip-verify or false")
+  const wrong = firstProblem([
+    [user === "", "the user is missing"],
+    [database === "", "the database is missing"],
+    [!Object.hasOwn(mysqlTls, tls), "tls: expected true, skip-verify or false"]
+  ])
+  if (wrong !== undefined) {
+    return invalid(wrong)
   }
   const [, plain, named, address = ""] = net
   const isSocket = (plain ?? named) === "unix"
@@ -200,21 +205,17 @@ export const postgresUrl = (dsn: string): Effect.Effect<string, SessionError> =>
   // lib/pq's way: TLS unless one says otherwise, but not through a socket.
   const sslmode = host.startsWith("/") ? "disable" : mode
   const database = dbname ?? user
-  const unknown = unknownSettings.find((key) => key in others)
-  const wrong =
-    user === ""
-      ? "user: it is missing"
-      : /[?#]/.test(database)
-        ? "dbname: expected a name without ? and #"
-        : !/^\d{1,5}$/.test(port)
-          ? "port: expected a number"
-          : !sslModes.includes(sslmode)
-            ? `sslmode: expected ${sslModes.slice(0, -1).join(", ")} or ${sslModes.at(-1)}`
-            : sslmode === "verify-ca" && !("sslrootcert" in others)
-              ? "sslrootcert: it is missing: name the file of the authority's certificate"
-              : unknown !== undefined
-                ? `${unknown}: this is not supported here`
-                : undefined
+  const wrong = firstProblem([
+    [user === "", "user: it is missing"],
+    [/[?#]/.test(database), "dbname: expected a name without ? and #"],
+    [!/^\d{1,5}$/.test(port), "port: expected a number"],
+    [!sslModes.includes(sslmode), `sslmode: expected ${sslModes.slice(0, -1).join(", ")} or ${sslModes.at(-1)}`],
+    [
+      sslmode === "verify-ca" && !("sslrootcert" in others),
+      "sslrootcert: it is missing: name the file of the authority's certificate"
+    ],
+    ...unknownSettings.map((key) => [key in others, `${key}: this is not supported here`] as const)
+  ])
   if (wrong !== undefined) {
     return invalid(wrong)
   }

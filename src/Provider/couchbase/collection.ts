@@ -33,12 +33,12 @@ const isOf = (error: unknown, ...names: ReadonlyArray<string>): error is Error =
   error instanceof Error && names.includes(error.name)
 
 /** Errors that say why nothing was done. */
-const refusal = (error: unknown): Change | undefined =>
-  isOf(error, "DocumentNotFoundError")
-    ? "gone"
-    : isOf(error, "CasMismatchError", "DocumentExistsError")
-      ? "changed"
-      : undefined
+const refusal = (error: unknown): Change | undefined => {
+  if (isOf(error, "DocumentNotFoundError")) {
+    return "gone"
+  }
+  return isOf(error, "CasMismatchError", "DocumentExistsError") ? "changed" : undefined
+}
 
 /** An error of the SDK holds keys; its name, which is all that is told of it, does not. */
 const failureOf = (error: unknown): unknown =>
@@ -112,19 +112,17 @@ export const inCollection = (
 export const invalid = (message: string) => new SessionError({ reason: "InvalidConfig", message })
 
 /** Why there are no sessions to be had: of what the SDK says while it connects, and of the first answer. */
-const notReady = (error: unknown): SessionError =>
-  isOf(error, "AuthenticationFailureError")
-    ? invalid("url: the cluster refuses this user and password (AuthenticationFailure)")
-    : isOf(error, "BucketNotFoundError", "ScopeNotFoundError", "CollectionNotFoundError")
-      ? invalid(`url: no such bucket, scope or collection (${error.name})`)
-      : // The SDK waits for a bucket or a collection that is not there: it may be about to be made.
-        unavailable(
-          backend,
-          "connect",
-          isOf(error, "TimeoutError", "AmbiguousTimeoutError", "UnambiguousTimeoutError")
-            ? "no answer; are there such a bucket and collection?"
-            : error
-        )
+const notReady = (error: unknown): SessionError => {
+  if (isOf(error, "AuthenticationFailureError")) {
+    return invalid("url: the cluster refuses this user and password (AuthenticationFailure)")
+  }
+  if (isOf(error, "BucketNotFoundError", "ScopeNotFoundError", "CollectionNotFoundError")) {
+    return invalid(`url: no such bucket, scope or collection (${error.name})`)
+  }
+  // The SDK waits for a bucket or a collection that is not there: it may be about to be made.
+  const timedOut = isOf(error, "TimeoutError", "AmbiguousTimeoutError", "UnambiguousTimeoutError")
+  return unavailable(backend, "connect", timedOut ? "no answer; are there such a bucket and collection?" : error)
+}
 
 /** How long a cluster that is being left may take, in milliseconds. What is not done by then goes on by itself. */
 const closing = 500

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { remembered } from "../../Provider/cookie/endings.js"
 import { type Sealed, SealedSessions, type Sealing } from "../../Provider/cookie/SealedSessions.js"
+import { firstProblem } from "../../Provider/internal/options.js"
 import { SessionError, tooLarge } from "../../SessionError.js"
 import { checkMaxLifetime, inSeconds } from "./lastWrite.js"
 import * as Seal from "./seal.js"
@@ -35,20 +36,21 @@ const roomBeside = (cookieName: string): number => 3_700 - cookieName.length
 const command = (bytes: number) => `node -e "console.log(require('node:crypto').randomBytes(${bytes}).toString('hex'))"`
 
 const check = (options: Options): Effect.Effect<Seal.Keys, SessionError> => {
-  const invalid = (message: string) =>
-    new SessionError({ reason: "InvalidConfig", message: `cookie: ${message}: the Go app needs the same` })
   const securityKey = Redacted.value(options.securityKey)
   const blockKey = Redacted.value(options.blockKey)
   const { securityName } = options
-  return securityKey === ""
-    ? invalid(`securityKey: it is empty, so that anyone could make sessions; make one by ${command(32)}`)
-    : blockKey === ""
-      ? invalid(`blockKey: it is missing; make one by ${command(16)}`)
-      : ![16, 24, 32].includes(Buffer.byteLength(blockKey))
-        ? invalid(`blockKey: expected 16, 24 or 32 bytes; make one by ${command(16)}`)
-        : securityName === ""
-          ? invalid("securityName: it is missing; any name will do")
-          : Effect.succeed({ securityKey, blockKey, securityName })
+  const wrong = firstProblem([
+    [securityKey === "", `securityKey: it is empty, so that anyone could make sessions; make one by ${command(32)}`],
+    [blockKey === "", `blockKey: it is missing; make one by ${command(16)}`],
+    [
+      ![16, 24, 32].includes(Buffer.byteLength(blockKey)),
+      `blockKey: expected 16, 24 or 32 bytes; make one by ${command(16)}`
+    ],
+    [securityName === "", "securityName: it is missing; any name will do"]
+  ])
+  return wrong === undefined
+    ? Effect.succeed({ securityKey, blockKey, securityName })
+    : new SessionError({ reason: "InvalidConfig", message: `cookie: ${wrong}: the Go app needs the same` })
 }
 
 /** Fails with `InvalidConfig` if an option is wrong. */
