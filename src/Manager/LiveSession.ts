@@ -11,7 +11,6 @@ import * as SessionStore from "../Store/SessionStore.js"
 import { withoutWords } from "./Calls.js"
 import type { Found } from "./Keeper.js"
 import { type Base, type Origin, type Outcome, RequestState } from "./RequestState.js"
-import { countRead } from "./Telemetry.js"
 
 const noResponse = Effect.fail(
   new SessionError({
@@ -139,7 +138,7 @@ export class LiveSession extends RequestState implements SessionCell {
   }
 
   dropped(key: string): void {
-    this.env.telemetry.emit("Dropped", this.base?.kept.ref, { field: key })
+    this.env.telemetry.dropped(this.base?.kept.ref, key)
   }
 
   /** What a log or a debugger shows of it: no id and no value. */
@@ -191,7 +190,7 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
     const { keeper, telemetry } = session.env
     const [token, other] = session.sent?.tokens ?? []
     if (session.sent?.doubled === true) {
-      telemetry.emit("Doubled", token === undefined ? undefined : keeper.refOf(token))
+      telemetry.doubled(token === undefined ? undefined : keeper.refOf(token))
     }
     if (token === undefined) {
       session.read(session.sent === undefined ? none : missing, now)
@@ -224,9 +223,10 @@ const either = (one: Base | undefined, other: Base | undefined): Origin => {
 
 /** What was found, if it is a session that has not reached its absolute end. */
 const live = (session: RequestState, token: string, found: Found | undefined, now: number): Base | undefined => {
-  countRead()
+  const { keeper, telemetry } = session.env
+  telemetry.read()
   if (found === undefined) {
-    session.env.telemetry.emit("Unknown", session.env.keeper.refOf(token))
+    telemetry.emit("Unknown", keeper.refOf(token))
     return undefined
   }
   const base = session.understand(found)

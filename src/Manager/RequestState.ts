@@ -178,7 +178,7 @@ export class RequestState {
   understand({ kept, payload }: Found): Base | undefined {
     const data = this.env.codec.decode(payload)
     if (data === undefined) {
-      this.env.telemetry.emit("Dropped", kept.ref)
+      this.env.telemetry.dropped(kept.ref)
       return undefined
     }
     return { kept, data }

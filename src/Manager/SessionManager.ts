@@ -33,7 +33,7 @@ import { checkHeldByClient, cookieName, makeTransport, type Transport } from "./
 import { patience, Turns } from "./Turns.js"
 import { makeWarnings } from "./warnings.js"
 
-export type {
+export {
   /**
    * @since 0.1.0
    * @category models
@@ -129,7 +129,7 @@ const makeSealed = (
 
 /** A manager over what keeps its sessions. */
 const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, inTime: Bounded): Manager => {
-  const telemetry = Telemetry.make()
+  const telemetry = Telemetry.make(keeper.name)
   const waiting = patience(keeper.name, config.timeout)
   const turns = new Turns<Base>(waiting)
   const environment: Environment = {
@@ -151,13 +151,12 @@ const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, 
   }
   const unsupported = (what: string) =>
     new SessionError({ reason: "Unsupported", message: `${keeper.name}: this backend cannot ${what} its sessions` })
-  const collected = (count: number) =>
-    count > 0 ? Effect.sync(() => telemetry.emit("Collected", undefined, { count })) : Effect.void
+  const collected = (count: number) => (count > 0 ? Effect.sync(() => telemetry.collected(count)) : Effect.void)
   const manager: Omit<Manager, typeof TypeId> = {
     config,
     backend: keeper.name,
     count: Effect.tap(keeper.count ?? Effect.fail(unsupported("count")), (count) =>
-      Telemetry.active(Effect.succeed(count))
+      Effect.sync(() => telemetry.live(count))
     ),
     list: keeper.list ?? Stream.fail(unsupported("list")),
     gc: Effect.tap(keeper.gc ?? Effect.succeed(0), collected),
@@ -351,7 +350,9 @@ export const gc: Effect.Effect<number, SessionError, SessionManager> = accessor(
  * import { Effect, Stream } from "effect"
  * import { SessionManager } from "effect-session"
  *
- * const audit = Stream.runForEach(SessionManager.events, (event) => Effect.log(event._tag, event.session))
+ * const audit = Stream.runForEach(SessionManager.events, (event) =>
+ *   event._tag === "Collected" ? Effect.log("expired", event.count) : Effect.log(event._tag, event.session)
+ * )
  *
  * @since 0.1.0
  * @category accessors

@@ -4,61 +4,85 @@
  * @since 0.1.0
  */
 import { hash } from "node:crypto"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import * as MetricLabel from "effect/MetricLabel"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { StoredId } from "../Provider/Provider.js"
 
-/**
- * What happened to a session.
- *
- * - `Created`, `Saved`, `Regenerated`, `Touched`, `Destroyed`: as they say, in the backend.
- * - `Conflict`: another request saved first; the changes were replayed.
- * - `Gone`: changes were dropped, because the session was destroyed, expired or moved to another id meanwhile.
- * - `Unknown`: a client sent an id that is well formed but of no live session.
- * - `Doubled`: a client sent several cookies of the session's name, as a changed domain or path leaves them.
- * - `Dropped`: stored data could not be read (torn, or of another version of the app) and were left out.
- * - `Collected`: garbage collection removed expired sessions.
- *
- * @since 0.1.0
- * @category models
- */
-export type Kind =
-  | "Created"
-  | "Saved"
-  | "Regenerated"
-  | "Touched"
-  | "Destroyed"
-  | "Conflict"
-  | "Gone"
-  | "Unknown"
-  | "Doubled"
-  | "Dropped"
-  | "Collected"
-
-/**
- * @since 0.1.0
- * @category models
- */
-export interface SessionEvent {
-  readonly _tag: Kind
-  /** Names the session for correlation, and cannot be turned back into its id. Absent for `Collected`. */
-  readonly session?: string
-  /** For `Dropped`: the field, or nothing where the whole session could not be read. */
-  readonly field?: string
-  /** For `Collected`. */
-  readonly count?: number
+/** `session` names the session for correlation, and cannot be turned back into its id. */
+interface OfSession {
+  readonly session: string
 }
 
-/** Where events go: to counters always, to a stream's subscribers where there are any. */
+/**
+ * What happened to a session. `session` names it for correlation, and cannot be turned back into its id.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionEvent = Data.TaggedEnum<{
+  /** The backend has stored a new session. */
+  Created: OfSession
+  /** The backend has stored changes. */
+  Saved: OfSession
+  /** The session has another id. It is named as before. */
+  Regenerated: OfSession
+  /** The session's lifetime was renewed. */
+  Touched: OfSession
+  /** The session was ended. */
+  Destroyed: OfSession
+  /** Another request saved first; the changes were replayed. */
+  Conflict: OfSession
+  /** Changes were dropped, because the session was destroyed, expired or moved to another id meanwhile. */
+  Gone: OfSession
+  /** A client sent an id that is well formed but of no live session. */
+  Unknown: OfSession
+  /** A client sent several cookies of the session's name, as a changed domain or path leaves them. Without a name if none is an id. */
+  Doubled: { readonly session: string | undefined }
+  /** Stored data could not be read (torn, or of another version of the app) and were left out: a field, or the whole session. */
+  Dropped: { readonly session: string | undefined; readonly field: string | undefined }
+  /** Garbage collection removed so many expired sessions. */
+  Collected: { readonly count: number }
+}>
+
+/**
+ * Makes and matches events: `SessionEvent.$match`, `SessionEvent.$is`.
+ *
+ * @example
+ * import { Effect, Stream } from "effect"
+ * import { SessionManager } from "effect-session"
+ *
+ * const alarms = SessionManager.events.pipe(
+ *   Stream.filter(SessionManager.SessionEvent.$is("Dropped")),
+ *   Stream.runForEach(({ field, session }) => Effect.logWarning("unreadable", field, session))
+ * )
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const SessionEvent = Data.taggedEnum<SessionEvent>()
+
+type Kind = SessionEvent["_tag"]
+
+/** Where events go: to counters always, to a stream's subscribers if there are any. */
 export interface Telemetry {
-  readonly emit: (kind: Kind, id?: StoredId, detail?: Pick<SessionEvent, "field" | "count">) => void
+  /** What happened to the session that `ref` names. */
+  readonly emit: (kind: Exclude<Kind, "Doubled" | "Dropped" | "Collected">, ref: StoredId) => void
+  readonly doubled: (ref: StoredId | undefined) => void
+  readonly dropped: (ref: StoredId | undefined, field?: string) => void
+  readonly collected: (count: number) => void
+  /** A session was read from the backend. */
+  readonly read: () => void
+  /** How many sessions were live when they were counted. */
+  readonly live: (count: number) => void
   readonly events: Stream.Stream<SessionEvent>
 }
 
 /** A short name for a stored session that tells nothing about its id, for events and logs. */
-const reference = (id: StoredId): string => hash("sha256", id, "base64url").slice(0, 12)
+const nameOf = (ref: StoredId): string => hash("sha256", ref, "base64url").slice(0, 12)
 
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 
@@ -77,28 +101,38 @@ const counters: Record<Kind | "Read", Metric.Metric.Counter<number>> = {
   Collected: counter("session_collected_total", "Expired sessions removed by garbage collection")
 }
 
-/** @internal */
-export const active: Metric.Metric.Gauge<number> = Metric.gauge("session_active", {
-  description: "Live sessions, when last counted"
-})
+const live = Metric.gauge("session_live", { description: "Live sessions, when last counted" })
 
 /** @internal */
-export const countRead = (): void => counters.Read.unsafeUpdate(1, [])
-
-/** @internal */
-export const make = (): Telemetry => {
+export const make = (backend: string): Telemetry => {
+  // One array for all: by its identity Effect finds the metric at once.
+  const labels = [MetricLabel.make("backend", backend)]
   const subscribers = new Set<Queue.Enqueue<SessionEvent>>()
+  const publish = (event: SessionEvent) => {
+    for (const subscriber of subscribers) {
+      subscriber.unsafeOffer(event)
+    }
+  }
+  const count = (kind: Kind | "Read", n = 1) => counters[kind].unsafeUpdate(n, labels)
   return {
-    emit: (kind, id, detail) => {
-      counters[kind].unsafeUpdate(detail?.count ?? 1, [])
-      if (subscribers.size === 0) {
-        return
-      }
-      const event: SessionEvent = { _tag: kind, ...(id === undefined ? {} : { session: reference(id) }), ...detail }
-      for (const subscriber of subscribers) {
-        subscriber.unsafeOffer(event)
-      }
+    emit: (kind, ref) => {
+      count(kind)
+      if (subscribers.size > 0) publish(SessionEvent[kind]({ session: nameOf(ref) }))
     },
+    doubled: (ref) => {
+      count("Doubled")
+      if (subscribers.size > 0) publish(SessionEvent.Doubled({ session: ref && nameOf(ref) }))
+    },
+    dropped: (ref, field) => {
+      count("Dropped")
+      if (subscribers.size > 0) publish(SessionEvent.Dropped({ session: ref && nameOf(ref), field }))
+    },
+    collected: (removed) => {
+      count("Collected", removed)
+      publish(SessionEvent.Collected({ count: removed }))
+    },
+    read: () => count("Read"),
+    live: (count) => live.unsafeUpdate(count, labels),
     // Sliding: a slow subscriber loses the oldest events and never slows a request.
     events: Stream.unwrapScoped(
       Effect.acquireRelease(

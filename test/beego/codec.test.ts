@@ -84,8 +84,10 @@ const begin = (payload?: Uint8Array) =>
     )
     const events: Array<string> = []
     yield* Context.get(context, SessionManager.SessionManager).events.pipe(
-      Stream.runForEach(({ _tag, field }) =>
-        Effect.sync(() => events.push(field === undefined ? _tag : `${_tag} ${field}`))
+      Stream.runForEach((event) =>
+        Effect.sync(() =>
+          events.push(event._tag === "Dropped" && event.field !== undefined ? `Dropped ${event.field}` : event._tag)
+        )
       ),
       Effect.forkScoped
     )

@@ -15,6 +15,7 @@ import * as TestClock from "effect/TestClock"
 import { type SessionConfig, SessionHttp, type SessionProvider, type SessionStore } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import { key } from "../support/cookies.js"
+import { sessionOf } from "../support/events.js"
 import { AppSession, probe, serve } from "../support/http.js"
 
 type Session = SessionStore.Session<typeof AppSession.fields>
@@ -128,9 +129,9 @@ describe("events", () => {
       yield* server.send("/count")
       const events = Chunk.toReadonlyArray(yield* Fiber.join(seen))
       expect(events.map(({ _tag }) => _tag)).toEqual(["Created", "Saved", "Destroyed", "Created"])
-      expect(new Set(events.slice(0, 3).map(({ session }) => session)).size).toBe(1)
-      expect(events[0]!.session).toBeDefined()
-      expect(events[3]!.session).not.toBe(events[0]!.session)
+      expect(new Set(events.slice(0, 3).map(sessionOf)).size).toBe(1)
+      expect(sessionOf(events[0])).toBeDefined()
+      expect(sessionOf(events[3])).not.toBe(sessionOf(events[0]))
     })
   )
 })

@@ -10,6 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type SessionConfig, SessionHttp } from "effect-session"
+import { sessionOf } from "../support/events.js"
 import { AppSession, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
 import { bytesOf, exchange } from "../support/raw.js"
@@ -288,7 +289,11 @@ describe("seen from outside", () => {
       yield* get("/read", one, two)
       yield* get("/read", one, `id=${unknown}`)
       yield* get("/read", "id=x", "id=y")
-      expect(Array.from(yield* Fiber.join(seen), ({ session }) => session !== undefined)).toEqual([true, true, false])
+      expect(Array.from(yield* Fiber.join(seen), (event) => sessionOf(event) !== undefined)).toEqual([
+        true,
+        true,
+        false
+      ])
     })
   )
 })

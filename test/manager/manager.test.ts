@@ -29,6 +29,7 @@ import {
 import * as Memory from "effect-session/memory"
 import { signIn } from "effect-session/testing"
 import { makeIds } from "../../src/Manager/SessionId.js"
+import { sessionOf } from "../support/events.js"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 
 const idOf = (headers: Record<string, string>) => SessionStore.sessionId(headers["cookie"]!.split("=")[1]!)
@@ -234,6 +235,20 @@ describe("garbage collection", () => {
   )
 })
 
+const created = (backend: string) =>
+  Metric.counter("session_created_total", { incremental: true, description: "Sessions created" }).pipe(
+    Metric.tagged("backend", backend),
+    Metric.value,
+    Effect.map(({ count }) => count)
+  )
+
+const live = (backend: string) =>
+  Metric.gauge("session_live", { description: "Live sessions, when last counted" }).pipe(
+    Metric.tagged("backend", backend),
+    Metric.value,
+    Effect.map(({ value }) => value)
+  )
+
 describe("events and metrics", () => {
   it.scoped("tell what happened, by a name that is not the id", () =>
     Effect.gen(function* () {
@@ -242,8 +257,7 @@ describe("events and metrics", () => {
         const collected = yield* Effect.fork(Stream.runCollect(Stream.take(SessionManager.events, 8)))
         // Until it has subscribed.
         yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
-        const read = Metric.counter("session_created_total", { incremental: true, description: "Sessions created" })
-        const before = (yield* Metric.value(read)).count
+        const before = yield* created("memory")
         const id = yield* begin
         const session = yield* SessionManager.open(AppSession, id)
         yield* session.set("visits", 1)
@@ -268,12 +282,23 @@ describe("events and metrics", () => {
           "Created",
           "Collected"
         ])
-        const first = events.slice(0, 6).map(({ session }) => session)
+        const first = events.slice(0, 6).map(sessionOf)
         expect(new Set(first).size).toBe(1)
         expect(first[0]).toMatch(/^[A-Za-z0-9_-]{12}$/)
         expect(JSON.stringify(events)).not.toContain(Redacted.value(id))
-        expect((yield* Metric.value(read)).count).toBe(before + 2)
+        expect(yield* created("memory")).toBe(before + 2)
       }).pipe(Effect.provide(context))
+    })
+  )
+
+  it.scoped("count for each backend apart", () =>
+    Effect.gen(function* () {
+      const of = (name: string) => Layer.build(managerLayer({}, { ...Memory.make(), name }))
+      const [one, other] = yield* Effect.all([of("one"), of("other")])
+      yield* Effect.provide(Effect.zipRight(begin, SessionManager.count), one)
+      yield* Effect.provide(Effect.zipRight(Effect.zipRight(begin, begin), SessionManager.count), other)
+      expect([yield* created("one"), yield* created("other")]).toEqual([1, 2])
+      expect([yield* live("one"), yield* live("other")]).toEqual([1, 2])
     })
   )
 })
