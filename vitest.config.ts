@@ -17,7 +17,7 @@ export default defineConfig({
     pool: "forks",
     poolOptions: { forks: { minForks: 1, maxForks: Math.max(2, availableParallelism() - 1) } },
     // Of tests in one file that wait side by side.
-    maxConcurrency: 64,
+    maxConcurrency: 16,
     testTimeout: 30_000,
     hookTimeout: 90_000
   }

@@ -22,7 +22,7 @@ const ended = defineFor("what ended stays ended")
 export const contractCases: ReadonlyArray<CaseOf> = [
   declared(
     "has the capabilities and the optional operations that it is said to have, and they answer",
-    (provider, options) =>
+    (provider, _time, options) =>
       Effect.gen(function* () {
         const { count, gc, list, marked } = provider
         assert.deepEqual(provider.capabilities, options.capabilities)
@@ -235,7 +235,7 @@ export const contractCases: ReadonlyArray<CaseOf> = [
 
   whole(
     "sessions survive the backend's closing and reopening where it is durable, else are gone",
-    (provider, options) =>
+    (provider, _time, options) =>
       Effect.gen(function* () {
         const id = yield* Effect.flatMap(SessionProvider, (first) => given(first, "kept")).pipe(
           Effect.map((session) => session.id),

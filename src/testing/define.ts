@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import { type Provider, SessionProvider } from "../Provider/Provider.js"
 import type { Options, Promised } from "./Conformance.js"
+import { type Time, timed } from "./time.js"
 
 /** Says why a case does not apply to a provider that is said to be like this, or undefined if it does. */
 export type Need = (options: Options) => string | undefined
@@ -27,14 +28,17 @@ export const defineFor =
   (promise: Promised) =>
   (
     name: string,
-    test: (provider: Provider, options: Options) => Effect.Effect<unknown, unknown>,
+    test: (provider: Provider, time: Time, options: Options) => Effect.Effect<unknown, unknown>,
     { exclusive = false, needs = [] }: Kind = {}
   ): CaseOf => ({
     promise,
     name,
     exclusive,
     needs,
-    test: (options) => Effect.flatMap(SessionProvider, (provider) => Effect.asVoid(test(provider, options)))
+    test: (options) =>
+      Effect.flatMap(SessionProvider, (provider) =>
+        timed(provider, options, (time) => Effect.asVoid(test(provider, time, options)))
+      )
   })
 
 const says = (capability: string, value: unknown) => `the provider says ${capability}: ${JSON.stringify(value)}`

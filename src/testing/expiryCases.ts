@@ -7,105 +7,119 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Provider } from "../Provider/Provider.js"
+import type { SessionError } from "../SessionError.js"
 import { type CaseOf, defineFor } from "./define.js"
-import { assertGone, bytes, day, given, newId, past, successor, text, written } from "./support.js"
+import { assertGone, bytes, day, given, newId, successor, text, written } from "./support.js"
+import type { Time } from "./time.js"
 
-const second = Duration.seconds(1)
+/** How far the clocks of a server and of this process may be apart, in milliseconds. */
+const apart = 2_500
 
-/** Asserts that an expiry is as far away as it should be; the clocks of a server and of this process may differ a little. */
-const assertAway = (expiresAt: number, now: number, lifetime: Duration.Duration) => {
-  const off = Math.abs(expiresAt - now - Duration.toMillis(lifetime))
-  assert.ok(off <= 2_500, `the expiry is ${off} ms off`)
+/** Does something that sets a lifetime, and answers when it ends, at the earliest and at the latest. */
+const ends = <A>(effect: Effect.Effect<A, SessionError>, lifetime: Duration.Duration) =>
+  Effect.gen(function* () {
+    const before = yield* Clock.currentTimeMillis
+    const result = yield* effect
+    const after = yield* Clock.currentTimeMillis
+    return { result, earliest: before + Duration.toMillis(lifetime), latest: after + Duration.toMillis(lifetime) }
+  })
+
+const assertEnds = (
+  expiresAt: number,
+  { earliest, latest }: { readonly earliest: number; readonly latest: number }
+) => {
+  const off = Math.max(earliest - expiresAt, expiresAt - latest)
+  assert.ok(off <= apart, `the expiry is ${off} ms off`)
 }
-
-/** Long enough to be seen once the lifetime before it is surely over. */
-const renewed = (provider: Provider) => Duration.millis(past(provider, 3000))
 
 const define = defineFor("lifetimes are kept")
 
+/** Long enough to be seen once three seconds are surely over. */
+const renewed = (provider: Provider, { seconds }: Time) =>
+  Duration.sum(seconds(3), Duration.millis(provider.capabilities.expirySlack))
+
 export const expiryCases: ReadonlyArray<CaseOf> = [
-  define("lives until its lifetime is over, and from then on is gone to every operation", (provider, { pass }) =>
+  define("lives until its lifetime is over, and from then on is gone to every operation", (provider, time) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "short", "3 seconds")
-      yield* pass("1 second")
+      const { id, revision } = yield* given(provider, "short", time.seconds(3))
+      yield* time.pass(1)
       assert.equal(text(yield* provider.read(id)), "short")
-      yield* pass(past(provider, 2000))
+      yield* time.passOver(2)
       yield* assertGone(provider, id, revision)
     })
   ),
 
-  define("an id is free again once its session has expired", (provider, { pass }) =>
+  define("an id is free again once its session has expired", (provider, time) =>
     Effect.gen(function* () {
-      const { id } = yield* given(provider, "first", second)
-      yield* pass(past(provider, 1000))
+      const { id } = yield* given(provider, "first", time.seconds(1))
+      yield* time.passOver(1)
       written(yield* provider.create(id, bytes("second"), day))
       assert.equal(text(yield* provider.read(id)), "second")
     })
   ),
 
-  define("touch renews the lifetime; without it the session expires", (provider, { pass }) =>
+  define("touch renews the lifetime; without it the session expires", (provider, time) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "touched", "2500 millis")
-      const idle = yield* given(provider, "idle", "2500 millis")
-      yield* pass("1 second")
-      assert.equal((yield* provider.touch(id, renewed(provider)))._tag, "Touched")
-      yield* pass(past(provider, 1600))
+      const { id, revision } = yield* given(provider, "touched", time.seconds(2.5))
+      const idle = yield* given(provider, "idle", time.seconds(2.5))
+      yield* time.pass(1)
+      assert.equal((yield* provider.touch(id, renewed(provider, time)))._tag, "Touched")
+      yield* time.passOver(1.6)
       assert.equal(text(yield* provider.read(id)), "touched")
       yield* assertGone(provider, idle.id, idle.revision)
-      yield* pass(past(provider, 1500))
+      yield* time.passOver(1.5)
       yield* assertGone(provider, id, revision)
     })
   ),
 
-  define("write renews the lifetime", (provider, { pass }) =>
+  define("write renews the lifetime", (provider, time) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "1", "2500 millis")
-      yield* pass("1 second")
-      const { revision: next } = written(yield* provider.write(id, bytes("2"), renewed(provider), revision))
-      yield* pass(past(provider, 1600))
+      const { id, revision } = yield* given(provider, "1", time.seconds(2.5))
+      yield* time.pass(1)
+      const { revision: next } = written(yield* provider.write(id, bytes("2"), renewed(provider, time), revision))
+      yield* time.passOver(1.6)
       assert.equal(text(yield* provider.read(id)), "2")
-      yield* pass(past(provider, 1500))
+      yield* time.passOver(1.5)
       yield* assertGone(provider, id, next)
     })
   ),
 
-  define("write and touch can shorten the lifetime", (provider, { pass }) =>
+  define("write and touch can shorten the lifetime", (provider, time) =>
     Effect.gen(function* () {
       const one = yield* given(provider, "1")
       const two = yield* given(provider, "2")
-      const { revision } = written(yield* provider.write(one.id, bytes("1"), second, one.revision))
-      yield* provider.touch(two.id, second)
-      yield* pass(past(provider, 1000))
+      const { revision } = written(yield* provider.write(one.id, bytes("1"), time.seconds(1), one.revision))
+      yield* provider.touch(two.id, time.seconds(1))
+      yield* time.passOver(1)
       yield* assertGone(provider, one.id, revision)
       yield* assertGone(provider, two.id, two.revision)
     })
   ),
 
-  define("regenerate gives the new id its own lifetime", (provider, { pass }) =>
+  define("regenerate gives the new id its own lifetime", (provider, time) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "1", second)
+      const { id, revision } = yield* given(provider, "1", time.seconds(1))
       const next = successor(provider, id)
       written(yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("2"), ttl: day, revision }))
-      yield* pass(past(provider, 1000))
+      yield* time.passOver(1)
       assert.equal(text(yield* provider.read(next)), "2")
     })
   ),
 
-  define("says when a session expires, for lifetimes from a second to 60 days", (provider) =>
+  define("says when a session expires, for lifetimes from a second to 60 days", (provider, { seconds }) =>
     Effect.gen(function* () {
-      for (const lifetime of [Duration.seconds(1.5), Duration.minutes(30), Duration.days(31), Duration.days(60)]) {
+      for (const lifetime of [seconds(1.5), Duration.minutes(30), Duration.days(31), Duration.days(60)]) {
         const id = newId()
-        const now = yield* Clock.currentTimeMillis
-        const created = written(yield* provider.create(id, bytes("long"), lifetime))
-        assertAway(created.expiresAt, now, lifetime)
+        const created = yield* ends(provider.create(id, bytes("long"), lifetime), lifetime)
+        assertEnds(written(created.result).expiresAt, created)
         const stored = Option.getOrThrow(yield* provider.read(id))
-        assertAway(stored.expiresAt, now, lifetime)
-        const touched = yield* provider.touch(id, lifetime)
-        assert.ok(touched._tag === "Touched")
-        assertAway(touched.expiresAt, now, lifetime)
-        assertAway(Option.getOrThrow(yield* provider.read(id)).expiresAt, now, lifetime)
-        const again = written(yield* provider.write(id, bytes("long"), lifetime, stored.revision))
-        assertAway(again.expiresAt, now, lifetime)
+        assertEnds(stored.expiresAt, created)
+        const touched = yield* ends(provider.touch(id, lifetime), lifetime)
+        assert.ok(touched.result._tag === "Touched")
+        assertEnds(touched.result.expiresAt, touched)
+        assertEnds(Option.getOrThrow(yield* provider.read(id)).expiresAt, touched)
+        const again = yield* ends(provider.write(id, bytes("long"), lifetime, stored.revision), lifetime)
+        assertEnds(written(again.result).expiresAt, again)
         assert.equal(text(yield* provider.read(id)), "long")
         yield* provider.destroy(id)
       }

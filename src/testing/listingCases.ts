@@ -3,16 +3,13 @@
  */
 import { strict as assert } from "node:assert"
 import * as Chunk from "effect/Chunk"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Provider } from "../Provider/Provider.js"
-import type { Options } from "./Conformance.js"
 import { type CaseOf, defineFor, has } from "./define.js"
-import { bytes, day, given, past, successor, text, written } from "./support.js"
-
-const second = Duration.seconds(1)
+import { bytes, day, given, successor, text, written } from "./support.js"
+import type { Time } from "./time.js"
 
 const define = defineFor("counted, listed and collected")
 
@@ -59,12 +56,12 @@ export const listingCases: ReadonlyArray<CaseOf> = [
 
   define(
     "count leaves out what has expired",
-    (provider, { pass }) =>
+    (provider, time) =>
       Effect.gen(function* () {
         const before = yield* provider.count!
         yield* given(provider, "stays")
-        yield* given(provider, "goes", second)
-        yield* pass(past(provider, 1000))
+        yield* given(provider, "goes", time.seconds(1))
+        yield* time.passOver(1)
         assert.equal(yield* provider.count!, before + 1)
       }),
     { needs: [has("count")], exclusive: true }
@@ -72,13 +69,13 @@ export const listingCases: ReadonlyArray<CaseOf> = [
 
   define(
     "gc removes what has expired, tells how many, and nothing else",
-    (provider, { pass }) =>
+    (provider, time) =>
       Effect.gen(function* () {
         yield* provider.gc!
         const live = yield* Effect.all(Array.from({ length: 5 }, () => given(provider, "stays")))
-        yield* Effect.all(Array.from({ length: 11 }, () => given(provider, "goes", second)))
+        yield* Effect.all(Array.from({ length: 11 }, () => given(provider, "goes", time.seconds(1))))
         assert.equal(yield* provider.gc!, 0)
-        yield* pass(past(provider, 1000))
+        yield* time.passOver(1)
         assert.equal(yield* provider.gc!, 11)
         assert.equal(yield* provider.gc!, 0)
         for (const { id } of live) {
@@ -90,10 +87,10 @@ export const listingCases: ReadonlyArray<CaseOf> = [
 
   define(
     "marks are not counted",
-    (provider, options) =>
+    (provider, time) =>
       Effect.gen(function* () {
         const before = yield* provider.count!
-        yield* leaveMarks(provider, options)
+        yield* leaveMarks(provider, time)
         assert.equal(yield* provider.count!, before)
       }),
     { needs: [has("count"), has("marked")], exclusive: true }
@@ -101,9 +98,9 @@ export const listingCases: ReadonlyArray<CaseOf> = [
 
   define(
     "marks are not listed",
-    (provider, options) =>
+    (provider, time) =>
       Effect.gen(function* () {
-        const marked = yield* leaveMarks(provider, options)
+        const marked = yield* leaveMarks(provider, time)
         const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
         assert.deepEqual(
           listed.filter((id) => marked.includes(id)),
@@ -115,11 +112,11 @@ export const listingCases: ReadonlyArray<CaseOf> = [
 
   define(
     "marks are not told as collected",
-    (provider, options) =>
+    (provider, time) =>
       Effect.gen(function* () {
         yield* provider.gc!
-        yield* given(provider, "expires", second)
-        yield* leaveMarks(provider, options)
+        yield* given(provider, "expires", time.seconds(1))
+        yield* leaveMarks(provider, time)
         assert.equal(yield* provider.gc!, 1)
       }),
     { needs: [has("gc"), has("marked")], exclusive: true }
@@ -127,13 +124,13 @@ export const listingCases: ReadonlyArray<CaseOf> = [
 ]
 
 /** Leaves marks at six ids, of which three expire. */
-const leaveMarks = (provider: Provider, { pass }: Options) =>
+const leaveMarks = (provider: Provider, time: Time) =>
   Effect.gen(function* () {
     const ids = (yield* Effect.all(Array.from({ length: 6 }, () => given(provider, "before")))).map(({ id }) => id)
     for (const [i, id] of ids.entries()) {
-      yield* provider.destroy(id, { content: bytes("left"), ttl: i < 3 ? day : second })
+      yield* provider.destroy(id, { content: bytes("left"), ttl: i < 3 ? day : time.seconds(1) })
     }
-    yield* pass(past(provider, 1000))
+    yield* time.passOver(1)
     for (const id of ids.slice(0, 3)) {
       assert.ok(Option.isSome(yield* provider.marked!(id)), "a mark is lost")
     }

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Mark, type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { type CaseOf, compareAndSet, defineFor, has } from "./define.js"
-import { assertGone, bytes, day, given, past, successor, text, written } from "./support.js"
+import { assertGone, bytes, day, given, successor, text, written } from "./support.js"
 
 type Given = Effect.Effect.Success<ReturnType<typeof given>>
 
@@ -79,13 +79,13 @@ export const markCases: ReadonlyArray<CaseOf> = [
 
     define(
       `a mark that ${name} left expires, and its id is free again`,
-      (provider, { pass }) =>
+      (provider, time) =>
         Effect.gen(function* () {
           const session = yield* given(provider, "before")
-          yield* end(provider, session, markOf("short", "3 seconds"))
-          yield* pass("1 second")
+          yield* end(provider, session, markOf("short", time.seconds(3)))
+          yield* time.pass(1)
           assert.equal(yield* markAt(provider, session.id), "short")
-          yield* pass(past(provider, 2000))
+          yield* time.passOver(2)
           assert.equal(yield* markAt(provider, session.id), undefined)
           yield* assertGone(provider, session.id, session.revision)
           const { revision } = written(yield* provider.create(session.id, bytes("new"), day))
@@ -128,11 +128,11 @@ export const markCases: ReadonlyArray<CaseOf> = [
 
   define(
     "ending what is not there leaves nothing",
-    (provider, { pass }) =>
+    (provider, time) =>
       Effect.gen(function* () {
         const never = successor(provider, (yield* given(provider, "another")).id)
-        const expired = yield* given(provider, "expired", "1 second")
-        yield* pass(past(provider, 1000))
+        const expired = yield* given(provider, "expired", time.seconds(1))
+        yield* time.passOver(1)
         for (const id of [never, expired.id]) {
           yield* provider.destroy(id, markOf("of nothing"))
           assert.equal((yield* move(provider, { ...expired, id }, markOf("of nothing"))).result._tag, "Gone")
@@ -145,16 +145,16 @@ export const markCases: ReadonlyArray<CaseOf> = [
 
   define(
     "a mark stays as it is: nothing ends, moves, renews or overwrites it",
-    (provider, { pass }) =>
+    (provider, time) =>
       Effect.gen(function* () {
         const session = yield* given(provider, "before")
-        yield* provider.destroy(session.id, markOf("first", "3 seconds"))
+        yield* provider.destroy(session.id, markOf("first", time.seconds(3)))
         yield* provider.destroy(session.id, markOf("second"))
         yield* provider.destroy(session.id)
         assert.equal((yield* move(provider, session, markOf("third"))).result._tag, "Gone")
         assert.equal((yield* provider.create(session.id, bytes("new"), day))._tag, "Exists")
         yield* assertMarked(provider, session, "first")
-        yield* pass(past(provider, 3000))
+        yield* time.passOver(3)
         assert.equal(yield* markAt(provider, session.id), undefined)
       }),
     marked
@@ -198,7 +198,7 @@ export const markCases: ReadonlyArray<CaseOf> = [
 
   define(
     "marks survive the backend's closing and reopening if it is durable, else are gone",
-    (provider, options) =>
+    (provider, _time, options) =>
       Effect.gen(function* () {
         const id = yield* Effect.flatMap(SessionProvider, (first) =>
           Effect.tap(given(first, "before"), ({ id }) => first.destroy(id, markOf("kept")))

@@ -21,7 +21,6 @@ import {
   read,
   signIn
 } from "./requests.js"
-import { past } from "./support.js"
 
 const updates = defineRequestsFor("no lost updates")
 const moves = defineRequestsFor("a change of id is one step")
@@ -197,14 +196,14 @@ export const raceCases: ReadonlyArray<CaseOf> = [
 
   ended(
     "R10: a session that expires during a request is not revived by its save",
-    (client, provider, { pass }) =>
+    (client, _provider, time) =>
       Effect.gen(function* () {
         const cookie = yield* begin(client)
-        const late = yield* during(client, cookie, read, increment, pass(past(provider, 2000)))
+        const late = yield* during(client, cookie, read, increment, time.passOver(2))
         assert.equal(late.cookie, cookie, "the late answer set a cookie")
         yield* assertSignedOut(client, cookie)
       }),
-    { config: { idleTimeout: "2 seconds" } }
+    { config: ({ seconds }) => ({ idleTimeout: seconds(2) }) }
   ),
 
   updates(

@@ -16,8 +16,9 @@ import * as SessionManager from "../Manager/SessionManager.js"
 import { type Provider, SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import * as SessionStore from "../Store/SessionStore.js"
-import type { Options, Promised } from "./Conformance.js"
+import type { Promised } from "./Conformance.js"
 import { type CaseOf, defineFor, type Kind } from "./define.js"
+import type { Time } from "./time.js"
 
 export const range = Array.from({ length: 64 }, (_, i) => i)
 
@@ -77,23 +78,23 @@ export const defineRequestsFor =
   (promise: Promised) =>
   (
     name: string,
-    test: (client: Client, provider: Provider, options: Options) => Effect.Effect<unknown, unknown>,
+    test: (client: Client, provider: Provider, time: Time) => Effect.Effect<unknown, unknown>,
     {
-      config = {},
+      config = () => ({}),
       wrap = (provider) => provider,
       ...kind
     }: Kind & {
-      readonly config?: SessionConfig.Options
+      readonly config?: (time: Time) => SessionConfig.Options
       readonly wrap?: (provider: Provider) => Provider
     } = {}
   ): CaseOf =>
     defineFor(promise)(
       name,
-      (provider, options) =>
-        Effect.flatMap(makeClient, (client) => test(client, provider, options)).pipe(
+      (provider, time) =>
+        Effect.flatMap(makeClient, (client) => test(client, provider, time)).pipe(
           Effect.provide(
             Layer.provide(
-              SessionManager.layer(SessionConfig.make(config)),
+              SessionManager.layer(SessionConfig.make({ timeout, ...config(time) })),
               Layer.succeed(SessionProvider, wrap(provider))
             )
           ),
@@ -101,6 +102,9 @@ export const defineRequestsFor =
         ),
       kind
     )
+
+/** Generous: a busy machine is not the provider's fault. */
+const timeout = "1 minute"
 
 /** Holds back what is logged, and logs it if the effect fails. */
 const loggedOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -24,9 +24,6 @@ export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text
 export const text = (stored: Option.Option<Stored>): string | undefined =>
   Option.isNone(stored) ? undefined : new TextDecoder().decode(stored.value.payload)
 
-/** Until what was to live for another `millis` is surely gone. */
-export const past = (provider: Provider, millis: number): number => millis + provider.capabilities.expirySlack
-
 export const written = (result: { readonly _tag: string }): Written => {
   assert.equal(result._tag, "Written")
   return result as Written

@@ -1,7 +1,4 @@
-// beego's session files: conformance, what beego left, several processes, beego's own way to write, and processes that are killed.
-import { strict as assert } from "node:assert"
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
+import type { ChildProcess } from "node:child_process"
 import {
   chmodSync,
   closeSync,
@@ -25,8 +22,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
-import { fileURLToPath } from "node:url"
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@effect/vitest"
+import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -35,13 +31,13 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { SessionProvider } from "effect-session"
-import { build } from "esbuild"
 import * as BeegoFile from "../../src/beego/layouts/file.js"
 import * as SessionFile from "../../src/beego/layouts/sessionFile.js"
 import { text, written } from "../../src/testing/support.js"
 import { conformsByClock } from "../provider/conforms.js"
 import { filesIn, foldersIn } from "../provider/fileNames.js"
-import { numberIn, payload } from "../provider/filePayload.js"
+import { payload } from "../support/filePayload.js"
+import { ended, forever, kill, number, ready, times, writersOf } from "../support/writers.js"
 
 let directory = ""
 beforeEach(() => {
@@ -327,52 +323,7 @@ describe("locks", () => {
   )
 })
 
-/** The writer in one file, which starts ten times as fast as through a TypeScript loader. */
-const program = join(mkdtempSync(join(tmpdir(), "effect-session-writer-")), "writer.mjs")
-beforeAll(() =>
-  build({
-    entryPoints: [fileURLToPath(new URL("fileWriter.ts", import.meta.url))],
-    outfile: program,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    logLevel: "silent"
-  })
-)
-afterAll(() => rmSync(join(program, ".."), { recursive: true }))
-
-const started = new Set<ChildProcess>()
-afterEach(() => {
-  for (const child of started) {
-    child.kill("SIGKILL")
-  }
-  started.clear()
-})
-
-const writer = (...args: ReadonlyArray<string>) => {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] })
-  started.add(child)
-  return child
-}
-
-const forever = "1000000000"
-
-const ready = (child: ChildProcess) =>
-  Effect.promise(() =>
-    Promise.race([once(child.stdout!, "data"), once(child, "exit").then(() => assert.fail("the writer ended"))])
-  )
-
-const kill = (child: ChildProcess) =>
-  Effect.promise(async () => {
-    const exited = once(child, "exit")
-    child.kill("SIGKILL")
-    await exited
-  })
-
-const times = <A>(n: number, f: (i: number) => A): ReadonlyArray<A> => Array.from({ length: n }, (_, i) => f(i))
-
-/** The number that the session holds; fails where it is torn. */
-const number = (stored: Option.Option<SessionProvider.Stored>): number => numberIn(Option.getOrThrow(stored).payload)
+const { writer } = writersOf("beego")
 
 describe("several processes on one directory", () => {
   it.live(
@@ -382,9 +333,7 @@ describe("several processes on one directory", () => {
         const provider = yield* make(day)
         yield* provider.create(id, payload(0), day)
         const children = times(4, () => writer(directory, "write", id, "100"))
-        const codes = yield* Effect.promise(() =>
-          Promise.all(children.map(async (child) => (await once(child, "exit"))[0]))
-        )
+        const codes = yield* Effect.forEach(children, ended, { concurrency: "unbounded" })
         expect(codes).toEqual([0, 0, 0, 0])
         expect(number(yield* provider.read(id))).toBe(400)
         expect(filesIn(directory)).toEqual([fileOf(id)])
@@ -398,7 +347,7 @@ describe("several processes on one directory", () => {
       Effect.gen(function* () {
         const provider = yield* make(day)
         yield* provider.create(id, payload(0), day)
-        const beego = writer(directory, "beego", id)
+        const beego = writer(directory, "asBeego", id)
         yield* ready(beego)
         const seen = new Set<number>()
         for (let i = 0; seen.size < 50; i++) {

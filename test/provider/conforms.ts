@@ -91,6 +91,6 @@ export const conforms = (
   })
   tell(all)
   for (const { exclusive, name, test } of all.cases) {
-    it.live(name, () => test, { concurrent: !exclusive })
+    it.live(name, () => test, { concurrent: !exclusive, timeout: 120_000 })
   }
 }

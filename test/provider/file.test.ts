@@ -1,15 +1,9 @@
-/**
- * The file provider: conformance, several processes, and processes that are killed.
- */
-import { strict as assert } from "node:assert"
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
+import type { ChildProcess } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
-import { fileURLToPath } from "node:url"
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@effect/vitest"
+import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,10 +12,11 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { SessionProvider } from "effect-session"
 import * as File from "effect-session/file"
-import { build } from "esbuild"
+import { payload } from "../support/filePayload.js"
+import { soak } from "../support/soak.js"
+import { ended, forever, kill, number, ready, times, writersOf } from "../support/writers.js"
 import { conformsByClock } from "./conforms.js"
 import { filesIn } from "./fileNames.js"
-import { numberIn, payload } from "./filePayload.js"
 import { lastOf } from "./marks.js"
 
 let directory = ""
@@ -43,54 +38,7 @@ for (const fsync of [false, true]) {
 const day = Duration.days(1)
 const id = "session" as SessionProvider.StoredId
 
-/** The number that the session holds; fails where it is torn. */
-const number = (stored: Option.Option<SessionProvider.Stored>): number => numberIn(Option.getOrThrow(stored).payload)
-
-/** The writer in one file, which starts ten times as fast as through a TypeScript loader. */
-const program = join(mkdtempSync(join(tmpdir(), "effect-session-writer-")), "writer.mjs")
-beforeAll(() =>
-  build({
-    entryPoints: [fileURLToPath(new URL("fileWriter.ts", import.meta.url))],
-    outfile: program,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    logLevel: "silent"
-  })
-)
-afterAll(() => rmSync(join(program, ".."), { recursive: true }))
-
-const started = new Set<ChildProcess>()
-afterEach(() => {
-  for (const child of started) {
-    child.kill("SIGKILL")
-  }
-  started.clear()
-})
-
-const start = (command: string, args: ReadonlyArray<string>): ChildProcess => {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] })
-  started.add(child)
-  return child
-}
-
-const writer = (...args: ReadonlyArray<string>) => start(process.execPath, [program, ...args])
-
-const forever = "1000000000"
-
-const ready = (child: ChildProcess) =>
-  Effect.promise(() =>
-    Promise.race([once(child.stdout!, "data"), once(child, "exit").then(() => assert.fail("the writer ended"))])
-  )
-
-const kill = (child: ChildProcess) =>
-  Effect.promise(async () => {
-    const exited = once(child, "exit")
-    child.kill("SIGKILL")
-    await exited
-  })
-
-const times = <A>(n: number, f: (i: number) => A): ReadonlyArray<A> => Array.from({ length: n }, (_, i) => f(i))
+const { limitedWriter, writer } = writersOf("file")
 
 describe("several processes on one directory", () => {
   it.live(
@@ -100,9 +48,7 @@ describe("several processes on one directory", () => {
         const provider = yield* File.make({ directory })
         yield* provider.create(id, payload(0), day)
         const children = times(4, () => writer(directory, "write", id, "100"))
-        const codes = yield* Effect.promise(() =>
-          Promise.all(children.map(async (child) => (await once(child, "exit"))[0]))
-        )
+        const codes = yield* Effect.forEach(children, ended, { concurrency: "unbounded" })
         expect(codes).toEqual([0, 0, 0, 0])
         expect(number(yield* provider.read(id))).toBe(400)
         // One head and its data: nothing is left of those that lost.
@@ -145,14 +91,14 @@ describe("several processes on one directory", () => {
 
 describe("kill -9", () => {
   it.live(
-    "of a process that writes leaves the session whole, old or new, 300 times",
+    "of a process that writes leaves the session whole, old or new, each time",
     () =>
       Effect.gen(function* () {
         const provider = yield* File.make({ directory })
         yield* provider.create(id, payload(0), day)
         let last = 0
         let children: Array<ChildProcess> = []
-        for (let kills = 0; kills < 300; kills++) {
+        for (let kills = 0; kills < soak(60, 300); kills++) {
           if (children.length === 0) {
             children = times(8, () => writer(directory, "write", id, forever)) as Array<ChildProcess>
             yield* Effect.forEach(children, ready, { concurrency: "unbounded" })
@@ -164,7 +110,7 @@ describe("kill -9", () => {
           last = n
         }
         yield* Effect.forEach(children, kill)
-        expect(last).toBeGreaterThan(300)
+        expect(last).toBeGreaterThan(soak(60, 300))
         // It still takes writes, and the second of them has removed what the dead left.
         for (const n of [1, 2]) {
           const { revision } = Option.getOrThrow(yield* provider.read(id))
@@ -177,11 +123,11 @@ describe("kill -9", () => {
   )
 
   it.live(
-    "of a process that regenerates leaves one whole session, under the old id or the new, 300 times",
+    "of a process that regenerates leaves one whole session, under the old id or the new, each time",
     () =>
       Effect.gen(function* () {
         let regenerated = 0
-        for (let round = 0; round < 300 / 10; round++) {
+        for (let round = 0; round < soak(6, 30); round++) {
           yield* Effect.forEach(
             times(10, (i) => join(directory, `${round}-${i}`)),
             (own) =>
@@ -202,7 +148,7 @@ describe("kill -9", () => {
             { concurrency: "unbounded" }
           )
         }
-        expect(regenerated).toBeGreaterThan(300)
+        expect(regenerated).toBeGreaterThan(soak(60, 300))
       }),
     180_000
   )
@@ -214,15 +160,7 @@ describe("a disk that takes no more", () => {
       const provider = yield* File.make({ directory })
       yield* provider.create(id, payload(0), day)
       // The limit on a file's size breaks a write in the middle, as a full disk does.
-      const child = start("bash", [
-        "-c",
-        'ulimit -f 64 && exec "$0" "$@"',
-        process.execPath,
-        program,
-        directory,
-        "tooMuch",
-        id
-      ])
+      const child = limitedWriter(64, directory, "tooMuch", id)
       const output = yield* Effect.promise(() => text(child.stdout!))
       const failed = (operation: string) =>
         `Unavailable: file: ${operation} failed (EFBIG): check that the backend is up and reachable`

@@ -1,18 +1,23 @@
 /**
  * A process that uses a directory of file sessions, for tests with several processes:
- * `node fileWriter.mjs <directory> write|regenerate|tooMuch <id> [n]`. It says `ready` before it begins.
+ * `node fileWriter.mjs file|beego <directory> write|regenerate|tooMuch|asBeego <id> [n]`. It says `ready` before it begins.
  */
-import { randomUUID } from "node:crypto"
+import { randomBytes } from "node:crypto"
+import { closeSync, ftruncateSync, openSync, readFileSync, utimesSync, writeSync } from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as File from "effect-session/file"
+import * as BeegoFile from "../../src/beego/layouts/file.js"
 import { numberIn, payload } from "./filePayload.js"
 
-const [directory = "", command = "", name = "", n = "0"] = process.argv.slice(2)
+const [layout = "", directory = "", command = "", name = "", n = "0"] = process.argv.slice(2)
 const id = name as SessionProvider.StoredId
 const day = Duration.days(1)
+
+const newId = () => randomBytes(16).toString("hex") as SessionProvider.StoredId
 
 /** Writes the next number, `n` times. */
 const write = (provider: SessionProvider.Provider) =>
@@ -24,20 +29,19 @@ const write = (provider: SessionProvider.Provider) =>
     }
   })
 
-/** Moves the session to new ids, for ever; each leaves a mark that names the next. */
+/** Moves the session to new ids, for ever; each leaves a mark that names the next, where marks are kept. */
 const regenerate = (provider: SessionProvider.Provider) =>
   Effect.gen(function* () {
     for (let at = id; ; ) {
       const { payload: last, revision } = Option.getOrThrow(yield* provider.read(at))
-      const next = randomUUID() as SessionProvider.StoredId
-      const mark = { content: Buffer.from(next), ttl: day }
+      const next = newId()
       const result = yield* provider.regenerate({
         oldId: at,
         newId: next,
         payload: payload(numberIn(last) + 1),
         ttl: day,
         revision,
-        mark
+        mark: { content: Buffer.from(next), ttl: day }
       })
       at = result._tag === "Written" ? next : at
     }
@@ -48,7 +52,7 @@ const tooMuch = (provider: SessionProvider.Provider) =>
   Effect.gen(function* () {
     const large = new Uint8Array(1024 * 1024)
     const { revision } = Option.getOrThrow(yield* provider.read(id))
-    const other = randomUUID() as SessionProvider.StoredId
+    const other = newId()
     const attempts: ReadonlyArray<Effect.Effect<{ readonly _tag: string }, SessionError>> = [
       provider.write(id, large, day, revision),
       provider.create(other, large, day),
@@ -64,11 +68,33 @@ const tooMuch = (provider: SessionProvider.Provider) =>
     }
   })
 
-const commands = { write, regenerate, tooMuch }
+/**
+ * Reads beego's file as it is and writes the next number into it, for ever: SessionRead, which gives the file the time of now, and
+ * SessionRelease, which cuts it and writes it, with a pause between the two.
+ */
+const asBeego = () =>
+  Effect.promise(async () => {
+    const path = `${directory}/${id[0]}/${id[1]}/${id}`
+    for (;;) {
+      utimesSync(path, new Date(), new Date())
+      const next = payload(numberIn(readFileSync(path)) + 1)
+      const fd = openSync(path, "r+")
+      ftruncateSync(fd, 0)
+      await sleep(Math.random() * 15)
+      writeSync(fd, next)
+      closeSync(fd)
+      await sleep(Math.random() * 60)
+    }
+  })
+
+const commands = { write, regenerate, tooMuch, asBeego }
 
 await Effect.runPromise(
-  Effect.flatMap(File.make({ directory }), (provider) => {
-    console.log("ready")
-    return commands[command as keyof typeof commands](provider)
-  })
+  Effect.flatMap(
+    layout === "beego" ? BeegoFile.make({ directory, maxLifetime: day }) : File.make({ directory }),
+    (provider) => {
+      console.log("ready")
+      return commands[command as keyof typeof commands](provider)
+    }
+  )
 )
