@@ -1,4 +1,4 @@
-// How the tests run. Servers and load tests share the machine: few files at once, and generous time.
+// How the tests run. Most of them wait more than they compute: more files at once than there are cores, and generous time.
 import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
@@ -15,7 +15,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
-    poolOptions: { forks: { minForks: 1, maxForks: Math.max(2, availableParallelism() - 1) } },
+    poolOptions: { forks: { minForks: 1, maxForks: availableParallelism() + 2 } },
+    // The files of one process share what they import: to load Effect for each of them costs more than many of them compute.
+    isolate: false,
     // Of tests in one file that wait side by side.
     maxConcurrency: 16,
     testTimeout: 30_000,

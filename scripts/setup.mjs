@@ -1,25 +1,30 @@
 // Installs what is missing, and nothing else: `node scripts/setup.mjs --for=example` for the demo, `--for=test` for all tests,
-// `--for=bench` for the benchmarks.
+// `--for=bench` for the benchmarks. `--for=test test/provider/redis.test.ts` is for the tests of these files alone.
 // Plain Node, because it runs before anything is installed. What cannot be installed is named at the end; with CI=true that is a failure.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { benchPrograms, cache, findProgram, programs, root } from "./programs.mjs"
+import { needsOf } from "./needs.mjs"
+import { benchPrograms, cache, findProgram, root } from "./programs.mjs"
 
 /** @typedef {{ readonly name: string, readonly reason: string }} Missing */
 
 /**
- * Answers what is still missing.
+ * Answers what is still missing. `filters` are those of vitest: what to install for these tests only.
  *
  * @param {"example" | "test" | "bench"} purpose
+ * @param {ReadonlyArray<string>} filters
  * @returns {ReadonlyArray<Missing>}
  */
-export const setup = (purpose) => {
+export const setup = (purpose, filters = []) => {
   const missing = [...npmPackages(root)]
   if (missing.length === 0) {
-    if (purpose === "test" || process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...sqliteBinary())
-    if (purpose === "test") missing.push(...debianPackages(programs), ...goPrograms())
+    if (purpose !== "test" && process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...sqliteBinary())
+    if (purpose === "test") {
+      const { programs, sqlite } = needsOf(filters)
+      missing.push(...(sqlite ? sqliteBinary() : []), ...debianPackages(programs), ...goPrograms(programs))
+    }
     if (purpose === "bench") missing.push(...npmPackages(join(root, "bench")), ...debianPackages(benchPrograms))
   }
   if (missing.length > 0) {
@@ -94,8 +99,8 @@ const aptScript = `
   apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$@"
 `
 
-const goPrograms = () =>
-  Object.entries(programs).flatMap(([name, from]) => {
+const goPrograms = (/** @type {typeof programs} */ wanted) =>
+  Object.entries(wanted).flatMap(([name, from]) => {
     if (!("go" in from) || findProgram(name) !== undefined) return []
     const go = findProgram("go")
     if (go === undefined) return [{ name, reason: "is built by Go, which is not installed" }]
@@ -127,6 +132,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const [purpose = "test"] = /** @type {const} */ (["example", "bench"]).filter((name) =>
     process.argv.includes(`--for=${name}`)
   )
-  const missing = setup(purpose)
+  const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("--"))
+  const missing = setup(purpose, filters)
   process.exitCode = missing.length > 0 && process.env["CI"] === "true" ? 1 : 0
 }

@@ -1,4 +1,5 @@
-// `npm test`: installs what the tests need, then runs them all. Arguments go to vitest: `npm test -- test/http`.
+// `npm test`: installs what the tests need, then runs them all. Arguments go to vitest: `npm test -- test/http`, which installs only what
+// the tests of test/http need.
 // Its last line, "N passed, N failed", is for programs that count.
 import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -10,7 +11,7 @@ import { setup } from "./setup.mjs"
 
 endWithNpm()
 const filters = process.argv.slice(2)
-const missing = setup("test")
+const missing = setup("test", filters)
 
 /**
  * Runs a program of node_modules and answers whether it succeeded.
