@@ -25,7 +25,8 @@ import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 import { type Command, failureOf, pipelined, server } from "./redis/ioredis.js"
 import { revisionLength, revisions } from "./redis/scripts.js"
-import { call, capabilities, type Decision, defaultPort, locked, name, secondsOf } from "./ssdb/locks.js"
+import { type Decision, locked } from "./ssdb/locks.js"
+import { call, capabilities, defaultPort, name, secondsOf } from "./ssdb/server.js"
 
 /**
  * @since 0.1.0

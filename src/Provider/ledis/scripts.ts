@@ -1,23 +1,11 @@
 /**
- * Scripts in LedisDB, and what its server can do.
+ * How scripts are run in LedisDB.
  */
 import type { Redis } from "ioredis"
-import { type Capabilities, defaultCapabilities } from "../Provider.js"
 import { pipelined, scriptLoader } from "../redis/ioredis.js"
 import type * as Scripted from "../redis/scripted.js"
 import { revisions } from "../redis/scripts.js"
 import { makeWindow } from "./window.js"
-
-export const name = "ledis"
-
-export const defaultPort = 6380
-
-export const capabilities: Capabilities = {
-  ...defaultCapabilities,
-  maxPayload: 128 * 1024,
-  // Up to a second until the second is full, and as much again until the server looks.
-  expirySlack: 2_200
-}
 
 /**
  * The end of a script, which tells what `run()` gives. A script must not return anything: LedisDB leaves what it returns on the stack of

@@ -2,8 +2,8 @@
  * The Lua scripts of the servers that have Lua (Redis, LedisDB), and the record that they keep.
  *
  * A session is one string value, so that a read is one `GET`: 20 characters of revision, 16 digits of expiry (milliseconds since the
- * epoch), then the payload. A mark is a value of its own, under a key beside the session's. The scripts set the server's own expiry and write that expiry down in the same step, both from the
- * server's clock: no client's clock decides how long a session lives.
+ * epoch), then the payload. A mark is a value of its own, under a key beside the session's. The scripts set the server's own expiry and
+ * write that expiry down in the same step, both from the server's clock: no client's clock decides how long a session lives.
  *
  * A client that lost its connection may send a script a second time, although the first was executed. Therefore a script that
  * finds its own new revision stored answers as it did the first time.
@@ -57,6 +57,38 @@ export interface Dialect {
   readonly answer: string
 }
 
+/**
+ * Each script is a function `run()` between what all of them use and the dialect's way to answer. `write` for Redis, with the functions
+ * that it uses alone:
+ *
+ * ```lua
+ * local call = redis.call
+ * local function expiryIn(ttl)
+ *   local time = call('TIME')
+ *   local expiry = time[1] * 1000 + math.floor(time[2] / 1000) + ttl
+ *   return expiry, string.format('%016.0f', expiry), string.format('%.0f', math.ceil(expiry / 1000) - time[1])
+ * end
+ * local function store(key, revision, ttl, payload)
+ *   local expiry, digits, seconds = expiryIn(ttl)
+ *   local value = revision .. digits .. payload
+ *   call('SET', key, value, 'PX', ttl)
+ *   return expiry
+ * end
+ * local function revisionOf(key)
+ *   return call('GETRANGE', key, 0, 19) or ''
+ * end
+ * local function expiryOf(key)
+ *   return tonumber(call('GETRANGE', key, 20, 35))
+ * end
+ * local function run()
+ *   local found = revisionOf(KEYS[1])
+ *   if found == ARGV[1] then return expiryOf(KEYS[1]) end
+ *   if found ~= ARGV[4] then return call('GET', KEYS[1]) end
+ *   return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
+ * end
+ * return run()
+ * ```
+ */
 export const makeScripts = ({ answer, call, expire, store }: Dialect): Scripts => {
   const dialect = (body: string, durable = true): Script =>
     script(

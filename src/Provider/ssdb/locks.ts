@@ -1,32 +1,9 @@
 /**
- * Calls of SSDB, and what it can do; and one change at a time for each session, by a lock in the server: it has nothing else that
- * compares and sets.
+ * One change at a time for each session in SSDB, by a lock in the server: it has nothing else that compares and sets.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import type { Redis } from "ioredis"
-import * as Time from "../internal/time.js"
-import { type Capabilities, defaultCapabilities } from "../Provider.js"
-import { type Command, failureOf, pipelined } from "../redis/ioredis.js"
-
-export const name = "ssdb"
-
-export const defaultPort = 8888
-
-export const capabilities: Capabilities = {
-  ...defaultCapabilities,
-  maxPayload: 8 * 1024 * 1024,
-  // Up to a second by rounding; the server looks for what has expired a few times a second.
-  expirySlack: 1_500
-}
-
-/** Whole seconds: SSDB has no shorter ones. */
-export const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
-
-/** A call of the server, which gets the time at which it is made. */
-export const call = <A>(ask: (now: number) => Promise<A>): Effect.Effect<A, string> =>
-  Effect.mapError(Time.call(ask), failureOf)
+import { type Command, pipelined } from "../redis/ioredis.js"
 
 /** What follows from what was found. */
 export interface Decision<A> {
