@@ -10,9 +10,10 @@ import { SessionError } from "../SessionError.js"
 import { withoutWords } from "./Calls.js"
 import { contentOn } from "./content.js"
 import type { Fate, Found, Kept } from "./Keeper.js"
-import { openInLine } from "./LiveSession.js"
+import { noResponse, openInLine } from "./LiveSession.js"
 import { maxAttempts } from "./maxAttempts.js"
-import type { Base, Outcome, RequestState, When } from "./RequestState.js"
+import type { Base, Outcome, When } from "./Outcome.js"
+import type { RequestState } from "./RequestState.js"
 import { renewLifetime } from "./renewal.js"
 import { settle } from "./settle.js"
 import type { Turn } from "./Turns.js"
@@ -67,20 +68,15 @@ const end = (session: RequestState): Step => {
   )
 }
 
-const noResponse = Effect.fail(
-  new SessionError({
-    reason: "HeadersSent",
-    message: "save: there is no response by which to give the client its session: save it in an ordinary request"
-  })
-)
-
 const save = (session: RequestState, when: When): Step => {
   const { keeper } = session.env
   if (session.log.length === 0 && !session.renewing) {
-    return session.stage === "socket" && keeper.needsResponse && session.touching ? noResponse : renewLifetime(session)
+    return session.stage === "socket" && keeper.needsResponse && session.touching
+      ? noResponse("save")
+      : renewLifetime(session)
   }
   if (session.stage === "socket" && keeper.needsResponse) {
-    return noResponse
+    return noResponse("save")
   }
   return session.origin._tag === "Unread"
     ? Effect.flatMap(openInLine(session), () => saveRead(session, when))
@@ -96,10 +92,20 @@ const saveRead = (session: RequestState, when: When): Step => {
   }
   const { kept } = base
   if (keeper.inProcess) {
-    return change({ session, when, turn: { latest: undefined }, kept, until: Number.POSITIVE_INFINITY }, base, 1)
+    return attempt({
+      session,
+      when,
+      turn: { latest: undefined },
+      kept,
+      base,
+      until: Number.POSITIVE_INFINITY,
+      count: 1
+    })
   }
   const until = performance.now() + patience.millis
-  return turns.take(kept.ref, (turn) => change({ session, when, turn, kept, until }, own(turn.latest ?? base, kept), 1))
+  return turns.take(kept.ref, (turn) =>
+    attempt({ session, when, turn, kept, base: own(turn.latest ?? base, kept), until, count: 1 })
+  )
 }
 
 /** The error of a request that came too late, or with two cookies: what it changed would be somebody else's, or sign its visitor out. */
@@ -138,7 +144,7 @@ const create = (session: RequestState, from: Base | undefined): Step =>
           return Effect.succeed<Outcome>({ _tag: "Empty" })
         }
         if (session.stage === "socket") {
-          return noResponse
+          return noResponse("save")
         }
         const ttl = Duration.min(config.idleTimeout, config.absoluteTimeout)
         return Effect.map(keeper.begin(session.successorId, payload, ttl), (kept) => ({
@@ -150,124 +156,130 @@ const create = (session: RequestState, from: Base | undefined): Step =>
     )
   })
 
-/** One save of one session. */
-interface Change {
+/** One of the attempts to save a session. */
+interface Attempt {
   readonly session: RequestState
   readonly when: When
   /** What goes from one commit of the session to the next. */
   readonly turn: Turn<Base>
   /** The session as its client knows it; if it moved, it is another one that is written. */
   readonly kept: Kept
+  /** What the changes are made on. */
+  readonly base: Base
+  /** Whether the session is to get a new id. */
+  readonly renewing: boolean
   /** When the save has taken too long, by the machine's clock: each of its calls is bounded, and there may be many. */
   readonly until: number
+  /** How many attempts there were, with this one. */
+  readonly count: number
 }
 
 /** What another request stored, as this request's client knows it. */
 const own = (base: Base, { id, token }: Kept): Base =>
   base.kept.token === token ? base : { ...base, kept: { ...base.kept, id, token } }
 
-const change = (it: Change, base: Base, attempt: number): Step =>
+const attempt = (next: Omit<Attempt, "renewing">): Step =>
   Effect.clockWith((clock) => {
-    const { session } = it
+    const { base, kept, session, turn } = next
     const { keeper } = session.env
-    const { renewing } = session
+    const it: Attempt = { ...next, renewing: session.renewing }
     const now = clock.unsafeCurrentTimeMillis()
-    const createdAt = renewing && base.data.createdAt !== undefined ? now : base.data.createdAt
+    const createdAt = it.renewing && base.data.createdAt !== undefined ? now : base.data.createdAt
     return Effect.flatMap(contentOn(session, base, createdAt), ({ count, data, payload }): Step => {
       const lifetime = session.lifetime(data, now)
       if (lifetime <= 0) {
-        return Effect.succeed<Outcome>({ _tag: "Lost", ref: base.kept.ref })
+        return lost(it)
       }
       const ttl = Duration.millis(lifetime)
-      const saving = renewing
+      const saving = it.renewing
         ? keeper.renew(base.kept, session.successorId, payload, ttl)
         : keeper.save(base.kept, payload, ttl)
       return Effect.flatMap(saving, (result): Step => {
         switch (result._tag) {
           case "Saved": {
             const saved = { kept: result.kept, data }
-            it.turn.latest = renewing ? undefined : saved
+            turn.latest = it.renewing ? undefined : saved
             return Effect.succeed<Outcome>(
-              base.kept.ref !== it.kept.ref
+              base.kept.ref !== kept.ref
                 ? { _tag: "Carried", ref: base.kept.ref, count }
-                : { _tag: renewing ? "Regenerated" : "Saved", base: saved, count }
+                : { _tag: it.renewing ? "Regenerated" : "Saved", base: saved, count }
             )
           }
           case "Lost":
-            return afterLoss(it, base, attempt, renewing)
+            return afterLoss(it)
           case "Changed":
             session.env.telemetry.emit("Conflict", base.kept.ref)
-            return again(it, base, attempt, result.current, renewing)
+            return again(it, result.current)
         }
       })
     })
   })
 
-const tooMany = (session: RequestState, attempt: number): SessionError =>
-  new SessionError({
-    reason: "Conflict",
-    message: `${session.env.keeper.name}: other requests changed the session ${attempt} times while this one saved: try again`
-  })
+const lost = ({ base }: Attempt): Step => Effect.succeed({ _tag: "Lost", ref: base.kept.ref })
+
+/** The step, unless there were too many attempts, or they took too long. */
+const unlessTooLate = ({ count, session, until }: Attempt, step: () => Step): Step =>
+  count < maxAttempts && performance.now() <= until
+    ? step()
+    : new SessionError({
+        reason: "Conflict",
+        message: `${session.env.keeper.name}: other requests changed the session ${count} times while this one saved: try again`
+      })
 
 /**
  * Another process has saved first. After some tries this one waits for longer and longer, at random, so that processes get out of step;
  * then it reads anew, for what the conflict told is out of date by then.
  */
-const again = (it: Change, base: Base, attempt: number, current: Found | undefined, renewing: boolean): Step => {
-  const { session } = it
-  const { keeper } = session.env
-  if (attempt >= maxAttempts || performance.now() > it.until) {
-    return Effect.fail(tooMany(session, attempt))
-  }
-  const next = (found: Found | undefined): Step => {
-    if (found === undefined || found.kept.ref !== base.kept.ref) {
-      return afterLoss(it, base, attempt, renewing)
+const again = (it: Attempt, current: Found | undefined): Step =>
+  unlessTooLate(it, () => {
+    const { base, count, session, turn } = it
+    const next = (found: Found | undefined): Step => {
+      if (found === undefined || found.kept.ref !== base.kept.ref) {
+        return afterLoss(it)
+      }
+      const latest = session.understand(found)
+      if (latest === undefined) {
+        return lost(it)
+      }
+      turn.latest = latest
+      return attempt({ ...it, base: own(latest, base.kept), count: count + 1 })
     }
-    const latest = session.understand(found)
-    if (latest === undefined) {
-      return Effect.succeed<Outcome>({ _tag: "Lost", ref: base.kept.ref })
-    }
-    it.turn.latest = latest
-    return change(it, own(latest, base.kept), attempt + 1)
-  }
-  return current !== undefined && attempt <= hasty
-    ? next(current)
-    : Effect.zipRight(
-        attempt === 1 ? Effect.void : Effect.suspend(() => Effect.sleep(Math.random() * Math.min(2 ** attempt, 64))),
-        Effect.flatMap(keeper.find(base.kept.ref), next)
-      )
-}
+    return current !== undefined && count <= hasty
+      ? next(current)
+      : Effect.zipRight(
+          count === 1 ? Effect.void : Effect.suspend(() => Effect.sleep(Math.random() * Math.min(2 ** count, 64))),
+          Effect.flatMap(session.env.keeper.find(base.kept.ref), next)
+        )
+  })
 
 /**
  * The session is not there any more. One that was to renew its id begins a session of its own: never is it told the id of the
  * successor, which may be that of somebody who signed in with an id that was planted. One that changed data at the end of its request
  * carries them over to the successor, which its client is not told of either. All else is lost.
  */
-const afterLoss = (it: Change, base: Base, attempt: number, renewing: boolean): Step => {
-  const { session, when } = it
-  const { keeper } = session.env
-  const lost = Effect.succeed<Outcome>({ _tag: "Lost", ref: base.kept.ref })
+const afterLoss = (it: Attempt): Step => {
+  const { base, kept, renewing, session, when } = it
+  const { keeper, turns } = session.env
   const fate: Effect.Effect<Fate, SessionError> =
-    it.kept.token === undefined ? Effect.succeed("Unknown") : keeper.fate(it.kept.token)
+    kept.token === undefined ? Effect.succeed("Unknown") : keeper.fate(kept.token)
   if (renewing) {
     return Effect.flatMap(fate, (fate) => create(session, fate === "Moved" ? base : undefined))
   }
   if (when === "save") {
-    return lost
+    return lost(it)
   }
-  if (attempt >= maxAttempts || performance.now() > it.until) {
-    return Effect.fail(tooMany(session, attempt))
-  }
-  if (keeper.needsResponse) {
-    return Effect.flatMap(fate, (fate) => (fate === "Moved" ? Effect.fail(late(session)) : lost))
-  }
-  return Effect.flatMap(keeper.find(base.kept.ref), (found) => {
-    // A backend that still finds it under the same id contradicts itself.
-    const successor = found === undefined || found.kept.ref === base.kept.ref ? undefined : session.understand(found)
-    return successor === undefined
-      ? lost
-      : session.env.turns.take(successor.kept.ref, (turn) =>
-          change({ ...it, turn }, own(turn.latest ?? successor, successor.kept), attempt + 1)
-        )
-  })
+  return unlessTooLate(it, () =>
+    keeper.needsResponse
+      ? Effect.flatMap(fate, (fate) => (fate === "Moved" ? Effect.fail(late(session)) : lost(it)))
+      : Effect.flatMap(keeper.find(base.kept.ref), (found) => {
+          // A backend that still finds it under the same id contradicts itself.
+          const successor =
+            found === undefined || found.kept.ref === base.kept.ref ? undefined : session.understand(found)
+          return successor === undefined
+            ? lost(it)
+            : turns.take(successor.kept.ref, (turn) =>
+                attempt({ ...it, turn, base: own(turn.latest ?? successor, successor.kept), count: it.count + 1 })
+              )
+        })
+  )
 }

@@ -10,14 +10,16 @@ import type { Draft, Operation, SessionCell } from "../Store/Handle.js"
 import * as SessionStore from "../Store/SessionStore.js"
 import { withoutWords } from "./Calls.js"
 import type { Found } from "./Keeper.js"
-import { type Base, type Origin, type Outcome, RequestState } from "./RequestState.js"
+import type { Base, Outcome } from "./Outcome.js"
+import { type Origin, RequestState } from "./RequestState.js"
 
-const noResponse = Effect.fail(
-  new SessionError({
-    reason: "HeadersSent",
-    message: "regenerate: there is no response to tell the new id in: change the id in an ordinary request"
-  })
-)
+export const noResponse = (what: string) =>
+  Effect.fail(
+    new SessionError({
+      reason: "HeadersSent",
+      message: `${what}: there is no response to tell the client in: do it in an ordinary request`
+    })
+  )
 
 const headersSent = (what: string) =>
   Effect.fail(
@@ -93,7 +95,7 @@ export class LiveSession extends RequestState implements SessionCell {
   get regenerate(): Effect.Effect<void, SessionError> {
     return Effect.suspend(() => {
       if (this.stage !== "open") {
-        return this.stage === "socket" ? noResponse : headersSent("regenerate")
+        return this.stage === "socket" ? noResponse("regenerate") : headersSent("regenerate")
       }
       this.renew()
       return Effect.void

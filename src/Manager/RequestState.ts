@@ -3,66 +3,13 @@
  * that it can be in is told here.
  */
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type { StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
-import type { SessionCodec, SessionData } from "../Store/Codec.js"
+import type { SessionData } from "../Store/Codec.js"
 import type { Draft, Operation } from "../Store/Handle.js"
-import type { SessionConfig } from "./configSchema.js"
-import type { Found, Keeper, Kept, Reply, Sent } from "./Keeper.js"
-import type { Telemetry } from "./Telemetry.js"
-import { Line, type Patience, type Turns } from "./Turns.js"
-
-/** What all sessions of a manager share. */
-export interface Environment {
-  readonly config: SessionConfig
-  readonly keeper: Keeper
-  readonly codec: SessionCodec
-  readonly telemetry: Telemetry
-  readonly turns: Turns<Base>
-  /** For those that wait in a line. */
-  readonly patience: Patience
-  /** Bounds a whole commit in time, as each of its calls is bounded already. */
-  readonly bounded: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | SessionError>
-  /** Saves a session: see `Commit`. */
-  readonly commit: (session: RequestState, when: When) => Effect.Effect<Outcome>
-}
-
-/**
- * When a session is saved: in the middle of its request, by `save`; at the request's end; or when only what is to end is to be done, for
- * that stands whatever becomes of the rest.
- */
-export type When = "save" | "end" | "ending"
-
-/**
- * What came of saving a session:
- *
- * - `Nothing`: there was nothing to do.
- * - `Empty`: there is no session, and no data to begin one with.
- * - `Created`, `Saved`, `Regenerated`: it is stored as `base`, with the first `count` changes in it.
- * - `Carried`: its id had changed; the changes are in the successor, which this client must not learn of.
- * - `Touched`: its lifetime was renewed.
- * - `Told`: nothing was stored; the client is told again what it knows, before its browser forgets it.
- * - `Ended`: these sessions have ended.
- * - `Lost`: it had ended or expired; the changes are dropped.
- * - `Failed`: it is not known to be stored; a call that was given up may have been made. `identity` says that the session was to end or to change its id, which no answer may pass over.
- * - `Died`: the same, of a defect.
- */
-export type Outcome =
-  | { readonly _tag: "Nothing" | "Empty" | "Told" }
-  | { readonly _tag: "Created" | "Saved" | "Regenerated"; readonly base: Base; readonly count: number }
-  | { readonly _tag: "Carried"; readonly ref: StoredId; readonly count: number }
-  | { readonly _tag: "Touched"; readonly base: Base }
-  | { readonly _tag: "Ended"; readonly refs: ReadonlyArray<StoredId> }
-  | { readonly _tag: "Lost"; readonly ref: StoredId }
-  | { readonly _tag: "Failed"; readonly error: SessionError; readonly identity: boolean }
-  | { readonly _tag: "Died"; readonly defect: Error; readonly identity: boolean }
-
-/** A stored session, as it was read or written last, and the data in it. */
-export interface Base {
-  readonly kept: Kept
-  readonly data: SessionData
-}
+import type { Environment } from "./Environment.js"
+import type { Found, Reply, Sent } from "./Keeper.js"
+import type { Base } from "./Outcome.js"
+import { Line } from "./Turns.js"
 
 /**
  * What this request knows of the session that its client named:

@@ -17,7 +17,8 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { Reason, SessionError, statusOf, transient } from "../SessionError.js"
 import type { Any } from "../Store/SessionStore.js"
-import { internals, type Manager, SessionManager } from "./SessionManager.js"
+import { internals, type Manager } from "./Manager.js"
+import { SessionManager } from "./SessionManager.js"
 
 export {
   /**

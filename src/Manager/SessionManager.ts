@@ -4,35 +4,35 @@
  *
  * @since 0.1.0
  */
-import * as Headers from "@effect/platform/Headers"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { SealedSessions } from "../Provider/cookie/SealedSessions.js"
-import { SessionProvider, type StoredId } from "../Provider/Provider.js"
+import type { SealedSessions } from "../Provider/cookie/SealedSessions.js"
+import type { SessionProvider, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
-import * as Codec from "../Store/Codec.js"
-import { type BoundFields, bind, Handle } from "../Store/Handle.js"
-import type { Any, Session, SessionId } from "../Store/SessionStore.js"
-import { type Bounded, bounded, guarded, guardedSealing } from "./Calls.js"
-import { commit } from "./Commit.js"
-import type { SessionConfig } from "./configSchema.js"
-import type { Keeper } from "./Keeper.js"
-import { keptByClient } from "./keptByClient.js"
-import { keptByServer } from "./keptByServer.js"
+import type { SessionCodec } from "../Store/Codec.js"
+import type { Any, FieldsOf, Session, SessionId } from "../Store/SessionStore.js"
+import type { Environment } from "./Environment.js"
 import { LiveSession } from "./LiveSession.js"
-import { Mounting } from "./mount.js"
-import type { Base, Environment } from "./RequestState.js"
-import { makeIds } from "./SessionId.js"
-import * as Telemetry from "./Telemetry.js"
-import { checkHeldByClient, cookieName, makeTransport, type Transport } from "./Transport.js"
-import { patience, Turns } from "./Turns.js"
-import { makeWarnings } from "./warnings.js"
+import { internals, type Manager, overProvider, overSealed, running } from "./Manager.js"
+import type { Options } from "./options.js"
+import * as SessionConfig from "./SessionConfig.js"
+import type { SessionEvent } from "./Telemetry.js"
 
+export {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  type Manager,
+  /**
+   * @since 0.1.0
+   * @category symbols
+   */
+  TypeId
+} from "./Manager.js"
 export {
   /**
    * @since 0.1.0
@@ -42,199 +42,58 @@ export {
 } from "./Telemetry.js"
 
 /**
- * The store's fields, of a store's Tag.
- *
- * @since 0.1.0
- * @category models
- */
-export type FieldsOf<S extends Any> = S["fields"]
-
-/**
- * Marks what only this module makes: a `Manager` has more to it than can be seen.
- *
- * @since 0.1.0
- * @category symbols
- */
-export const TypeId: unique symbol = Symbol.for("effect-session/SessionManager/TypeId")
-
-/**
- * The life of sessions over one backend. Made by {@link make} and the layers, and by nothing else.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Manager {
-  readonly [TypeId]: unknown
-  readonly config: SessionConfig
-  /** The backend's name, such as `redis`. */
-  readonly backend: string
-  /** How many sessions are live. Fails with `Unsupported` if the backend cannot tell. */
-  readonly count: Effect.Effect<number, SessionError>
-  /** The live sessions, by the ids that the backend knows. Fails with `Unsupported` if the backend cannot tell. */
-  readonly list: Stream.Stream<StoredId, SessionError>
-  /** Removes expired sessions now, and returns how many. A backend that expires by itself returns 0. */
-  readonly gc: Effect.Effect<number, SessionError>
-  /** What happens to sessions in this process, from now on. */
-  readonly events: Stream.Stream<Telemetry.SessionEvent>
-}
-
-/** What a manager has besides. @internal */
-export interface Internals {
-  readonly environment: Environment
-  readonly transport: Transport
-  readonly mounting: Mounting
-  /** The handle of a store on a session. */
-  readonly handle: <S extends Any>(store: S, session: LiveSession) => Session<FieldsOf<S>>
-}
-
-/** @internal */
-export const internals = (manager: Manager): Internals => manager[TypeId] as Internals
-
-/**
  * @since 0.1.0
  * @category tags
  */
 export class SessionManager extends Context.Tag("effect-session/SessionManager")<SessionManager, Manager>() {}
 
 /**
- * A manager over the provider in its context.
+ * A manager over the provider in its context, without a fiber that collects expired sessions. Fails with `InvalidConfig` if an option
+ * is wrong.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
-  config: SessionConfig,
-  codec: Codec.SessionCodec = Codec.json
+  options: Options = {},
+  codec?: SessionCodec
 ): Effect.Effect<Manager, SessionError, SessionProvider> =>
-  Effect.map(SessionProvider, (provider) => {
-    const inTime = bounded({ name: provider.name, ...provider.capabilities }, config.timeout)
-    return over(keptByServer(guarded(provider, inTime), config), config, codec, inTime)
-  })
-
-/** A manager of sessions that clients hold. Fails with `InvalidConfig` if the configuration leaves them no way to. */
-const makeSealed = (
-  config: SessionConfig,
-  codec: Codec.SessionCodec
-): Effect.Effect<Manager, SessionError, SealedSessions> =>
-  Effect.flatMap(SealedSessions, (sealing) => {
-    const wrong = checkHeldByClient(config)
-    const inTime = bounded(sealing, config.timeout)
-    const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
-    return wrong === undefined
-      ? Effect.succeed(
-          over(keptByClient(guardedSealing(sealing, inTime), cookieName(config), config, makeId), config, codec, inTime)
-        )
-      : Effect.fail(wrong)
-  })
-
-/** A manager over what keeps its sessions. */
-const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, inTime: Bounded): Manager => {
-  const telemetry = Telemetry.make(keeper.name)
-  const waiting = patience(keeper.name, config.timeout)
-  const turns = new Turns<Base>(waiting)
-  const environment: Environment = {
-    config,
-    keeper,
-    codec,
-    telemetry,
-    turns,
-    patience: waiting,
-    bounded: inTime,
-    commit
-  }
-  const transport = makeTransport(config, keeper)
-  const own: Internals = {
-    environment,
-    transport,
-    mounting: new Mounting(environment, transport, makeWarnings(config)),
-    handle: handles(codec)
-  }
-  const unsupported = (what: string) =>
-    new SessionError({ reason: "Unsupported", message: `${keeper.name}: this backend cannot ${what} its sessions` })
-  const collected = (count: number) => (count > 0 ? Effect.sync(() => telemetry.collected(count)) : Effect.void)
-  const manager: Omit<Manager, typeof TypeId> = {
-    config,
-    backend: keeper.name,
-    count: Effect.tap(keeper.count ?? Effect.fail(unsupported("count")), (count) =>
-      Effect.sync(() => telemetry.live(count))
-    ),
-    list: keeper.list ?? Stream.fail(unsupported("list")),
-    gc: Effect.tap(keeper.gc ?? Effect.succeed(0), collected),
-    events: telemetry.events
-  }
-  // Not enumerable: what a log or a debugger shows of a manager is what its users see.
-  return Object.defineProperty(manager, TypeId, { value: own }) as Manager
-}
-
-/** Makes handles, with each store's fields compiled once. */
-const handles = (codec: Codec.SessionCodec): Internals["handle"] => {
-  const bound = new WeakMap<Any, BoundFields>()
-  return (store, session) => {
-    let fields = bound.get(store)
-    if (fields === undefined) {
-      fields = bind(store, codec)
-      bound.set(store, fields)
-    }
-    return new Handle(session, fields)
-  }
-}
-
-/** A manager with a fiber that collects expired sessions for as long as its scope is open. */
-const running = <E, R>(
-  config: Effect.Effect<SessionConfig, E>,
-  make: (config: SessionConfig) => Effect.Effect<Manager, SessionError, R>
-): Effect.Effect<Manager, E | SessionError, R | Scope.Scope> =>
-  Effect.tap(Effect.flatMap(config, make), (manager) =>
-    Effect.zipRight(
-      hideHeader(manager.config),
-      internals(manager).environment.keeper.gc === undefined
-        ? Effect.void
-        : manager.gc.pipe(
-            Effect.catchAllCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
-            Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
-            // Also if the layer is built where nothing can be interrupted: its scope has to close.
-            Effect.interruptible,
-            Effect.forkScoped
-          )
-    )
-  )
-
-/** The header that carries ids is shown in no span of the server that the layer is provided to, as cookies are not. */
-const hideHeader = ({ header }: SessionConfig): Effect.Effect<void, never, Scope.Scope> =>
-  header === false
-    ? Effect.void
-    : Effect.locallyScopedWith(Headers.currentRedactedNames, (names) => [...names, header.toLowerCase()])
+  Effect.flatMap(SessionConfig.make(options), (config) => overProvider(config, codec))
 
 /**
- * A manager over the provider that is given to it, with a fiber that collects expired sessions for as long as the layer is in use.
- * Fails as the making of its configuration does.
+ * Provides a manager over the provider that is given to it, with a fiber that collects expired sessions for as long as the layer is in
+ * use. Fails with `InvalidConfig` if an option is wrong.
+ *
+ * @example
+ * import { Layer } from "effect"
+ * import { SessionManager } from "effect-session"
+ * import * as Memory from "effect-session/memory"
+ *
+ * const SessionLive = SessionManager.layer({ idleTimeout: "15 minutes" }).pipe(Layer.provide(Memory.layer()))
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = <E>(
-  config: Effect.Effect<SessionConfig, E>,
-  codec: Codec.SessionCodec = Codec.json
-): Layer.Layer<SessionManager, E | SessionError, SessionProvider> =>
-  Layer.scoped(
-    SessionManager,
-    running(config, (config) => make(config, codec))
-  )
+export const layer = (
+  options: Options = {},
+  codec?: SessionCodec
+): Layer.Layer<SessionManager, SessionError, SessionProvider> =>
+  Layer.scoped(SessionManager, running(make(options, codec)))
 
 /**
- * A manager of sessions that clients hold, as what is given to it seals them. Fails as the making of its configuration does, and with
- * `InvalidConfig` if the configuration leaves clients no way to hold a session.
+ * Provides a manager of sessions that clients hold, as what is given to it seals them. Fails with `InvalidConfig` if an option is wrong,
+ * or if the options leave clients no way to hold a session.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerSealed = <E>(
-  config: Effect.Effect<SessionConfig, E>,
-  codec: Codec.SessionCodec = Codec.json
-): Layer.Layer<SessionManager, E | SessionError, SealedSessions> =>
+export const layerSealed = (
+  options: Options = {},
+  codec?: SessionCodec
+): Layer.Layer<SessionManager, SessionError, SealedSessions> =>
   Layer.scoped(
     SessionManager,
-    running(config, (config) => makeSealed(config, codec))
+    running(Effect.flatMap(SessionConfig.make(options), (config) => overSealed(config, codec)))
   )
 
 /**
@@ -357,6 +216,6 @@ export const gc: Effect.Effect<number, SessionError, SessionManager> = accessor(
  * @since 0.1.0
  * @category accessors
  */
-export const events: Stream.Stream<Telemetry.SessionEvent, never, SessionManager> = Stream.unwrap(
+export const events: Stream.Stream<SessionEvent, never, SessionManager> = Stream.unwrap(
   Effect.map(SessionManager, (manager) => manager.events)
 )

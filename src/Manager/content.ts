@@ -4,7 +4,8 @@
 import * as Effect from "effect/Effect"
 import { SessionError, tooLarge } from "../SessionError.js"
 import type { SessionData } from "../Store/Codec.js"
-import type { Base, RequestState } from "./RequestState.js"
+import type { Base } from "./Outcome.js"
+import type { RequestState } from "./RequestState.js"
 
 export interface Content {
   readonly data: SessionData

@@ -14,10 +14,12 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { isSessionError, type SessionError, statusOf } from "../SessionError.js"
-import { LiveSession } from "./LiveSession.js"
-import type { Environment } from "./RequestState.js"
+import type { Environment } from "./Environment.js"
+import type { LiveSession } from "./LiveSession.js"
+import { endNow, type MountedSession } from "./MountedSession.js"
 import { needsCommit } from "./renewal.js"
-import { dismiss, isGone, isSettled, isTold, log, respond, type Shape, tell } from "./respond.js"
+import { makeRequestSessions, type RequestSessions } from "./requestSessions.js"
+import { dismiss, isGone, log, respond, tell } from "./respond.js"
 import type { Transport } from "./Transport.js"
 import { watchUpgrade } from "./upgrade.js"
 import type { Warnings } from "./warnings.js"
@@ -28,49 +30,6 @@ type Response = HttpServerResponse.HttpServerResponse
 
 /** What runs before a response's headers leave. */
 type Handlers = Option.Option<HttpApp.PreResponseHandler>
-
-class MountedSession extends LiveSession {
-  /** How many mounts of this request are under way, one in the other. */
-  mounts = 0
-  /** How its errors are shown. */
-  shape: Shape = "empty"
-  /** The response that a mount has made, with what the client is told in it. */
-  made: Response | undefined = undefined
-  /** Whether the response's headers have left. */
-  answered = false
-
-  /**
-   * The fiber of a mount has ended, and `outer` mounts are around it. If the mount has not left, it was interrupted: by a client that hung
-   * up, or by a timeout. What its handler saved itself is saved, and no more.
-   */
-  leftAt(outer: number): void {
-    if (this.mounts > outer && !this.answered) {
-      this.mounts = outer
-      this.discard()
-    }
-  }
-
-  /** What is to end stands, although a fiber that is given up may take along what would have ended it. */
-  override get destroy(): Effect.Effect<void, SessionError> {
-    return Effect.zipLeft(super.destroy, this.atTheEnd(endNow(this)))
-  }
-
-  /** A new id that was saved and cannot be told is a mistake of mounting. */
-  override get save(): Effect.Effect<void, SessionError> {
-    return Effect.zipLeft(
-      super.save,
-      Effect.suspend(() => (this.reply === undefined ? Effect.void : this.atTheEnd(untold)))
-    )
-  }
-
-  /** Runs an effect when the request is over, if nothing of it was answered by then. */
-  private atTheEnd(effect: Effect.Effect<unknown>): Effect.Effect<void> {
-    const unanswered = Effect.suspend(() => (this.answered || this.mounts > 0 ? Effect.void : effect))
-    return Effect.flatMap(Effect.serviceOption(Scope.Scope), (scope) =>
-      Option.isNone(scope) ? Effect.void : Scope.addFinalizer(scope.value, unanswered)
-    )
-  }
-}
 
 export class Mounting {
   private readonly sessions: RequestSessions
@@ -111,24 +70,13 @@ export class Mounting {
     const session = this.enter(fiber)
     session.shape = "declared"
     const registration = this.register(fiber)
-    const ending = this.endUnanswered(fiber, session)
-    return Effect.as(registration === undefined ? ending : Effect.zipRight(registration, ending), session)
+    return registration === undefined ? Effect.succeed(session) : Effect.as(registration, session)
   })
-
-  /** As a mounted session's `destroy` does, whose handler knows the request's scope: an `HttpApi`'s does not. */
-  private endUnanswered(fiber: Runtime, session: MountedSession): Effect.Effect<void> {
-    const scope = Context.getOption(fiber.currentContext as Context.Context<Scope.Scope>, Scope.Scope)
-    return Option.isNone(scope)
-      ? Effect.void
-      : Scope.addFinalizer(
-          scope.value,
-          Effect.suspend(() => (session.answered ? Effect.void : endNow(session)))
-        )
-  }
 
   private enter(fiber: Runtime): MountedSession {
     const request = requestOf(fiber)
     const session = this.sessions.of(request)
+    session.scope ??= fiber.currentContext.unsafeMap.get(Scope.Scope.key)
     if (session.stage === "closed") {
       // Mounted again after a mount that has ended: the response has not left yet.
       session.stage = "open"
@@ -156,8 +104,9 @@ export class Mounting {
   /** One of several mounts has made its response. What it changed is saved, whatever becomes of the others. */
   private saveInner(session: MountedSession, response: Response): Effect.Effect<Response> {
     return session.stage === "open" && session.changed && response.status < 500
-      ? Effect.flatMap(Effect.uninterruptible(this.env.commit(session, "end")), (outcome) =>
-          respond(session, outcome, response, session.shape)
+      ? Effect.flatMap(
+          Effect.uninterruptible(this.env.commit(session, "end")),
+          (outcome) => respond(session, outcome, response, session.shape) ?? Effect.succeed(response)
         )
       : Effect.succeed(response)
   }
@@ -188,13 +137,13 @@ export class Mounting {
       session.discard()
       return Effect.zipRight(endNow(session), Effect.failCause(cause))
     }
-    // With the response in it that tells the client, for a layer further out may run this fiber as one of its own: then it takes nothing
-    // else along. Whoever catches the error finds it as it was.
-    const failed = (made: Response) =>
-      Effect.failCause(isTold(session) ? Cause.sequential(cause, Cause.die(hiding(made))) : cause)
-    return Effect.flatMap(HttpServerError.causeResponse(cause), ([response]) =>
+    return Effect.flatMap(HttpServerError.causeResponse(cause), ([response]) => {
+      // With the response in it that tells the client, for a layer further out may run this fiber as one of its own: then it takes
+      // nothing else along. Whoever catches the error finds it as it was.
+      const failed = (made: Response) =>
+        Effect.failCause(made === response ? cause : Cause.sequential(cause, Cause.die(hiding(made))))
       // What is made of the error below 500 is decided; above, a layer further out may still make something else of it.
-      response.status < 500 || this.env.config.keepOnServerError
+      return response.status < 500 || this.env.config.keepOnServerError
         ? Effect.flatMap(this.finish(session, response, request), (made) =>
             made.status === response.status ? failed(made) : Effect.succeed(made)
           )
@@ -205,7 +154,7 @@ export class Mounting {
             ),
             failed
           )
-    )
+    })
   }
 
   /** Saves the session, and tells the client. Never fails. */
@@ -218,19 +167,18 @@ export class Mounting {
     if (response.status >= 500 && !this.env.config.keepOnServerError) {
       session.discard()
     }
-    if (needsCommit(session)) {
-      return Effect.flatMap(Effect.uninterruptible(this.env.commit(session, "end")), (outcome) => {
-        if (isSettled(outcome)) {
-          return isTold(session) ? this.tell(session, response, request) : Effect.succeed(response)
-        }
-        // What could not be saved is not saved later: its client is told so.
-        session.discard()
-        return Effect.flatMap(respond(session, outcome, response, session.shape), (response) =>
-          this.tell(session, response, request)
-        )
-      })
+    if (!needsCommit(session)) {
+      return this.tell(session, response, request)
     }
-    return isTold(session) ? this.tell(session, response, request) : Effect.succeed(response)
+    return Effect.flatMap(Effect.uninterruptible(this.env.commit(session, "end")), (outcome) => {
+      const instead = respond(session, outcome, response, session.shape)
+      if (instead === undefined) {
+        return this.tell(session, response, request)
+      }
+      // What could not be saved is not saved later: its client is told so.
+      session.discard()
+      return Effect.flatMap(instead, (response) => this.tell(session, response, request))
+    })
   }
 
   private tell(session: MountedSession, response: Response, request: HttpServerRequest): Effect.Effect<Response> {
@@ -247,18 +195,17 @@ export class Mounting {
       return Effect.succeed(response)
     }
     session.answered = true
-    return session.made === response && !isGone(request)
-      ? Effect.succeed(response)
-      : Effect.map(this.answerLate(session, request, response), (response) =>
-          isGone(request) ? dismiss(request, response) : response
-        )
+    const isMade = session.made === response
+    if (isMade && !isGone(request)) {
+      return Effect.succeed(response)
+    }
+    return Effect.map(isMade ? Effect.succeed(response) : this.answerLate(session, request, response), (response) =>
+      isGone(request) ? dismiss(request, response) : response
+    )
   }
 
   /** What a mount has made was changed since; or the mounted app failed, or could not be wrapped. */
   private answerLate(session: MountedSession, request: HttpServerRequest, response: Response): Effect.Effect<Response> {
-    if (session.made === response) {
-      return Effect.succeed(response)
-    }
     if (session.stage === "closed") {
       return this.tell(session, response, request)
     }
@@ -314,13 +261,6 @@ const sessionErrorIn = (cause: Cause.Cause<unknown>): SessionError | undefined =
   return isSessionError(error) ? error : undefined
 }
 
-const endNow = (session: MountedSession): Effect.Effect<unknown> =>
-  session.ending.length === 0
-    ? Effect.void
-    : Effect.tap(session.env.commit(session, "ending"), (outcome) =>
-        outcome._tag === "Failed" ? log(outcome.error) : Effect.void
-      )
-
 const unsaved = Effect.logWarning(
   "session: changes on a WebSocket are saved by session.save alone; some were not, and are lost"
 )
@@ -328,53 +268,6 @@ const unsaved = Effect.logWarning(
 /** An `HttpApi` answers with the errors that it declares, and logs none. */
 const logFailure = ({ failure, shape }: MountedSession, { status }: Response): Effect.Effect<void> =>
   shape === "declared" && failure !== undefined && status >= 500 ? log(failure) : Effect.void
-
-/**
- * The handler saved the session under a new id and was then interrupted, by a timeout outside of the mount. In Effect 3 that leaves no way
- * to tell the id: who mounts should know.
- */
-const untold = Effect.logWarning(
-  "session: a request was interrupted after it had saved its session under a new id, which the client was not told: mount SessionHttp outside of Effect.timeout and Effect.race"
-)
-
-interface RequestSessions {
-  /** The session of a request: the same one however often it is asked for, and a new one if the request is handled again. */
-  readonly of: (request: HttpServerRequest) => MountedSession
-  readonly existing: (request: HttpServerRequest) => MountedSession | undefined
-}
-
-const makeRequestSessions = (env: Environment, transport: Transport): RequestSessions => {
-  // On the request's source itself, as a property of this manager's own, for a WeakMap makes the garbage collector work for each request;
-  // and on the source, for routers and middlewares make new request objects around it.
-  const key = Symbol("effect-session")
-  type Source = { [key]?: MountedSession }
-  // Some runtimes freeze their requests.
-  let ofFrozen: WeakMap<object, MountedSession> | undefined
-  const existing = (request: HttpServerRequest): MountedSession | undefined => {
-    const source = request.source as Source
-    return source[key] ?? ofFrozen?.get(source)
-  }
-  const attach = (source: Source, session: MountedSession): void => {
-    try {
-      source[key] = session
-    } catch {
-      ofFrozen ??= new WeakMap()
-      ofFrozen.set(source, session)
-    }
-  }
-  return {
-    existing,
-    of: (request) => {
-      const found = existing(request)
-      if (found !== undefined && !found.answered) {
-        return found
-      }
-      const session = new MountedSession(env, transport.read(request))
-      attach(request.source as Source, session)
-      return session
-    }
-  }
-}
 
 /** The response itself; what shows it, such as a span's error, shows no cookie of it. */
 const hiding = (response: Response): Response =>

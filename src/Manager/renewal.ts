@@ -4,7 +4,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SessionError } from "../SessionError.js"
-import type { Outcome, RequestState } from "./RequestState.js"
+import type { Outcome } from "./Outcome.js"
+import type { RequestState } from "./RequestState.js"
 
 const nothing: Outcome = { _tag: "Nothing" }
 const told: Outcome = { _tag: "Told" }

@@ -7,7 +7,8 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { type SessionError, statusOf } from "../SessionError.js"
-import type { Outcome, RequestState } from "./RequestState.js"
+import type { Outcome } from "./Outcome.js"
+import type { RequestState } from "./RequestState.js"
 import type { Transport } from "./Transport.js"
 import type { Warnings } from "./warnings.js"
 
@@ -61,7 +62,7 @@ const isUntidy = ({ env, origin, reply, sent }: RequestState): boolean =>
     : reply === "forget" && env.keeper.needsResponse
 
 /** Whether there is anything that the client has to be told. */
-export const isTold = (session: RequestState): boolean => session.reply !== undefined || isUntidy(session)
+const isTold = (session: RequestState): boolean => session.reply !== undefined || isUntidy(session)
 
 /** The response, with what the client has to be told; told again, it is the same. */
 export const tell = (
@@ -81,32 +82,35 @@ export const tell = (
     : Effect.as(warnings.cookieSet(request), told)
 }
 
-/** Whether an outcome leaves a response as it is. */
-export const isSettled = ({ _tag }: Outcome): boolean => _tag !== "Failed" && _tag !== "Died" && _tag !== "Lost"
-
-/** The response by what became of the session. An error is logged, for its client sees nothing of it. */
+/** What is answered instead of a response, by what became of the session; undefined if the response stands. An error is logged, for its client sees nothing of it. */
 export const respond = (
   session: RequestState,
   outcome: Outcome,
   response: Response,
   shape: Shape
-): Effect.Effect<Response> => {
-  if (outcome._tag === "Lost") {
-    return Effect.as(
-      Effect.logDebug("session: it ended while a request used it; what the request changed was dropped"),
-      response
-    )
-  }
+): Effect.Effect<Response> | undefined => {
   const isReplaced = session.env.config.whenNotSaved === "503" || ("identity" in outcome && outcome.identity)
-  if (outcome._tag === "Died") {
-    const logged = Effect.logError("session: saving died", Cause.die(outcome.defect))
-    return Effect.as(logged, isReplaced ? failed(response, 500, HttpServerResponse.empty()) : response)
+  switch (outcome._tag) {
+    case "Lost":
+      return Effect.as(
+        Effect.logDebug("session: it ended while a request used it; what the request changed was dropped"),
+        response
+      )
+    case "Died":
+      return Effect.as(
+        Effect.logError("session: saving died", Cause.die(outcome.defect)),
+        isReplaced ? failed(response, 500, HttpServerResponse.empty()) : response
+      )
+    case "Failed": {
+      const { error } = outcome
+      return Effect.as(
+        log(error),
+        isReplaced ? failed(response, statusOf(error.reason), bodyOf(error, shape)) : response
+      )
+    }
+    default:
+      return undefined
   }
-  if (outcome._tag !== "Failed") {
-    return Effect.succeed(response)
-  }
-  const { error } = outcome
-  return Effect.as(log(error), isReplaced ? failed(response, statusOf(error.reason), bodyOf(error, shape)) : response)
 }
 
 /**

@@ -1,7 +1,8 @@
 /**
  * What follows from the outcome of a commit, all of it: what the request knows from then on, what its client is told, and the events.
  */
-import type { Base, Outcome, RequestState } from "./RequestState.js"
+import type { Base, Outcome } from "./Outcome.js"
+import type { RequestState } from "./RequestState.js"
 
 /** The client is told what it has to send from now on. */
 const tell = (session: RequestState, token: string | undefined): void => {

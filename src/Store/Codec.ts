@@ -67,7 +67,7 @@ export interface FieldCodec<A> {
  *   }
  * }
  *
- * const manager = SessionManager.layer(SessionConfig.make({ idleTimeout: "30 minutes" }), compressed)
+ * const manager = SessionManager.layer({ idleTimeout: "30 minutes" }, compressed)
  *
  * @since 0.1.0
  * @category models

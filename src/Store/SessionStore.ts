@@ -186,6 +186,14 @@ export interface TagClass<Self, Id extends string, F extends Fields> extends Con
 export type Any = Context.Tag<any, any> & { readonly key: string; readonly fields: Fields }
 
 /**
+ * The fields of a store's Tag.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type FieldsOf<S extends Any> = S["fields"]
+
+/**
  * Declares a store. Several stores can share one session: a library brings its own, and their fields do not collide, because a
  * field is kept under the store's name and its own.
  *

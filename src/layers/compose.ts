@@ -5,10 +5,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { type Manager, overProvider, overSealed, running } from "../Manager/Manager.js"
 import * as SessionConfig from "../Manager/SessionConfig.js"
-import * as SessionManager from "../Manager/SessionManager.js"
+import { SessionManager } from "../Manager/SessionManager.js"
 import { SealedSessions } from "../Provider/cookie/SealedSessions.js"
-import { SessionProvider } from "../Provider/Provider.js"
+import type { SessionProvider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
 
@@ -20,18 +21,15 @@ export const compose = <E, R, EConfig>(
   config: Effect.Effect<SessionConfig.SessionConfig, EConfig>,
   backend: Backend<E, R>,
   codec?: SessionCodec
-): Layer.Layer<SessionManager.SessionManager, E | EConfig | SessionError, R> =>
+): Layer.Layer<SessionManager, E | EConfig | SessionError, R> =>
   Layer.unwrapEffect(
     Effect.map(Effect.tap(config, warn), (config) =>
       Layer.flatMap(backend as Layer.Layer<SessionProvider | SealedSessions, E, R>, (context) => {
-        const checked = Effect.succeed(config)
-        const sealed = Context.getOption(context, SealedSessions)
-        return Option.isSome(sealed)
-          ? Layer.provide(SessionManager.layerSealed(checked, codec), Layer.succeed(SealedSessions, sealed.value))
-          : Layer.provide(
-              SessionManager.layer(checked, codec),
-              Layer.succeed(SessionProvider, Context.get(context, SessionProvider))
-            )
+        const isSealed = Option.isSome(Context.getOption(context, SealedSessions))
+        const manager: Effect.Effect<Manager, SessionError, SessionProvider | SealedSessions> = isSealed
+          ? overSealed(config, codec)
+          : overProvider(config, codec)
+        return Layer.scoped(SessionManager, running(Effect.provide(manager, context)))
       })
     )
   )
@@ -60,5 +58,5 @@ export const composeApart = <E, R>(
   layer: Backend<E, R>,
   session: SessionConfig.Options,
   shared: ReadonlyArray<string> = []
-): Layer.Layer<SessionManager.SessionManager, E | SessionError, R> =>
+): Layer.Layer<SessionManager, E | SessionError, R> =>
   compose(Effect.zipRight(inPlace(backend, shared), SessionConfig.make(session)), layer)

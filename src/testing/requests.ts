@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
-import * as SessionConfig from "../Manager/SessionConfig.js"
+import type * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionHttp from "../Manager/SessionHttp.js"
 import * as SessionManager from "../Manager/SessionManager.js"
 import { type Provider, SessionProvider } from "../Provider/Provider.js"
@@ -94,7 +94,7 @@ export const defineRequestsFor =
         Effect.flatMap(makeClient, (client) => test(client, provider, time)).pipe(
           Effect.provide(
             Layer.provide(
-              SessionManager.layer(SessionConfig.make({ timeout, ...config(time) })),
+              SessionManager.layer({ timeout, ...config(time) }),
               Layer.succeed(SessionProvider, wrap(provider))
             )
           ),

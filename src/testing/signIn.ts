@@ -3,9 +3,10 @@
  */
 import * as Effect from "effect/Effect"
 import { LiveSession } from "../Manager/LiveSession.js"
-import { type FieldsOf, internals, SessionManager } from "../Manager/SessionManager.js"
+import { internals } from "../Manager/Manager.js"
+import { SessionManager } from "../Manager/SessionManager.js"
 import { SessionError } from "../SessionError.js"
-import type { Any, Session } from "../Store/SessionStore.js"
+import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
 
 /**
  * Stores a session as `prepare` leaves it, and answers with the request headers of the visitor whose session it is. Fails with

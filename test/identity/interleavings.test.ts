@@ -12,7 +12,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { SessionConfig, SessionManager, SessionProvider } from "effect-session"
+import { SessionManager, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import { counters, makeApp, type Seen } from "./app.js"
 import { given } from "./client.js"
@@ -76,7 +76,7 @@ const handlers = (provider: SessionProvider.Provider, turn: Effect.Effect<void>)
   const runtime = ManagedRuntime.make(
     Layer.merge(
       Layer.provide(
-        SessionManager.layer(SessionConfig.make({ cookie: { secure: false } })),
+        SessionManager.layer({ cookie: { secure: false } }),
         Layer.succeed(SessionProvider.SessionProvider, provider)
       ),
       Logger.minimumLogLevel(LogLevel.None)

@@ -49,7 +49,7 @@ export const preparedStatements = (database: Effect.Effect<Database>) =>
       const sql = yield* clientOf(yield* database)
       const names = (prepared: boolean) =>
         Effect.gen(function* () {
-          const { reserve, statement } = yield* Connection.make(sql, "postgresql", { owned: true, prepared })
+          const { reserve, statement } = yield* Connection.make(sql, "postgres", { owned: true, prepared })
           return yield* reserve((run) =>
             Effect.gen(function* () {
               yield* run(statement(`SELECT ${prepared}`), [])

@@ -11,7 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { SessionConfig, type SessionError, SessionManager, SessionProvider, SessionStore } from "effect-session"
+import { type SessionConfig, type SessionError, SessionManager, SessionProvider, SessionStore } from "effect-session"
 import { SealedSessions, type Sealing } from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
 
@@ -81,12 +81,10 @@ export interface Server {
 export const managerLayer = (
   options: SessionConfig.Options = {},
   backend: SessionProvider.Provider | Sealing = Memory.make()
-): Layer.Layer<SessionManager.SessionManager, SessionError> => {
-  const config = SessionConfig.make(options)
-  return "unseal" in backend
-    ? Layer.provide(SessionManager.layerSealed(config), Layer.succeed(SealedSessions, backend))
-    : Layer.provide(SessionManager.layer(config), Layer.succeed(SessionProvider.SessionProvider, backend))
-}
+): Layer.Layer<SessionManager.SessionManager, SessionError> =>
+  "unseal" in backend
+    ? Layer.provide(SessionManager.layerSealed(options), Layer.succeed(SealedSessions, backend))
+    : Layer.provide(SessionManager.layer(options), Layer.succeed(SessionProvider.SessionProvider, backend))
 
 /** Serves an app for as long as the scope is open. */
 export const serve = <E>(

@@ -1,0 +1,26 @@
+/**
+ * What all sessions of a manager share.
+ */
+import type * as Effect from "effect/Effect"
+import type { SessionError } from "../SessionError.js"
+import type { SessionCodec } from "../Store/Codec.js"
+import type { SessionConfig } from "./configSchema.js"
+import type { Keeper } from "./Keeper.js"
+import type { Base, Outcome, When } from "./Outcome.js"
+import type { RequestState } from "./RequestState.js"
+import type { Telemetry } from "./Telemetry.js"
+import type { Patience, Turns } from "./Turns.js"
+
+export interface Environment {
+  readonly config: SessionConfig
+  readonly keeper: Keeper
+  readonly codec: SessionCodec
+  readonly telemetry: Telemetry
+  readonly turns: Turns<Base>
+  /** For those that wait in a line. */
+  readonly patience: Patience
+  /** Bounds a whole commit in time, as each of its calls is bounded already. */
+  readonly bounded: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | SessionError>
+  /** Saves a session: see `Commit`. */
+  readonly commit: (session: RequestState, when: When) => Effect.Effect<Outcome>
+}

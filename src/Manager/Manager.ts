@@ -1,0 +1,171 @@
+/**
+ * How a manager is made: over a provider or over sealed cookies, and with a fiber that collects expired sessions.
+ */
+import * as Headers from "@effect/platform/Headers"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { SealedSessions } from "../Provider/cookie/SealedSessions.js"
+import { SessionProvider, type StoredId } from "../Provider/Provider.js"
+import { SessionError } from "../SessionError.js"
+import * as Codec from "../Store/Codec.js"
+import { type BoundFields, bind, Handle } from "../Store/Handle.js"
+import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
+import { type Bounded, bounded, guarded, guardedSealing } from "./Calls.js"
+import { commit } from "./Commit.js"
+import type { SessionConfig } from "./configSchema.js"
+import type { Environment } from "./Environment.js"
+import type { Keeper } from "./Keeper.js"
+import { keptByClient } from "./keptByClient.js"
+import { keptByServer } from "./keptByServer.js"
+import type { LiveSession } from "./LiveSession.js"
+import { Mounting } from "./mount.js"
+import type { Base } from "./Outcome.js"
+import { makeIds } from "./SessionId.js"
+import * as Telemetry from "./Telemetry.js"
+import { checkHeldByClient, cookieName, makeTransport, type Transport } from "./Transport.js"
+import { patience, Turns } from "./Turns.js"
+import { makeWarnings } from "./warnings.js"
+
+/**
+ * Marks what only this module makes: a `Manager` has more to it than can be seen.
+ *
+ * @since 0.1.0
+ * @category symbols
+ */
+export const TypeId: unique symbol = Symbol.for("effect-session/SessionManager/TypeId")
+
+/**
+ * The life of sessions over one backend. Made by `make` and the layers, and by nothing else.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Manager {
+  readonly [TypeId]: unknown
+  readonly config: SessionConfig
+  /** The backend's name, such as `redis`. */
+  readonly backend: string
+  /** How many sessions are live. Fails with `Unsupported` if the backend cannot tell. */
+  readonly count: Effect.Effect<number, SessionError>
+  /** The live sessions, by the ids that the backend knows. Fails with `Unsupported` if the backend cannot tell. */
+  readonly list: Stream.Stream<StoredId, SessionError>
+  /** Removes expired sessions now, and returns how many. A backend that expires by itself returns 0. */
+  readonly gc: Effect.Effect<number, SessionError>
+  /** What happens to sessions in this process, from now on. */
+  readonly events: Stream.Stream<Telemetry.SessionEvent>
+}
+
+/** What a manager has besides. @internal */
+export interface Internals {
+  readonly environment: Environment
+  readonly transport: Transport
+  readonly mounting: Mounting
+  /** The handle of a store on a session. */
+  readonly handle: <S extends Any>(store: S, session: LiveSession) => Session<FieldsOf<S>>
+}
+
+/** @internal */
+export const internals = (manager: Manager): Internals => manager[TypeId] as Internals
+
+/** A manager over the provider in its context. */
+export const overProvider = (
+  config: SessionConfig,
+  codec: Codec.SessionCodec = Codec.json
+): Effect.Effect<Manager, never, SessionProvider> =>
+  Effect.map(SessionProvider, (provider) => {
+    const inTime = bounded({ name: provider.name, ...provider.capabilities }, config.timeout)
+    return over(keptByServer(guarded(provider, inTime), config), config, codec, inTime)
+  })
+
+/** A manager of sessions that clients hold. Fails with `InvalidConfig` if the configuration leaves them no way to. */
+export const overSealed = (
+  config: SessionConfig,
+  codec: Codec.SessionCodec = Codec.json
+): Effect.Effect<Manager, SessionError, SealedSessions> =>
+  Effect.flatMap(SealedSessions, (sealing) => {
+    const wrong = checkHeldByClient(config)
+    const inTime = bounded(sealing, config.timeout)
+    const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
+    return wrong === undefined
+      ? Effect.succeed(
+          over(keptByClient(guardedSealing(sealing, inTime), cookieName(config), config, makeId), config, codec, inTime)
+        )
+      : Effect.fail(wrong)
+  })
+
+/** A manager over what keeps its sessions. */
+const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, inTime: Bounded): Manager => {
+  const telemetry = Telemetry.make(keeper.name)
+  const waiting = patience(keeper.name, config.timeout)
+  const turns = new Turns<Base>(waiting)
+  const environment: Environment = {
+    config,
+    keeper,
+    codec,
+    telemetry,
+    turns,
+    patience: waiting,
+    bounded: inTime,
+    commit
+  }
+  const transport = makeTransport(config, keeper)
+  const own: Internals = {
+    environment,
+    transport,
+    mounting: new Mounting(environment, transport, makeWarnings(config)),
+    handle: handles(codec)
+  }
+  const unsupported = (what: string) =>
+    new SessionError({ reason: "Unsupported", message: `${keeper.name}: this backend cannot ${what} its sessions` })
+  const collected = (count: number) => (count > 0 ? Effect.sync(() => telemetry.collected(count)) : Effect.void)
+  const manager: Omit<Manager, typeof TypeId> = {
+    config,
+    backend: keeper.name,
+    count: Effect.tap(keeper.count ?? Effect.fail(unsupported("count")), (count) =>
+      Effect.sync(() => telemetry.live(count))
+    ),
+    list: keeper.list ?? Stream.fail(unsupported("list")),
+    gc: Effect.tap(keeper.gc ?? Effect.succeed(0), collected),
+    events: telemetry.events
+  }
+  // Not enumerable: what a log or a debugger shows of a manager is what its users see.
+  return Object.defineProperty(manager, TypeId, { value: own }) as Manager
+}
+
+/** Makes handles, with each store's fields compiled once. */
+const handles = (codec: Codec.SessionCodec): Internals["handle"] => {
+  const bound = new WeakMap<Any, BoundFields>()
+  return (store, session) => {
+    let fields = bound.get(store)
+    if (fields === undefined) {
+      fields = bind(store, codec)
+      bound.set(store, fields)
+    }
+    return new Handle(session, fields)
+  }
+}
+
+/** A manager with a fiber that collects expired sessions for as long as its scope is open. */
+export const running = <E, R>(made: Effect.Effect<Manager, E, R>): Effect.Effect<Manager, E, R | Scope.Scope> =>
+  Effect.tap(made, (manager) =>
+    Effect.zipRight(
+      hideHeader(manager.config),
+      internals(manager).environment.keeper.gc === undefined
+        ? Effect.void
+        : manager.gc.pipe(
+            Effect.catchAllCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
+            Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
+            // Also if the layer is built where nothing can be interrupted: its scope has to close.
+            Effect.interruptible,
+            Effect.forkScoped
+          )
+    )
+  )
+
+/** The header that carries ids is shown in no span of the server that the layer is provided to, as cookies are not. */
+const hideHeader = ({ header }: SessionConfig): Effect.Effect<void, never, Scope.Scope> =>
+  header === false
+    ? Effect.void
+    : Effect.locallyScopedWith(Headers.currentRedactedNames, (names) => [...names, header.toLowerCase()])
