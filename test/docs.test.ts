@@ -79,15 +79,43 @@ describe("snippets compile", () => {
   }
 })
 
+const pages = [
+  ...["README.md", "CONTRIBUTING.md", "bench/README.md"].map((name) => join(root, name)),
+  ...walk(join(root, "docs")).filter((path) => path.endsWith(".md"))
+]
+
+describe("programs that a reader copies", () => {
+  const text = pages.map((path) => readFileSync(path, "utf8")).join("\n")
+  for (const path of walk(join(root, "example", "docs"))) {
+    it(`${relative(root, path)} is on a page, whole`, () => {
+      expect(text).toContain(`\`\`\`ts\n${readFileSync(path, "utf8")}\`\`\`\n`)
+    })
+  }
+})
+
+/** The anchors of a page's headings, as GitHub makes them. */
+const anchorsOf = (path: string): ReadonlyArray<string> =>
+  [...readFileSync(path, "utf8").matchAll(/^#+ (.*)$/gm)].map((match) =>
+    match[1]!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\- _]/gu, "")
+      .replaceAll(" ", "-")
+  )
+
 describe("links", () => {
-  for (const path of [join(root, "README.md"), ...walk(join(root, "docs")).filter((path) => path.endsWith(".md"))]) {
+  for (const path of pages) {
     it(relative(root, path), () => {
       const text = readFileSync(path, "utf8")
-      const broken = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
+      const broken = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)]
         .map((match) => match[1]!)
-        .filter(
-          (target) => !ts.sys.fileExists(join(path, "..", target)) && !ts.sys.directoryExists(join(path, "..", target))
-        )
+        .filter((link) => {
+          const [target, anchor] = link.split("#")
+          const to = target === "" ? path : join(path, "..", target!)
+          return (
+            (!ts.sys.fileExists(to) && !ts.sys.directoryExists(to)) ||
+            (anchor !== undefined && !anchorsOf(to).includes(anchor))
+          )
+        })
       expect(broken).toEqual([])
     })
   }

@@ -1,0 +1,77 @@
+/**
+ * The programs of docs/getting-started.md, each as a process of its own, asked what the page asks them.
+ */
+import { spawn } from "node:child_process"
+import { join } from "node:path"
+import { expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { root } from "../../scripts/programs.mjs"
+import { freePorts, host, until } from "../servers/Process.js"
+
+/** Runs a program for as long as the scope is open; returns a browser's way to ask it, which keeps its one cookie. */
+const browserOf = (name: string) =>
+  Effect.gen(function* () {
+    const [port] = yield* Effect.promise(() => freePorts(1))
+    yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(process.execPath, ["--import", "tsx", join(root, "example/docs", name)], {
+          cwd: root,
+          env: { ...process.env, PORT: `${port}` },
+          stdio: "ignore"
+        })
+      ),
+      (program) => Effect.sync(() => program.kill("SIGKILL"))
+    )
+    let cookie = ""
+    const ask = async (path: string, init: RequestInit = {}) => {
+      const response = await fetch(`http://${host}:${port}${path}`, {
+        ...init,
+        headers: { ...init.headers, ...(cookie === "" ? {} : { cookie }) },
+        signal: AbortSignal.timeout(10_000)
+      })
+      const [set] = response.headers.getSetCookie()
+      cookie = set === undefined ? cookie : /^[^=]+=;/.test(set) ? "" : set.split(";")[0]!
+      return { status: response.status, body: await response.text(), set }
+    }
+    // A connection that is refused is tried again; one that is accepted has to be answered.
+    yield* Effect.promise(() =>
+      until(() => ask("/").catch((error) => (error.name === "TimeoutError" ? undefined : Promise.reject(error))))
+    )
+    return (path: string, init?: RequestInit) => Effect.promise(() => ask(path, init))
+  })
+
+it.scopedLive("visits.ts counts", () =>
+  Effect.gen(function* () {
+    const ask = yield* browserOf("visits.ts")
+    const first = yield* ask("/visits")
+    expect(first.body).toBe("visit 1\n")
+    expect(first.set).toMatch(/^__Host-id=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+    expect(yield* ask("/visits")).toEqual({ status: 200, body: "visit 2\n", set: undefined })
+  })
+)
+
+it.scopedLive("signIn.ts lets in who knows the password, until they sign out", () =>
+  Effect.gen(function* () {
+    const ask = yield* browserOf("signIn.ts")
+    const signIn = (name: string, password: string) =>
+      ask("/sign-in", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ name, password })
+      })
+    const refused = { status: 401, body: `{"message":"sign in first","_tag":"Unauthorized"}`, set: undefined }
+    const wrong = { status: 401, body: `{"message":"wrong name or password","_tag":"Unauthorized"}`, set: undefined }
+    const ada = { status: 200, body: `{"id":"1","name":"ada"}` }
+    expect(yield* ask("/me")).toEqual(refused)
+    expect(yield* signIn("ada", "wrong")).toEqual(wrong)
+    expect(yield* signIn("bob", "correct horse")).toEqual(wrong)
+    const first = yield* signIn("ada", "correct horse")
+    expect(first).toMatchObject(ada)
+    expect(yield* ask("/me")).toMatchObject(ada)
+    const second = yield* signIn("ada", "correct horse")
+    expect(second.set).toMatch(/^__Host-id=/)
+    expect(second.set).not.toBe(first.set)
+    expect((yield* ask("/sign-out", { method: "POST" })).status).toBe(204)
+    expect(yield* ask("/me")).toEqual(refused)
+  })
+)
