@@ -22,7 +22,7 @@ const day = Duration.days(1)
 
 it("the SQL in the docs is that of ddl", () => {
   const page = readFileSync(new URL("../../docs/format.md", import.meta.url), "utf8")
-  for (const dialect of ["postgresql", "mysql", "sqlite"] as const) {
+  for (const dialect of ["postgres", "mysql", "sqlite"] as const) {
     expect(page).toContain(`\`\`\`sql\n${Sql.ddl(dialect)}\`\`\`\n`)
   }
 })
