@@ -13,7 +13,7 @@ import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { SessionHttp, SessionLayer, SessionStore } from "effect-session"
 
-// --- The session: it holds who is signed in, and nothing that the user's record has already.
+// --- The session: it holds the id of the user who is signed in, and nothing that is in the user's record.
 
 class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { userId: Schema.String }) {}
 
@@ -58,7 +58,7 @@ class Users extends Effect.Service<Users>()("Users", {
   })
 }) {}
 
-// --- Two middlewares: one gives handlers the session, the other one the user, or answers with 401.
+// --- Two middlewares: one gives handlers the session, the other gives them the user or responds with a 401.
 
 class Unauthorized extends Schema.TaggedError<Unauthorized>()(
   "Unauthorized",

@@ -61,13 +61,13 @@ const anonymous = (answer: Answer): Answer => ({
 
 export const differences = {
   lazy: {
-    beego: "each visitor gets a session, a cookie and a place in the backend with the first request",
-    ours: "nothing is stored and nothing is sent until something is put into the session",
+    beego: "each visitor's first request creates a session in the backend and sets a cookie",
+    ours: "nothing is stored and no cookie is set until the session is changed",
     change: answer((given) => ({ ...given, setCookie: [], header: undefined, stored: 0 }))
   },
   lax: {
     beego: "no `SameSite` unless `cookieSameSite` is 2, 3 or 4",
-    ours: "`SameSite=Lax` where beego says nothing",
+    ours: "`SameSite=Lax` if beego sets none",
     change: cookies((cookie) => ({ samesite: "Lax", ...cookie }))
   },
   secure: {
@@ -76,15 +76,15 @@ export const differences = {
     change: cookies((cookie) => ({ ...cookie, secure: true }))
   },
   maxAge: {
-    beego: "`Expires`, by the server's clock, beside `Max-Age`",
-    ours: "`Max-Age` alone, and an `Expires` of 1970 where a cookie is removed",
+    beego: "`Expires`, from the server's clock, beside `Max-Age`",
+    ours: "`Max-Age` only, and an `Expires` of 1970 when a cookie is removed",
     change: cookies(({ expires, ...cookie }) =>
       cookie["max-age"] === "0" ? { ...cookie, expires: removal["expires"]! } : cookie
     )
   },
   oneSession: {
     beego:
-      "each `SessionStart` after a stale cookie makes another session, each `SessionRegenerateID` another id, and each sends a cookie",
+      "each `SessionStart` after a stale cookie creates another session, each `SessionRegenerateID` another id, and each sends a cookie",
     ours: "one session and one `Set-Cookie` line a request, whatever its handler does",
     change: answer((given) => ({
       ...given,
@@ -99,14 +99,13 @@ export const differences = {
     change: answer((given) => ({ ...given, setCookie: given.setCookie.slice(-1), stored: given.stored - 1 }))
   },
   malformed: {
-    beego:
-      "a malformed escape in the cookie or the query fails the request, each time until the browser forgets the cookie",
-    ours: "what cannot be an id of the configuration (length, alphabet, prefix) is an anonymous visitor, and no backend sees it",
+    beego: "a malformed escape in the cookie or the query fails every request until the browser forgets the cookie",
+    ours: "a value that cannot be an id of the configuration (length, alphabet, prefix) is an anonymous visitor, and no backend sees it",
     change: answer(anonymous)
   },
   twoCookies: {
-    beego: "of several cookies of the name the first counts, whoever has set it",
-    ours: "the one that is a session does; if both are, the visitor is anonymous",
+    beego: "of several cookies of the name the first one counts, whoever set it",
+    ours: "the one that names a live session counts; if both do, the visitor is anonymous",
     change: answer((given) => ({
       ...given,
       setCookie: [],
@@ -116,17 +115,17 @@ export const differences = {
   },
   body: {
     beego: "with `EnableSidInURLQuery` a field of a posted form is an id too, and the body is consumed",
-    ours: "the query alone",
+    ours: "the query only",
     change: answer(anonymous)
   },
   nothingToRemove: {
-    beego: "signing out removes any cookie of the name, whatever is in it",
-    ours: "a cookie that cannot be an id is as good as none: there is nothing to end, and nothing is sent",
+    beego: "signing out removes any cookie of the name, whatever its value",
+    ours: "a cookie that cannot be an id counts as no cookie: there is nothing to end, and no cookie is sent",
     change: answer((given) => ({ ...given, setCookie: [] }))
   },
   anyCarrier: {
     beego: "an id in the header or the query is neither destroyed nor regenerated: the session stays valid",
-    ours: "the session that the request used is, wherever its id was",
+    ours: "the session that the request used is destroyed or regenerated, wherever its id was",
     change: answer((given) => ({
       ...given,
       setCookie: [removal],
@@ -141,7 +140,7 @@ export const differences = {
   },
   unreachable: {
     beego:
-      "without `enableSetCookie`, which is Go's default, and without a header, no client is ever told its id: each request makes a session",
+      "without `enableSetCookie`, which is Go's default, and without a header, no client is ever told its id, so each request creates a session",
     ours: "refused, naming `enableSetCookie`",
     change: refused("enableSetCookie")
   },
@@ -156,7 +155,7 @@ export const differences = {
     change: refused("cookieName")
   },
   insecureNone: {
-    beego: "`cookieSameSite` 4 (None) without `secure` is sent, and browsers drop it",
+    beego: "`cookieSameSite` 4 (None) is sent without `secure`, and browsers drop the cookie",
     ours: "refused, naming `cookieSameSite`",
     change: refused("cookieSameSite")
   }
