@@ -14,10 +14,12 @@ import * as Stream from "effect/Stream"
 import { type SessionConfig, SessionError, SessionHttp, type SessionProvider } from "effect-session"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
+import { basics, routesOf } from "../support/mounts.js"
 import { bytesOf, exchange } from "../support/raw.js"
 
 const away = Effect.fail(new SessionError({ reason: "Unavailable", message: "probe: away" }))
-const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
+
+const { count } = basics
 
 /** A provider that can be switched off, for writing or for all. */
 const failing = () => {
@@ -39,18 +41,12 @@ const failing = () => {
   return { provider, state }
 }
 
-const routes = HttpRouter.empty.pipe(
-  HttpRouter.get(
-    "/count",
-    Effect.map(count, (n) => HttpServerResponse.text(String(n)))
-  ),
-  HttpRouter.get(
-    "/read",
-    Effect.map(
-      Effect.flatMap(AppSession, (session) => session.get("visits")),
-      (n) => HttpServerResponse.text(String(n))
-    )
-  ),
+const routes = routesOf({
+  ...basics,
+  "logout-and-in": Effect.flatMap(AppSession, (session) =>
+    Effect.as(Effect.zipRight(session.destroy, session.set("userId", "eve")), "in")
+  )
+}).pipe(
   HttpRouter.get(
     "/page",
     Effect.gen(function* () {
@@ -78,27 +74,6 @@ const routes = HttpRouter.empty.pipe(
     Effect.as(
       Effect.flatMap(AppSession, (session) => session.set("userId", "x".repeat(1_000))),
       HttpServerResponse.text("kept")
-    )
-  ),
-  HttpRouter.get(
-    "/login",
-    Effect.as(
-      Effect.flatMap(AppSession, (session) => session.regenerate),
-      HttpServerResponse.text("in")
-    )
-  ),
-  HttpRouter.get(
-    "/logout",
-    Effect.as(
-      Effect.flatMap(AppSession, (session) => session.destroy),
-      HttpServerResponse.text("out")
-    )
-  ),
-  HttpRouter.get(
-    "/logout-and-in",
-    Effect.as(
-      Effect.flatMap(AppSession, (session) => Effect.zipRight(session.destroy, session.set("userId", "eve"))),
-      HttpServerResponse.text("in")
     )
   ),
   HttpRouter.use(SessionHttp.middleware(AppSession))

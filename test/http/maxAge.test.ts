@@ -2,37 +2,15 @@
  * A cookie that the browser keeps for a time: whoever uses the session does not lose it.
  */
 import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
-import { type SessionConfig, SessionHttp, type SessionManager } from "effect-session"
-import { AppSession, managerLayer, probe } from "../support/http.js"
+import type { SessionConfig, SessionManager } from "effect-session"
+import { managerLayer, probe } from "../support/http.js"
+import { basics, routerOf } from "../support/mounts.js"
 
-const app = HttpRouter.empty.pipe(
-  HttpRouter.get(
-    "/read",
-    Effect.map(
-      Effect.flatMap(AppSession, (session) => session.get("visits")),
-      (n) => HttpServerResponse.text(String(n))
-    )
-  ),
-  HttpRouter.get(
-    "/write",
-    Effect.map(
-      Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)),
-      (n) => HttpServerResponse.text(String(n))
-    )
-  ),
-  HttpRouter.get("/unused", HttpServerResponse.empty()),
-  HttpRouter.get(
-    "/login",
-    Effect.flatMap(AppSession, (session) => Effect.as(session.regenerate, HttpServerResponse.empty()))
-  ),
-  HttpRouter.use(SessionHttp.middleware(AppSession))
-)
+const app = routerOf({ ...basics, unused: Effect.succeed("") })
 
 type Headers = Readonly<Record<string, string>>
 
@@ -65,7 +43,7 @@ const browse = (
 ) =>
   using(options, (go) =>
     Effect.gen(function* () {
-      const [first] = (yield* go("/write")).setCookie
+      const [first] = (yield* go("/count")).setCookie
       const cookie = first!.split(";")[0]!
       const step = Duration.toSeconds(every)
       let [now, expires, sent, requests] = [0, maxAgeOf(first!), 0, 0]
@@ -76,7 +54,7 @@ const browse = (
         requests++
         const { body, setCookie } = yield* go(path, { cookie })
         // After its end a reader sees nothing, and a writer begins anew.
-        if (body === "0" || (path === "/write" && body === "1")) return { ended: now, sent, requests }
+        if (body === "0" || (path === "/count" && body === "1")) return { ended: now, sent, requests }
         if (setCookie.length > 0) {
           sent++
           expires = now + maxAgeOf(setCookie[0]!)
@@ -88,7 +66,7 @@ const browse = (
 
 const quiet = { gcInterval: "3650 days" } as const
 
-describe.each(["/write", "/read"])("a visitor who sends %s", (path) => {
+describe.each(["/count", "/read"])("a visitor who sends %s", (path) => {
   it.effect.each([
     ["a cookie much shorter than the idle timeout", { cookie: { maxAge: "2 minutes" } }, "20 seconds", "2 hours"],
     [
@@ -138,7 +116,7 @@ describe("the cookie", () => {
     Effect.gen(function* () {
       const sent = yield* using({ ...quiet, cookie: { maxAge: "20 minutes" } }, (go) =>
         Effect.gen(function* () {
-          const cookie = (yield* go("/write")).setCookie[0]!.split(";")[0]!
+          const cookie = (yield* go("/count")).setCookie[0]!.split(";")[0]!
           yield* TestClock.adjust("15 minutes")
           return (yield* go("/unused", { cookie })).setCookie
         })
@@ -151,9 +129,9 @@ describe("the cookie", () => {
     Effect.gen(function* () {
       const sent = yield* using(quiet, (go) =>
         Effect.gen(function* () {
-          const cookie = (yield* go("/write")).setCookie[0]!.split(";")[0]!
+          const cookie = (yield* go("/count")).setCookie[0]!.split(";")[0]!
           yield* TestClock.adjust("15 minutes")
-          return [...(yield* go("/read", { cookie })).setCookie, ...(yield* go("/write", { cookie })).setCookie]
+          return [...(yield* go("/read", { cookie })).setCookie, ...(yield* go("/count", { cookie })).setCookie]
         })
       )
       expect(sent).toEqual([])
@@ -166,9 +144,9 @@ describe("an id that came by other means than the cookie", () => {
   it.effect.each(["query", "header"] as const)("is not put into one by reading or writing: %s", (via) =>
     using(options, (go) =>
       Effect.gen(function* () {
-        const id = (yield* go("/write")).setCookie[0]!.split(";")[0]!.split("=")[1]!
+        const id = (yield* go("/count")).setCookie[0]!.split(";")[0]!.split("=")[1]!
         const by = (path: string) => (via === "query" ? go(`${path}?sid=${id}`) : go(path, { "x-session-id": id }))
-        for (const path of ["/read", "/write", "/read", "/write"]) {
+        for (const path of ["/read", "/count", "/read", "/count"]) {
           yield* TestClock.adjust("25 minutes")
           const { body, setCookie } = yield* by(path)
           expect([path, body !== "0", setCookie]).toEqual([path, true, []])

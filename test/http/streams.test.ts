@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { SessionError, SessionHttp, type SessionProvider, type SessionStore } from "effect-session"
 import { AppSession, probe, serve } from "../support/http.js"
+import { basics, routesOf } from "../support/mounts.js"
 
 type Session = SessionStore.Session<typeof AppSession.fields>
 
@@ -44,20 +45,13 @@ const app = Object.entries(uses)
           )
         )
       ),
-    HttpRouter.empty
+    routesOf({ read: basics.read })
   )
   .pipe(
     HttpRouter.get(
       "/begin",
       Effect.flatMap(AppSession, (session) =>
         Effect.as(Effect.zipRight(session.set("visits", 1), session.set("userId", "ada")), HttpServerResponse.empty())
-      )
-    ),
-    HttpRouter.get(
-      "/read",
-      Effect.map(
-        Effect.flatMap(AppSession, (session) => session.get("visits")),
-        (n) => HttpServerResponse.text(String(n))
       )
     ),
     HttpRouter.get(

@@ -6,47 +6,17 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
-import * as Redacted from "effect/Redacted"
 import { type SessionConfig, SessionHttp } from "effect-session"
 import { findCookies } from "../../src/Manager/cookieHeader.js"
 import { AppSession, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
+import { basics, routesOf } from "../support/mounts.js"
 
-const app = HttpRouter.empty.pipe(
-  HttpRouter.get(
-    "/read",
-    Effect.map(
-      Effect.flatMap(AppSession, (session) => session.get("visits")),
-      (visits) => HttpServerResponse.text(String(visits))
-    )
-  ),
-  HttpRouter.get(
-    "/count",
-    Effect.map(
-      Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)),
-      (visits) => HttpServerResponse.text(String(visits))
-    )
-  ),
-  HttpRouter.get(
-    "/login",
-    Effect.gen(function* () {
-      const session = yield* AppSession
-      yield* session.regenerate
-      yield* session.set("userId", "ada")
-      return HttpServerResponse.text(Redacted.value(yield* session.id))
-    })
-  ),
-  HttpRouter.get(
-    "/logout",
-    Effect.as(
-      Effect.flatMap(AppSession, (session) => session.destroy),
-      HttpServerResponse.empty()
-    )
-  ),
+const app = routesOf(basics).pipe(
   HttpRouter.get(
     "/cached",
     Effect.as(
-      Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)),
+      basics.count,
       HttpServerResponse.text("", { headers: { "cache-control": "public, max-age=3600", vary: "Accept" } })
     )
   ),

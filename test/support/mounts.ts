@@ -15,6 +15,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { type SessionConfig, type SessionError, SessionHttp, type SessionManager } from "effect-session"
 import { type Answer, AppSession, client, managerLayer, probe, type Server } from "./http.js"
@@ -48,19 +49,39 @@ export class WithSession extends HttpApiMiddleware.Tag<WithSession>()("WithSessi
   security: { session: SessionHttp.security() }
 }) {}
 
-/** As a router, with the middleware. */
-export const routerOf = (handlers: Handlers) =>
-  Object.entries(handlers)
-    .reduce<HttpRouter.HttpRouter<SessionError, AppSession>>(
-      (router, [name, handler]) =>
-        HttpRouter.get(
-          router,
-          `/${name}`,
-          Effect.map(handler, (text) => HttpServerResponse.text(text))
-        ),
-      HttpRouter.empty
+/** What most tests do with a session. `/login` answers with the session's new id. */
+export const basics = {
+  read: Effect.map(
+    Effect.flatMap(AppSession, (session) => session.get("visits")),
+    String
+  ),
+  count: Effect.map(
+    Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)),
+    String
+  ),
+  login: Effect.flatMap(AppSession, (session) =>
+    Effect.zipRight(
+      Effect.zipRight(session.regenerate, session.set("userId", "ada")),
+      Effect.map(session.id, Redacted.value)
     )
-    .pipe(HttpRouter.use(SessionHttp.middleware(AppSession)))
+  ),
+  logout: Effect.flatMap(AppSession, (session) => Effect.as(session.destroy, "out"))
+} satisfies Handlers
+
+/** As routes that need the session. */
+export const routesOf = (handlers: Handlers) =>
+  Object.entries(handlers).reduce<HttpRouter.HttpRouter<SessionError, AppSession>>(
+    (router, [name, handler]) =>
+      HttpRouter.get(
+        router,
+        `/${name}`,
+        Effect.map(handler, (text) => HttpServerResponse.text(text))
+      ),
+    HttpRouter.empty
+  )
+
+/** As a router, with the middleware. */
+export const routerOf = (handlers: Handlers) => HttpRouter.use(routesOf(handlers), SessionHttp.middleware(AppSession))
 
 const layerRouterOf = (handlers: Handlers) =>
   HttpLayerRouter.serve(
