@@ -1,5 +1,5 @@
 // beego v2.3.5 and effect-session side by side on the same sessions: a Go app and a TypeScript app, one configuration, one browser.
-import { expect, it } from "@effect/vitest"
+import { afterAll, beforeAll, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { shared } from "../provider/shared.js"
@@ -9,7 +9,14 @@ import { browser, goApp, startBoth, temporaryFolder, withCookie } from "./intero
 import { type Backend, backends, cookieName } from "./interopBackends.js"
 
 // beego stores local time in PostgreSQL; in UTC nobody would see that.
-process.env["TZ"] = "America/Bogota"
+const zone = process.env["TZ"]
+beforeAll(() => {
+  process.env["TZ"] = "America/Bogota"
+})
+afterAll(() => {
+  if (zone === undefined) delete process.env["TZ"]
+  else process.env["TZ"] = zone
+})
 
 const cases = (program: Effect.Effect<string>, { gone, provider, regenerates, revocable, start }: Backend) => {
   const place = shared(start)

@@ -11,6 +11,7 @@ import { SessionHttp, type SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import { AppSession, serve } from "../support/http.js"
 import { begin, bytesOf, eventually } from "../support/raw.js"
+import { soak } from "../support/soak.js"
 
 const sleep = (millis: number) => Effect.promise(() => new Promise((resolve) => setTimeout(resolve, millis)))
 
@@ -87,7 +88,7 @@ describe.each([
   ["that waits", waiting]
 ] as const)("a backend %s", (_, make) => {
   it.scopedLive(
-    "has nothing left of 1,000 requests that were hung up on, and saved each of them once or not at all",
+    "has nothing left of requests that were hung up on, and saved each of them once or not at all",
     () =>
       Effect.gen(function* () {
         const writes = new Map<string, number>()
@@ -121,7 +122,13 @@ describe.each([
         yield* sleep(500)
         const [rootsBefore, resourcesBefore] = [roots(), resources()]
         writes.clear()
-        const cookies = yield* tryAll(1_000)
+        const cookies = yield* tryAll(soak(330, 1_000))
+        // A request may still be on its way to its save, on a busy machine.
+        let written = -1
+        while (written !== writes.size) {
+          written = writes.size
+          yield* sleep(500)
+        }
         yield* eventually(() => roots() <= rootsBefore && resources() <= resourcesBefore)
         expect(roots()).toBeLessThanOrEqual(rootsBefore)
         expect(resources()).toBeLessThanOrEqual(resourcesBefore)

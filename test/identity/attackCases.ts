@@ -5,12 +5,13 @@ import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
+import { soak } from "../support/soak.js"
 import { attack, delayed } from "./attacker.js"
 import type { onServers } from "./backends.js"
 import { type Random, randomly, serve } from "./client.js"
 
-/** `IDENTITY_TRIES=1000` for as many on the main backends as a release is to show; that takes two minutes. */
-const most = Number(process.env["IDENTITY_TRIES"] ?? 200)
+/** On the main backends; the many are what a release is to show. */
+const most = soak(80, 1000)
 
 const triesOn = (isMain: boolean) => (isMain ? most : Math.ceil(most / 10))
 
@@ -21,11 +22,11 @@ const atOnce = 16
 export const attacks: Parameters<typeof onServers>[0] = (kept, isMain) => {
   const tries = triesOn(isMain)
   randomly(
-    `in ${tries} tries the attacker is neither given nor shown the victim's session`,
+    `in many tries the attacker is neither given nor shown the victim's session`,
     (random: Random) =>
       Effect.gen(function* () {
         const site = yield* Effect.withTracerEnabled(
-          serve(delayed(yield* kept, random, 2), { timeout: "20 seconds" }),
+          serve(delayed(yield* kept, random, 2), { timeout: "2 minutes" }),
           false
         )
         const results = yield* Effect.forEach(

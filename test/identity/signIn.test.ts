@@ -5,11 +5,12 @@ import { expect } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { jar } from "../support/cookies.js"
+import { soak } from "../support/soak.js"
 import { type Kept, onCookies, onServers } from "./backends.js"
 import { type Answer, after, given, type Random, randomly, type Site, sendTo, serve, together, upTo } from "./client.js"
 
 /** How often, on the backends that all is tested on, and on the others. */
-const times = (isMain: boolean) => (isMain ? 150 : 30)
+const times = (isMain: boolean) => (isMain ? soak(60, 150) : soak(15, 30))
 
 /** A browser, with a session in which nothing has been counted. */
 const begin = (site: Site) =>
@@ -86,7 +87,7 @@ onCookies((kept) => {
 })
 
 /** How many increments there are in all, and by how many workers. */
-const incrementsOn = (isMain: boolean) => (isMain ? 2000 : 300)
+const incrementsOn = (isMain: boolean) => (isMain ? soak(600, 2000) : soak(150, 300))
 const workers = 8
 
 onServers((kept, isMain) => {

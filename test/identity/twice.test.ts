@@ -5,6 +5,7 @@ import { expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { jar } from "../support/cookies.js"
+import { soak } from "../support/soak.js"
 import { type Kept, onCookies, onServers } from "./backends.js"
 import { after, given, randomly, type Site, sendTo, serve, together, upTo } from "./client.js"
 
@@ -79,7 +80,7 @@ onAll((kept, isServer) => {
         return last
       })
       yield* Effect.all(
-        Array.from({ length: 200 }, () => one),
+        Array.from({ length: soak(60, 200) }, () => one),
         { concurrency: 8 }
       )
     })

@@ -2,7 +2,6 @@
  * Configuration: wrong options fail the layer's build and name themselves; the environment chooses.
  */
 import { execFile } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -15,6 +14,7 @@ import * as AST from "effect/SchemaAST"
 import { SessionConfig, SessionLayer, SessionManager, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import { names, variableOf } from "../../src/layers/variables.js"
+import { bundle } from "../support/bundle.js"
 import { collectLogs } from "../support/logs.js"
 
 const failure = <A>(layer: Layer.Layer<A, unknown>) =>
@@ -373,9 +373,9 @@ describe("a variable that begins with SESSION_ and is none", () => {
 
   it("is found in the environment of a process", async () => {
     const run = async (variables: Record<string, string>) => {
-      const child = fileURLToPath(new URL("environmentChild.ts", import.meta.url))
+      const child = await bundle(new URL("environmentChild.ts", import.meta.url))
       const env = { PATH: process.env["PATH"] ?? "", ...variables }
-      return (await promisify(execFile)(process.execPath, ["--import", "tsx", child], { env })).stdout.trim()
+      return (await promisify(execFile)(process.execPath, [child], { env })).stdout.trim()
     }
     const right = { SESSION_IDLE_TIMEOUT: "10 minutes", SESSION_COOKIE: "true", SESSION_COOKIE_SECURE: "false" }
     expect(await run({ ...right, SESSION_MANAGER: "local/host" })).toBe("built")

@@ -3,9 +3,7 @@
  */
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -17,6 +15,8 @@ import * as Couchbase from "effect-session/couchbase"
 import { vi } from "vitest"
 import * as Servers from "../servers/Couchbase.js"
 import { freePorts, host, until } from "../servers/Process.js"
+import { bundle } from "../support/bundle.js"
+import { machineTimed } from "../support/machineTime.js"
 import { bytes, day, killedWhileRegenerating, newId, textOf, written } from "./cas.js"
 import { shared } from "./shared.js"
 import { failsInTime, silently } from "./survives.js"
@@ -25,8 +25,8 @@ type Provider = SessionProvider.Provider
 
 /** How a build or a call failed, once it did in time: the provider's timeout for connecting, as much for the first answer, and some. */
 const fails = <A>(effect: Effect.Effect<A, SessionError>, bound = 3_000) =>
-  Effect.map(Effect.timed(Effect.flip(effect)), ([took, { message, reason }]) => {
-    expect(Duration.toMillis(took)).toBeLessThan(bound)
+  Effect.map(machineTimed(Effect.flip(effect)), ([took, { message, reason }]) => {
+    expect(took).toBeLessThan(bound)
     return `${reason} ${message}`
   })
 
@@ -165,8 +165,8 @@ describe("Couchbase, away", () => {
   })
 
   const closesAtOnce = (scope: Scope.CloseableScope) =>
-    Effect.map(Effect.timed(Scope.close(scope, Exit.void)), ([took]) => {
-      expect(Duration.toMillis(took)).toBeLessThan(1_000)
+    Effect.map(machineTimed(Scope.close(scope, Exit.void)), ([took]) => {
+      expect(took).toBeLessThan(1_000)
     })
 
   /** Until it works again by itself. */
@@ -257,8 +257,8 @@ describe("Couchbase, away", () => {
         yield* target.pause
         const connecting = yield* Effect.fork(Effect.scoped(Couchbase.make({ url, timeout: "5 seconds" })))
         yield* Effect.sleep("100 millis")
-        const [took] = yield* Effect.timed(Fiber.interrupt(connecting))
-        expect(Duration.toMillis(took)).toBeLessThan(1_000)
+        const [took] = yield* machineTimed(Fiber.interrupt(connecting))
+        expect(took).toBeLessThan(1_000)
         yield* target.resume
         // Connected, and waiting for the collection that it has named.
         const missing = Servers.sessionUrl(target, "/default/app/missing")
@@ -274,8 +274,6 @@ describe("Couchbase, away", () => {
 })
 
 describe("Couchbase, a process killed while it regenerates", () => {
-  const child = fileURLToPath(new URL("../support/regenerateCouchbase.ts", import.meta.url))
-
   killedWhileRegenerating((when) =>
     Effect.gen(function* () {
       const target = yield* Servers.make()
@@ -283,11 +281,10 @@ describe("Couchbase, a process killed while it regenerates", () => {
       const { revision } = written(yield* provider.create("old" as SessionProvider.StoredId, bytes("before"), day))
       const { bucket, password, url, username } = target
       yield* Effect.promise(async () => {
-        const running = spawn(
-          process.execPath,
-          ["--import", "tsx", child, url, username, password, bucket, revision, when],
-          { stdio: ["ignore", "pipe", "inherit"] }
-        )
+        const child = await bundle(new URL("../support/regenerateCouchbase.ts", import.meta.url))
+        const running = spawn(process.execPath, [child, url, username, password, bucket, revision, when], {
+          stdio: ["ignore", "pipe", "inherit"]
+        })
         const ended = new Promise((resolve) => running.once("exit", (_, signal) => resolve(signal)))
         const reached = new Promise((resolve) => running.stdout.once("data", resolve))
         await Promise.race([reached, ended])

@@ -34,7 +34,7 @@ const countsAll = (variables: Effect.Effect<Readonly<Record<string, string>>>) =
     "200 visits at once count 200, and 200 more on two servers 400",
     () =>
       Effect.gen(function* () {
-        const environment = { ...(yield* variables), SESSION_COOKIE_SECURE: "false" }
+        const environment = { ...(yield* variables), SESSION_COOKIE_SECURE: "false", SESSION_TIMEOUT: "1 minute" }
         const one = yield* demo(environment)
         const two = yield* demo(environment)
         const { cookie } = yield* one.send("/visits")

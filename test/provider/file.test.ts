@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import { SessionProvider } from "effect-session"
 import * as File from "effect-session/file"
 import { payload } from "../support/filePayload.js"
+import { eventually } from "../support/raw.js"
 import { soak } from "../support/soak.js"
 import { ended, forever, kill, number, ready, times, writersOf } from "../support/writers.js"
 import { conformsByClock } from "./conforms.js"
@@ -116,7 +117,7 @@ describe("kill -9", () => {
           const { revision } = Option.getOrThrow(yield* provider.read(id))
           expect((yield* provider.write(id, payload(n), day, revision))._tag).toBe("Written")
         }
-        yield* Effect.sleep("200 millis")
+        yield* eventually(() => filesIn(directory).length === 2)
         expect(filesIn(directory).length).toBe(2)
       }),
     180_000

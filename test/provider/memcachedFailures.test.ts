@@ -3,7 +3,6 @@
  */
 import { spawn } from "node:child_process"
 import { connect, createServer } from "node:net"
-import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -17,6 +16,8 @@ import * as Memcached from "effect-session/memcached"
 import * as Servers from "../servers/Memcached.js"
 import { suite } from "../servers/need.js"
 import { freePorts, host, type Server } from "../servers/Process.js"
+import { bundle } from "../support/bundle.js"
+import { machineTimed } from "../support/machineTime.js"
 import { bytes, day, killedWhileRegenerating, mindsOthers, textOf, touchesAmongWrites, written } from "./cas.js"
 import { shared } from "./shared.js"
 
@@ -27,7 +28,7 @@ const ids = (count: number, prefix = "id") =>
 
 /** How it went, and how long it took in milliseconds. */
 const timed = <A>(effect: Effect.Effect<A, SessionError>) =>
-  Effect.map(Effect.timed(Effect.either(effect)), ([took, result]) => ({ took: Duration.toMillis(took), result }))
+  Effect.map(machineTimed(Effect.either(effect)), ([took, result]) => ({ took, result }))
 
 const reasonOf = <A>(result: Either.Either<A, SessionError>) => (Either.isLeft(result) ? result.left.reason : "none")
 
@@ -281,7 +282,7 @@ const stopAtCas = (target: Server, when: "before" | "after") =>
   )
 
 suite("memcached, a process killed while it regenerates", ["memcached"], () => {
-  const child = fileURLToPath(new URL("../support/regenerate.ts", import.meta.url))
+  const child = new URL("../support/regenerate.ts", import.meta.url)
 
   /** Runs a regenerate of `old` to `new` in another process, which is killed when the proxy stops it. */
   const killed = (when: "before" | "after") =>
@@ -291,7 +292,7 @@ suite("memcached, a process killed while it regenerates", ["memcached"], () => {
       const provider = yield* Memcached.make({ url: server.url })
       const created = written(yield* provider.create("old" as SessionProvider.StoredId, bytes("before"), day))
       yield* Effect.promise(async () => {
-        const running = spawn(process.execPath, ["--import", "tsx", child, proxy.url, created.revision], {
+        const running = spawn(process.execPath, [await bundle(child), proxy.url, created.revision], {
           stdio: "inherit"
         })
         const ended = new Promise((resolve) => running.once("exit", (_, signal) => resolve(signal)))

@@ -1,6 +1,5 @@
 // What each of the SQL databases is held to alike.
 import { type ChildProcess, spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as SqlClient from "@effect/sql/SqlClient"
@@ -22,6 +21,7 @@ import { app } from "../../example/routes.js"
 import { maxBatch } from "../../src/Provider/sql/batchReads.js"
 import { batchSize, readMany, statements } from "../../src/Provider/sql/statements.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
+import { bundle } from "../support/bundle.js"
 import { client } from "../support/http.js"
 import { conformsByClock } from "./conforms.js"
 import { lastOf } from "./marks.js"
@@ -62,12 +62,12 @@ const fill = (provider: SessionProvider.Provider, expired: number, live: number)
     yield* Effect.sleep(5)
   })
 
-const script = fileURLToPath(new URL("sqlChild.ts", import.meta.url))
-
 /** A process of its own; see sqlChild.ts. */
-const startChild = (database: Database, table: string, task: "start" | "regenerate"): ChildProcess =>
-  spawn(process.execPath, ["--import", "tsx", script, database.dialect, database.url, table, task], {
-    stdio: ["ignore", "pipe", "inherit"]
+const startChild = (database: Database, table: string, task: "start" | "regenerate"): Effect.Effect<ChildProcess> =>
+  Effect.promise(async () => {
+    const program = await bundle(new URL("sqlChild.ts", import.meta.url))
+    const args = [program, database.dialect, database.url, table, task]
+    return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
   })
 
 const ended = (child: ChildProcess) =>
@@ -94,7 +94,8 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
           ["SESSION_PROVIDER", database.dialect],
           ["SESSION_URL", database.url],
           ["SESSION_TABLE", freshTable()],
-          ["SESSION_COOKIE_SECURE", "false"]
+          ["SESSION_COOKIE_SECURE", "false"],
+          ["SESSION_TIMEOUT", "1 minute"]
         ])
       )
       const sessions = SessionLayer.fromConfig().pipe(Layer.provide(Layer.setConfigProvider(config)))
@@ -129,7 +130,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
     Effect.gen(function* () {
       const table = freshTable()
       const exits = yield* Effect.all(
-        Array.from({ length: 8 }, () => Effect.suspend(() => ended(startChild(database, table, "start")))),
+        Array.from({ length: 8 }, () => Effect.flatMap(startChild(database, table, "start"), ended)),
         { concurrency: 8 }
       )
       expect(exits).toEqual(Array(8).fill(0))
@@ -153,7 +154,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
     Effect.gen(function* () {
       for (const millis of [5, 40]) {
         const table = freshTable()
-        const child = startChild(database, table, "regenerate")
+        const child = yield* startChild(database, table, "regenerate")
         const first = yield* Effect.async<SessionProvider.StoredId>((resume) => {
           child.stdout!.once("data", (data) => resume(Effect.succeed(String(data) as SessionProvider.StoredId)))
         })

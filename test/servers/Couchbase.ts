@@ -34,7 +34,7 @@ export const make = () =>
     }
     const control = await workspace.run({
       name: "couchbase",
-      ...typescript("CouchbaseStandIn.ts", `${port}`, target.username, target.password, target.bucket),
+      ...(await typescript("CouchbaseStandIn.ts", `${port}`, target.username, target.password, target.bucket)),
       answers: async (output) => {
         if (!output.includes("listening")) throw new Error("it does not listen yet")
       }

@@ -1,7 +1,7 @@
 // A program that stands in for a node of Couchbase, which no package registry has: the official client opens it as a cluster of one
 // node with one bucket, and reads and writes documents by key.
 //
-//   node --import tsx CouchbaseStandIn.ts PORT USERNAME PASSWORD BUCKET
+//   npx tsx CouchbaseStandIn.ts PORT USERNAME PASSWORD BUCKET
 //
 // What it keeps from the real server: the login, the error codes, compare-and-swap, and when documents expire; all as kv_engine's
 // documents and source tell, not as measured on a node. Every write is one step, so CAS is as atomic as there. What it does not do:

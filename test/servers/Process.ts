@@ -1,16 +1,16 @@
 // What every server of the tests shares: a temporary folder, a free port, a process that is started, awaited and signalled,
 // and a scope that ends them all. All waiting is in plain promises: a test's TestClock must not stop it.
 import { type ChildProcess, spawn } from "node:child_process"
-import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { createRequire } from "node:module"
+import { chownSync, mkdtempSync, rmSync } from "node:fs"
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { fileURLToPath, pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { findProgram } from "../../scripts/programs.mjs"
+import { bundle } from "../support/bundle.js"
+import { family, isAlive, isStopped } from "./proc.js"
 
 export const host = "127.0.0.1"
 
@@ -116,6 +116,14 @@ class Process {
     for (const pid of this.pids) send(pid, signal)
   }
 
+  /** The signal takes its time: until each thread has stopped, a server may still answer. */
+  async pause(): Promise<void> {
+    this.signal("SIGSTOP")
+    await until(async () => {
+      if (!this.pids.every(isStopped)) throw new Error(`${this.command.name} does not stop`)
+    })
+  }
+
   private async end(targets: ReadonlyArray<number>, signal: NodeJS.Signals): Promise<void> {
     const pids = this.pids
     for (const pid of targets) send(pid, signal)
@@ -153,7 +161,7 @@ export class Workspace {
       start: Effect.promise(() => started.start()),
       stop: Effect.promise(() => started.stop()),
       kill: Effect.promise(() => started.kill()),
-      pause: Effect.sync(() => started.signal("SIGSTOP")),
+      pause: Effect.promise(() => started.pause()),
       resume: Effect.sync(() => started.signal("SIGCONT"))
     }
   }
@@ -254,11 +262,13 @@ export const until = async <A>(
 }
 
 /** A server of our own: a TypeScript file beside this one. */
-export const typescript = (file: string, ...args: ReadonlyArray<string>): Pick<Command, "program" | "args"> => ({
+export const typescript = async (
+  file: string,
+  ...args: ReadonlyArray<string>
+): Promise<Pick<Command, "program" | "args">> => ({
   program: process.execPath,
-  args: ["--import", tsx, fileURLToPath(new URL(file, import.meta.url)), ...args]
+  args: [await bundle(new URL(file, import.meta.url)), ...args]
 })
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href
 
 /** Runs a program to its end, for what prepares a server's data. */
 export const runToEnd = (program: string, args: ReadonlyArray<string>, user?: User) =>
@@ -290,28 +300,5 @@ const send = (pid: number, signal: NodeJS.Signals): void => {
     process.kill(pid, signal)
   } catch {
     // it has ended already
-  }
-}
-
-/** A process and its descendants. */
-const family = (pid: number): ReadonlyArray<number> => [pid, ...childrenOf(pid).flatMap(family)]
-
-const childrenOf = (pid: number): ReadonlyArray<number> =>
-  (procFile(`${pid}/task/${pid}/children`) ?? "")
-    .split(" ")
-    .filter((child) => child !== "")
-    .map(Number)
-
-/** Neither gone nor a zombie that only waits to be counted. */
-export const isAlive = (pid: number): boolean => {
-  const stat = procFile(`${pid}/stat`)
-  return stat !== undefined && !stat.slice(stat.lastIndexOf(")")).startsWith(") Z")
-}
-
-const procFile = (path: string): string | undefined => {
-  try {
-    return readFileSync(join("/proc", path), "utf8")
-  } catch {
-    return undefined
   }
 }

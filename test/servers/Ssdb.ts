@@ -7,7 +7,7 @@ export const make = () =>
     const [port] = await freePorts(1)
     const control = await workspace.run({
       name: "ssdb",
-      ...typescript("SsdbStandIn.ts", `${port}`, join(workspace.folder, "data")),
+      ...(await typescript("SsdbStandIn.ts", `${port}`, join(workspace.folder, "data"))),
       answers: () => ask(port!, "*1\r\n$4\r\nPING", /^\+PONG/)
     })
     return { ...control, host, port: port!, url: `${host}:${port}` }

@@ -1,7 +1,7 @@
 // A program that stands in for SSDB 1.9.8, which no package registry has: a server of the Redis protocol that answers as SSDB was
 // seen to answer, above all where that differs from Redis. What was not measured on the real server is an unknown command here.
 //
-//   node --import tsx SsdbStandIn.ts PORT DATA_FILE
+//   npx tsx SsdbStandIn.ts PORT DATA_FILE
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { deserialize, serialize } from "node:v8"

@@ -2,15 +2,11 @@
 import { strict as assert } from "node:assert"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SessionProvider } from "effect-session"
-import { build } from "esbuild"
-import { afterAll, afterEach, beforeAll } from "vitest"
+import { afterEach, beforeAll } from "vitest"
+import { bundle } from "./bundle.js"
 import { numberIn } from "./filePayload.js"
 
 export const forever = "1000000000"
@@ -38,19 +34,10 @@ export const ended = (child: ChildProcess) => Effect.promise(async () => (await 
 
 /** Writers for the tests of a file. Those that a test leaves are killed after it. */
 export const writersOf = (layout: "file" | "beego") => {
-  // In one file, which starts ten times as fast as through a TypeScript loader.
-  const program = join(mkdtempSync(join(tmpdir(), "effect-session-writer-")), "writer.mjs")
-  beforeAll(() =>
-    build({
-      entryPoints: [fileURLToPath(new URL("fileWriter.ts", import.meta.url))],
-      outfile: program,
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      logLevel: "silent"
-    })
-  )
-  afterAll(() => rmSync(join(program, ".."), { recursive: true }))
+  let program = ""
+  beforeAll(async () => {
+    program = await bundle(new URL("fileWriter.ts", import.meta.url))
+  })
 
   const started = new Set<ChildProcess>()
   afterEach(() => {
