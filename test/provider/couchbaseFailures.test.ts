@@ -263,8 +263,7 @@ describe("Couchbase, away", () => {
         // Connected, and waiting for the collection that it has named.
         const missing = Servers.sessionUrl(target, "/default/app/missing")
         const opening = yield* Effect.fork(Effect.scoped(Couchbase.make({ url: missing, timeout: "5 seconds" })))
-        yield* Effect.sleep("300 millis")
-        expect(connectionsTo(port)).toBeGreaterThan(before)
+        yield* Effect.promise(() => until(async () => expect(connectionsTo(port)).toBeGreaterThan(before), 5_000))
         yield* Fiber.interrupt(opening)
         yield* Effect.promise(() => until(async () => expect(connectionsTo(port)).toBe(before), 5_000))
         yield* closesAtOnce(scope)

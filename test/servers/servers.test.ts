@@ -174,19 +174,27 @@ const sqlOnce =
   (use: (sql: SqlClient) => Effect.Effect<A, SqlError>) =>
     client.pipe(Effect.flatMap(use), Effect.scoped, Effect.provide(Reactivity.layer), Effect.runPromise)
 
+/** A row of a database endures; `store` is how it is stored or replaced. */
+const rowEndures = async (
+  server: Control,
+  once: ReturnType<typeof sqlOnce<unknown>>,
+  store: (sql: SqlClient, value: string) => Effect.Effect<unknown, SqlError>
+) => {
+  await once((sql) => sql`CREATE TABLE kept (id INT PRIMARY KEY, value TEXT)`)
+  await endures(
+    server,
+    (value) => once((sql) => store(sql, value)),
+    () => once((sql) => Effect.map(sql<{ value: string }>`SELECT value FROM kept`, (rows) => rows[0]!.value))
+  )
+}
+
 suite("MariaDB", ["mariadbd", "mariadb-install-db"], () => {
   const at = (url: string) => sqlOnce<unknown>(MysqlClient.make({ url: Redacted.make(url) }))
 
   it("keeps its data", () =>
-    withServer(MariaDb.make(), async (server) => {
-      const once = at(server.url)
-      await once((sql) => sql`CREATE TABLE kept (id INT PRIMARY KEY, value TEXT)`)
-      await endures(
-        server,
-        (value) => once((sql) => sql`REPLACE INTO kept VALUES (1, ${value})`),
-        () => once((sql) => sql<{ value: string }>`SELECT value FROM kept`.pipe(Effect.map((rows) => rows[0]!.value)))
-      )
-    }))
+    withServer(MariaDb.make(), (server) =>
+      rowEndures(server, at(server.url), (sql, value) => sql`REPLACE INTO kept VALUES (1, ${value})`)
+    ))
 
   it("has an account for the administrator", () =>
     withServer(MariaDb.make({ args: ["--max-connections=17"] }), async (server) => {
@@ -203,16 +211,13 @@ suite("PostgreSQL", ["postgres", "initdb", "psql"], () => {
   const at = (url: string) => sqlOnce<unknown>(PgClient.make({ url: Redacted.make(url) }))
 
   it("keeps its data", () =>
-    withServer(Postgres.make(), async (server) => {
-      const once = at(server.url)
-      await once((sql) => sql`CREATE TABLE kept (id INT PRIMARY KEY, value TEXT)`)
-      await endures(
+    withServer(Postgres.make(), (server) =>
+      rowEndures(
         server,
-        (value) =>
-          once((sql) => sql`INSERT INTO kept VALUES (1, ${value}) ON CONFLICT (id) DO UPDATE SET value = ${value}`),
-        () => once((sql) => sql<{ value: string }>`SELECT value FROM kept`.pipe(Effect.map((rows) => rows[0]!.value)))
+        at(server.url),
+        (sql, value) => sql`INSERT INTO kept VALUES (1, ${value}) ON CONFLICT (id) DO UPDATE SET value = ${value}`
       )
-    }))
+    ))
 
   it("has an account for the administrator, and a pause holds open connections back", () =>
     withServer(Postgres.make({ args: ["-c", "max_connections=17"] }), async (server) => {
