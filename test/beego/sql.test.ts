@@ -45,6 +45,8 @@ interface TableOptions {
 
 interface Subject {
   readonly dialect: "mysql" | "postgres"
+  /** beego's name of the provider. */
+  readonly beego: string
   readonly database: Database
   readonly layer: (options: TableOptions) => Layer.Layer<SessionProvider.SessionProvider, SessionError>
   /** The table as beego's documentation makes it. */
@@ -118,7 +120,7 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
     Effect.gen(function* () {
       const table = freshTable()
       const provider = yield* providerOf(subject.layer({ table }))
-      const { hex } = recorded(subject.dialect)["06_raw_after_release"]!
+      const { hex } = recorded(subject.beego)["06_raw_after_release"]!
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       written(yield* provider.create(sid("a"), Buffer.from(hex, "hex"), hour))
       const [row] = yield* execute(
@@ -139,7 +141,7 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
       const table = freshTable()
       yield* execute(subject.database, subject.beegosTable(table))
       const now = Math.floor(Date.now() / 1000)
-      const steps = Object.entries(recorded(subject.dialect)).filter(
+      const steps = Object.entries(recorded(subject.beego)).filter(
         ([name, step]) => name.includes("_raw_") && typeof step === "object"
       )
       expect(steps.length).toBeGreaterThan(3)
@@ -317,6 +319,7 @@ suite("beego's table in MySQL", ["mariadbd"], () => {
     shared(MariaDb.make()),
     ({ url }): Subject => ({
       dialect: "mysql",
+      beego: "mysql",
       database: mysql(url),
       layer: ({ maxLifetime = hour, migrate, table }) => BeegoMysql.layer({ url, maxLifetime, migrate, table }),
       beegosTable: (table) =>
@@ -375,6 +378,7 @@ suite("beego's table in PostgreSQL", ["postgres"], () => {
     shared(Postgres.make()),
     ({ url }): Subject => ({
       dialect: "postgres",
+      beego: "postgresql",
       database: postgres(url),
       layer: ({ maxLifetime = hour, migrate, table }) =>
         BeegoPostgres.layer({ url, maxLifetime, migrate, table, timeZone: bogota }),
