@@ -14,6 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/worker.ts"],
     pool: "forks",
     poolOptions: { forks: { minForks: 1, maxForks: availableParallelism() + 2 } },
     // The files of one process share what they import: to load Effect for each of them costs more than many of them compute.
