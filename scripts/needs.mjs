@@ -1,4 +1,5 @@
-// What the tests of some files need: the programs that they name, or that a file of test/ names which they import.
+// What the tests of some files need: the programs that they declare as `suite(name, ["redis-server"], ...)` does, or that a file of test/
+// declares which they import.
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { programs, root } from "./programs.mjs"
@@ -19,12 +20,16 @@ export const needsOf = (args) => {
   const files = testFiles().filter((file) => args.some((arg) => file.includes(arg.replace(/:\d+$/, ""))))
   if (files.length === 0) return { programs, sqlite: true }
   const text = [...withImports(files)].map((path) => readFileSync(path, "utf8")).join("\n")
-  const named = Object.keys(programs).filter((name) => text.includes(`"${name}"`))
+  const declared = [...text.matchAll(/\[("[\w-]+"(?:, "[\w-]+")*)\]/g)].map(([, names = ""]) =>
+    names.slice(1, -1).split('", "')
+  )
+  const named = declared.filter((names) => names.every((name) => name in programs)).flat()
   // A program that Go builds needs Go.
   if (named.some((name) => "go" in (programs[name] ?? {})) && !named.includes("go")) named.push("go")
   return {
     programs: Object.fromEntries(Object.entries(programs).filter(([name]) => named.includes(name))),
-    sqlite: /sqlite/i.test(text)
+    // But for the driver's own name, which any child process may leave out of its bundle.
+    sqlite: /[^-]sqlite/i.test(text)
   }
 }
 

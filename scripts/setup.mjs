@@ -81,7 +81,7 @@ const debianPackages = (/** @type {typeof programs} */ wanted) => {
   const install = (/** @type {ReadonlyArray<string>} */ packages) =>
     step(packages.join(", "), [...(isRoot ? [] : ["sudo", "-n"]), "sh", "-c", aptScript, "sh", ...packages])
   // All at once; and where that fails, one by one, so that one that cannot be had costs no other.
-  if (install(needed.map(({ apt }) => apt)).length === 0) return []
+  if (install([...new Set(needed.map(({ apt }) => apt))]).length === 0) return []
   return needed.flatMap(({ apt, name }) => install([apt]).map(({ reason }) => ({ name, reason })))
 }
 
