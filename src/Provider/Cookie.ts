@@ -1,6 +1,6 @@
 /**
- * Sessions without a store: the whole session is sealed in cookies, which the browser keeps and sends back. `docs/providers/cookie.md`
- * tells what that can do, and what it cannot.
+ * Sessions without a backend: the whole session is sealed in cookies, which the browser keeps and sends back.
+ * `docs/providers/cookie.md` explains the benefits and the limits.
  *
  * @since 0.1.0
  */
@@ -39,46 +39,50 @@ export {
 } from "./cookie/SealedSessions.js"
 
 /**
- * How sessions are sealed.
+ * The options of sealed cookies.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options<Revocations = Provider> {
   /**
-   * The keys, each the base64, base64url or hex of at least 32 random bytes. The first one seals, all of them open: to rotate, put a
-   * new key in front, and drop the old one when its last session has expired.
+   * The keys, each of at least 32 random bytes, encoded as base64, base64url or hex. New cookies are sealed with the
+   * first key; all keys can open existing ones. To rotate, put a new key in front, and drop the old one when its last
+   * session has expired.
    */
   readonly keys: ReadonlyArray<Redacted.Redacted<string>>
   /**
-   * The cipher. Default `aes-256-gcm`, which is Node's own. `xchacha20-poly1305` needs the package `sodium-native`, takes half the time,
-   * and sets no limit on the number of seals per key. It opens what the default has sealed, but not the other way round.
+   * The cipher. The default, `aes-256-gcm`, is Node's own. `xchacha20-poly1305` needs the package `sodium-native`,
+   * takes half the time, and has no limit on the number of seals per key. It opens cookies that the default has sealed,
+   * but not the other way round.
    */
   readonly cipher?: "aes-256-gcm" | "xchacha20-poly1305" | undefined
   /**
-   * The provider that records the sessions which have ended, so that signing out is final. Costs one call for each session read.
-   * Default none: anyone who kept a copy of an ended session's cookies can use them until they expire.
+   * The provider that records ended sessions, so that signing out is final. Costs one call for each session read.
+   * Without it (the default), anyone who kept a copy of an ended session's cookies can use them until they expire.
    */
   readonly revocations?: Revocations | undefined
   /** Ends every session that began before this date. Default none. */
   readonly validFrom?: DateTime.DateTime.Input | undefined
   /**
-   * Whether to deflate a session if that makes it smaller. Default false: anyone who can put text of their own into a session, and see
-   * how long its cookies are, could then guess a secret that is in the same session (the CRIME attack).
+   * Whether to deflate a session if that makes it smaller. Default false: if an attacker can put text into a session
+   * and see how long its cookies are, compression lets them guess a secret in the same session (the CRIME attack).
    */
   readonly compress?: boolean | undefined
   /**
-   * The most characters of sealed session, over all of its cookies: from 1,024 to 61,440. Default 14,336, because Node answers 431 to
-   * a request with more than 16 KiB of headers, and a browser with such cookies cannot use the site until they expire.
+   * The longest sealed session, in characters over all of its cookies: from 1,024 to 61,440. Default 14,336, because
+   * Node responds with 431 to a request with more than 16 KiB of headers, and a browser with such cookies cannot use
+   * the site until they expire.
    */
   readonly maxSize?: number | undefined
 }
 
-/** The most that a compressible session may take before it is compressed. */
+/** The largest payload, in bytes before compression, if sessions are compressed. */
 const maxInflated = 64 * 1024
 
 /**
- * Makes what seals sessions and opens the seals. Fails with `InvalidConfig` if an option is wrong or a key is weak.
+ * Makes a service that seals sessions in cookies and opens the seals. Fails with `InvalidConfig` if an option is wrong
+ * or a key is weak.
  *
  * @since 0.1.0
  * @category constructors
@@ -127,7 +131,7 @@ const cipherNames = Record.keys(ciphers)
 const ciphersOf = ({ cipher = "aes-256-gcm" }: Options) =>
   Object.hasOwn(ciphers, cipher) ? ciphers[cipher] : invalid(`cipher: expected ${cipherNames.join(" or ")}`)
 
-/** What is sealed and opened. */
+/** The limits of sealing and opening. */
 interface Limits {
   readonly compress: boolean
   readonly maxPayload: number
@@ -165,7 +169,8 @@ const names: Names<Options> = {
 }
 
 /**
- * Provides sealed cookies to the session manager, with `revocations` as a layer too. Fails with `InvalidConfig` if an option is wrong.
+ * Provides sealed cookies to the session manager; `revocations` is a layer too. Fails with `InvalidConfig` if an option
+ * is wrong.
  *
  * @example
  * import { Config, Effect, Layer } from "effect"
@@ -198,7 +203,7 @@ export const layer = <E = never, R = never>({
   )
 
 /**
- * Provides sealed cookies with options that are read by Effect's `Config`, each by one of your own or all by one.
+ * Provides sealed cookies with options read from Effect's `Config`: one for each option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -219,7 +224,7 @@ export const layerConfig = <E = never, R = never>(
 
 /**
  * Provides sealed cookies with options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_CIPHER` and
- * `SESSION_VALID_FROM`. `revocations` is the provider that records the sessions which have ended.
+ * `SESSION_VALID_FROM`. `revocations` is the provider that records ended sessions.
  *
  * @since 0.1.0
  * @category layers

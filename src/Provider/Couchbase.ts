@@ -1,5 +1,6 @@
 /**
- * Sessions in Couchbase, one document each. By its official SDK, `couchbase` 4.6 or newer, an optional peer dependency.
+ * Sessions in Couchbase, one document each. Uses the official SDK, `couchbase` 4.6 or newer, an optional peer
+ * dependency.
  *
  * @since 0.1.0
  */
@@ -28,26 +29,28 @@ export type {
 } from "./couchbase/address.js"
 
 /**
+ * The options of sessions in Couchbase.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * `couchbase://user:password@host,host/bucket`, or `couchbases://` for TLS. A scope and a collection may follow the bucket, as
-   * `/bucket/scope/collection`, and the SDK's own parameters after a `?`.
+   * The cluster and the bucket: `couchbase://user:password@host,host/bucket`, or `couchbases://` for TLS. A scope and a
+   * collection may follow the bucket, as `/bucket/scope/collection`, and the SDK's own parameters after a `?`.
    */
   readonly url?: string | Redacted.Redacted | undefined
-  /** What all keys start with. Default `session:`. */
+  /** The prefix of every key. Default `session:`. */
   readonly prefix?: string | undefined
-  /** How long the cluster may take to connect, and then to answer. Default 2 seconds. */
+  /** How long the cluster may take to connect, and then to answer each call. Default 2 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
   /**
-   * When a write counts: at once (`none`, the default), when a majority of the replicas has it (`majority`), when its node has it on
-   * disk too (`majorityAndPersistActive`), or when a majority has it on disk (`persistToMajority`). A node that fails over takes
-   * with it what no other one has.
+   * When a write counts: at once (`none`, the default), when a majority of the replicas has it (`majority`), when its
+   * node also has it on disk (`majorityAndPersistActive`), or when a majority has it on disk (`persistToMajority`). A
+   * node that fails over loses every write that no other node has.
    */
   readonly durability?: Durability | undefined
-  /** More of the SDK's options, such as `security`; they go before what this provider chooses. */
+  /** Extra SDK options, such as `security`. They override the options this provider sets. */
   readonly options?: ConnectOptions | undefined
   /** A collection that the app already has open, in place of `url` and `options`. Its cluster is not closed with the layer. */
   readonly collection?: Collection | undefined
@@ -59,7 +62,7 @@ const capabilities: Provider.Capabilities = {
   maxPayload: maxValue - overhead
 }
 
-/** The numbers of Couchbase's protocol, which are the SDK's too: naming them would load it. */
+/** The numbers of Couchbase's protocol, which the SDK's enum shares. The enum itself would load the SDK. */
 const levels: Record<Durability, DurabilityLevel> = {
   none: 0,
   majority: 1,
@@ -68,8 +71,8 @@ const levels: Record<Durability, DurabilityLevel> = {
 }
 
 /**
- * Connects to the cluster, and lets go of it with the scope. Fails with `Unavailable` where the cluster or the bucket does not
- * answer, and with `InvalidConfig`, also where the cluster refuses user and password.
+ * Connects to the cluster, and closes the connection with the scope. Fails with `Unavailable` if the cluster or the
+ * bucket does not answer, and with `InvalidConfig` if an option is wrong or the cluster refuses the user and password.
  *
  * @since 0.1.0
  * @category constructors
@@ -106,7 +109,8 @@ const names: Names<Options> = {
 }
 
 /**
- * A layer of {@link make}.
+ * Provides sessions in Couchbase. Fails with `Unavailable` if the cluster or the bucket does not answer, and with
+ * `InvalidConfig` if an option is wrong or the cluster refuses the user and password.
  *
  * @example
  * import { SessionLayer } from "effect-session"

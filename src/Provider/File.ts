@@ -17,18 +17,20 @@ import { call, expiry } from "./internal/time.js"
 import * as Provider from "./Provider.js"
 
 /**
+ * The options of sessions in files.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * Where sessions are kept: a directory of a local file system. Made, for this user alone, if it is not there. Other users must not
-   * be able to write in it.
+   * The directory of the sessions, on a local file system. It is created, for this user only, if it does not exist.
+   * Other users must not be able to write in it.
    */
   readonly directory: string
   /**
-   * Whether a change waits until the disk has it, so that it survives a power failure too. Default false: it survives the end of the
-   * process.
+   * Whether a change waits until it is on disk, so that it survives a power failure too. Default false: it survives the
+   * end of the process.
    */
   readonly fsync?: boolean | undefined
 }
@@ -37,19 +39,19 @@ const leaving = (mark: Provider.Mark | undefined, now: number) =>
   mark && { content: mark.content, expiresAt: expiry(now, mark.ttl) }
 
 /**
- * A provider that keeps sessions in a directory. Fails with `InvalidConfig` where the directory cannot be used.
+ * Makes a provider that keeps sessions in a directory. Fails with `InvalidConfig` if the directory cannot be used.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Provider.Provider, SessionError> => open(options, "directory")
 
-/** @param option What the user calls the directory's option, for messages. */
+/** @param option The user's name for the directory's option, for messages. */
 const open = ({ directory, fsync = false }: Options, option: string): Effect.Effect<Provider.Provider, SessionError> =>
   Effect.map(openDirectory(directory, option), (real) => fromFiles(new SessionFiles(real, fsync)))
 
 const fromFiles = (files: SessionFiles): Provider.Provider => {
-  /** What `visit` answers for each session, live or not, a few at a time. */
+  /** The results of `visit` for all sessions, live or not, a few at a time. */
   const walk = <A>(visit: (folder: string, now: number) => Promise<A>) =>
     Stream.suspend(() => Stream.fromAsyncIterable(files.folders(), (cause) => cause)).pipe(
       Stream.mapEffect((folders) => call((now) => Promise.all(folders.map((folder) => visit(folder, now))))),
@@ -88,7 +90,7 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
       Option.fromNullable
     ),
     gc: Effect.suspend(() => {
-      // What cannot be removed must not keep the rest from being removed.
+      // A session that cannot be removed must not keep the rest from being removed.
       let failure: unknown
       const collect = (folder: string, now: number) =>
         files.collect(folder, now).then(
@@ -110,7 +112,7 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
 const names: Names<Options> = { directory: "required", fsync: "optional" }
 
 /**
- * A layer of {@link make}.
+ * Provides sessions in files. Fails with `InvalidConfig` if the directory cannot be used.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -1,9 +1,9 @@
 /**
- * Sessions in a LedisDB server, over the Redis protocol, by ioredis 5 (an optional peer dependency).
+ * Sessions in a LedisDB server, over the Redis protocol. Uses ioredis 5, an optional peer dependency.
  *
- * LedisDB runs scripts one at a time, as Redis does, but between a script's commands it executes those of others: therefore every
- * change is a script here. It counts lifetimes in whole seconds. Values over some 32 KiB take it seconds, whatever the client;
- * those over 128 KiB are refused.
+ * LedisDB runs one script at a time, as Redis does, but it executes other clients' commands between those of a script.
+ * Therefore every change here is a script. It counts lifetimes in whole seconds. It takes seconds for values over some
+ * 32 KiB, whatever the client; values over 128 KiB are refused.
  *
  * @since 0.1.0
  */
@@ -24,15 +24,22 @@ import * as Scripted from "./redis/scripted.js"
 import { makeScripts } from "./redis/scripts.js"
 
 /**
+ * The options of sessions in LedisDB.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** `host:port`, or `redis://:password@host:6380/3` with a password and a database (0 to 15). Default `127.0.0.1:6380`. */
+  /**
+   * The server's address: `host:port`, or `redis://:password@host:6380/3` with a password and a database (0 to 15).
+   * Default `127.0.0.1:6380`.
+   */
   readonly url?: string | Redacted.Redacted | undefined
-  /** What all keys start with. Default `session:`. */
+  /** The prefix of every key. Default `session:`. */
   readonly prefix?: string | undefined
-  /** How long the server may take to connect or to answer. Default 5 seconds: 128 KiB can take more than 3. */
+  /**
+   * How long the server may take to connect or to answer a command. Default 5 seconds: 128 KiB can take more than 3.
+   */
   readonly timeout?: Duration.DurationInput | undefined
   /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: RedisOptions | undefined
@@ -40,14 +47,15 @@ export interface Options {
 
 const scripts = makeScripts({
   call: "ledis.call",
-  // SETEX, since its SET keeps the lifetime that was there.
+  // Its SET keeps the previous lifetime.
   store: "call('SETEX', key, seconds, value)",
   expire: "call('EXPIRE', key, seconds)",
   answer
 })
 
 /**
- * Fails with `Unavailable` where the server does not answer, and `InvalidConfig`.
+ * Connects to a LedisDB server, and disconnects with the scope. Fails with `Unavailable` if the server does not answer,
+ * and with `InvalidConfig` if an option is wrong.
  *
  * @since 0.1.0
  * @category constructors
@@ -69,7 +77,7 @@ const makeClient = (redis: Redis, prefix: string): Scripted.Client => {
   }
 }
 
-/** LedisDB keeps keys in order, and its cursor is a key: the last one that was seen. */
+/** LedisDB keeps keys in order, and its cursor is a key: the last one that was returned. */
 async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
   let cursor = prefix
   do {
@@ -83,7 +91,8 @@ async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArr
 const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "optional", options: "optional" }
 
 /**
- * A layer of {@link make}.
+ * Provides sessions in LedisDB. Fails with `Unavailable` if the server does not answer, and with `InvalidConfig` if an
+ * option is wrong.
  *
  * @example
  * import { SessionLayer } from "effect-session"

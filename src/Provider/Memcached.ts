@@ -18,21 +18,23 @@ import * as Store from "./memcached/store.js"
 import * as Provider from "./Provider.js"
 
 /**
+ * The options of sessions in memcached.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /** The servers, as `host:port` separated by commas. Default `127.0.0.1:11211`. All processes must name the same ones. */
   readonly url?: string | Redacted.Redacted | undefined
-  /** What all keys start with. Default `session:`. */
+  /** The prefix of every key. Default `session:`. */
   readonly prefix?: string | undefined
-  /** How long a server may take to connect or to answer. Default 2 seconds. */
+  /** How long a server may take to connect or to answer a command. Default 2 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
 }
 
 /**
- * Connects to the servers, and lets go of them with the scope. Fails with `Unavailable` where none of them answers, and with
- * `InvalidConfig`.
+ * Connects to the servers, and disconnects with the scope. Fails with `Unavailable` if no server answers, and with
+ * `InvalidConfig` if an option is wrong.
  *
  * @since 0.1.0
  * @category constructors
@@ -40,7 +42,7 @@ export interface Options {
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
   const { prefix = "session:", timeout = "2 seconds", url = "127.0.0.1:11211" } = options
   const invalid = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
-  // beego separates them by semicolons.
+  // beego's separator is the semicolon.
   const addresses = [
     ...new Set(
       Environment.plainUrl(url)
@@ -62,7 +64,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
 const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "optional" }
 
 /**
- * A layer of {@link make}.
+ * Provides sessions in memcached. Fails with `Unavailable` if no server answers, and with `InvalidConfig` if an option
+ * is wrong.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -19,13 +19,15 @@ import { ExpiryIndex } from "./memory/ExpiryIndex.js"
 import * as Provider from "./Provider.js"
 
 /**
+ * The options of sessions in memory.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * The most sessions to keep. Above it the least recently used one is evicted, as if it had expired.
-   * Unlimited by default. The marks that ended sessions leave for a while are not counted; there are at most as many of them.
+   * The largest number of sessions. Above it the least recently used one is evicted, as if it had expired. Unlimited by
+   * default. The marks that ended sessions leave for a while are not counted; there are at most as many of them.
    */
   readonly maxSessions?: number | undefined
 }
@@ -38,10 +40,10 @@ interface Entry {
   expiresAt: number
 }
 
-/** What a session left at its id. */
+/** A mark, at its id. */
 interface Left {
   readonly id: Provider.StoredId
-  /** Bytes as a string, as a payload. */
+  /** The content's bytes as a one-byte string, for the same reasons. */
   readonly content: string
   expiresAt: number
 }
@@ -55,7 +57,8 @@ const toStored = (entry: Entry): Provider.Stored => ({
 })
 
 /**
- * A provider that keeps sessions in this process. Removing the expired costs what is expired, not what is stored.
+ * Makes a provider that keeps sessions in this process. The cost of removing expired sessions depends on how many have
+ * expired, not on how many are stored.
  *
  * @since 0.1.0
  * @category constructors
@@ -64,10 +67,10 @@ export const make = (options: Options = {}): Provider.Provider => {
   const { maxSessions } = options
   const entries = new Recent<Provider.StoredId, Entry>(maxSessions)
   const expiry = new ExpiryIndex<Entry>()
-  // Apart from the sessions, so that neither takes the other's room.
+  // Apart from the sessions, so that neither evicts the other.
   const marks = new Recent<Provider.StoredId, Left>(maxSessions)
   const markExpiry = new ExpiryIndex<Left>()
-  // One counter for all sessions, so that a revision never comes back.
+  // One counter for all sessions, so that a revision is never used again.
   let lastRevision = 0
 
   const at = <A>(f: (now: number) => A): Effect.Effect<A> => withNow((now) => Effect.succeed(f(now)))
@@ -93,7 +96,7 @@ export const make = (options: Options = {}): Provider.Provider => {
     return mark !== undefined && mark.expiresAt > now ? mark : undefined
   }
 
-  /** Ends a session. */
+  /** Ends a session, and leaves its mark. */
   const leave = (entry: Entry, mark: Provider.Mark | undefined, now: number): void => {
     remove(entry)
     if (mark === undefined) {
@@ -130,7 +133,7 @@ export const make = (options: Options = {}): Provider.Provider => {
     return expiry.takeExpired(now, (entry) => entries.delete(entry.id))
   }
 
-  /** What a conditional change finds: the entry to change, or why it must not. */
+  /** The entry that a conditional change applies to, or the reason why it does not apply. */
   const toChange = (
     id: Provider.StoredId,
     revision: Provider.Revision,
@@ -144,7 +147,7 @@ export const make = (options: Options = {}): Provider.Provider => {
         : Provider.conflict(toStored(entry))
   }
 
-  // Not by `Provider.make`: its calls cannot fail, and there is no limit to their payloads.
+  // Without `Provider.make`: these calls cannot fail, and their payloads have no limit.
   return {
     name: "memory",
     capabilities: {
@@ -220,7 +223,8 @@ export const make = (options: Options = {}): Provider.Provider => {
 const names: Names<Options> = { maxSessions: "optional" }
 
 /**
- * A layer of {@link make}. Each build has its own sessions. Fails where `maxSessions` is not a positive integer.
+ * Provides sessions in the memory of this process. Each build has its own sessions. Fails with `InvalidConfig` if
+ * `maxSessions` is not a positive integer.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -14,6 +14,8 @@ import { onMysql } from "./sql/mysqlClient.js"
 import type { PoolOptions } from "./sql/pool.js"
 
 /**
+ * The options of sessions in MySQL or MariaDB.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -28,8 +30,8 @@ const names: Names<Options> = {
 }
 
 /**
- * Fails with `Unavailable` where the server cannot be reached or the table cannot be made, and with `InvalidConfig` where an option
- * is wrong. Waits 5 seconds at most for a connection.
+ * Provides sessions in MySQL or MariaDB. Fails with `Unavailable` if the server cannot be reached or the table cannot
+ * be created, and with `InvalidConfig` if an option is wrong. Waits at most 5 seconds for a connection.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -15,6 +15,8 @@ import type { PoolOptions } from "./sql/pool.js"
 import { onPostgres } from "./sql/postgresClient.js"
 
 /**
+ * The options of sessions in PostgreSQL.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -30,8 +32,8 @@ const names: Names<Options> = {
 }
 
 /**
- * Fails with `Unavailable` where the server cannot be reached or the table cannot be made, and with `InvalidConfig` where an option
- * is wrong. Waits 5 seconds at most for a connection.
+ * Provides sessions in PostgreSQL. Fails with `Unavailable` if the server cannot be reached or the table cannot be
+ * created, and with `InvalidConfig` if an option is wrong. Waits at most 5 seconds for a connection.
  *
  * @example
  * import { SessionLayer } from "effect-session"

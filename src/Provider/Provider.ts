@@ -1,7 +1,7 @@
 /**
- * The provider contract: what a backend does for sessions. A provider keeps opaque payloads under ids for a limited time. It
- * knows nothing of fields, HTTP or cookies. `docs/writing-a-provider.md` tells how to write one; `effect-session/testing` holds the
- * conformance suite that each provider passes.
+ * The provider contract: what a backend does for sessions. A provider keeps opaque payloads under ids for a limited
+ * time. It knows nothing of fields, HTTP or cookies. `docs/writing-a-provider.md` explains how to write one;
+ * `effect-session/testing` holds the conformance suite that each provider passes.
  *
  * @since 0.1.0
  */
@@ -15,9 +15,10 @@ import * as Stream from "effect/Stream"
 import { fromCause, type SessionError, tooLarge } from "../SessionError.js"
 
 /**
- * The id under which a provider keeps a session: by default the SHA-256 of the session id, as 43 characters of base64url, so
- * that a stolen dump holds no usable id. In beego's layout it is the raw session id. The manager checks what clients send
- * before a provider sees it; a provider still never builds a path, key or statement from one unescaped.
+ * The id under which a provider keeps a session. By default it is the SHA-256 of the session id, as 43 characters of
+ * base64url, so that a stolen dump holds no usable id; in beego's layout it is the raw session id. The manager checks
+ * what clients send before a provider sees it. Even so, a provider escapes the id when it builds a path, key or
+ * statement from it.
  *
  * @since 0.1.0
  * @category models
@@ -25,8 +26,9 @@ import { fromCause, type SessionError, tooLarge } from "../SessionError.js"
 export type StoredId = Brand.Branded<string, "effect-session/StoredId">
 
 /**
- * An opaque token that changes with every write of a session: a version column, a CAS unique. A revision is never used again for the
- * same id, not even after the session was destroyed; where it is a hash of the payload (`compareContent`), not for another payload.
+ * An opaque token that changes with every write of a session, such as a version column or a CAS unique. A revision is
+ * never used again for the same id, not even after the session was destroyed. If it is a hash of the payload
+ * (`compareContent`), it is never used for another payload.
  *
  * @since 0.1.0
  * @category models
@@ -34,7 +36,7 @@ export type StoredId = Brand.Branded<string, "effect-session/StoredId">
 export type Revision = Brand.Branded<string, "effect-session/Revision">
 
 /**
- * A live session as a provider holds it. The caller owns the payload: it is never shared with another reader.
+ * A live session as a provider holds it. The caller owns the payload: no other reader shares it.
  *
  * @since 0.1.0
  * @category models
@@ -42,13 +44,14 @@ export type Revision = Brand.Branded<string, "effect-session/Revision">
 export interface Stored {
   readonly payload: Uint8Array
   readonly revision: Revision
-  /** When it expires, in milliseconds since the epoch. From that very millisecond on it is gone. */
+  /** When the session expires, in milliseconds since the epoch. It is gone from this millisecond on. */
   readonly expiresAt: number
 }
 
 /**
- * What a session leaves at its id when it ends or gets another id, so that a request which was late can be told what happened. A mark
- * is no session: it is never read, written, renewed, moved, counted or listed as one, and it is gone after `ttl`.
+ * The note that a session leaves at its old id when it ends or gets another id, so that a late request can be told what
+ * happened. A mark is not a session: it is never read, written, renewed, moved, counted or listed as one, and it is
+ * gone after `ttl`.
  *
  * @since 0.1.0
  * @category models
@@ -60,7 +63,7 @@ export interface Mark {
 }
 
 /**
- * The session was stored.
+ * The result of an operation that stored the session.
  *
  * @since 0.1.0
  * @category models
@@ -72,19 +75,19 @@ export interface Written {
 }
 
 /**
- * Nothing was written: the session is at another revision than the caller read.
+ * The result of an operation that wrote nothing, because the session is at another revision than the caller read.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Conflict {
   readonly _tag: "Conflict"
-  /** What is there now, where the backend can tell in the same step. Otherwise the caller reads again. */
+  /** The session as it is now, if the backend can return it in the same step. Otherwise the caller reads it again. */
   readonly current?: Stored | undefined
 }
 
 /**
- * Nothing was written: the session does not exist, or exists no longer.
+ * The result of an operation that wrote nothing, because the session does not exist, or no longer does.
  *
  * @since 0.1.0
  * @category models
@@ -94,7 +97,7 @@ export interface Gone {
 }
 
 /**
- * Nothing was written: the id is taken.
+ * The result of an operation that wrote nothing, because the id is taken.
  *
  * @since 0.1.0
  * @category models
@@ -104,7 +107,7 @@ export interface Exists {
 }
 
 /**
- * The lifetime was renewed.
+ * The result of an operation that renewed the lifetime.
  *
  * @since 0.1.0
  * @category models
@@ -115,46 +118,48 @@ export interface Touched {
 }
 
 /**
- * What a backend can promise. Documented per provider, and what the conformance suite holds it to.
+ * The promises of a backend. Each provider documents its own, and the conformance suite checks them.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Capabilities {
   /**
-   * - `compareAndSet`: `write` and `regenerate` take effect only at the revision given; no update is lost.
-   * - `compareContent`: the same, but the payload itself is compared, so that a session which was changed and changed back counts as
-   *   unchanged: a revision comes back with its payload.
+   * - `compareAndSet`: `write` and `regenerate` take effect only at the given revision, so no update is lost.
+   * - `compareContent`: `write` and `regenerate` take effect only if the payload is still the one that was read, so no
+   *   update is lost. A session that was changed and changed back counts as unchanged: a revision comes back with its
+   *   payload.
    * - `lastWriteWins`: the last of two concurrent writers overwrites the other.
    */
   readonly consistency: "compareAndSet" | "compareContent" | "lastWriteWins"
   /**
-   * - `atomic`: `regenerate` is one step: a crash leaves the session under the old id or under the new one.
-   * - `ordered`: several steps in a safe order, of which other requests see one; a crash between them can end the session.
+   * - `atomic`: `regenerate` is one step. A crash leaves the session under the old id or under the new one.
+   * - `ordered`: `regenerate` takes several steps in a safe order, which other requests see as one. A crash between
+   *   them can end the session.
    */
   readonly regenerate: "atomic" | "ordered"
   /** Whether sessions survive the end of this process. */
   readonly durable: boolean
-  /** Whether calls complete without waiting. The manager puts no timeout and no span around them. */
+  /** Whether calls complete without waiting. If so, the manager puts no timeout and no span around them. */
   readonly inProcess: boolean
   /**
-   * How long an operation takes at most, in milliseconds, by a timeout of the provider's own; `Infinity` where it has none. Where
-   * that is longer than the manager's `timeout`, the manager bounds each call, at the cost of a fiber.
+   * The longest that an operation can take, in milliseconds, because of the provider's own timeout; `Infinity` if it
+   * has none. If that is longer than the manager's `timeout`, the manager bounds each call, at the cost of a fiber.
    */
   readonly answersWithin: number
   /** The largest payload, in bytes. A larger one fails with `TooLarge` before anything is lost. */
   readonly maxPayload: number
-  /** How much longer than its lifetime a session can be seen, in milliseconds; 0 for a backend that is exact. */
+  /** How much longer than its lifetime a session can be seen, in milliseconds; 0 if the backend is exact. */
   readonly expirySlack: number
   /**
    * How many leading characters of a session id its successor inherits when it is regenerated. They also lead the
-   * `StoredId`, unhashed, so that a sharded backend (Redis Cluster) can keep both ids in one place. 0 where not needed.
+   * `StoredId`, unhashed, so that a sharded backend (Redis Cluster) can keep both ids in one place. 0 if not needed.
    */
   readonly inheritedIdChars: number
 }
 
 /**
- * What a move of a session to another id needs.
+ * The arguments of `regenerate`, which moves a session to another id.
  *
  * @since 0.1.0
  * @category models
@@ -164,29 +169,29 @@ export interface Move {
   readonly newId: StoredId
   readonly payload: Uint8Array
   readonly ttl: Duration.Duration
-  /** The revision that the session has to be at. */
+  /** The revision that the session must be at. */
   readonly revision: Revision
-  /** What is left at the old id, in the same step. */
+  /** The mark to leave at the old id, in the same step. */
   readonly mark?: Mark | undefined
 }
 
 /**
  * The operations of a backend, which fail with `E`.
  *
- * Lifetimes (`ttl`) are positive. From the instant it expires, every operation treats a session as absent, whether or not garbage
- * collection has run.
+ * Lifetimes (`ttl`) are positive. From the instant it expires, every operation treats a session as absent, whether or
+ * not garbage collection has run.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Calls<out E> {
-  /** The live session of this id. Reading does not renew it. */
+  /** Reads the live session with this id. Reading does not renew it. */
   readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, E>
 
-  /** Stores a new session; never overwrites a live one, nor a mark. */
+  /** Stores a new session. Never overwrites a live session or a mark. */
   readonly create: (id: StoredId, payload: Uint8Array, ttl: Duration.Duration) => Effect.Effect<Written | Exists, E>
 
-  /** Compare-and-set: replaces payload and lifetime if the session is at `revision`. Never brings a session back. */
+  /** Replaces payload and lifetime if the session is at `revision` (compare-and-set). Never brings a session back. */
   readonly write: (
     id: StoredId,
     payload: Uint8Array,
@@ -194,38 +199,44 @@ export interface Calls<out E> {
     revision: Revision
   ) => Effect.Effect<Written | Conflict | Gone, E>
 
-  /** Renews the lifetime, and only that: the revision stays. Never brings a session back. */
+  /** Renews the lifetime and leaves the revision as it is. Never brings a session back. */
   readonly touch: (id: StoredId, ttl: Duration.Duration) => Effect.Effect<Touched | Gone, E>
 
   readonly exists: (id: StoredId) => Effect.Effect<boolean, E>
 
   /**
-   * Ends the session, and leaves `mark` in its place in the same step. Ending one that does not exist succeeds and leaves nothing; a
-   * mark that is there already stays.
+   * Ends the session, and leaves `mark` in its place in the same step. If there is no session, it succeeds and leaves
+   * nothing; a mark that is already there stays.
    */
   readonly destroy: (id: StoredId, mark?: Mark) => Effect.Effect<void, E>
 
   /**
-   * Compare-and-set that also changes the id: after it the old id is dead and the new one holds the payload. No other request
-   * can see both or, knowing the new id, neither.
+   * Replaces the session if it is at `revision` and changes its id (compare-and-set). Afterwards the old id is dead and
+   * the new one holds the payload. No other request can see both or, if it knows the new id, neither.
    */
   readonly regenerate: (move: Move) => Effect.Effect<Written | Conflict | Gone, E>
 
-  /** The content of the mark at this id, if there is one. Left out if the backend keeps none: it ignores those that it is given. */
+  /**
+   * Reads the content of the mark at this id, if there is one. Left out if the backend keeps no marks and ignores those
+   * that it is given.
+   */
   readonly marked?: ((id: StoredId) => Effect.Effect<Option.Option<Uint8Array>, E>) | undefined
 
   /** The number of live sessions. Left out if the backend cannot count. */
   readonly count?: Effect.Effect<number, E> | undefined
 
-  /** The ids of the live sessions, in no order. Left out if the backend cannot list. */
+  /** The ids of the live sessions, in no particular order. Left out if the backend cannot list them. */
   readonly list?: Stream.Stream<StoredId, E> | undefined
 
-  /** Removes expired sessions in bounded batches, and returns their number. Left out if the backend expires sessions by itself. */
+  /**
+   * Removes expired sessions in bounded batches, and returns how many. Left out if the backend expires sessions by
+   * itself.
+   */
   readonly gc?: Effect.Effect<number, E> | undefined
 }
 
 /**
- * What {@link make} makes a provider of: the operations, whatever they fail with, a name and what the backend can do.
+ * The input of {@link make}: a backend's operations, which may fail with anything, its name and its capabilities.
  *
  * @since 0.1.0
  * @category models
@@ -237,8 +248,8 @@ export interface Backend<out E = unknown> extends Calls<E> {
 }
 
 /**
- * A backend as the session manager uses it. Every operation returns in bounded time, or fails with a `SessionError` (`Unavailable`,
- * `TooLarge`).
+ * A backend as the session manager uses it. Every operation returns in bounded time, or fails with a `SessionError`
+ * (`Unavailable`, `TooLarge`).
  *
  * @since 0.1.0
  * @category models
@@ -246,7 +257,7 @@ export interface Backend<out E = unknown> extends Calls<E> {
 export interface Provider extends Backend<SessionError> {}
 
 /**
- * The backend that the session manager uses.
+ * The tag of the backend that the session manager uses.
  *
  * @example
  * import { Effect } from "effect"
@@ -260,7 +271,8 @@ export interface Provider extends Backend<SessionError> {}
 export class SessionProvider extends Context.Tag("effect-session/SessionProvider")<SessionProvider, Provider>() {}
 
 /**
- * What a server-side backend with compare-and-set and exact expiry has; a provider states where it differs.
+ * The capabilities of a server-side backend with compare-and-set and exact expiry. A provider overrides those in which
+ * it differs.
  *
  * @since 0.1.0
  * @category constructors
@@ -277,7 +289,7 @@ export const defaultCapabilities: Capabilities = {
 }
 
 /**
- * The same operations with each call mapped by `call`, which is asked once an operation, and the listing by `list`.
+ * Maps every operation with `call`, which is called once per operation, and the listing with `list`.
  *
  * @example
  * import { Effect } from "effect"
@@ -326,10 +338,11 @@ export const mapCalls = <E, E2 = E>(
 }
 
 /**
- * Makes a provider of the operations of a backend, which may fail with anything, such as what a driver's promises reject with. A payload
- * over `capabilities.maxPayload` fails with `TooLarge` before it reaches `create`, `write` or `regenerate`. Whatever an operation fails
- * with becomes `Unavailable`, with a message that names the backend and the operation; a `SessionError` stays as it is. Of an error the
- * message has the `code`, or else the name, since the rest can hold ids and values; a string is shown as it is.
+ * Makes a provider from the operations of a backend, which may fail with anything, such as the rejections of a driver's
+ * promises. A payload over `capabilities.maxPayload` fails with `TooLarge` before it reaches `create`, `write` or
+ * `regenerate`. Any other failure becomes `Unavailable`, with a message that names the backend and the operation; a
+ * `SessionError` stays as it is. The message repeats a string as it is, but only the `code` or else the name of an
+ * error, since the rest can hold ids and values.
  *
  * @example
  * import { Effect, Option } from "effect"
@@ -345,7 +358,7 @@ export const mapCalls = <E, E2 = E>(
  *   ...rest,
  *   name: "mine",
  *   capabilities: { ...SessionProvider.defaultCapabilities, maxPayload: 64 * 1024 },
- *   // Where it rejects: "mine: read failed (ECONNREFUSED): check that the backend is up and reachable"
+ *   // If it rejects: "mine: read failed (ECONNREFUSED): check that the backend is up and reachable"
  *   read: (id) => Effect.map(Effect.tryPromise(() => client.find(id)), Option.fromNullable),
  *   destroy: (id) => Effect.tryPromise(() => client.remove(id))
  * })
@@ -360,7 +373,7 @@ export const make = (backend: Backend): Provider => {
     backend,
     (operation) => {
       const toError = fromCause(name, operation)
-      // `mapError` costs a call that succeeds some 0.3 µs more.
+      // With `mapError` a call that succeeds takes some 0.3 µs more.
       return Effect.catchAllCause((cause) => Effect.failCause(Cause.map(cause, toError)))
     },
     Stream.mapError(fromCause(name, "list"))
@@ -381,18 +394,24 @@ export const make = (backend: Backend): Provider => {
 }
 
 /**
+ * The `Gone` result.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const gone: Gone = { _tag: "Gone" }
 
 /**
+ * The `Exists` result.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const exists: Exists = { _tag: "Exists" }
 
 /**
+ * Makes a `Written` result. `expiresAt` is in milliseconds since the epoch.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -403,12 +422,16 @@ export const written = (revision: string, expiresAt: number): Written => ({
 })
 
 /**
+ * Makes a `Touched` result. `expiresAt` is in milliseconds since the epoch.
+ *
  * @since 0.1.0
  * @category constructors
  */
 export const touched = (expiresAt: number): Touched => ({ _tag: "Touched", expiresAt })
 
 /**
+ * Makes a `Conflict` result, with the current session if the backend has just read it.
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -1,6 +1,6 @@
 /**
- * Sessions in Redis 5 or newer, or what speaks its language (Valkey, KeyDB, Dragonfly): one server, a cluster, or a master under
- * sentinels. By ioredis 5, an optional peer dependency.
+ * Sessions in Redis 5 or newer, or a server that speaks its protocol (Valkey, KeyDB, Dragonfly): one server, a cluster,
+ * or a master under sentinels. Uses ioredis 5, an optional peer dependency.
  *
  * @since 0.1.0
  */
@@ -21,74 +21,79 @@ import * as Scripted from "./redis/scripted.js"
 import { makeScripts } from "./redis/scripts.js"
 
 /**
- * What all three have.
+ * The options that one server, a cluster and a master under sentinels share.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CommonOptions {
-  /** What all keys start with. Default `session:`. */
+  /** The prefix of every key. Default `session:`. */
   readonly prefix?: string | undefined
-  /** How long the server may take to connect or to answer. Default 2 seconds. */
+  /** How long the server may take to connect or to answer a command. Default 2 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
 }
 
 /**
- * What promises that a failover loses nothing.
+ * The option that makes a write survive a failover.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ReplicaOptions {
   /**
-   * How many replicas must have received a write before it counts, by Redis' `WAIT`; otherwise it fails with `Unavailable`. A
-   * failover that promotes one of them keeps it: Sentinel promotes the replica that has received most. Default 0: Redis
-   * acknowledges a write before any replica has it, and a failover can lose the last moments.
+   * How many replicas must have received a write before it counts, checked with Redis' `WAIT`; otherwise the write
+   * fails with `Unavailable`. A failover that promotes one of these replicas keeps the write: Sentinel promotes the
+   * replica that has received most. Default 0: Redis acknowledges a write before any replica has it, and a failover can
+   * lose the most recent ones.
    */
   readonly minReplicas?: number | undefined
 }
 
 /**
- * One server.
+ * The options of sessions in one Redis server.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends CommonOptions, ReplicaOptions {
-  /** `redis://user:password@host:6379/0`, or `rediss://` for TLS. Default `redis://127.0.0.1:6379`. */
+  /**
+   * The server's address: `redis://user:password@host:6379/0`, or `rediss://` for TLS. Default
+   * `redis://127.0.0.1:6379`.
+   */
   readonly url?: string | Redacted.Redacted | undefined
   /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: RedisOptions | undefined
   /**
-   * A client that the app already has, a cluster's too. It keeps its own options, `timeout` among them, and is not closed with
-   * the layer.
+   * A client that the app already has, in place of `url` and `options`; it may be a cluster's. It keeps its own
+   * options, `timeout` among them, and is not closed with the layer.
    */
   readonly client?: Redis | Cluster | undefined
 }
 
 /**
- * A cluster.
+ * The options of sessions in a Redis cluster.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ClusterNodes extends CommonOptions {
-  /** Some of its nodes, separated by commas: `redis://user:password@host1:6379,host2:6379`. */
+  /** The addresses of some of the nodes, separated by commas: `redis://user:password@host1:6379,host2:6379`. */
   readonly url: string | Redacted.Redacted
   /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: ClusterOptions | undefined
 }
 
 /**
- * A master under sentinels.
+ * The options of sessions in a master under sentinels.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Sentinels extends CommonOptions, ReplicaOptions {
   /**
-   * The sentinels, separated by commas: `redis://user:password@sentinel1:26379,sentinel2:26379`. User, password and database are
-   * those of the Redis servers; the sentinels' own are `options.sentinelUsername` and `sentinelPassword`.
+   * The addresses of the sentinels, separated by commas: `redis://user:password@sentinel1:26379,sentinel2:26379`. User,
+   * password and database are those of the Redis servers; the sentinels' own are `options.sentinelUsername` and
+   * `sentinelPassword`.
    */
   readonly url: string | Redacted.Redacted
   /** The name under which the sentinels know the master. */
@@ -121,7 +126,7 @@ const provide = (
       })
     )
   }
-  // Half the time a command has, so that WAIT's own answer comes before the connection is given up.
+  // Half of a command's time, so that the reply of WAIT comes before the connection is given up.
   const replicas =
     minReplicas === 0 ? undefined : { count: minReplicas, millis: Math.ceil(Duration.toMillis(timeoutOf(options)) / 2) }
   return Effect.succeed(
@@ -132,12 +137,13 @@ const provide = (
       client: redisClient(client, replicas),
       capabilities: {
         ...Provider.defaultCapabilities,
-        // A script that the server does not have yet is sent a second time; a cluster may also redirect, and an app's own client wait.
+        // A script that the server does not have yet is sent a second time. A cluster may redirect, and an app's own
+        // client may wait.
         answersWithin:
           client.isCluster || options.client !== undefined
             ? Number.POSITIVE_INFINITY
             : 2 * Duration.toMillis(timeoutOf(options)),
-        // 3 of base64url's characters are 262,144 hash tags for 16,384 slots.
+        // 3 characters of base64url make 262,144 hash tags for 16,384 slots.
         inheritedIdChars: client.isCluster ? 3 : 0
       }
     })
@@ -145,8 +151,8 @@ const provide = (
 }
 
 /**
- * Sessions in one server, or wherever the app's own `client` leads. Fails with `Unavailable` where the server does not answer, and
- * `InvalidConfig`.
+ * Keeps sessions in one Redis server, or in the one that the app's own `client` is connected to. Fails with
+ * `Unavailable` if the server does not answer, and with `InvalidConfig` if an option is wrong.
  *
  * @since 0.1.0
  * @category constructors
@@ -157,8 +163,9 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
     : Effect.flatMap(Connections.single(options, timeoutOf(options)), (client) => provide("redis", client, options))
 
 /**
- * Sessions in a cluster. A session and its successor share the first 3 characters of their ids, unhashed, and with them the key's
- * hash tag: so `regenerate` is one step on one node. Fails as {@link make}.
+ * Keeps sessions in a Redis cluster. A session and its successor share the first 3 characters of their ids, unhashed,
+ * and therefore the hash tag of their keys, so that `regenerate` is one step on one node. Fails with `Unavailable` if
+ * no node answers, and with `InvalidConfig` if an option is wrong.
  *
  * @since 0.1.0
  * @category constructors
@@ -167,7 +174,8 @@ export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provi
   Effect.flatMap(Connections.cluster(options, timeoutOf(options)), (client) => provide("redisCluster", client, options))
 
 /**
- * Sessions in the master that the sentinels name, followed from failover to failover. Fails as {@link make}.
+ * Keeps sessions in the master that the sentinels name, and follows it through failovers. Fails with `Unavailable` if
+ * no master answers, and with `InvalidConfig` if an option is wrong.
  *
  * @since 0.1.0
  * @category constructors
@@ -203,7 +211,8 @@ const sentinelNames: Names<Sentinels> = {
 }
 
 /**
- * A layer of {@link make}.
+ * Provides sessions in one Redis server. Fails with `Unavailable` if the server does not answer, and with
+ * `InvalidConfig` if an option is wrong.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -218,7 +227,8 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
   Layer.scoped(Provider.SessionProvider, checked(names, options, make))
 
 /**
- * A layer of {@link makeCluster}.
+ * Provides sessions in a Redis cluster. Fails with `Unavailable` if no node answers, and with `InvalidConfig` if an
+ * option is wrong.
  *
  * @example
  * import * as Redis from "effect-session/redis"
@@ -232,7 +242,8 @@ export const layerCluster = (options: ClusterNodes): Layer.Layer<Provider.Sessio
   Layer.scoped(Provider.SessionProvider, checked(clusterNames, options, makeCluster))
 
 /**
- * A layer of {@link makeSentinel}.
+ * Provides sessions in the master that Redis sentinels name. Fails with `Unavailable` if no master answers, and with
+ * `InvalidConfig` if an option is wrong.
  *
  * @example
  * import * as Redis from "effect-session/redis"
@@ -301,8 +312,8 @@ export const layerClusterConfig: Environment.LayerConfig<ClusterNodes> = Environ
 export const layerClusterFromEnv = layerClusterConfig({ url: Environment.url, prefix: Environment.prefix })
 
 /**
- * Provides sessions in the master that Redis sentinels name with options read from Effect's `Config`: one for each option, or one for
- * all.
+ * Provides sessions in the master that Redis sentinels name, with options read from Effect's `Config`: one for each
+ * option, or one for all.
  *
  * @example
  * import { Config } from "effect"
@@ -316,8 +327,8 @@ export const layerClusterFromEnv = layerClusterConfig({ url: Environment.url, pr
 export const layerSentinelConfig: Environment.LayerConfig<Sentinels> = Environment.configured(layerSentinel)
 
 /**
- * Provides sessions in the master that Redis sentinels name with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX`,
- * `SESSION_MASTER_NAME` and `SESSION_MIN_REPLICAS`.
+ * Provides sessions in the master that Redis sentinels name, with options from the environment: `SESSION_URL`,
+ * `SESSION_KEY_PREFIX`, `SESSION_MASTER_NAME` and `SESSION_MIN_REPLICAS`.
  *
  * @since 0.1.0
  * @category layers

@@ -23,25 +23,35 @@ import { makeRead } from "./sql/read.js"
 import * as SqlStatements from "./sql/statements.js"
 
 /**
+ * A database that can hold the table of sessions.
+ *
  * @since 0.1.0
  * @category models
  */
 export type Dialect = SqlStatements.Dialect
 
 /**
+ * The options of sessions in the app's own database.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /** The name of the table. Default `effect_session`. */
   readonly table?: string | undefined
-  /** The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that the table is in. Default: that of the connection. */
+  /**
+   * The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of the table. Default: that of the connection.
+   */
   readonly schema?: string | undefined
-  /** Whether to create the table, or bring it up to date, when the layer is built. Default true; {@link ddl} is the SQL of it. */
+  /**
+   * Whether to create the table, or bring it up to date, when the layer is built. Default true; {@link ddl} returns the
+   * SQL.
+   */
   readonly migrate?: boolean | undefined
   /**
-   * Whether PostgreSQL prepares the statements, once per connection. Default true; false behind a pooler that shares connections
-   * between statements and knows nothing of prepared ones (PgBouncer before 1.21, in transaction mode).
+   * Whether PostgreSQL prepares the statements, once per connection. Default true. Set it to false behind a pooler that
+   * shares connections between statements and does not support prepared ones (PgBouncer before 1.21, in transaction
+   * mode).
    */
   readonly prepared?: boolean | undefined
 }
@@ -52,7 +62,7 @@ const tableName = (options: Options): SqlStatements.TableName => ({
 })
 
 /**
- * The SQL that creates the table, for those who run migrations by hand.
+ * Returns the SQL that creates the table, for apps whose migrations are run by hand.
  *
  * @example
  * import * as Sql from "effect-session/sql"
@@ -65,7 +75,7 @@ const tableName = (options: Options): SqlStatements.TableName => ({
 export const ddl = (dialect: Dialect, options: Pick<Options, "table" | "schema"> = {}): string =>
   SqlMigrations.script(dialect, tableName(options))
 
-/** The SHA-256 of a session id, in base64url. The table holds its 32 bytes; there is no session under any other id. */
+/** The SHA-256 of a session id, in base64url. The table holds its 32 bytes, and no session under any other id. */
 const hashedId = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
 
 /** An id that no session has. */
@@ -110,7 +120,7 @@ const makeProvider = (
     )
   }
 
-  /** A compare-and-set. Where it changed nothing, a look tells why. */
+  /** If a compare-and-set changed nothing, reads why. */
   const compareAndSet = (
     statement: string,
     params: ReadonlyArray<unknown>,
@@ -141,7 +151,7 @@ const makeProvider = (
           const inserted = insert(key, payload, now, expiresAt)
           return dialect === "mysql"
             ? Effect.flatMap(inserted, (result) =>
-                // What is in the way may have expired, which MySQL cannot tell in the same statement.
+                // The row that is in the way may have expired, which MySQL cannot check in the same statement.
                 result._tag === "Written"
                   ? Effect.succeed(result)
                   : Effect.zipRight(run(sql.destroyExpired, [key, now, -now]), insert(key, payload, now, expiresAt))
@@ -207,7 +217,7 @@ const makeProvider = (
   })
 }
 
-/** MySQL takes a statement up to a size that is the server's setting: with its payload, and some room for the rest. */
+/** The limit of MySQL is the server's setting for a whole statement, which holds the payload and some other bytes. */
 const maxPayloadOf = ({ dialect, unsafe }: SqlAccess.Access): Effect.Effect<number, SqlFailure> =>
   dialect === "mysql"
     ? Effect.map(unsafe("SELECT @@max_allowed_packet AS bytes"), ([row]) =>
@@ -222,7 +232,7 @@ export const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, S
   Effect.forEach(
     Object.entries(name),
     ([option, value]) =>
-      // Room for what is derived from it; and drivers take a ? for a parameter.
+      // Leaves room for derived names. Drivers take a ? for a parameter.
       value === undefined || (/^[^\0?]+$/.test(value) && Buffer.byteLength(value) <= longestName)
         ? Effect.void
         : Effect.fail(
@@ -246,7 +256,7 @@ export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effe
     }
     const maxPayload = yield* step("connect", maxPayloadOf(sql))
     const provider = makeProvider(yield* step("connect", sql.connect), name, maxPayload)
-    // Where the table is missing or has another form, it is known now.
+    // If the table is missing or has another form, this fails now.
     yield* provider.read(nobody)
     return provider
   })
@@ -254,7 +264,7 @@ export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effe
 
 /**
  * @internal
- * @param owned Whether nothing but the provider uses the client.
+ * @param owned Whether only the provider uses the client.
  */
 export const fromClient = (
   client: SqlClient,
@@ -271,9 +281,9 @@ export const fromClient = (
 }
 
 /**
- * A provider on the app's `SqlClient`, whose connections it shares. What it does is never part of a transaction that the app has
- * open. Fails with `Unavailable` where the database cannot be reached or the table cannot be made, and with `InvalidConfig` where
- * the names or the dialect cannot be used.
+ * Makes a provider on the app's `SqlClient`, whose connections it shares. Its statements are never part of a
+ * transaction that the app has open. Fails with `Unavailable` if the database cannot be reached or the table cannot be
+ * created, and with `InvalidConfig` if the names or the dialect cannot be used.
  *
  * @since 0.1.0
  * @category constructors
@@ -284,7 +294,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
 const names: Names<Options> = { table: "optional", schema: "optional", migrate: "optional", prepared: "optional" }
 
 /**
- * A layer of {@link make}.
+ * Provides sessions in the database of the app's `SqlClient`. Fails with `Unavailable` if the database cannot be
+ * reached or the table cannot be created, and with `InvalidConfig` if an option is wrong.
  *
  * @example
  * import { PgClient } from "@effect/sql-pg"

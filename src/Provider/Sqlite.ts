@@ -14,19 +14,22 @@ import * as Sql from "./Sql.js"
 import { open } from "./sql/sqliteDatabase.js"
 
 /**
+ * The options of sessions in a SQLite file.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Omit<Sql.Options, "prepared"> {
-  /** The database's file, which is made if it is missing; `:memory:` for one that ends with the layer. */
+  /** The database's file, which is created if it is missing; `:memory:` for a database that ends with the layer. */
   readonly filename: string
 }
 
 const names: Names<Options> = { table: "optional", schema: "optional", migrate: "optional", filename: "required" }
 
 /**
- * Fails with `Unavailable` where the file cannot be opened or the table cannot be made, and with `InvalidConfig` where an option is
- * wrong. The file gets a write-ahead log (`journal_mode = WAL`) beside it. Not for a file on a network drive.
+ * Provides sessions in a SQLite file. Fails with `Unavailable` if the file cannot be opened or the table cannot be
+ * created, and with `InvalidConfig` if an option is wrong. The file gets a write-ahead log (`journal_mode = WAL`)
+ * beside it. Do not use a file on a network drive.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -1,13 +1,14 @@
 /**
- * Sessions in SSDB 1.9, over the Redis protocol, by ioredis 5 (an optional peer dependency).
+ * Sessions in SSDB 1.9, over the Redis protocol. Uses ioredis 5, an optional peer dependency.
  *
- * SSDB has no scripts and no transactions. What compares and then sets here holds the session's lock in between, a key of its own,
- * taken by `SETNX`. So compare-and-set holds as long as a command takes effect within half of `timeout` after it was sent; one that
- * comes later, out of a server or network that stood still, can overwrite what was written meanwhile.
+ * SSDB has no scripts and no transactions. Therefore a compare-and-set here holds the session's lock, a key of its own
+ * that is taken with `SETNX`. It is safe as long as a command takes effect within half of `timeout` after it was sent;
+ * a command that is held up longer by a server or network that stood still can overwrite what was written meanwhile.
  *
- * A session is one value: 20 characters of revision, then the payload; a shorter value is no session. Its expiry is the server's own,
- * in whole seconds, rounded up: by `SETEX`, since `SET` ignores `EX` and keeps the lifetime that was there. The mark that a session left
- * is a value of a key of its own: one byte, then the content; an empty value is none.
+ * A session is one value: 20 characters of revision, then the payload; a shorter value is not a session. The server
+ * expires it, in whole seconds, rounded up. It is stored with `SETEX`, since `SET` ignores `EX` and keeps the previous
+ * lifetime. The mark that a session leaves is a value with its own key: one byte, then the content; an empty value is
+ * not a mark.
  *
  * @since 0.1.0
  */
@@ -29,22 +30,28 @@ import { type Decision, locked } from "./ssdb/locks.js"
 import { call, capabilities, defaultPort, name, secondsOf } from "./ssdb/server.js"
 
 /**
+ * The options of sessions in SSDB.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** `host:port`, or `redis://:password@host:8888` with a password. Default `127.0.0.1:8888`. */
+  /** The server's address: `host:port`, or `redis://:password@host:8888` with a password. Default `127.0.0.1:8888`. */
   readonly url?: string | Redacted.Redacted | undefined
-  /** What all keys start with. Default `session:`. Locks and marks are kept under `lock:`, or `mark:`, and this prefix. */
+  /**
+   * The prefix of every key. Default `session:`. The keys of locks and marks begin with `lock:` or `mark:` before this
+   * prefix.
+   */
   readonly prefix?: string | undefined
-  /** How long the server may take to connect or to answer. Default 2 seconds. */
+  /** How long the server may take to connect or to answer a command. Default 2 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
   /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: RedisOptions | undefined
 }
 
 /**
- * Fails with `Unavailable` where the server does not answer, and `InvalidConfig`.
+ * Connects to an SSDB server, and disconnects with the scope. Fails with `Unavailable` if the server does not answer,
+ * and with `InvalidConfig` if an option is wrong.
  *
  * @since 0.1.0
  * @category constructors
@@ -82,8 +89,8 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
     )
 
   /**
-   * Ends a session by a command that is one step and keeps lifetimes: for its mark, as for its successor, it fills a place that was
-   * given its lifetime before.
+   * Ends a session with MSET, which is one step and keeps lifetimes: the keys of the mark and of the successor were
+   * given theirs before.
    */
   const ending = (
     id: Provider.StoredId,
@@ -95,7 +102,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
     ["del", keyOf(id)]
   ]
 
-  /** Compares the revision, and where it is the expected one stores a payload under a new one by what `changes` tells. */
+  /** Stores a payload with the commands of `changes`, under a new revision, if the session is at the expected one. */
   const replace = (
     id: Provider.StoredId,
     payload: Uint8Array,
@@ -141,7 +148,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
       }),
     write: (id, payload, ttl, revision) =>
       replace(id, payload, ttl, revision, (record, seconds) => [["setex", keyOf(id), seconds, record]]),
-    // Atomic as it is: it compares nothing, and EXPIRE brings back no key.
+    // Needs no lock: it compares nothing, and EXPIRE does not bring back a key.
     touch: (id, ttl) =>
       call(async (now) => {
         const seconds = secondsOf(ttl)
@@ -166,7 +173,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
   })
 }
 
-/** SSDB's KEYS takes a range of keys, the first exclusive, and how many. */
+/** SSDB's KEYS takes a range of keys, of which the first is exclusive, and a limit. */
 async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
   const end = Buffer.concat([Buffer.from(prefix), Buffer.of(0xff)])
   const limit = 1000
@@ -187,7 +194,10 @@ const toMarkValue = ({ content }: Provider.Mark): Buffer => Buffer.concat([Buffe
 const toMark = ([value, ttl]: ReadonlyArray<unknown>): Buffer | undefined =>
   Buffer.isBuffer(value) && value.length > 0 && typeof ttl === "number" && ttl >= 0 ? value.subarray(1) : undefined
 
-/** TTL tells whole seconds, rounded down. It is the server's; the client's clock only makes a time of day of it. */
+/**
+ * TTL returns whole seconds, rounded down. The server counts them; the client's clock only turns them into a time of
+ * day.
+ */
 const toStored = ([value, ttl]: ReadonlyArray<unknown>, now: number): Provider.Stored | undefined =>
   Buffer.isBuffer(value) && value.length >= revisionLength && typeof ttl === "number" && ttl >= 0
     ? {
@@ -200,7 +210,8 @@ const toStored = ([value, ttl]: ReadonlyArray<unknown>, now: number): Provider.S
 const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "optional", options: "optional" }
 
 /**
- * A layer of {@link make}.
+ * Provides sessions in SSDB. Fails with `Unavailable` if the server does not answer, and with `InvalidConfig` if an
+ * option is wrong.
  *
  * @example
  * import { SessionLayer } from "effect-session"
