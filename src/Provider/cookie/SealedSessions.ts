@@ -1,12 +1,12 @@
 /**
- * Sessions that clients hold, sealed: what the manager uses in place of a provider.
+ * Sessions that clients hold, sealed. The manager uses this service in place of a provider.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { SessionError } from "../../SessionError.js"
 
-/** What is in a seal. */
+/** The contents of a seal. */
 export interface Sealed {
   /** The session's id. */
   readonly id: string
@@ -15,22 +15,22 @@ export interface Sealed {
   readonly expiresAt: number
   /** The lifetime that it was sealed for, in milliseconds. */
   readonly lifetime: number
-  /** How often the payload was written. */
+  /** The number of times that the payload was written. */
   readonly writes: number
   readonly payload: Uint8Array
 }
 
-/** A session to be sealed; one that is there already, with its beginning. */
+/** A session to be sealed. `createdAt` is given if the session exists already. */
 export type ToSeal = Pick<Sealed, "id" | "payload" | "writes"> & Partial<Pick<Sealed, "createdAt">>
 
-/** A seal, and what is in it. */
+/** A seal, and its contents. */
 export interface Seal {
-  /** The cookie's value. There is no dot in it. */
+  /** The cookie's value. It contains no dot. */
   readonly value: string
   readonly sealed: Sealed
 }
 
-/** Why a session is over before it expired: it was ended, or its id was renewed. */
+/** Why a session is over before it expired: it ended, or it got a new id. */
 export type Ending = "ended" | "moved"
 
 export interface Ended {
@@ -39,32 +39,32 @@ export interface Ended {
   readonly at: number
 }
 
-/** The configured lifetimes, which bound for how long a copy of a session can be live. */
+/** The configured lifetimes, which bound how long a copy of a session can be live. */
 export interface Lifetimes {
   readonly idleTimeout: Duration.Duration
   readonly absoluteTimeout: Duration.Duration
 }
 
-/** What is known of the sessions that have ended. */
+/** The record of the sessions that have ended. */
 export interface Endings {
-  /** Whether an ending is known to all processes, until no copy of the session can be live. */
+  /** Whether all processes see an ending until no copy of the session can be live. */
   readonly revocable: boolean
-  /** Whether nothing here waits for a server. */
+  /** Whether no operation waits for a server. */
   readonly inProcess: boolean
-  /** How long an operation takes at most, in milliseconds; `Infinity` if nothing bounds it. */
+  /** The longest that an operation can take, in milliseconds; `Infinity` if nothing bounds it. */
   readonly answersWithin: number
-  /** Whether no copy of a session may be read any more. Always false if it is not `revocable`. */
+  /** Whether copies of the session must not be read any more. Always false if this is not `revocable`. */
   readonly isRevoked: (session: Sealed) => Effect.Effect<boolean, SessionError>
-  /** How a session ended, if it did; asked before it is sealed again. */
+  /** Returns how a session ended, if it did. Called before it is sealed again. */
   readonly endingOf: (session: Sealed) => Effect.Effect<Ended | undefined, SessionError>
-  /** Ends a session; whether it was this call that did. */
+  /** Ends a session, and returns whether this call ended it. */
   readonly end: (session: Sealed, ending: Ending, lifetimes: Lifetimes) => Effect.Effect<boolean, SessionError>
-  /** Removes the endings of sessions of which no copy can be live. */
+  /** Removes the endings of those sessions of which no copy can be live, and returns how many. */
   readonly gc?: Effect.Effect<number, SessionError> | undefined
 }
 
 /**
- * A way to seal sessions, and what is known of those that have ended.
+ * A service that seals sessions and knows which of them have ended.
  *
  * @since 0.1.0
  * @category models
@@ -74,14 +74,17 @@ export interface Sealing extends Endings {
   readonly name: string
   /** The largest payload, in bytes. */
   readonly maxPayload: number
-  /** What the value of a cookie of this name holds, if it is authentic and has not expired. Does not ask whether it has ended. */
+  /**
+   * Opens the value of a cookie with this name, if it is authentic and has not expired. Does not check whether the
+   * session has ended.
+   */
   readonly unseal: (cookieName: string, value: string) => Effect.Effect<Sealed | undefined>
-  /** Seals a session for a lifetime from now on. Fails with `TooLarge`. */
+  /** Seals a session for a lifetime that begins now. Fails with `TooLarge`. */
   readonly seal: (cookieName: string, session: ToSeal, ttl: Duration.Duration) => Effect.Effect<Seal, SessionError>
 }
 
 /**
- * What seals the sessions that the session manager leaves to clients.
+ * The tag of the service that seals the sessions which the session manager leaves to clients.
  *
  * @example
  * import { Effect } from "effect"

@@ -11,7 +11,7 @@ export interface Cipher {
   /** The first byte of its seals. */
   readonly version: number
   readonly nonceLength: number
-  /** What its keys are derived for: no two ciphers share one. */
+  /** The label with which its keys are derived, so that no two ciphers share a key. */
   readonly purpose: string
   /** A key has 32 bytes. */
   readonly withKey: (key: Buffer) => KeyedCipher
@@ -75,7 +75,7 @@ const xchacha: Effect.Effect<Cipher, SessionError> = Effect.map(
   })
 )
 
-/** By the name of the option: the first seals, all open. */
+/** The ciphers for each value of the option: the first one seals, all of them open. */
 export const ciphers: Readonly<
   Record<"aes-256-gcm" | "xchacha20-poly1305", Effect.Effect<readonly [Cipher, ...Array<Cipher>], SessionError>>
 > = {

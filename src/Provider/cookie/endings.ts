@@ -1,8 +1,10 @@
 /**
- * Which of the sessions that clients hold have ended: every copy of them has to be told from a live one, although all look alike.
+ * Records which of the sessions that clients hold have ended. All copies look alike, so only such a record tells an
+ * ended session from a live one.
  *
  * With a provider, an ending is recorded there for all processes, under the hash of the session's id. Without one, this
- * process remembers it for a minute, so that a request under way does not seal again what another has ended.
+ * process remembers it for a minute, so that a request under way does not seal a session again that another request has
+ * ended.
  */
 import { hash } from "node:crypto"
 import * as Duration from "effect/Duration"
@@ -11,7 +13,7 @@ import * as Option from "effect/Option"
 import type { Provider, StoredId } from "../Provider.js"
 import type { Ended, Ending, Endings, Lifetimes, Sealed } from "./SealedSessions.js"
 
-/** For clocks that differ, and for requests that had asked about a session before it ended and seal it afterwards. */
+/** Allows for clocks that differ, and for requests that checked a session before it ended and seal it afterwards. */
 const margin = Duration.toMillis("5 minutes")
 
 /** Endings in a provider. */
@@ -39,7 +41,7 @@ export const recordedIn = (provider: Provider): Endings => ({
   gc: provider.gc
 })
 
-/** An ending is stored as 9 bytes: 1 for `moved` or 0 for `ended`, and when it was (milliseconds, a double, big-endian). */
+/** Encodes an ending as 9 bytes: 1 for `moved` or 0 for `ended`, then its time (milliseconds, a double, big-endian). */
 const encode = (ending: Ending, at: number): Uint8Array => {
   const bytes = Buffer.alloc(9)
   bytes[0] = ending === "moved" ? 1 : 0
@@ -47,7 +49,7 @@ const encode = (ending: Ending, at: number): Uint8Array => {
   return bytes
 }
 
-/** Anything else says `ended`, long ago. */
+/** Anything else counts as `ended`, long ago. */
 const decode = (payload: Uint8Array): Ended => ({
   ending: payload[0] === 1 ? "moved" : "ended",
   at: payload.length === 9 ? Buffer.from(payload).readDoubleBE(1) : 0
@@ -56,8 +58,9 @@ const decode = (payload: Uint8Array): Ended => ({
 const idOf = ({ id }: Sealed): StoredId => hash("sha256", id, "base64url") as StoredId
 
 /**
- * When the last copy of a session expires. Without an absolute end, that is of the longest lifetime that a copy is known to be sealed
- * for: this one's or, since another process may have sealed it under a newer configuration, today's.
+ * When the last copy of a session expires. Without an absolute timeout, this follows from the longest lifetime for
+ * which a copy may be sealed: the lifetime of this copy or, since another process may have sealed one under a newer
+ * configuration, the one configured now.
  */
 const lastCopy = ({ createdAt, expiresAt, lifetime }: Sealed, lifetimes: Lifetimes, now: number): number => {
   const absolute = Duration.toMillis(lifetimes.absoluteTimeout)
@@ -69,10 +72,10 @@ const lastCopy = ({ createdAt, expiresAt, lifetime }: Sealed, lifetimes: Lifetim
   )
 }
 
-/** For how long this process remembers an ending, in milliseconds: longer than requests usually take. */
+/** How long this process remembers an ending, in milliseconds: longer than requests usually take. */
 const memory = 60_000
 
-/** How many endings it remembers; then it forgets the oldest. */
+/** How many endings this process remembers. Above it, the oldest one is forgotten. */
 const maxRemembered = 10_000
 
 /** Endings in the memory of this process. */

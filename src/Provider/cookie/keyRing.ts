@@ -1,5 +1,6 @@
 /**
- * The keys of sealed cookies: from the text that a user configures to what ciphers take, with a refusal of what is no random key.
+ * The keys of sealed cookies: turns the text that a user configures into keys for ciphers, and refuses text that is not
+ * a random key.
  */
 import { hkdfSync } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -7,9 +8,12 @@ import * as Redacted from "effect/Redacted"
 import { SessionError } from "../../SessionError.js"
 
 export interface Key {
-  /** 32 bytes for this purpose: HKDF (RFC 5869) with a label for each, so that the same text can serve elsewhere without harm. */
+  /**
+   * Derives 32 bytes with HKDF (RFC 5869) and this purpose as a label, so that the same text can be used elsewhere
+   * without harm.
+   */
   readonly derive: (purpose: string) => Buffer
-  /** One byte by which a seal tells its key, so that not all have to be tried. */
+  /** One byte that tells a seal's key, so that not all keys have to be tried. */
   readonly hint: number
 }
 
@@ -17,7 +21,7 @@ const minBytes = 32
 
 const command = `node -e "console.log(require('node:crypto').randomBytes(32).toString('base64url'))"`
 
-/** Turns each text into a key. Fails with `InvalidConfig`, which tells the place of a bad one, and never its text. */
+/** Turns each text into a key. Fails with `InvalidConfig`, which tells the position of a bad one and never its text. */
 export const makeKeyRing = (
   keys: ReadonlyArray<Redacted.Redacted<string>>
 ): Effect.Effect<ReadonlyArray<Key>, SessionError> =>
@@ -45,8 +49,8 @@ const decode = (text: string): Buffer | undefined =>
       : undefined
 
 /**
- * Why these are surely not random bytes, if they are not. Of a million random keys not one is refused: 32 random bytes have 30
- * different values, and as many different steps from one to the next, give or take 2.
+ * Why these bytes cannot be random, if that is certain. Not one of a million random keys is refused: 32 random bytes
+ * have 30 different values, and as many different steps from one to the next, give or take 2.
  */
 const weakness = (text: string, bytes: Buffer): string | undefined => {
   if (bytes.length < minBytes) {

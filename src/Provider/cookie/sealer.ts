@@ -1,9 +1,10 @@
 /**
- * Sessions sealed in text that clients keep, and can neither read nor change.
+ * Sessions sealed in text that clients keep, but can neither read nor change.
  *
- * A seal is base64url (RFC 4648, 5) of: version (1 byte), which tells the cipher, key hint (1), nonce (12 or 24), tag (16), and,
- * encrypted: flags (1), length of the session id (2), number of writes (4), created, expires, lifetime (8 each, milliseconds), session id,
- * payload. The version and the cookie's name are authenticated along with it. Numbers are big-endian.
+ * A seal is base64url (RFC 4648, 5) of: version (1 byte), which tells the cipher, key hint (1), nonce (12 or 24), tag
+ * (16), and, encrypted: flags (1), length of the session id (2), number of writes (4), created, expires, lifetime (8
+ * each, milliseconds), session id, payload. The version and the cookie's name are authenticated with it. Numbers are
+ * big-endian.
  */
 import { randomFillSync } from "node:crypto"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
@@ -12,9 +13,9 @@ import type { Key } from "./keyRing.js"
 import type { Sealed } from "./SealedSessions.js"
 
 export interface Sealer {
-  /** Seals with the first cipher and key, for a cookie of this name. The payload is `maxPayload` bytes at most. */
+  /** Seals with the first cipher and key, for a cookie with this name. The payload has at most `maxPayload` bytes. */
   readonly seal: (name: string, session: Sealed) => string
-  /** What was sealed, with any of the ciphers and keys, for a cookie of this name. Never throws. */
+  /** Opens a seal for a cookie with this name, with any of the ciphers and keys. Never throws. */
   readonly open: (name: string, seal: string) => Sealed | undefined
 }
 
@@ -22,13 +23,15 @@ const nonceAt = 2
 const headerBytes = 31
 const deflated = 1
 
-/** The most bytes that a seal takes besides the payload: the longest session id has 224 characters. */
+/** The largest number of bytes that a seal takes besides the payload: the longest session id has 224 characters. */
 const overhead = nonceAt + 24 + tagLength + headerBytes + 224
 
-/** The largest payload that is sure to fit into a seal of so many characters. */
+/** The largest payload that certainly fits into a seal of so many characters. */
 export const payloadIn = (characters: number): number => Math.floor((characters * 3) / 4) - overhead
 
-/** The buffers that serve all seals: everything here is synchronous, and allocating would cost more than the cipher. */
+/**
+ * The buffers that all seals share: everything here is synchronous, and to allocate would take longer than the cipher.
+ */
 interface Buffers {
   readonly plain: Buffer
   readonly sealed: Buffer
@@ -63,7 +66,7 @@ export const makeSealer = (
   }
 }
 
-/** Writes what will be encrypted, and returns its length. */
+/** Writes the bytes to be encrypted, and returns their number. */
 const write = (session: Sealed, compress: boolean, plain: Buffer): number => {
   const { createdAt, expiresAt, id, lifetime, payload, writes } = session
   const small = compress ? deflateRawSync(payload) : payload
@@ -80,7 +83,7 @@ const write = (session: Sealed, compress: boolean, plain: Buffer): number => {
   return headerBytes + id.length + data.length
 }
 
-/** Reads what was decrypted; undefined if it is of a configuration that allowed more. */
+/** Reads decrypted bytes. Returns undefined if they were sealed with a configuration that allowed more. */
 const read = (body: Buffer, maxPayload: number): Sealed | undefined => {
   const payloadAt = headerBytes + body.readUInt16BE(1)
   const data = body.subarray(payloadAt)
@@ -97,7 +100,7 @@ const read = (body: Buffer, maxPayload: number): Sealed | undefined => {
   )
 }
 
-/** Fills `nonce` anew at each call. The random bytes are asked for in bulk. */
+/** Fills `nonce` anew at each call. Random bytes are drawn in bulk. */
 const nonces = (nonce: Buffer): (() => void) => {
   const random = Buffer.allocUnsafeSlow(nonce.length * 256)
   let used = random.length
@@ -128,7 +131,7 @@ const decrypted = (
 ): Buffer | undefined => {
   const length = sealed.write(seal, 0, "base64url")
   const by = versions.find(({ version }) => version === sealed[0])
-  // Decoding passes over what is not base64url; only the one way to write a seal is good.
+  // Decoding skips characters that are not base64url; only the canonical form of a seal is accepted.
   if (by === undefined || length < by.bodyAt + headerBytes || sealed.toString("base64url", 0, length) !== seal) {
     return undefined
   }
@@ -144,7 +147,7 @@ const decrypted = (
 
 type Version = ReturnType<typeof versionOf>
 
-/** A cipher with its keys, and where its seals have what in the buffer. */
+/** A cipher with its keys, and the offsets of its seals in the buffer. */
 const versionOf = ({ nonceLength, purpose, version, withKey }: Cipher, keys: ReadonlyArray<Key>, sealed: Buffer) => {
   const tagAt = nonceAt + nonceLength
   const bodyAt = tagAt + tagLength
@@ -155,7 +158,7 @@ const versionOf = ({ nonceLength, purpose, version, withKey }: Cipher, keys: Rea
     tag: sealed.subarray(tagAt, bodyAt),
     bodyAt,
     keys: keys.map(({ derive, hint }) => ({ hint, ...withKey(derive(purpose)) })),
-    /** The associated data: an app has one cookie name, so the last is the next. */
+    /** The associated data. An app has one cookie name, so the last result is kept. */
     associated: (name: string): Buffer => {
       if (bound.name !== name || bound.data.length === 0) {
         bound = { name, data: Buffer.from(`${version} ${name}`) }
@@ -166,7 +169,7 @@ const versionOf = ({ nonceLength, purpose, version, withKey }: Cipher, keys: Rea
 }
 
 const decryptedBy = (key: Version["keys"][number], by: Version, name: string, body: Buffer): Buffer | undefined => {
-  // Ciphers tell a bad tag by an exception, whose stack trace would take longer than the rest.
+  // Ciphers report a bad tag with an exception, whose stack trace would take longer than everything else.
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
   try {
@@ -178,7 +181,7 @@ const decryptedBy = (key: Version["keys"][number], by: Version, name: string, bo
   }
 }
 
-/** A seal is authentic, but may be of a configuration that allowed more. */
+/** A seal is authentic, but it may come from a configuration that allowed more. */
 const inflate = (data: Buffer, maxOutputLength: number): Buffer | undefined => {
   try {
     return inflateRawSync(data, { maxOutputLength })

@@ -1,16 +1,16 @@
 /**
- * What names a place in Couchbase. Free of the driver, so that `SessionLayer` can name its types.
+ * The address of sessions in Couchbase. Free of the driver, so that `SessionLayer` can use its types.
  */
 import * as Effect from "effect/Effect"
 import { SessionError } from "../../SessionError.js"
 
-/** When a write counts, by Couchbase's own names, from the fastest to the safest. */
+/** When a write counts, with Couchbase's own names, from the fastest to the safest. */
 export const durabilities = ["none", "majority", "majorityAndPersistActive", "persistToMajority"] as const
 
 export type Durability = (typeof durabilities)[number]
 
 export interface Address {
-  /** Scheme, hosts and parameters: what the SDK calls the connection string. */
+  /** Scheme, hosts and parameters, which the SDK calls the connection string. */
   readonly connection: string
   readonly username: string | undefined
   readonly password: string | undefined
@@ -19,19 +19,19 @@ export interface Address {
   readonly collection: string
 }
 
-// By hand, since a URL has one host. Scheme, user, password, hosts, bucket, scope, collection, parameters.
+// Not a `URL`, which has only one host. Scheme, user, password, hosts, bucket, scope, collection, parameters.
 const form =
   /^(couchbases?):\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#]+)\/([^/?#]+)(?:\/([^/?#]+)\/([^/?#]+))?\/?(\?[^#]*)?$/
 
 const host = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 
-/** Couchbase's rules for the names of buckets, scopes and collections differ in little; this allows what any of them does. */
+/** Couchbase's rules for the names of buckets, scopes and collections differ a little; this allows all of them. */
 const name = /^[A-Za-z0-9._%-]{1,251}$/
 
 const decoded = (text: string | undefined): string | undefined =>
   text === undefined ? undefined : decodeURIComponent(text)
 
-/** Fails with `InvalidConfig`, which does not repeat the URL: it holds a password. */
+/** Parses the URL. Fails with `InvalidConfig`, which does not repeat the URL: it holds a password. */
 export const parse = (url: string): Effect.Effect<Address, SessionError> =>
   Effect.try({
     try: (): Address => {

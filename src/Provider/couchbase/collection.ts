@@ -1,5 +1,5 @@
 /**
- * Couchbase's official SDK for the providers: connecting, values in a collection that are compared and swapped, and the errors it gives.
+ * Couchbase's official SDK for the providers: connecting, compare-and-swap on values in a collection, and errors.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Cas, Cluster, Collection, ConnectOptions, DurabilityLevel, Transcoder } from "couchbase"
@@ -18,8 +18,9 @@ export const backend = "couchbase"
 export const maxValue = 20 * 1024 * 1024
 
 /**
- * The server's clock ticks in seconds and only has to outlive the value's own expiry, so a second more. Above 30 days a number is a
- * date to it, of 32 bits (BinaryProtocol.md of kv_engine, "Expiration"); a `Date` is one to the SDK as well.
+ * The expiry for the server. Its clock ticks in seconds and only has to outlive the value's own expiry, so this adds a
+ * second. Above 30 days the server reads a number as a date of 32 bits (BinaryProtocol.md of kv_engine, "Expiration");
+ * the SDK takes that as a `Date`.
  */
 export const expiryOf = (ttl: Duration.Duration): number | Date => {
   const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1
@@ -28,11 +29,14 @@ export const expiryOf = (ttl: Duration.Duration): number | Date => {
     : new Date(Math.min(Math.floor(Date.now() / 1000) + seconds, 2 ** 32 - 1) * 1000)
 }
 
-/** By their names: the SDK is loaded only where it connects, and the app's own collection may be of another copy of it. */
+/**
+ * Checks an error by its name: the SDK is loaded only when it connects, and the app's collection may come from another
+ * copy of it.
+ */
 const isOf = (error: unknown, ...names: ReadonlyArray<string>): error is Error =>
   error instanceof Error && names.includes(error.name)
 
-/** Errors that say why nothing was done. */
+/** The reason why nothing was done, if the error gives one. */
 const refusal = (error: unknown): Change | undefined => {
   if (isOf(error, "DocumentNotFoundError")) {
     return "gone"
@@ -40,7 +44,7 @@ const refusal = (error: unknown): Change | undefined => {
   return isOf(error, "CasMismatchError", "DocumentExistsError") ? "changed" : undefined
 }
 
-/** An error of the SDK holds keys; its name, which is all that is told of it, does not. */
+/** An error of the SDK holds keys. Only its name is passed on, which holds none. */
 const failureOf = (error: unknown): unknown =>
   isOf(error, "ValueTooLargeError")
     ? new SessionError({
@@ -49,13 +53,15 @@ const failureOf = (error: unknown): unknown =>
       })
     : error
 
-/** What is not binary was put there by someone else: it is still read as bytes, and found to be no session. */
+/**
+ * Values that are not binary were stored by someone else: they are read as bytes all the same, and are not sessions.
+ */
 export const binary: Transcoder = { encode: (value) => [value, binaryFlags], decode: (bytes) => bytes }
 
-/** As all SDKs mark bytes (the common flags), and the older ones did. */
+/** The mark for bytes of all SDKs (the common flags), with that of the older ones. */
 const binaryFlags = (0x03 << 24) | 0x02
 
-/** Calls the SDK; answers why nothing was done, where that is no error. */
+/** Calls the SDK. Returns the reason if nothing was done and that is not an error. */
 export const attempt = <A extends object>(call: () => Promise<A>): Effect.Effect<A | Change, unknown> =>
   Effect.catchAll(Effect.tryPromise({ try: call, catch: (error) => error }), (error) => {
     const change = refusal(error)
@@ -64,7 +70,7 @@ export const attempt = <A extends object>(call: () => Promise<A>): Effect.Effect
 
 /** How values are kept in a collection. */
 interface Manner {
-  /** From bytes and back; it answers nothing for what is no value of ours. */
+  /** Converts to bytes and back. Decoding returns undefined for a value that is not ours. */
   readonly transcoder: Transcoder
   readonly durability: DurabilityLevel
   /** In milliseconds. */
@@ -111,7 +117,7 @@ export const inCollection = (
 
 export const invalid = (message: string) => new SessionError({ reason: "InvalidConfig", message })
 
-/** Why there are no sessions to be had: of what the SDK says while it connects, and of the first answer. */
+/** Turns an error of connecting, or of the first read, into a reason why there are no sessions. */
 const notReady = (error: unknown): SessionError => {
   if (isOf(error, "AuthenticationFailureError")) {
     return invalid("url: the cluster refuses this user and password (AuthenticationFailure)")
@@ -119,15 +125,15 @@ const notReady = (error: unknown): SessionError => {
   if (isOf(error, "BucketNotFoundError", "ScopeNotFoundError", "CollectionNotFoundError")) {
     return invalid(`url: no such bucket, scope or collection (${error.name})`)
   }
-  // The SDK waits for a bucket or a collection that is not there: it may be about to be made.
+  // The SDK waits for a bucket or a collection that does not exist, since it may be about to be created.
   const timedOut = isOf(error, "TimeoutError", "AmbiguousTimeoutError", "UnambiguousTimeoutError")
   return unavailable(backend, "connect", timedOut ? "no answer; are there such a bucket and collection?" : error)
 }
 
-/** How long a cluster that is being left may take, in milliseconds. What is not done by then goes on by itself. */
+/** How long closing a cluster may take, in milliseconds. After that, closing goes on in the background. */
 const closing = 500
 
-/** A collection of a connected cluster, which is closed with the scope. */
+/** Opens a collection of a connected cluster, which is closed with the scope. */
 export const opened = (
   address: Address,
   timeout: number,
@@ -137,7 +143,7 @@ export const opened = (
     cluster.bucket(address.bucket).scope(address.scope).collection(address.collection)
   )
 
-/** Opening a bucket asks nobody; reading does. */
+/** Reads a key, to see whether the server answers: opening a bucket sends nothing. */
 export const ready = (collection: Collection, key: string, timeout: number): Effect.Effect<void, SessionError> =>
   Effect.tryPromise({ try: () => collection.get(key, { timeout, transcoder: binary }), catch: (error) => error }).pipe(
     Effect.catchAll((error) => (refusal(error) === undefined ? notReady(error) : Effect.void)),
@@ -146,7 +152,7 @@ export const ready = (collection: Collection, key: string, timeout: number): Eff
 
 const sdk = driver(backend, "couchbase")
 
-/** A connected cluster, closed with the scope. */
+/** Connects to a cluster, which is closed with the scope. */
 const connected = (
   { connection, password, username }: Address,
   timeout: number,
@@ -157,7 +163,7 @@ const connected = (
       connect(connection, {
         ...(username === undefined ? {} : { username }),
         ...(password === undefined ? {} : { password }),
-        // Its own log of slow operations, which Effect's spans tell better.
+        // The SDK's own log of slow operations, which Effect's spans replace.
         tracingConfig: { enableTracing: false },
         metricsConfig: { enableMetrics: false },
         ...options,
@@ -169,7 +175,7 @@ const connected = (
         }
       })
     ),
-    // Also where the build was given up while it connected.
+    // Even if the build was given up while it connected.
     (cluster) => {
       const closed = cluster.then((cluster) => cluster.close()).catch(() => {})
       return Effect.promise(() => Promise.race([closed, sleep(closing, undefined, { ref: false })]))

@@ -1,6 +1,6 @@
 /**
- * Files and folders, as the providers that keep sessions in them use them: no symbolic link is followed, and what is not there is no
- * error.
+ * Files and folders, for the providers that keep sessions in them: no symbolic link is followed, and a missing file is
+ * not an error.
  */
 import * as fs from "node:fs"
 import { promisify } from "node:util"
@@ -18,7 +18,10 @@ const fsync = promisify(fs.fsync)
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
 
-/** What cannot be done though no call of the file system failed. `code` is shown to the user, as a failed call's `ENOSPC` is. */
+/**
+ * A failure although no call of the file system failed. The user sees `code`, as they see the `ENOSPC` of a failed
+ * call.
+ */
 export class FileFailure extends Error {
   override readonly name = "FileFailure"
   constructor(
@@ -36,10 +39,10 @@ export class FileFailure extends Error {
 export const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
   error instanceof Error && "code" in error && codes.includes(String(error.code))
 
-/** What is asked for is not there; something else can be in its place, such as a symbolic link. */
+/** Whether an error says that a path is absent. Something else can be in its place, such as a symbolic link. */
 export const isAbsent = (error: unknown): boolean => hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")
 
-/** `value` in place of the error that something is not there. */
+/** Returns `value` for an error that says that a path is absent, and throws any other. */
 export const ifAbsent =
   <A>(value: A) =>
   (error: unknown): A => {
@@ -50,8 +53,9 @@ export const ifAbsent =
   }
 
 /**
- * Whether no part of a path is a symbolic link; undefined where nothing is there. Done at once, and not by a thread of the pool: it is
- * asked of paths that were just used, so it costs less than going there and back, and does not wait for the disk.
+ * Whether no part of a path is a symbolic link; undefined if the path does not exist. Synchronous, without a thread of
+ * the pool: the paths were just used, so this takes less time than a round trip to a thread, and does not wait for the
+ * disk.
  */
 export const isReal = (path: string): boolean | undefined => {
   try {
@@ -61,7 +65,10 @@ export const isReal = (path: string): boolean | undefined => {
   }
 }
 
-/** A call of the file system that can be made both ways: by a thread of the pool, or at once, while this process does nothing else. */
+/**
+ * A call of the file system that can be made in both ways: with a thread of the pool, or synchronously, while this
+ * process does nothing else.
+ */
 export interface Call<A> {
   readonly async: () => Promise<A>
   readonly sync: () => A
@@ -77,7 +84,7 @@ export const remove = (path: string): Call<void> => ({
   sync: () => fs.unlinkSync(path)
 })
 
-// O_NONBLOCK, or a pipe of this name would block a thread for ever.
+// O_NONBLOCK, or else a pipe with this name would block a thread for ever.
 const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
 
 /** Opens a file for reading. */
@@ -88,7 +95,7 @@ export const open = (path: string): Call<number> => ({
 
 const none: ReadonlyArray<string> = []
 
-/** The names in a folder; none where it is not there. */
+/** The names in a folder; none if it does not exist. */
 export const names = (folder: string): Call<ReadonlyArray<string>> => ({
   async: () => readdir(folder).catch(ifAbsent(none)),
   sync: () => {
@@ -100,15 +107,15 @@ export const names = (folder: string): Call<ReadonlyArray<string>> => ({
   }
 })
 
-/** The paths of what has such a name in a directory; nothing where it is not there or not ours. */
+/** The paths in a directory whose names match; none if the directory does not exist or is not ours. */
 export const paths = async (directory: string, pattern: RegExp): Promise<ReadonlyArray<string>> => {
   const found = await names(directory).async()
   return isReal(directory) ? found.filter((name) => pattern.test(name)).map((name) => `${directory}/${name}`) : none
 }
 
-/** The content of an open file, which is closed; undefined where it is not a file. */
+/** Reads an open file and closes it. Returns undefined if it is not a file. */
 export const load = async (fd: number): Promise<Buffer | undefined> => {
-  // Neither of the calls that are done at once waits for the disk: the file is open, and was only read.
+  // Neither of the synchronous calls waits for the disk: the file is open, and was only read.
   try {
     const stat = fs.fstatSync(fd)
     return stat.isFile() ? await readAll(fd, stat.size) : undefined
@@ -117,13 +124,13 @@ export const load = async (fd: number): Promise<Buffer | undefined> => {
   }
 }
 
-/** The first `size` bytes of an open file, or all where it has become shorter. */
+/** Reads the first `size` bytes of an open file, or all of it if it has become shorter. */
 export const readAll = async (fd: number, size: number): Promise<Buffer> => {
   const { buffer, bytesRead } = await read(fd, Buffer.allocUnsafe(size), 0, size, 0)
   return buffer.subarray(0, bytesRead)
 }
 
-/** Writes a new file completely, or not at all; answers whether its folder was there. */
+/** Writes a new file completely, or not at all. Returns false if its folder does not exist. */
 export const store = async (path: string, content: Uint8Array, durable: boolean): Promise<boolean> => {
   const fd = await openFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600).catch(ifAbsent(undefined))
   if (fd === undefined) {
@@ -145,7 +152,7 @@ export const store = async (path: string, content: Uint8Array, durable: boolean)
   }
 }
 
-/** Makes a folder for this user alone; answers whether nothing was there yet. */
+/** Creates a folder for this user only. Returns whether it is new. */
 export const makeFolder = async (path: string): Promise<boolean> => {
   try {
     await mkdir(path, 0o700)
@@ -158,7 +165,7 @@ export const makeFolder = async (path: string): Promise<boolean> => {
   }
 }
 
-/** Makes the folder if nothing is there, and fails where it is not real; answers whether nothing was there yet. */
+/** Creates the folder if the path is free. Fails if the folder is not real. Returns whether it is new. */
 export const ensureFolder = async (path: string): Promise<boolean> => {
   const isNew = isReal(path) === undefined
   if (isNew) {
@@ -172,24 +179,30 @@ export const ensureFolder = async (path: string): Promise<boolean> => {
 
 const ignore = () => {}
 
-/** Removes files that are of no use any more. Nobody waits for it; what it cannot remove is left for the next one who sees it. */
+/**
+ * Removes files that are no longer of use, without waiting. A file that cannot be removed is left for the next process
+ * that finds it.
+ */
 export const discard = (paths: ReadonlyArray<string>): void => {
   for (const path of paths) {
     fs.unlink(path, ignore)
   }
 }
 
-/** Removes these files of a folder, and the folder with them, unless something else is in it. What cannot be removed stays. */
+/**
+ * Removes these files of a folder, and the folder with them, unless something else is in it. Files that cannot be
+ * removed stay.
+ */
 export const clear = async (folder: string, names: ReadonlyArray<string>): Promise<void> => {
   await Promise.allSettled(names.map((name) => unlink(`${folder}/${name}`)))
   await rmdir(folder).catch(ignore)
 }
 
-/** How long ago something was last done in a folder, in milliseconds of real time. */
+/** The time since the last change in a folder, in milliseconds of real time. */
 export const age = (folder: string): number =>
   Date.now() - (fs.lstatSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY)
 
-/** Waits until the disk has the names in a folder. */
+/** Waits until the names in a folder are on disk. */
 export const persist = async (folder: string): Promise<void> => {
   const fd = await openFile(folder, O_RDONLY)
   try {

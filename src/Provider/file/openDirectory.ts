@@ -1,5 +1,5 @@
 /**
- * The directory that sessions are kept in, as a user names it.
+ * Opens the directory of the sessions, as a user names it.
  */
 import { randomUUID } from "node:crypto"
 import { promises as fs } from "node:fs"
@@ -8,9 +8,10 @@ import * as Effect from "effect/Effect"
 import { SessionError, unavailable } from "../../SessionError.js"
 
 /**
- * Its real path. Made, for this user alone, if it is not there; fails with `InvalidConfig` where it cannot be used.
+ * Opens a directory and returns its real path. The directory is created, for this user only, if it does not exist. Fails
+ * with `InvalidConfig` if it cannot be used.
  *
- * @param option What the user calls it, for messages.
+ * @param option The user's name for the directory's option, for messages.
  */
 export const openDirectory = (directory: string, option: string): Effect.Effect<string, SessionError> => {
   const invalid = (problem: string) => new SessionError({ reason: "InvalidConfig", message: `${option}: ${problem}` })

@@ -1,13 +1,13 @@
 /**
- * What is in a file of a session: whose it is, whether it is complete, and the bytes.
+ * The content of a session's data file: its key, its length and the payload.
  */
 import * as Disk from "./disk.js"
 
-/** A line with key and length, which tell whose it is and that it is complete, and the payload. */
+/** Encodes a line with key and length, which tell the session and that the file is complete, and then the payload. */
 export const encode = (key: string, payload: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(`${key} ${payload.length}\n`), payload])
 
-/** The content of an open file, which is closed; nothing if it is not complete. */
+/** Reads an open file and closes it. Returns undefined if it is not complete. */
 export const load = async (fd: number): Promise<{ readonly key: string; readonly payload: Buffer } | undefined> => {
   const content = await Disk.load(fd)
   return content === undefined ? undefined : decode(content)

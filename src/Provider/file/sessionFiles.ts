@@ -1,6 +1,6 @@
 /**
- * The sessions of one directory: each operation as steps on files, safe beside other processes that do the same, and whenever this
- * one dies. `sessionFolder.ts` tells what is where.
+ * The sessions of one directory. Each operation is a series of steps on files, which is safe beside other processes
+ * that do the same, and whenever this one dies. `sessionFolder.ts` explains the files.
  */
 import { hash, randomUUID } from "node:crypto"
 import * as Provider from "../Provider.js"
@@ -9,14 +9,16 @@ import * as Data from "./sessionData.js"
 import * as Folder from "./sessionFolder.js"
 import * as Marks from "./sessionMarks.js"
 
-/** Where a session is kept. The key is the id in a form that is safe in a file: its JSON, which no two ids share. */
+/** The place of a session. The key is the id in a form that is safe in a file: its JSON, which no two ids share. */
 interface Place {
   readonly key: string
   readonly shard: string
   readonly folder: string
 }
 
-/** A new state for a session that is at `revision`, under the same id or another; and what it leaves at the old one. */
+/**
+ * A new state for a session that is at `revision`, under the same id or another, and the mark to leave at the old one.
+ */
 export interface Replacement {
   readonly oldId: string
   readonly newId: string
@@ -36,16 +38,19 @@ const liveHead = ({ heads: [head, ...others] }: Folder.Listing, now: number): Fo
 const expiredHead = ({ heads: [head, ...others] }: Folder.Listing, now: number): Folder.Head | undefined =>
   head !== undefined && others.length === 0 && head.expiresAt <= now ? head : undefined
 
-/** How old a folder without a session must be to be what a dead process left, in milliseconds: far longer than any operation takes. */
+/**
+ * How old a folder without a session must be to count as left by a dead process, in milliseconds: far longer than any
+ * operation takes.
+ */
 const leftoverAge = 60 * 60 * 1000
 
-/** Sessions that are looked at at once in a walk over all of them. */
+/** How many sessions a walk over all of them looks at in parallel. */
 const batchSize = 16
 
 export class SessionFiles {
   /**
-   * @param directory Its real path.
-   * @param durable Whether a change waits until the disk has it.
+   * @param directory The real path of the directory.
+   * @param durable Whether a change waits until it is on disk.
    */
   constructor(
     private readonly directory: string,
@@ -68,7 +73,8 @@ export class SessionFiles {
   private async load(folder: string, now: number) {
     const { done } = await Folder.act(folder, (listing, lost: Folder.Head | undefined) => {
       const head = liveHead(listing, now)
-      // Data that is not there was replaced in this moment. If not, it is lost, as a power failure can do: there is no session.
+      // Data that is missing has just been replaced. If the head is still the same, the data is lost, as after a power
+      // failure: there is no session.
       if (head === undefined || head.revision === lost?.revision) {
         return undefined
       }
@@ -122,7 +128,10 @@ export class SessionFiles {
     return Provider.written(revision, expiresAt)
   }
 
-  /** Makes the folder of a new session. Of several who try one can; where it is there without a head, another one could just now. */
+  /**
+   * Creates the folder of a new session. Only one of several callers succeeds. A folder without a head may belong to a
+   * caller who has just succeeded.
+   */
   private async claim({ folder, shard }: Place, now: number): Promise<boolean> {
     if (await Disk.ensureFolder(shard)) {
       await this.persist(this.directory)
@@ -137,8 +146,8 @@ export class SessionFiles {
   }
 
   /**
-   * Compare-and-set, in one folder or from one into another. All is made ready where nobody looks yet; then the renaming of the head
-   * ends the old state and begins the new one.
+   * Replaces a session in its folder or into another one, as a compare-and-set. All files are prepared where no reader
+   * looks yet; then renaming the head ends the old state and begins the new one.
    */
   async replace(
     { oldId, newId, payload, expiresAt, revision: base, mark }: Replacement,
@@ -164,7 +173,7 @@ export class SessionFiles {
       const renamed = await Folder.act(
         from.folder,
         (listing) => {
-          // It can be there under another name: renewed.
+          // The head can have another name, if the session was renewed.
           const head = liveHead(listing, now)
           return stored && head?.revision === base
             ? {
@@ -178,7 +187,7 @@ export class SessionFiles {
       done = renamed.done !== undefined
     } finally {
       if (!done) {
-        // The folder too, if that was all that is left in it.
+        // Also removes the folder, if nothing else is left in it.
         await Disk.clear(to.folder, [data])
         await this.withdraw(from.folder, marked)
       }
@@ -197,7 +206,7 @@ export class SessionFiles {
     return Provider.written(revision, expiresAt)
   }
 
-  /** What is there in place of the revision that a change was meant for. */
+  /** Returns what is there in place of the revision that a change expected. */
   private async tooLate(id: string, now: number): Promise<Provider.Conflict | Provider.Gone> {
     const current = await this.read(id, now)
     return current === undefined ? Provider.gone : Provider.conflict(current)
@@ -230,7 +239,7 @@ export class SessionFiles {
       return this.withdraw(folder, marked)
     }
     if (listing.heads.length > 1) {
-      // More than one is none; one that is left would be one.
+      // Several heads count as none, but one that was left over would count.
       return this.destroy(id, now)
     }
     await this.persist(folder)
@@ -242,21 +251,24 @@ export class SessionFiles {
     return Marks.read(folder, key, now)
   }
 
-  /** Removes what a session that is no more has left, but for its mark. */
+  /** Removes the files that an ended session has left, except its mark. */
   private tidy(folder: string, { data, marks }: Folder.Listing, marked: string | undefined): Promise<void> {
     return Disk.clear(folder, [...data, ...marks.map(({ name }) => name).filter((name) => name !== marked)])
   }
 
-  /** Removes the mark of a change that was not made, and the folder too, if that was all that is left in it. */
+  /** Removes the mark of a change that was not made, and the folder too if nothing else is left in it. */
   private async withdraw(folder: string, marked: string | undefined): Promise<void> {
     if (marked !== undefined) {
       await Disk.clear(folder, [marked])
     }
   }
 
-  /** Removes what has expired, or what a process that died left; answers what it was, if it was a session or its mark. */
+  /**
+   * Removes an expired session or mark, or the files that a dead process left. Returns whether it was a session or its
+   * mark.
+   */
   async collect(folder: string, now: number): Promise<"session" | "mark" | undefined> {
-    // A session that is renewed in this moment stays: its head has another name then.
+    // A session that is being renewed stays, since its head then has another name.
     const { done, listing } = await Folder.act(folder, (listing) => {
       const head = expiredHead(listing, now)
       return head && { target: head, call: Disk.remove(`${folder}/${head.name}`) }
@@ -275,7 +287,7 @@ export class SessionFiles {
     return done === undefined ? undefined : "session"
   }
 
-  /** The id of a live session. */
+  /** Reads the id of a live session. */
   async idOf(folder: string, now: number): Promise<Provider.StoredId | undefined> {
     const loaded = await this.load(folder, now)
     return loaded === undefined ? undefined : (JSON.parse(loaded.key) as Provider.StoredId)

@@ -1,14 +1,14 @@
 /**
- * What a session is on disk: a folder with its data, and an empty file, the head, whose NAME says what is current.
+ * A session on disk: a folder with its data, and an empty file, the head, whose NAME says what is current.
  *
  *     <directory>/<2 hex>/<64 hex>/head.<revision>.<expiresAt>
  *                                 /data.<revision>.<the revision it was made to replace>
  *                                 /mark.<a random name>.<expiresAt>
  *
- * The folder is named by a hash of the session's id. Without a head there is no session. To change, renew, move or end a session is
- * to rename or remove its head, which the file system does in one step, and only for who knows the head's present name: a
- * compare-and-set that needs no lock. Revisions are random and never used again, so it cannot succeed by mistake. A mark that the session
- * left counts only if there is no head.
+ * The folder is named by a hash of the session's id. Without a head there is no session. A session is changed, renewed,
+ * moved or ended by renaming or removing its head, which the file system does in one step, and only for a process that
+ * knows the head's present name: a compare-and-set that needs no lock. Revisions are random and never used again, so it
+ * cannot succeed by mistake. A mark that the session left counts only if there is no head.
  */
 import * as Disk from "./disk.js"
 
@@ -20,7 +20,7 @@ export interface Head {
   readonly expiresAt: number
 }
 
-/** What a session that is no more has left. */
+/** The mark of a session that has ended or moved. */
 export interface Mark {
   /** The file's name. */
   readonly name: string
@@ -28,9 +28,9 @@ export interface Mark {
   readonly expiresAt: number
 }
 
-/** What a folder has of a session at one moment. */
+/** The files of a session at one moment. */
 export interface Listing {
-  /** One for a session that exists, none for one that does not: not yet, or no longer. */
+  /** One if the session exists, none if it does not exist yet or any more. */
   readonly heads: ReadonlyArray<Head>
   /** The names of the data files: the current one, and those that were replaced or lost a race. */
   readonly data: ReadonlyArray<string>
@@ -50,7 +50,10 @@ export const dataName = (revision: string, replaced: string): string => `data.${
 
 export const isDataOf = (name: string, revision: string): boolean => name.startsWith(dataName(revision, ""))
 
-/** Data that is of no use once `current` is the revision: not its own, and not that of a writer who may still replace it. */
+/**
+ * Whether data is of no use once `current` is the revision: it neither belongs to it, nor to a writer who may still
+ * replace it.
+ */
 export const isGarbage = (name: string, current: string): boolean =>
   !isDataOf(name, current) && !name.endsWith(`.${current}`)
 
@@ -68,10 +71,13 @@ const parse = (names: ReadonlyArray<string>): Listing => ({
   })
 })
 
-/** POSIX lets a listing miss a file that is being renamed, or show both names: what has not one head is listed again. */
+/**
+ * How often a folder without exactly one head is listed: POSIX lets a listing miss a file that is being renamed, or
+ * show both names.
+ */
 const listings = 3
 
-/** What is in a session's folder: nothing, where it is not there or not ours. */
+/** Lists a session's folder. The listing is empty if the folder does not exist or is not ours. */
 export const list = async (folder: string): Promise<Listing> => listingOf(folder, await Disk.names(folder).async())
 
 const listSync = (folder: string): Listing => listingOf(folder, Disk.names(folder).sync())
@@ -82,40 +88,43 @@ const listingOf = (folder: string, names: ReadonlyArray<string>): Listing => {
     return nothing
   }
   let listing = parse(names)
-  // At once: the folder was just read, so that this does not wait for the disk.
+  // Synchronous: the folder was just read, so this does not wait for the disk.
   for (let i = 1; i < listings && listing.heads.length !== 1; i++) {
     listing = parse(Disk.names(folder).sync())
   }
   return Disk.isReal(folder) ? listing : nothing
 }
 
-/** A call that works only while the folder is as it was seen, for it fails where a file is not there; and what it is about. */
+/**
+ * A call that fails if a file is missing, so that it works only on the folder as it was seen, and the target of the
+ * call.
+ */
 export interface Step<T, A> {
   readonly target: T
   readonly call: Disk.Call<A>
 }
 
-/** What came of a step, which is undefined where there was none to take. */
+/** The outcome of a step; `done` is undefined if there was no step to take. */
 export interface Outcome<T, A> {
-  /** The state of the folder for which it was decided. */
+  /** The state of the folder for which `decide` chose the step. */
   readonly listing: Listing
   readonly done: { readonly target: T; readonly result: A } | undefined
 }
 
-/** How often a call may come too late before looking and calling are done at once. */
+/** How often a call may come too late before looking and calling become synchronous. */
 const patience = 5
 
-/** Each time that one comes too late another one got on, so this is not reached in practice. */
+/** A call comes too late only if another one succeeded, so this is not reached in practice. */
 const maxAttempts = 1000
 
 /**
- * Looks into a folder and takes the step that `decide` chooses, if any; if the folder has changed in between, again. `decide` gets what
- * its step was about that came too late.
+ * Lists a folder and takes the step that `decide` chooses, if any. If the folder has changed in between, it starts again,
+ * and `decide` gets the target of the step that came too late.
  *
- * A process that is slow, with many calls waiting for its threads, could come too late for ever while others change the session. So it
- * does both at once after a while, though that can hold up the process for the moment.
+ * A process that is slow, with many calls waiting for its threads, could come too late for ever while others change the
+ * session. Therefore both calls become synchronous after a while, though that can hold up the process for a moment.
  *
- * @param seen What a listing has just shown.
+ * @param seen A listing that was just made.
  */
 export const act = async <T, A>(
   folder: string,

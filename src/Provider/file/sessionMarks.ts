@@ -1,7 +1,7 @@
 /**
- * The marks that sessions leave in their folders. A mark is written before the head is removed or renamed, so that it is there from
- * that very step on; while there is a head it counts for nothing. Of several changes at once each writes a mark of its own: the one
- * that gets the head removes the others' marks, and each of the others removes its own.
+ * The marks that sessions leave in their folders. A mark is written before the head is removed or renamed, so that it
+ * exists from that step on; it does not count while there is a head. Concurrent changes each write a mark of their own:
+ * the one that gets the head removes the others' marks, and each of the others removes its own.
  */
 import { randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -15,7 +15,10 @@ export interface Leaving {
   readonly expiresAt: number
 }
 
-/** Writes a mark for a session that is about to end; answers the file's name, or nothing if the folder is not there any more. */
+/**
+ * Writes a mark for a session that is about to end. Returns the file's name, or undefined if the folder no longer
+ * exists.
+ */
 export const prepare = async (
   folder: string,
   key: string,
@@ -26,11 +29,14 @@ export const prepare = async (
   return (await Disk.store(`${folder}/${name}`, Data.encode(key, content), durable)) ? name : undefined
 }
 
-/** How often, and after how many milliseconds, a folder is listed again while several changes are about to be done with it. */
+/**
+ * How often a folder is listed again while several changes are about to be done with it, and the pause between, in
+ * milliseconds.
+ */
 const patience = 10
 const pause = 2
 
-/** The content of the mark that a session of this key has left. */
+/** Reads the content of the mark that the session with this key has left. */
 export const read = async (folder: string, key: string, now: number): Promise<Uint8Array | undefined> => {
   let listing = await Folder.list(folder)
   for (let i = 0; i < patience && live(listing, now).length > 1; i++) {
@@ -53,7 +59,10 @@ export const read = async (folder: string, key: string, now: number): Promise<Ui
 export const live = ({ heads, marks }: Folder.Listing, now: number): ReadonlyArray<Folder.Mark> =>
   heads.length > 0 ? [] : marks.filter(({ expiresAt }) => expiresAt > now)
 
-/** Removes marks that have all expired; answers whether this call removed the last one, so that the folder is the caller's to clear. */
+/**
+ * Removes marks if all of them have expired. Returns whether this call removed the last one, so that the caller may
+ * clear the folder.
+ */
 export const collect = async (folder: string, now: number): Promise<boolean> => {
   const { done, listing } = await Folder.act(folder, (listing) => {
     const [mark] = listing.marks

@@ -1,7 +1,7 @@
 /**
- * A provider over any store of keys and bytes that has a compare-and-swap: what memcached and Couchbase share. A value carries its
- * session's expiry, to the millisecond, and its revision, which a touch keeps although it changes the store's own token. The mark that a
- * session leaves is put in its own place.
+ * A provider over any key-value store that has a compare-and-swap, which memcached and Couchbase share. A value carries
+ * its session's expiry, to the millisecond, and its revision, which a touch keeps although it changes the store's own
+ * token. The mark that a session leaves takes the session's place.
  */
 import { randomBytes } from "node:crypto"
 import * as Duration from "effect/Duration"
@@ -13,22 +13,22 @@ import { decode, type Entry, encode, type Item, markFormat } from "./casValue.js
 import { Recent } from "./recent.js"
 import { withNow } from "./time.js"
 
-/** What became of a change: `changed` and `gone` say why it was not made. */
+/** The outcome of a change. `changed` and `gone` are the reasons why it was not made. */
 export type Change = "done" | "changed" | "gone"
 
-/** The store. It may keep a value longer than `ttl`, never shorter. */
+/** A key-value store with compare-and-swap. It may keep a value longer than `ttl`, never shorter. */
 export interface CasStore<Token> {
   readonly name: string
   readonly capabilities: Provider.Capabilities
   readonly get: (key: string) => Effect.Effect<Item<Token> | undefined, unknown>
-  /** Answers false where the key is taken. */
+  /** Returns false if the key is taken. */
   readonly add: (key: string, value: Buffer, ttl: Duration.Duration) => Effect.Effect<boolean, unknown>
   readonly replace: (key: string, value: Buffer, ttl: Duration.Duration, token: Token) => Effect.Effect<Change, unknown>
   readonly removeAt: (key: string, token: Token) => Effect.Effect<Change, unknown>
   readonly remove: (key: string) => Effect.Effect<void, unknown>
 }
 
-/** What an attempt came to: an answer, or nothing because someone else was faster. */
+/** The outcome of an attempt: a result, or `Again` if another request was faster. */
 type Step<A> = Again | Done<A>
 
 interface Again {
@@ -44,13 +44,16 @@ const again: Again = { _tag: "Again" }
 
 const done = <A>(answer: A): Done<A> => ({ _tag: "Done", answer })
 
-/** The step that a change was: `made` is the answer where it was made. */
+/** Turns the outcome of a change into a step, with `made` as the result if the change was made. */
 const stepOf =
   <A>(made: A) =>
   (change: Change): Step<A | Provider.Gone> =>
     change === "done" ? done(made) : change === "gone" ? done(Provider.gone) : again
 
-/** How often an operation starts again because other requests changed the session under it. Each time one of them got done. */
+/**
+ * How often an operation starts again because other requests changed the session meanwhile. Each time, one of them
+ * succeeded.
+ */
 const maxAttempts = 100
 
 const untilDone = <A>(step: Effect.Effect<Step<A>, unknown>, attempt = 1): Effect.Effect<A, unknown> =>
@@ -64,7 +67,7 @@ const untilDone = <A>(step: Effect.Effect<Step<A>, unknown>, attempt = 1): Effec
 
 const newRevision = (): string => randomBytes(9).toString("base64url")
 
-/** How many of the sessions read last can be written without asking for their token again. */
+/** How many of the sessions read last can be written without reading their token again. */
 const maxTokens = 4096
 
 interface Known<Token> {
@@ -76,7 +79,7 @@ interface Known<Token> {
 export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Provider => {
   const tokens = new Recent<string, Known<Token>>(maxTokens)
 
-  /** Keys have up to 250 bytes, without spaces and control characters; no session can have another. */
+  /** Keys have up to 250 bytes, without spaces and control characters. Ids that do not fit have no session. */
   const keyOf = (id: Provider.StoredId): string | undefined => {
     const key = prefix + id
     return key.length <= 250 && /^[!-~]+$/.test(key) ? key : undefined
@@ -89,7 +92,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
     })
   )
 
-  /** A new value for a payload. */
+  /** Encodes a payload as a value with a new revision. */
   const withValue = <A>(
     payload: Uint8Array,
     ttl: Duration.Duration,
@@ -100,7 +103,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
       return f(encode(payload, written.expiresAt, written.revision), written)
     })
 
-  /** The live session at a key, or the live mark. */
+  /** Reads the live session at a key, or the live mark. */
   const live = (key: string, mark = false): Effect.Effect<Entry<Token> | undefined, unknown> =>
     Effect.flatMap(store.get(key), (item) =>
       withNow((now) => {
@@ -114,7 +117,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
     return key === undefined ? Effect.succeed(undefined) : live(key, mark)
   }
 
-  /** Adds a value; in place of one that has expired, and that the store is not done with. */
+  /** Adds a value, also in place of one that has expired but that the store still has. */
   const add = (key: string, value: Buffer, ttl: Duration.Duration): Effect.Effect<boolean, unknown> =>
     untilDone(
       Effect.flatMap(
@@ -138,8 +141,8 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
     )
 
   /**
-   * Changes the session where it lives and is at `revision`, or at any. A token that is remembered saves a round trip; where a touch or a
-   * write has made it old, the store refuses it, and the next attempt asks.
+   * Changes the session if it is live and at `revision`, or at any if none is given. A remembered token saves a round
+   * trip. If a touch or a write has made it stale, the store refuses it, and the next attempt reads the current one.
    */
   const changeAt = <A>(
     key: string,
@@ -166,7 +169,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
       })
     )
 
-  /** Ends a session: by the compare-and-swap that puts its mark in its place, or removes it. */
+  /** Ends a session with one compare-and-swap, which puts its mark in its place or removes it. */
   const ending = (key: string, mark: Provider.Mark | undefined) => (token: Token) =>
     mark === undefined
       ? store.removeAt(key, token)
@@ -203,7 +206,8 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
             changeAt(key, revision, (token) => store.replace(key, value, ttl, token), written)
           )
     },
-    // Not by the store's own touch: the expiry is in the value. The compare-and-swap neither undoes a write nor brings one back.
+    // Not with the store's own touch: the expiry is in the value. The compare-and-swap neither undoes a write nor
+    // brings back a session.
     touch: (id, ttl) =>
       untilDone(
         Effect.flatMap(find(id), (entry) =>
@@ -218,13 +222,14 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
         )
       ),
     exists: (id) => Effect.map(find(id), (entry) => entry !== undefined),
-    // Not by the store's own removal, which would take a mark away too.
+    // Not with the store's own removal, which would remove a mark too.
     destroy: (id, mark) => {
       const key = keyOf(id)
       return key === undefined ? Effect.void : Effect.asVoid(changeAt(key, undefined, ending(key, mark), Provider.gone))
     },
-    // The successor is stored first, under an id that nobody knows. The end of the old session, at its revision, is the commit:
-    // who dies before it leaves the session as it was, and who dies after it leaves the old id dead.
+    // The successor is stored first, under an id that no client knows. The end of the old session, at its revision, is
+    // the commit: a process that dies before it leaves the session as it was, and one that dies after it leaves the old
+    // id dead.
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) => {
       const oldKey = keyOf(oldId)
       const newKey = keyOf(newId)

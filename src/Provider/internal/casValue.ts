@@ -1,22 +1,22 @@
 /**
- * The values of sessions, and of the marks that they leave, in a store that has a compare-and-swap.
+ * The values of sessions, and of their marks, in a store that has a compare-and-swap.
  */
 import type * as Provider from "../Provider.js"
 
-/** A value as the store has it, with the token that the next change has to name. */
+/** A value in the store, with the token that the next change must name. */
 export interface Item<Token> {
   readonly value: Buffer
   readonly token: Token
 }
 
-// A value is: 1 byte of format, 8 bytes of expiry (milliseconds, a double), 12 characters of revision, the payload. That of a mark, which
-// a session leaves in its own place, has the content as its payload.
+// A value is: 1 byte of format, 8 bytes of expiry (milliseconds, a double), 12 characters of revision, the payload. A
+// mark, which takes the place of its session, has its content as the payload.
 const format = 1
 export const markFormat = 2
 const revisionAt = 9
 const payloadAt = 21
 
-/** By how many bytes a value is larger than its payload. */
+/** The difference in bytes between a value and its payload. */
 export const overhead = payloadAt
 
 export const encode = (payload: Uint8Array, expiresAt: number, revision: string, as = format): Buffer => {
@@ -28,14 +28,14 @@ export const encode = (payload: Uint8Array, expiresAt: number, revision: string,
   return value
 }
 
-/** What a value is. */
+/** A decoded value. */
 export interface Entry<Token> {
   readonly token: Token
   readonly isMark: boolean
   readonly stored: Provider.Stored
 }
 
-/** What is neither a session nor a mark of this format counts as one that has expired. */
+/** Decodes a value. One that is neither a session nor a mark of this format counts as expired. */
 export const decode = <Token>({ token, value }: Item<Token>): Entry<Token> => {
   const valid = value.length >= payloadAt && (value[0] === format || value[0] === markFormat)
   return {

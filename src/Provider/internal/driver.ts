@@ -1,6 +1,7 @@
 /**
- * Packages that an app installs only where it uses them. Each is imported when its layer is built, by a name that bundlers do not see: so
- * an app is bundled without drivers that are not there, and a driver stays outside of the bundle, as those with native code have to.
+ * Packages that an app installs only if it uses them. Each is imported when its layer is built, by a name that bundlers
+ * do not see. An app can therefore be bundled without the drivers that it does not have, and a driver stays outside of
+ * the bundle, as packages with native code must.
  */
 import * as Effect from "effect/Effect"
 import { SessionError } from "../../SessionError.js"
@@ -14,7 +15,9 @@ interface Drivers {
   readonly "sodium-native": { readonly default: typeof import("sodium-native") }
 }
 
-/** The package `name`. Fails with `InvalidConfig` if it cannot be loaded; `user` is what needs it, for the message. */
+/**
+ * Imports the package `name`. Fails with `InvalidConfig` if it cannot be loaded; the message says that `user` needs it.
+ */
 export const driver = <Name extends keyof Drivers>(
   user: string,
   name: Name

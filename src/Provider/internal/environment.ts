@@ -1,5 +1,5 @@
 /**
- * The environment variables of the backends, and how layers take their options from `Config`.
+ * The environment variables of the backends, and layers that take their options from `Config`.
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -10,7 +10,9 @@ import * as Redacted from "effect/Redacted"
 import type { SessionError } from "../../SessionError.js"
 import type { SessionProvider } from "../Provider.js"
 
-/** All of them: what else begins with `SESSION_`, and is no option of sessions, is a mistake. */
+/**
+ * All variables of the backends. Any other that begins with `SESSION_`, and is not an option of sessions, is a mistake.
+ */
 export const variables = {
   url: "SESSION_URL",
   prefix: "SESSION_KEY_PREFIX",
@@ -33,10 +35,10 @@ export const variables = {
 export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   Config.map(Config.option(config), Option.getOrUndefined)
 
-/** It may hold a password. */
+/** Redacted, since it may hold a password. */
 export const url = Config.redacted(variables.url)
 
-/** The one place where a URL is unwrapped. No error repeats it. */
+/** Unwraps a URL. This is the only place that does, and no error repeats the URL. */
 export const plainUrl = (url: string | Redacted.Redacted): string =>
   Redacted.isRedacted(url) ? Redacted.value(url) : url
 
@@ -51,12 +53,12 @@ export const table = {
 
 export const maxConnections = optional(Config.integer(variables.maxConnections))
 
-/** The options of a provider's layer, each a `Config` of its own, or all one. */
+/** A layer whose options are read from `Config`: one for each option, or one for all. */
 export type LayerConfig<Options> = (
   options: Config.Config.Wrap<Options>
 ) => Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError>
 
-/** A layer whose options are read when it is built, each by a `Config` of its own or all by one. */
+/** Makes a layer whose options are read from `Config` when it is built: one for each option, or one for all. */
 export const configured =
   <Options, A, E, R>(layer: (options: Options) => Layer.Layer<A, E, R>) =>
   (options: Config.Config.Wrap<Options>): Layer.Layer<A, E | ConfigError.ConfigError, R> =>

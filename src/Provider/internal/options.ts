@@ -1,10 +1,10 @@
 /**
- * Options that nobody has: a name that is written wrong is an error that tells the right one, in JavaScript too.
+ * Unknown options: a misspelled name is an error that suggests the right one, in JavaScript too.
  */
 import * as Effect from "effect/Effect"
 import { SessionError } from "../../SessionError.js"
 
-/** Steps of one letter, a swap of neighbours among them, from one word to the other. */
+/** The number of one-letter changes, including swaps of neighbours, from one word to the other. */
 const distance = (a: string, b: string): number => {
   let [before, last, row]: [Array<number>, Array<number>, Array<number>] = [
     [],
@@ -26,10 +26,10 @@ const distance = (a: string, b: string): number => {
   return row[b.length]!
 }
 
-/** Upper and lower case and what joins words make no difference. */
+/** Removes differences in case and in the separators of words. */
 const plain = (name: string): string => name.toLowerCase().replace(/[_\-.]/g, "")
 
-/** The name that was probably meant. */
+/** The known name that was probably meant. */
 export const nearest = (name: string, known: ReadonlyArray<string>): string | undefined => {
   const [best] = known
     .map((candidate) => ({ candidate, steps: distance(plain(name), plain(candidate)) }))
@@ -38,18 +38,18 @@ export const nearest = (name: string, known: ReadonlyArray<string>): string | un
   return best?.candidate
 }
 
-/** Says which name was probably meant, or which there are. */
+/** Suggests the name that was probably meant, or lists all names. */
 export const hint = (name: string, known: ReadonlyArray<string>): string => {
   const meant = nearest(name, known)
   return meant === undefined ? `expected one of ${known.join(", ")}` : `did you mean ${meant}?`
 }
 
-/** The names of all options, and which cannot be left out: the compiler sees that this is so. */
+/** The names of all options, with those that are required. The compiler checks that the list is complete. */
 export type Names<Options> = {
   readonly [Name in keyof Options]-?: undefined extends Options[Name] ? "optional" : "required"
 }
 
-/** What `make` makes of options. Fails with `InvalidConfig` if there are others than these, or a required one is missing. */
+/** Calls `make` with checked options. Fails with `InvalidConfig` if one is unknown, or a required one is missing. */
 export const checked = <Options extends object, A, E, R>(
   names: Names<Options>,
   options: Options,
@@ -68,6 +68,6 @@ export const checked = <Options extends object, A, E, R>(
     return wrong.length === 0 ? make(options) : new SessionError({ reason: "InvalidConfig", message: wrong.join("; ") })
   })
 
-/** The message of the first check that finds something wrong, if any. */
+/** The message of the first check that finds a problem, if any. */
 export const firstProblem = (checks: ReadonlyArray<readonly [isWrong: boolean, message: string]>): string | undefined =>
   checks.find(([isWrong]) => isWrong)?.[1]

@@ -1,5 +1,5 @@
 /**
- * Time as providers take it: from Effect's Clock, in milliseconds since the epoch.
+ * Time for the providers: from Effect's Clock, in milliseconds since the epoch.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,13 +7,18 @@ import * as Effect from "effect/Effect"
 export const withNow = <A, E = never, R = never>(f: (now: number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.clockWith((clock) => f(clock.unsafeCurrentTimeMillis()))
 
-/** A call that is a promise, made at the time that it is given. It fails with what the promise rejects with. */
+/**
+ * Makes an effect of a promise, which is created when the effect runs and gets the time. Fails with the promise's
+ * rejection.
+ */
 export const call = <A>(f: (now: number) => Promise<A>): Effect.Effect<A, unknown> =>
   withNow((now) => Effect.tryPromise({ try: () => f(now), catch: (cause) => cause }))
 
-/** The last time that a Date can be: the expiry of what never expires. */
+/** The last time that a Date can hold, as the expiry of a session that never expires. */
 export const never = 8.64e15
 
-/** When what lives for `ttl` from `now` on expires: in whole milliseconds, and no later than a Date can be. */
+/**
+ * The expiry of something that lives for `ttl` from `now` on: in whole milliseconds, and no later than a Date can hold.
+ */
 export const expiry = (now: number, ttl: Duration.Duration): number =>
   Math.min(now + Math.ceil(Duration.toMillis(ttl)), never)

@@ -1,5 +1,5 @@
 /**
- * How scripts are run in LedisDB.
+ * How LedisDB runs scripts.
  */
 import type { Redis } from "ioredis"
 import { pipelined, scriptLoader } from "../redis/ioredis.js"
@@ -8,27 +8,34 @@ import { revisions } from "../redis/scripts.js"
 import { makeWindow } from "./window.js"
 
 /**
- * The end of a script, which tells what `run()` gives. A script must not return anything: LedisDB leaves what it returns on the stack of
- * its one Lua state, which is full after some 5,000 calls, and then no script runs any more. So the answer goes through a key of its own.
+ * The end of a script, which passes on the result of `run()`. A script must not return anything: LedisDB leaves the
+ * result on the stack of its one Lua state, which is full after some 5,000 calls, and then it runs no script any more.
+ * Therefore the result goes through a key of its own.
  */
 export const answer = `
 local answer = run()
 if type(answer) == 'number' then answer = string.format('#%.0f', answer) end
 if answer then call('SETEX', KEYS[#KEYS], '10', answer) end`
 
-/** In bytes. A client that sends more before it has an answer waits for seconds. */
+/** In bytes. A client that sends more before it has a reply waits for seconds. */
 const receiveBuffer = 4096
 
-/** The bytes of a call besides its arguments, at most: three commands with their keys, and the name of a script. */
+/**
+ * The largest number of bytes of a call besides its arguments: three commands with their keys, and the name of a
+ * script.
+ */
 const overhead = 400
 
-/** Calls that do not overwhelm the server. */
+/** Runs calls without overwhelming the server. */
 interface Runner extends Pick<Scripted.Client, "run"> {
-  /** Makes a call that asks, and changes nothing. */
+  /** Makes a call that only reads. */
   readonly ask: <A>(call: () => Promise<A>) => Promise<A>
 }
 
-/** What executes scripts that end with {@link answer}, whose answers are kept in keys under `answer:` and the prefix for the moment. */
+/**
+ * Makes a runner of scripts that end with {@link answer}. Their results are kept for a moment in keys under `answer:`
+ * and the prefix.
+ */
 export const makeRunner = (redis: Redis, prefix: string): Runner => {
   const loaded = scriptLoader()
   const window = makeWindow(receiveBuffer)
@@ -52,6 +59,6 @@ export const makeRunner = (redis: Redis, prefix: string): Runner => {
   }
 }
 
-/** A number is marked: a record, which begins with a revision, never begins so. */
+/** A number is marked with `#`, with which a record never begins: it begins with a revision. */
 const toReply = (answer: Buffer | null): Buffer | number | null =>
   answer?.[0] === 35 ? Number(answer.toString("latin1", 1)) : answer

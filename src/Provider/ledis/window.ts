@@ -1,8 +1,8 @@
 /**
- * Limits what is under way at once, for a server that chokes on more.
+ * Limits the calls in flight, for a server that chokes on more.
  */
 
-/** Runs calls in order of arrival, together of no more than `limit` in size; a larger one runs alone. */
+/** Runs calls in order of arrival, with at most `limit` of total size in flight; a larger call runs alone. */
 export const makeWindow = (limit: number): (<A>(size: number, call: () => Promise<A>) => Promise<A>) => {
   const waiting: Array<{ readonly size: number; readonly go: () => void }> = []
   let underWay = 0

@@ -1,7 +1,7 @@
 /**
- * The connection to one memcached server. Commands leave in the order in which they are asked and are answered in that order, so that
- * any number of them can be under way. It is made by the first command, and after it was lost by the next one; what was under way then
- * fails, and is not sent again: the server may have done it.
+ * The connection to one memcached server. The server replies in the order of the commands, so any number of them can be
+ * in flight. The first command connects, and so does the first one after the connection was lost. Commands that were in
+ * flight then fail and are not sent again, since the server may have executed them.
  */
 import { connect, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import type { Failure } from "./errors.js"
 import { Answers, type Command } from "./protocol.js"
 
 export interface Connection {
-  /** Fails in time: connecting, sending and the answer all count. */
+  /** Sends a command. Fails in time: connecting, sending and the reply all count. */
   readonly ask: <A>(command: Command<A>) => Effect.Effect<A, Failure>
   readonly close: () => void
 }
@@ -42,7 +42,7 @@ type Resume<A> = (answer: Effect.Effect<A, Failure>) => void
 interface Waiting {
   readonly command: Command<unknown>
   readonly resume: Resume<unknown>
-  /** By the clock of `performance.now()`, which nobody sets. */
+  /** In the time of `performance.now()`, which never jumps. */
   readonly deadline: number
 }
 
@@ -74,7 +74,7 @@ class Link {
 
   send<A>(command: Command<A>, resume: Resume<A>): void {
     const { socket } = this
-    // All commands of one turn of the event loop leave together: fewer packets, and less work on both sides.
+    // All commands of one turn of the event loop are sent together: fewer packets, and less work on both sides.
     if (socket.writableCorked === 0) {
       socket.cork()
       process.nextTick(() => socket.uncork())
@@ -92,10 +92,10 @@ class Link {
     this.timer ??= setTimeout(this.later, this.timeoutMillis)
   }
 
-  /** Answers that came while this process was busy with other things are read first. */
+  /** First reads the replies that came while this process was busy. */
   private readonly later = (): void => void setImmediate(this.check)
 
-  /** The oldest command is the first to be late. Those after it would get its answer: none of them can be had any more. */
+  /** The oldest command is the first to be late. Any later one would get its reply, so all of them fail. */
   private readonly check = (): void => {
     const left = (this.waiting[0]?.deadline ?? Number.POSITIVE_INFINITY) - performance.now()
     if (left <= 0) {

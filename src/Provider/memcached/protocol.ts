@@ -1,18 +1,21 @@
 /**
- * The five commands of memcached's text protocol that sessions are made of, and its answers, read strictly: what is not an answer to
- * the very command that is waiting for one is a failure. memcached's own protocol.txt says what goes over the wire.
+ * The five commands of memcached's text protocol that sessions need, and a strict reader of the replies: data that is
+ * not a reply to the command in turn is a failure. memcached's own protocol.txt defines the format.
  */
 import type { Change } from "../internal/casProvider.js"
 import type { Item } from "../internal/casValue.js"
 import { type Failure, failureOf, isOrderly } from "./errors.js"
 
-/** A command, and what can be its answer. */
+/** A command, and its possible replies. */
 export interface Command<out A> {
   readonly key: string
   readonly line: string
   /** The bytes that follow the line. */
   readonly value: Buffer | undefined
-  /** What a line means as the answer; undefined if it cannot be the answer. A command without it is answered with the key's value. */
+  /**
+   * Turns a line into the reply; undefined if the line cannot be one. If a command has no `meaning`, the reply is the
+   * key's value.
+   */
   readonly meaning: ((line: string) => A | undefined) | undefined
 }
 
@@ -34,7 +37,10 @@ export const gets = (key: string): Command<Item<string> | undefined> => ({
   meaning: undefined
 })
 
-/** Stores a value where there is none. Its flags are 0, and those of a value that is read say nothing: values are bytes. */
+/**
+ * Stores a value if there is none. Its flags are 0, and the flags of a value that is read are ignored: values are
+ * bytes.
+ */
 export const add = (key: string, value: Buffer, exptime: number): Command<boolean> => ({
   key,
   line: `add ${key} 0 ${exptime} ${value.length}\r\n`,
@@ -42,7 +48,7 @@ export const add = (key: string, value: Buffer, exptime: number): Command<boolea
   meaning: isStored
 })
 
-/** Stores a value where there is one that has not changed since its token was read. */
+/** Stores a value if there is one that has not changed since its token was read. */
 export const cas = (key: string, value: Buffer, exptime: number, token: string): Command<Change> => ({
   key,
   line: `cas ${key} 0 ${exptime} ${value.length} ${token}\r\n`,
@@ -57,7 +63,7 @@ export const touch = (key: string, exptime: number): Command<boolean> => ({
   meaning: isTouched
 })
 
-/** `delete`, which is no name in JavaScript. */
+/** Removes a value. The command is `delete`, which is not a valid name in JavaScript. */
 export const remove = (key: string): Command<boolean> => ({
   key,
   line: `delete ${key}\r\n`,
@@ -65,7 +71,7 @@ export const remove = (key: string): Command<boolean> => ({
   meaning: isDeleted
 })
 
-/** Asks whether anyone is there, and is it memcached. */
+/** Checks that the server is there, and that it is memcached. */
 export const version: Command<true> = {
   key: "",
   line: "version\r\n",
@@ -73,29 +79,29 @@ export const version: Command<true> = {
   meaning: (line) => (line.startsWith("VERSION ") ? true : undefined)
 }
 
-/** Longer than any line that memcached sends: it takes none of more than 2048 bytes itself. */
+/** Longer than any line that memcached sends: it does not accept lines of more than 2048 bytes itself. */
 const maxLine = 2048
 
-/** More than a session can be, also one that others stored on a server with a larger `-I`. */
+/** Larger than any session, including one that another app stored on a server with a larger `-I`. */
 const maxValue = 16 * 1024 * 1024
 
-/** Of a value's announcement what follows its key: flags, length, token. */
+/** The rest of a value's announcement, after its key: flags, length, token. */
 const announced = /^ \d{1,10} (\d{1,8}) (\d{1,20})$/
 
 const foreign = "not an answer of memcached's"
 
-/** Those who wait for answers, in the order of their commands. */
+/** The commands that wait for replies, in order. */
 export interface Askers {
-  /** The command that the next answer belongs to. */
+  /** The command to which the next reply belongs. */
   readonly next: () => Command<unknown> | undefined
   readonly answer: (answer: unknown) => void
   readonly refuse: (failure: Failure) => void
 }
 
-/** Takes the answers out of what arrives, in whatever segments. Holds one line or one value at most. */
+/** Reads replies from the segments that arrive. Holds at most one line or one value. */
 export class Answers {
   private line = ""
-  /** A value under way, with the end of line after it. */
+  /** A value in flight, with the end of line after it. */
   private value: Buffer | undefined
   private filled = 0
   private token = ""
@@ -103,7 +109,7 @@ export class Answers {
 
   constructor(private readonly askers: Askers) {}
 
-  /** Returns what is wrong, if anything is: nothing that comes after it can be understood. */
+  /** Returns a failure if the data is not valid. Nothing that comes after it can be understood. */
   read(segment: Buffer): Failure | undefined {
     let at = 0
     let failure: Failure | undefined
@@ -148,7 +154,7 @@ export class Answers {
     return undefined
   }
 
-  /** Either the value of this key is announced, one and no other, or that was all. */
+  /** Either announces the value of this key, exactly one, or ends the reply. */
   private takeLineOfValue(line: string, key: string): Failure | undefined {
     if (line === "END") {
       this.askers.answer(this.found)

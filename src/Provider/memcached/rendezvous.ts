@@ -1,6 +1,6 @@
 /**
- * Rendezvous hashing: of all servers a key belongs to the one that scores highest with it. A server that is added or taken away moves
- * its own share of the keys and no other. The order in which servers are named does not matter.
+ * Rendezvous hashing: a key belongs to the server with the highest score for it. A server that is added or removed
+ * moves only its own share of the keys. The order of the servers does not matter.
  */
 
 /** FNV-1a, 32 bits. */
@@ -12,14 +12,14 @@ const hash = (text: string): number => {
   return h
 }
 
-/** MurmurHash3's finalizer: each bit of the input moves each bit of the result. */
+/** MurmurHash3's finalizer: each bit of the input affects each bit of the result. */
 const mix = (h: number): number => {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return (h ^ (h >>> 16)) >>> 0
 }
 
-/** Which of these servers a key belongs to, by its place among them. */
+/** Returns the index of the server to which a key belongs. */
 export const placeOf = (servers: ReadonlyArray<string>): ((key: string) => number) => {
   const seeds = servers.map((server) => mix(hash(server)))
   return (key) => {

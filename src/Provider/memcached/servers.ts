@@ -1,5 +1,5 @@
 /**
- * memcached servers: a connection to each, and each key on one of them.
+ * memcached servers: a connection to each, with each key on one of them.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -10,7 +10,7 @@ import { type Command, version } from "./protocol.js"
 
 export const backend = "memcached"
 
-/** Asks the server that has the command's key. */
+/** Sends a command to the server of its key. */
 export type Ask = <A>(command: Command<A>) => Effect.Effect<A, Failure>
 
 /** Whether this is the `host:port` of a server. */
@@ -27,8 +27,9 @@ const open = (address: string, timeoutMillis: number): Connection.Connection => 
 }
 
 /**
- * Connects to the servers, and lets go with the scope. `placeOf` says which of them has a key. Fails where none of them answers; one
- * that is away only costs its own keys, and it is tried again by each command for them.
+ * Connects to the servers, and disconnects with the scope. `placeOf` returns the index of a key's server. Fails if no
+ * server answers. If one of several does not, only the operations on its keys fail, and each of them tries to connect
+ * again.
  */
 export const connect = (
   addresses: ReadonlyArray<string>,
@@ -37,7 +38,7 @@ export const connect = (
 ): Effect.Effect<Ask, SessionError, Scope.Scope> =>
   Effect.gen(function* () {
     const connections = yield* Effect.acquireRelease(
-      // The longest that a timer can be set to.
+      // The longest delay of a timer.
       Effect.sync(() => addresses.map((address) => open(address, Math.min(timeoutMillis, 2 ** 31 - 1)))),
       (connections) =>
         Effect.sync(() => {

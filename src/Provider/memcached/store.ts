@@ -10,7 +10,7 @@ import { type Ask, backend } from "./servers.js"
 
 export const capabilities: Capabilities = {
   ...defaultCapabilities,
-  // 1 MiB is what an item may be, by default, with its key and memcached's own header.
+  // By default, memcached allows an item of 1 MiB, with its key and memcached's own header.
   maxPayload: 1024 * 1024 - 512
 }
 
@@ -22,7 +22,7 @@ export const make = (ask: Ask, capabilities: Capabilities): CasStore<string> => 
   get: (key) => ask(Protocol.gets(key)),
   add: (key, value, ttl) => ask(Protocol.add(key, value, exptimeOf(ttl))),
   replace: (key, value, ttl, token) => ask(Protocol.cas(key, value, exptimeOf(ttl), token)),
-  // memcached has no conditional delete, but a compare-and-swap with what has already expired is one.
+  // memcached has no conditional delete, but a compare-and-swap with an expiry in the past acts as one.
   removeAt: (key, token) => ask(Protocol.cas(key, nothing, inThePast, token)),
   remove: (key) => Effect.asVoid(ask(Protocol.remove(key)))
 })

@@ -1,5 +1,6 @@
 /**
- * When what expires: buckets of one second in a heap, so that taking out the expired costs what is expired and nothing else.
+ * An index of expiry times: buckets of one second in a heap, so that the cost of taking out expired items depends only
+ * on their number.
  */
 
 /** Something that expires. */
@@ -12,7 +13,10 @@ const secondOf = (item: Expiring): number => Math.floor(item.expiresAt / 1000)
 
 /** @internal */
 export class ExpiryIndex<T extends Expiring> {
-  /** A second stays here and in the heap until its turn; an emptied bucket leaves null, so that neither holds it twice. */
+  /**
+   * A second stays here and in the heap until its turn. An emptied bucket becomes null, so that neither holds the
+   * second twice.
+   */
   private readonly buckets = new Map<number, Set<T> | null>()
   /** The seconds that have a bucket, as a binary min-heap. */
   private readonly heap: Array<number> = []
@@ -48,7 +52,7 @@ export class ExpiryIndex<T extends Expiring> {
     this.add(item)
   }
 
-  /** Takes out all that has expired at `now` and hands each to `each`; answers how many there were. */
+  /** Takes out all items that have expired at `now`, calls `each` with them, and returns their number. */
   takeExpired(now: number, each: (item: T) => void): number {
     let taken = 0
     while (this.heap.length > 0 && this.heap[0]! * 1000 <= now) {
@@ -63,7 +67,7 @@ export class ExpiryIndex<T extends Expiring> {
           }
         }
         if (bucket.size > 0) {
-          // The current second: the rest of it is still to come.
+          // This second has not ended yet: its other items are still live.
           return taken
         }
       }

@@ -1,11 +1,11 @@
 /**
- * What {@link Client} asks for, by ioredis.
+ * Implements {@link Client} with ioredis.
  */
 import type { Cluster, Redis } from "ioredis"
 import { pipelined, scriptLoader } from "./ioredis.js"
 import type { Client } from "./scripted.js"
 
-/** Commands that ioredis has, and does not declare. */
+/** Commands that ioredis has but does not declare. */
 interface Scripting {
   readonly evalshaBuffer: (sha: string, numberOfKeys: number, ...rest: Array<Argument>) => Promise<unknown>
   readonly evalBuffer: (source: string, numberOfKeys: number, ...rest: Array<Argument>) => Promise<unknown>
@@ -33,7 +33,7 @@ export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Clien
       return loaded(script, (command, text) =>
         replicas === undefined || !script.durable
           ? scripting[`${command}Buffer`](text, keys.length, ...keys, ...args)
-          : // In one go, on one connection: after a reconnect WAIT would speak of other writes.
+          : // In one go, on one connection: after a reconnect WAIT would refer to other writes.
             pipelined(client, [
               [command, text, keys.length, ...keys, ...args],
               ["wait", replicas.count, replicas.millis]
@@ -50,8 +50,8 @@ export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Clien
 }
 
 /**
- * Sends the commands of one turn of the event loop in one write to the socket. ioredis' own auto-pipelining does so too, but then
- * lets the next commands wait for the answers to these.
+ * Sends the commands of one turn of the event loop in one write to the socket. ioredis' own auto-pipelining does so
+ * too, but it holds back later commands until these have their replies.
  */
 const batch = (client: Redis | Cluster): void => {
   for (const { stream } of mastersOf(client)) {
@@ -65,7 +65,7 @@ const batch = (client: Redis | Cluster): void => {
 const mastersOf = (client: Redis | Cluster): ReadonlyArray<Redis> =>
   client.isCluster ? (client as Cluster).nodes("master") : [client as Redis]
 
-/** By SCAN on each master, which never blocks a server for long, as KEYS would. */
+/** Lists keys with SCAN on each master. Unlike KEYS, it never blocks a server for long. */
 async function* keysOf(client: Redis | Cluster, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
   const own = client.options.keyPrefix ?? ""
   const pattern = `${`${own}${prefix}`.replace(/[\\*?[\]]/g, "\\$&")}*`

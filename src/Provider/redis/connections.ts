@@ -1,6 +1,6 @@
 /**
- * Connections to Redis: to one server, to a cluster, or to the master that sentinels name. Each fails with `Unavailable` where there is
- * none, and with `InvalidConfig`.
+ * Connections to Redis: to one server, to a cluster, or to the master that sentinels name. Each fails with
+ * `Unavailable` if there is no connection, and with `InvalidConfig` if an option is wrong.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -54,7 +54,8 @@ export const sentinel = (
         name: masterName,
         sentinelCommandTimeout: Duration.toMillis(timeout),
         sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
-        // A sentinel disconnects the clients of a master that it demotes; one that is missed learns it by this.
+        // A sentinel disconnects the clients of a master that it demotes. A client that was missed notices the demotion
+        // here.
         reconnectOnError: (error) => error.message.startsWith("READONLY"),
         ...shared,
         ...options,

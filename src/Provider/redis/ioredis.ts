@@ -1,5 +1,5 @@
 /**
- * ioredis for the providers: connecting so that no command waits for long and none piles up, and the errors it gives.
+ * ioredis for the providers: connections on which no command waits for long and none pile up, and errors.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,15 +12,15 @@ import { driver } from "../internal/driver.js"
 import { plainUrl } from "../internal/environment.js"
 import type { Script } from "./scripts.js"
 
-/** A server's address, with what its URL says about connecting to it. */
+/** A server's address, with the connection options in its URL. */
 export interface Address extends Pick<RedisOptions, "username" | "password" | "db" | "tls"> {
   readonly host: string
   readonly port: number
 }
 
 /**
- * The addresses in a list such as `redis://user:password@host:6379/0,host2:6380`. Only the first needs a scheme. Fails with
- * `InvalidConfig`, which names the option and does not repeat the URL: it may hold a password.
+ * Parses the addresses in a list such as `redis://user:password@host:6379/0,host2:6380`. Only the first needs a scheme.
+ * Fails with `InvalidConfig`, which names the option and does not repeat the URL: it may hold a password.
  */
 export const addresses = (
   option: string,
@@ -54,26 +54,27 @@ export const addresses = (
   )
 
 /**
- * Options with which a command is answered within `timeout` or fails, whatever state the server is in. While there is no
- * connection commands fail at once: a queue would grow without bound. Connecting goes on until it succeeds.
+ * Options with which a command gets its reply within `timeout` or fails, whatever state the server is in. While there
+ * is no connection, commands fail at once, since a queue would grow without bound. Connecting is retried until it
+ * succeeds.
  */
 export const boundedOptions = (timeout: Duration.Duration): RedisOptions => {
   const millis = Duration.toMillis(timeout)
   return {
     connectTimeout: millis,
-    // A connection on which an answer is overdue is given up, with all that waits on it.
+    // A connection on which a reply is overdue is given up, with all commands that wait on it.
     socketTimeout: millis,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     retryStrategy: (attempt) => Math.min(attempt * 50, 500),
-    // How long a server that is being left may take to say goodbye.
+    // How long a server may take to close a connection.
     disconnectTimeout: 250
   }
 }
 
 /**
- * As {@link boundedOptions}, for a cluster. What one node does not answer is asked of another; all in all for twice the `timeout`,
- * which lets a command survive a redirection or a broken connection.
+ * The options of {@link boundedOptions} for a cluster. A command that one node does not answer is sent to another, for
+ * at most twice the `timeout` in total, so that it survives a redirection or a broken connection.
  */
 export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: RedisOptions): ClusterOptions => ({
   redisOptions: { commandTimeout: 2 * Duration.toMillis(timeout), ...redisOptions },
@@ -83,8 +84,8 @@ export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: 
 })
 
 /**
- * A connected client. It is disconnected with the scope, at once: a `quit` would wait for a server that does not answer. Fails
- * with `Unavailable` where there is no connection within `timeout`.
+ * Connects a client. It is disconnected with the scope, at once: a `quit` would wait for a server that does not answer.
+ * Fails with `Unavailable` if there is no connection within `timeout`.
  */
 export const connected = <C extends Redis | Cluster>(
   backend: string,
@@ -96,7 +97,7 @@ export const connected = <C extends Redis | Cluster>(
     return Effect.acquireRelease(
       Effect.sync(() => {
         const client = open(driver)
-        // Without a listener ioredis prints each error; the commands that an error concerns fail with it.
+        // Without a listener ioredis prints each error. The commands that an error affects fail with it.
         client.on("error", (error) => {
           cause = error
         })
@@ -113,7 +114,10 @@ export const connected = <C extends Redis | Cluster>(
     )
   })
 
-/** A connection to one server. Fails with `Unavailable` where there is none, and with `InvalidConfig`. */
+/**
+ * Connects to one server. Fails with `Unavailable` if there is no connection, and with `InvalidConfig` if an option is
+ * wrong.
+ */
 export const server = (
   backend: string,
   timeout: Duration.Duration,
@@ -130,8 +134,8 @@ export const server = (
   )
 
 /**
- * What may be told of a call that failed. Redis begins its errors with a code, such as `READONLY` or `OOM`; what follows may name keys.
- * A string is our own.
+ * The part of a failure that may be passed on. Redis begins its errors with a code, such as `READONLY` or `OOM`; the
+ * rest may name keys. A string is one of our own.
  */
 export const failureOf = (cause: unknown): string => {
   if (typeof cause === "string") {
@@ -152,7 +156,7 @@ export const failureOf = (cause: unknown): string => {
 /** A command and its arguments. */
 export type Command = readonly [command: string, ...args: Array<string | number | Buffer>]
 
-/** What commands answered, all sent at once on one connection. Rejects with the first error. */
+/** Sends commands together on one connection, and returns their replies. Rejects with the first error. */
 export const pipelined = async (
   client: Redis | Cluster,
   commands: ReadonlyArray<Command>
@@ -171,8 +175,8 @@ export const pipelined = async (
 }
 
 /**
- * Sends scripts by their SHA-1 and, to a server that does not have one, once in full, however many calls find that out at the
- * same time.
+ * Sends scripts by their SHA-1. A server that does not have a script gets it in full once, however many calls find that
+ * out at the same time.
  */
 export const scriptLoader = () => {
   const loading = new Map<Script, Promise<unknown>>()

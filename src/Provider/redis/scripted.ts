@@ -10,7 +10,7 @@ import * as Provider from "../Provider.js"
 import { failureOf } from "./ioredis.js"
 import { decode, revisions, type Script, type Scripts } from "./scripts.js"
 
-/** All that is needed of a client. A reply is a number, bytes or nothing; a failed command rejects. */
+/** The client that the provider needs. A reply is a number, bytes or null; a failed command rejects. */
 export interface Client {
   readonly get: (key: string) => Promise<Buffer | null>
   /** Executes a script. */
@@ -19,7 +19,7 @@ export interface Client {
     keys: ReadonlyArray<string>,
     args: ReadonlyArray<string | number | Buffer>
   ) => Promise<Buffer | number | null>
-  /** The keys that start with a prefix, a batch at a time; a key may come twice. */
+  /** The keys with a prefix, a batch at a time; a key may come twice. */
   readonly keys: (prefix: string) => AsyncIterable<ReadonlyArray<string>>
 }
 
@@ -28,11 +28,11 @@ export interface Options {
   readonly client: Client
   readonly scripts: Scripts
   readonly capabilities: Provider.Capabilities
-  /** What all keys start with. */
+  /** The prefix of every key. */
   readonly prefix: string
 }
 
-/** A call of the server. */
+/** Calls the server. */
 export const call = <A, B>(run: () => Promise<A>, reply: (reply: A) => B): Effect.Effect<B, string> =>
   Effect.async((resume) => {
     run().then(
@@ -43,7 +43,7 @@ export const call = <A, B>(run: () => Promise<A>, reply: (reply: A) => B): Effec
 
 export const make = ({ capabilities, client, name, prefix, scripts }: Options): Provider.Provider => {
   const { inheritedIdChars } = capabilities
-  // What an id shares with its successor is the part of the key in braces: a cluster keeps keys together by it.
+  // The part of an id that its successor inherits is in braces, so that a cluster keeps both keys on one node.
   const keyOf =
     inheritedIdChars === 0
       ? (id: string) => prefix + id
@@ -52,11 +52,11 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
     inheritedIdChars === 0
       ? (key: string) => key.slice(prefix.length)
       : (key: string) => key.slice(prefix.length).replace(/^\{(.*?)\}/s, "$1")
-  // Not among the sessions' own keys, so that nothing that goes through those sees it; beside the session's in a cluster.
+  // Outside of the sessions' own keys, so that a listing of those does not see it; on the session's node in a cluster.
   const markOf = (id: string) => `mark:${keyOf(id)}`
   const nextRevision = revisions()
 
-  /** Stores a payload under a fresh revision. */
+  /** Stores a payload under a new revision. */
   const store = <A>(
     script: Script,
     keys: ReadonlyArray<string>,
@@ -125,7 +125,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
 const leaving = (mark: Provider.Mark | undefined): ReadonlyArray<string | number | Buffer> =>
   mark === undefined ? [] : [toBuffer(mark.content), millis(mark.ttl)]
 
-/** Whole milliseconds; a fraction is an error to the servers. */
+/** A lifetime in whole milliseconds. Servers do not accept a fraction. */
 export const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
 
 const toStored = (reply: Buffer | null): Option.Option<Provider.Stored> =>

@@ -1,12 +1,13 @@
 /**
- * The Lua scripts of the servers that have Lua (Redis, LedisDB), and the record that they keep.
+ * The Lua scripts for the servers that have Lua (Redis, LedisDB), and the format of their records.
  *
- * A session is one string value, so that a read is one `GET`: 20 characters of revision, 16 digits of expiry (milliseconds since the
- * epoch), then the payload. A mark is a value of its own, under a key beside the session's. The scripts set the server's own expiry and
- * write that expiry down in the same step, both from the server's clock: no client's clock decides how long a session lives.
+ * A session is one string value, so that a read is one `GET`: 20 characters of revision, 16 digits of expiry
+ * (milliseconds since the epoch), then the payload. A mark is a value of its own, under a key beside the session's. The
+ * scripts set the server's own expiry and write that expiry into the record in the same step, both from the server's
+ * clock: no client's clock decides how long a session lives.
  *
- * A client that lost its connection may send a script a second time, although the first was executed. Therefore a script that
- * finds its own new revision stored answers as it did the first time.
+ * A client that lost its connection may send a script a second time, although the first was executed. Therefore a
+ * script that finds its own new revision stored returns the same result as the first time.
  */
 import { createHash, randomBytes } from "node:crypto"
 import type { Revision, Stored } from "../Provider.js"
@@ -14,11 +15,11 @@ import type { Revision, Stored } from "../Provider.js"
 export const revisionLength = 20
 const headLength = 36
 
-/** A script; it is sent by its SHA-1, and in full only to a server that does not have it yet. */
+/** A script. It is sent by its SHA-1, and in full only to a server that does not have it yet. */
 export interface Script {
   readonly source: string
   readonly sha: string
-  /** Whether what it changes must not be lost, so that it waits for replicas where the user wants that. */
+  /** Whether its change must not be lost, so that it waits for replicas if the user configured that. */
   readonly durable: boolean
 }
 
@@ -28,38 +29,42 @@ export const script = (source: string, durable = true): Script => ({
   durable
 })
 
-/** All scripts answer the new expiry where they took effect, nothing where there is no session, or what there is instead. */
+/**
+ * The scripts. They return the new expiry if they took effect, false if there is no session, or the record that is
+ * there instead.
+ */
 export interface Scripts {
-  /** KEYS: id, its mark. ARGV: revision, ttl, payload. Answers nothing where the id is taken, or marked. */
+  /** KEYS: id, its mark. ARGV: revision, ttl, payload. Returns false if the id is taken, or marked. */
   readonly create: Script
   /** KEYS: id. ARGV: new revision, ttl, payload, expected revision. */
   readonly write: Script
   /** KEYS: id. ARGV: ttl. */
   readonly touch: Script
-  /** KEYS: id, its mark. ARGV: what to leave as the mark, and its ttl; or nothing. */
+  /** KEYS: id, its mark. ARGV: the mark's content and its ttl, or none. */
   readonly destroy: Script
-  /** KEYS: old id, new id, the old id's mark. ARGV: as `write`, then as `destroy`. */
+  /** KEYS: old id, new id, the old id's mark. ARGV: those of `write`, then those of `destroy`. */
   readonly regenerate: Script
 }
 
 /**
- * How a server's Lua differs from another's. In its statements `key`, `value` and `ttl` (milliseconds) are set, and `seconds`, which
- * lets a server that counts in whole seconds expire a key at the first full second after its lifetime, never before.
+ * The differences between servers' Lua. The statements can use `key`, `value` and `ttl` (milliseconds), and `seconds`:
+ * a server that counts in whole seconds uses it to expire a key at the first full second after its lifetime, never
+ * before.
  */
 export interface Dialect {
   /** The function that executes a command. */
   readonly call: string
   /** The statement that stores a value for a lifetime. */
   readonly store: string
-  /** The expression that sets a key's lifetime, and is 0 where there is no such key. */
+  /** The expression that sets a key's lifetime, and is 0 if there is no such key. */
   readonly expire: string
-  /** The statement that answers what `run()` gives: a number, a string or false. */
+  /** The statement that passes on the result of `run()`: a number, a string or false. */
   readonly answer: string
 }
 
 /**
- * Each script is a function `run()` between what all of them use and the dialect's way to answer. `write` for Redis, with the functions
- * that it uses alone:
+ * Makes the scripts of a dialect. Each is a function `run()` between shared functions and the dialect's statement that
+ * passes on its result. For example `write` for Redis, with only those functions that it uses:
  *
  * ```lua
  * local call = redis.call
@@ -132,7 +137,7 @@ local found = revisionOf(KEYS[1])
 if found == ARGV[1] then return expiryOf(KEYS[1]) end
 if found ~= ARGV[4] then return call('GET', KEYS[1]) end
 return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`),
-    // The lifetime first: a Redis whose memory is full still allows that, and then what follows it.
+    // The lifetime first: a Redis whose memory is full still allows that, and then the write after it.
     touch: dialect(
       `
 local key, ttl = KEYS[1], ARGV[1]
@@ -142,8 +147,8 @@ call('SETRANGE', key, ${revisionLength}, digits)
 return expiry`,
       false
     ),
-    // The mark first: a server that lets others read between two commands never shows the id without either. The lifetime before
-    // that, which tells whether there is a session, as in touch.
+    // The mark first: if a server lets other clients read between two commands, they never see the id without session
+    // and mark. The lifetime before that, as in touch: its result says whether there is a session.
     destroy: dialect(`
 if ARGV[1] then
   local key, ttl = KEYS[1], ARGV[2]
@@ -166,7 +171,7 @@ return expiry`)
   }
 }
 
-/** What a record holds; nothing where it is none. */
+/** Decodes a record. Returns undefined if the value is not one. */
 export const decode = (record: Buffer): Stored | undefined => {
   const expiresAt = Number(record.toString("latin1", revisionLength, headLength))
   return record.length < headLength || Number.isNaN(expiresAt)
@@ -178,7 +183,7 @@ export const decode = (record: Buffer): Stored | undefined => {
       }
 }
 
-/** A source of revisions that nobody else makes: a random name of this source and a counter. */
+/** Makes a source of revisions that no other source makes: a random name of this source and a counter. */
 export const revisions = (): (() => Revision) => {
   const source = randomBytes(9).toString("base64url")
   let count = 0

@@ -1,5 +1,5 @@
 /**
- * What the SQL provider needs of a database: an `SqlClient` has it, and so has a file of the provider's own.
+ * The access to a database that the SQL provider needs, which an `SqlClient` or a file of the provider's own can give.
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type * as Effect from "effect/Effect"
@@ -9,14 +9,14 @@ import type { Dialect } from "./statements.js"
 
 export interface Access {
   readonly dialect: Dialect
-  /** For statements that define the table, or ask about the server. */
+  /** Runs statements that define the table, or ask about the server. */
   readonly unsafe: (text: string) => Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>, SqlFailure>
   readonly withTransaction: (effect: Effect.Effect<void, SqlFailure>) => Effect.Effect<void, SqlFailure>
-  /** For the statements on sessions. */
+  /** Connects for the statements on sessions. */
   readonly connect: Effect.Effect<SqlConnection.Connections, SqlFailure>
 }
 
-/** `undefined` where the client is of a database that the provider does not know. */
+/** The access through a client; undefined if the provider does not know the client's database. */
 export const ofClient = (
   client: SqlClient,
   options: { readonly owned: boolean; readonly prepared: boolean }

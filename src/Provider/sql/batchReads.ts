@@ -1,25 +1,25 @@
 /**
- * Reads that would wait for one another, made as one statement: while enough of them are in flight, those that come are queued, and each
- * statement that has settled lets the queue be flushed in one.
+ * Combines reads that would wait for one another into one statement: while enough of them are in flight, new ones are
+ * queued, and each statement that settles sends the queue as one.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 
-/** How many statements are in flight at most. It leaves connections for writes, as a pool has 10 by default. */
+/** The largest number of statements in flight. It leaves connections for writes, since a pool has 10 by default. */
 const maxInFlight = 4
 
-/** How many reads are one statement at most. */
+/** The largest number of reads in one statement. */
 export const maxBatch = 64
 
 interface Queued<K, A, E> {
   readonly key: K
   readonly resume: (result: Effect.Effect<A, E>) => void
-  /** What to do when its fiber is interrupted: leave the queue; later, the batch. */
+  /** Called when the read's fiber is interrupted: it leaves the queue or, later, the batch. */
   cancel: () => void
 }
 
-/** @param many Answers in the order of its keys. */
+/** @param many Returns its results in the order of its keys. */
 export const batchReads = <K, A, E>(
   one: (key: K) => Effect.Effect<A, E>,
   many: (keys: ReadonlyArray<K>) => Effect.Effect<ReadonlyArray<A>, E>

@@ -1,6 +1,6 @@
 /**
- * How the SQL provider runs its statements: outside of any transaction that the app has open, and again where the database asks for
- * that.
+ * How the SQL provider runs its statements: outside of any transaction that the app has open, and again if the database
+ * asks for that.
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
@@ -17,13 +17,13 @@ import { type Dialect, preparedName } from "./statements.js"
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** What a statement answered: its rows, or how many it changed. */
+/** The result of a statement: its rows, or how many it changed. */
 export interface Result {
   readonly rows: ReadonlyArray<Row>
   readonly affected: number
 }
 
-/** Fails with a `SessionError`, or with what the driver's error is caused by. */
+/** Runs a statement. Fails with a `SessionError`, or with the cause of the driver's error. */
 export type Run = (statement: string, params: ReadonlyArray<unknown>) => Effect.Effect<Result, unknown>
 
 /** The client as the provider uses it. */
@@ -31,18 +31,19 @@ export interface Connections {
   readonly dialect: Dialect
   /** Whether there are several connections, so that statements run at once. */
   readonly pooled: boolean
-  /** A statement as the client takes it. */
+  /** Returns a statement in the form that the client takes. */
   readonly statement: (text: string) => string
   readonly run: Run
   /**
-   * As `run`, for a statement that answers one row at most: what `answer` makes of that. It may begin when it is called and not when
-   * its effect runs, which takes a third less time where nothing is waited for: most of what a database is asked for is sessions.
+   * Runs a statement that returns at most one row, and maps that with `answer`. It may begin when it is called and not
+   * when its effect runs, which takes a third less time if nothing is waited for. Most statements are reads of
+   * sessions, so that counts.
    */
   readonly first: <A>(
     statement: string,
     answer: (row: Row | undefined) => A
   ) => (...params: ReadonlyArray<unknown>) => Effect.Effect<A, unknown>
-  /** Several statements on one connection, which nothing else uses meanwhile. */
+  /** Runs several statements on one connection, which nothing else uses meanwhile. */
   readonly reserve: <A>(use: (run: Run) => Effect.Effect<A, unknown>) => Effect.Effect<A, unknown>
 }
 
@@ -55,8 +56,8 @@ export const dialectOf = (sql: SqlClient): Dialect | undefined =>
   })
 
 /**
- * @param options.owned Whether nothing but the provider uses the client: then no transaction is ever open on its connection.
- * @param options.prepared Whether to prepare statements on PostgreSQL. On the others the client always does.
+ * @param options.owned Whether only the provider uses the client, so that no transaction is ever open on its connection.
+ * @param options.prepared Whether to prepare statements on PostgreSQL. On other databases the client always does.
  */
 export const make = (
   sql: SqlClient,
@@ -78,7 +79,8 @@ export const make = (
               ({ scope }, exit) => Scope.close(scope, exit)
             )
       })
-    // To reserve a connection for each statement costs as much as the statement: only where the app's transaction could be joined.
+    // Reserving a connection takes as long as the statement, so this does it only if the statement could otherwise join
+    // the app's transaction.
     const run: Run =
       pooled || options.owned ? onConnection(shared) : (statement, params) => reserve((run) => run(statement, params))
     return {
@@ -91,7 +93,7 @@ export const make = (
     }
   })
 
-/** Without the transaction that the calling fiber may be in. */
+/** Runs an effect without the transaction that the calling fiber may be in. */
 export const outside = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.mapInputContext(effect, Context.omit(EffectSql.TransactionConnection))
 
@@ -116,7 +118,10 @@ export const firstBy =
   (...params) =>
     Effect.map(run(statement, params), ({ rows: [row] }) => answer(row))
 
-/** After the `n`th failure of a statement: `again` where the database asks for that. Where the key is taken, nothing was done. */
+/**
+ * What follows the `n`th failure of a statement: `again` if the database asks for that, and an empty result if the key
+ * is taken.
+ */
 export const afterFailure = (
   cause: unknown,
   n: number,
@@ -130,13 +135,13 @@ export const afterFailure = (
       : Effect.fail(cause)
 }
 
-/** Together the pauses before them take about a second at most. */
+/** The pauses between them add up to about a second at most. */
 const maxAttempts = 10
 
 const pause = (attempt: number): Effect.Effect<void> =>
   Effect.suspend(() => rest(2 ** attempt * (0.5 + Math.random() / 2)))
 
-/** Waits for the database, whose time is real even where the app's is a test's. */
+/** Waits for the database, whose time is real even if the app's clock is a test's. */
 export const rest = (duration: Duration.DurationInput): Effect.Effect<void> =>
   Effect.withClock(Effect.sleep(duration), realClock)
 
@@ -144,7 +149,7 @@ const realClock = Clock.make()
 
 const nothing: Result = { rows: [], affected: 0 }
 
-/** The key is taken: the statement did nothing. */
+/** The key is taken, so the statement did nothing. */
 const duplicate: ReadonlySet<string> = new Set([
   "ER_DUP_ENTRY",
   "23505",
@@ -152,7 +157,9 @@ const duplicate: ReadonlySet<string> = new Set([
   "SQLITE_CONSTRAINT_UNIQUE"
 ])
 
-/** The database rolled a statement back for the sake of another's: a serialization failure, a deadlock, a busy file. */
+/**
+ * Whether the database rolled a statement back in favour of another: a serialization failure, a deadlock, a busy file.
+ */
 export const isTransient = (code: string): boolean =>
   code === "40001" ||
   code === "40P01" ||

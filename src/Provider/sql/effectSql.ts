@@ -1,7 +1,7 @@
 /**
- * What is used of @effect/sql itself, without loading it: an app on another backend does not have it. Its tags are known by their keys,
- * as two copies of the package know each other's. Some of it is no promise of that package: `test/provider/effectSql.test.ts` and
- * `effectSqlCases.ts` fail when it is so no longer.
+ * The parts of @effect/sql that are used, without loading it: an app on another backend does not have it. Its tags are
+ * found by their keys, which is also how two copies of the package share them. Some of this is not part of that
+ * package's public API; `test/provider/effectSql.test.ts` and `effectSqlCases.ts` fail if it changes.
  */
 import type * as Client from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
@@ -17,7 +17,7 @@ export const TransactionConnection: typeof Client.TransactionConnection = Contex
   "@effect/sql/SqlClient/TransactionConnection"
 )
 
-/** What a statement fails with: `SqlError`, or the same of a driver used without @effect/sql. */
+/** The failure of a statement: `SqlError`, or an equivalent from a driver that is used without @effect/sql. */
 export interface SqlFailure {
   readonly _tag: "SqlError"
   readonly cause?: unknown
@@ -31,14 +31,17 @@ export const mysqlClient = Symbol.for("@effect/sql-mysql2/MysqlClient")
 export const isPooled = (sql: SqlClient): boolean => pgClient in sql || mysqlClient in sql
 
 /**
- * What a client itself runs a statement on when no transaction is open: its pool, or the one connection that there is. `reserve`, which
- * is public, takes a connection out of the pool instead, and that costs as much as a statement.
+ * The connection on which a client itself runs a statement when no transaction is open: its pool, or its only
+ * connection. The public `reserve` takes a connection out of the pool instead, which takes as long as a statement.
  */
 export const sharedConnection = (sql: SqlClient): Effect.Effect<Connection, SqlFailure> => {
   const { acquirer } = sql`` as unknown as { readonly acquirer: SqlClient["reserve"] }
   return Effect.scoped(acquirer)
 }
 
-/** The text of a statement that PostgreSQL prepares: @effect/sql-pg hands on what it gets, and node-postgres prepares what has a name. */
+/**
+ * The text of a statement that PostgreSQL prepares. @effect/sql-pg passes on what it gets, and node-postgres prepares
+ * statements that have a name.
+ */
 export const preparedText = (sql: SqlClient, name: string, text: string): string =>
   pgClient in sql ? ({ name, text } as unknown as string) : text

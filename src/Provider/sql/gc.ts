@@ -1,17 +1,18 @@
 /**
- * Removes the expired sessions of the table, in batches that are each a short transaction of its own.
+ * Removes the expired sessions of the table in batches, each in a short transaction of its own.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type Connections, type Run, rest } from "./connection.js"
 import { batchSize, lockOf, type TableName } from "./statements.js"
 
-/** For how many times as long as a batch took. SQLite works in the time of the app itself. */
+/** The pause after a batch, as a multiple of the batch's time. SQLite works in the app's own thread. */
 export const restPerWork = { mysql: 2, postgres: 1, sqlite: 9 }
 
 /**
- * Answers how many sessions it removed; marks too are removed, and not counted. One process at a time does it; another finds nothing to
- * do. In PostgreSQL the statement itself sees to that, in MySQL a lock does, and SQLite lets one write at a time anyway.
+ * Removes expired sessions and marks, and returns how many sessions. Only one process at a time does so; any other
+ * finds nothing to do. In PostgreSQL the statement itself ensures this, in MySQL a lock, and SQLite allows only one
+ * write at a time.
  */
 export const collect = (
   { dialect, reserve, run }: Connections,
@@ -20,7 +21,7 @@ export const collect = (
 ): Effect.Effect<number, unknown> => {
   const batch = batchSize[dialect]
 
-  /** After each batch it rests, so that others get their turn. */
+  /** Pauses after each batch, so that others get their turn. */
   const inBatches = (run: Run, statement: string, sign: 1 | -1) =>
     Effect.gen(function* () {
       let total = 0
@@ -45,7 +46,7 @@ export const collect = (
     Effect.acquireUseRelease(
       run(`SELECT GET_LOCK(${lock}, 0) AS got`, []),
       ({ rows: [row] }) => (Number(row?.["got"]) === 1 ? all(run) : Effect.succeed(0)),
-      // Where it is not held, or the connection is lost, there is nothing to release.
+      // If the lock is not held, or the connection is lost, there is nothing to release.
       () => Effect.ignore(run(`SELECT RELEASE_LOCK(${lock})`, []))
     )
   )

@@ -10,14 +10,14 @@ import { isTransient } from "./connection.js"
 import type { SqlFailure } from "./effectSql.js"
 import { type Dialect, lockOf, migrationStatements, migrations, type TableName } from "./statements.js"
 
-/** For those who run it by hand: all steps, and the record that they were taken. */
+/** Returns all steps, and the record that they were taken, for apps whose migrations are run by hand. */
 export const script = (dialect: Dialect, name: TableName): string => {
   const { create, record } = migrationStatements(dialect, name)
   const steps = migrations(dialect, name)
   return [...steps.flat(), create, ...steps.map((_, i) => record(i + 1))].map((text) => `${text};\n`).join("\n")
 }
 
-/** Takes the steps that are still to be taken. Where there are none it needs no right but to read. */
+/** Takes the remaining steps. If there are none, it needs only the right to read. */
 export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFailure> => {
   const { dialect } = sql
   const steps = migrations(dialect, name)
@@ -35,14 +35,14 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
       }
     }
   })
-  // The SQLite client would remember that the table was not there.
+  // The SQLite client would remember that the table did not exist.
   return (dialect === "sqlite" ? Effect.succeed(0) : lastStep).pipe(
     Effect.catchAll(() => Effect.succeed(0)),
     Effect.flatMap((last) =>
       last >= steps.length
         ? Effect.void
         : sql.withTransaction(exclusively(sql, name, takeSteps)).pipe(
-            // The client dies of a COMMIT or ROLLBACK that fails.
+            // The client dies if a COMMIT or ROLLBACK fails.
             Effect.catchSomeDefect((defect) => (isSqlError(defect) ? Option.some(Effect.fail(defect)) : Option.none())),
             Effect.retry({
               schedule: Schedule.jittered(Schedule.spaced("100 millis")),
@@ -57,7 +57,10 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
 const isSqlError = (defect: unknown): defect is SqlFailure =>
   defect instanceof Error && "_tag" in defect && defect._tag === "SqlError"
 
-/** While no other process does the same. SQLite lets one write at a time: the others are busy, and try again. */
+/**
+ * Runs an effect while no other process does the same. SQLite allows one write at a time: the other processes get an
+ * error and try again.
+ */
 const exclusively = (
   sql: Access,
   name: TableName,
@@ -68,7 +71,8 @@ const exclusively = (
     case "sqlite":
       return effect
     case "postgres":
-      // Without it two that create a table at once fail, in spite of IF NOT EXISTS. It ends with the transaction.
+      // Without this lock, two processes that create a table at once fail, in spite of IF NOT EXISTS. The lock ends
+      // with the transaction.
       return Effect.zipRight(sql.unsafe(`SELECT pg_advisory_xact_lock(${lock})`), effect)
     case "mysql":
       return Effect.acquireUseRelease(

@@ -1,5 +1,5 @@
 /**
- * Sessions in a database on a pool of their own, which is closed with them. What PostgreSQL and MySQL share.
+ * Sessions in a database on a pool of their own, which is closed with them. PostgreSQL and MySQL share this module.
  */
 import type { SqlError } from "@effect/sql/SqlError"
 import type * as ConfigError from "effect/ConfigError"
@@ -14,15 +14,15 @@ import { SqlClient } from "./effectSql.js"
 
 export interface PoolOptions {
   /**
-   * Such as `postgres://user:password@host:5432/database?sslmode=require`, or `mysql://user:password@host:3306/database`. Options of
-   * mysql2 can follow it, such as `?connectTimeout=3000`.
+   * The database's address, such as `postgres://user:password@host:5432/database?sslmode=require`, or
+   * `mysql://user:password@host:3306/database`. It can have options of mysql2, such as `?connectTimeout=3000`.
    */
   readonly url: string | Redacted.Redacted
-  /** The most connections. Default 10. */
+  /** The largest number of connections. Default 10. */
   readonly maxConnections?: number | undefined
 }
 
-/** Makes a provider of a client. */
+/** Makes a provider from a client. */
 type Make = (client: SqlClient) => Effect.Effect<Provider, SessionError>
 
 interface Pool {
@@ -32,7 +32,9 @@ interface Pool {
 
 type ClientOf = (pool: Pool) => Layer.Layer<SqlClient, SqlError | ConfigError.ConfigError>
 
-/** `protocols` are those of the database's URLs, the usual one first. */
+/**
+ * Makes the layer of a provider with its own pool. `protocols` are those of the database's URLs, the usual one first.
+ */
 export const onPool =
   (dialect: "mysql" | "postgres", protocols: ReadonlyArray<string>, client: Effect.Effect<ClientOf, SessionError>) =>
   ({ maxConnections = 10, url }: PoolOptions, make: Make): Layer.Layer<SessionProvider, SessionError> => {
@@ -51,7 +53,7 @@ export const onPool =
     )
   }
 
-/** Fails where a URL is not one of this database. The message leaves it out: it can hold a password. */
+/** Fails if a URL does not belong to this database. The message leaves the URL out: it can hold a password. */
 const checkUrl = (url: string, protocols: ReadonlyArray<string>): Effect.Effect<void, SessionError> =>
   URL.canParse(url) && protocols.includes(new URL(url).protocol)
     ? Effect.void

@@ -1,5 +1,5 @@
 /**
- * Reading from the session table: on a pool, the reads that would wait for one another are one statement.
+ * Reading from the session table: on a pool, reads that would wait for one another become one statement.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -9,13 +9,13 @@ import { batchReads, maxBatch } from "./batchReads.js"
 import type { Connections, Row } from "./connection.js"
 import { readMany as readManyText, statements, type TableName } from "./statements.js"
 
-/** A session by its key, if it is live at this time. */
+/** A read of the session with this key, if it is live at this time. */
 interface Reading {
   readonly key: Buffer
   readonly now: number
 }
 
-/** BIGINT is text to node-postgres, and can be a number or a bigint to the others. */
+/** BIGINT is a string in node-postgres, and can be a number or a bigint in the other drivers. */
 const toStored = (row: Row): Stored => ({
   payload: row["payload"] as Uint8Array,
   revision: String(row["version"]) as Revision,
@@ -32,7 +32,7 @@ export const makeRead = (
   )
   const readOne = ({ key, now }: Reading) => one(key, now)
 
-  /** Of 1, 2, 4, 8, ... ids: so there are few statements to prepare. */
+  /** Statements for 1, 2, 4, 8, ... ids, so that there are few to prepare. */
   const manySizes = Array.from({ length: Math.log2(maxBatch) + 1 }, (_, i) =>
     connections.statement(readManyText(dialect, name, 2 ** i))
   )

@@ -1,6 +1,6 @@
 /**
- * A SQLite file of the provider's own, on better-sqlite3 itself: a client's bookkeeping would cost as much as its statements, which
- * wait for nothing. All is done in the moment it is asked for, on one connection that nothing else uses.
+ * A SQLite file of the provider's own, on better-sqlite3 itself: the bookkeeping of a client would take as long as its
+ * statements, which never wait. All calls are synchronous, on one connection that nothing else uses.
  */
 import type { Database } from "better-sqlite3"
 import * as Data from "effect/Data"
@@ -25,16 +25,17 @@ const trying = <A>(f: () => A): Effect.Effect<A, SqlFailure> =>
 
 const prepareFile = (database: Database): Database => {
   database.pragma("journal_mode = WAL")
-  // The driver waits for a lock with the whole process; the provider tries again by itself.
+  // While waiting for a lock, the driver blocks the whole process; the provider tries again by itself.
   database.pragma("busy_timeout = 0")
-  // With the write-ahead log a crash of the process loses nothing, and one of the machine the last moments at most.
+  // With the write-ahead log, a crash of the process loses nothing, and a crash of the machine only the most recent
+  // writes.
   database.pragma("synchronous = NORMAL")
   return database
 }
 
 const sqlite = driver("sqlite", "better-sqlite3")
 
-/** Opens the file, and closes it with the scope. Fails with `InvalidConfig` where there is no driver. */
+/** Opens the file, and closes it with the scope. Fails with `InvalidConfig` if the driver is missing. */
 export const open = (filename: string): Effect.Effect<Access, SqlFailure | SessionError, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -98,7 +99,7 @@ export const open = (filename: string): Effect.Effect<Access, SqlFailure | Sessi
     }
   )
 
-/** What defines the table is executed once. */
+/** Runs a statement that defines the table, and is needed only once. */
 const once = (database: Database, text: string): ReadonlyArray<Record<string, unknown>> => {
   const statement = database.prepare<[], Record<string, unknown>>(text)
   if (statement.reader) {

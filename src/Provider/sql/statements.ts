@@ -1,19 +1,22 @@
 /**
- * The SQL of the session table: its statements and its definition, per dialect. Built once per provider; names are quoted, and all
- * values are parameters.
+ * The SQL of the session table: its statements and its definition, per dialect. Built once per provider; names are
+ * quoted, and all values are parameters.
  */
 import { createHash } from "node:crypto"
 
-/** The databases that have the table. */
+/** The databases that can hold the table. */
 export type Dialect = "mysql" | "postgres" | "sqlite"
 
-/** Where the table is. */
+/** The name of the table, and its schema. */
 export interface TableName {
   readonly table: string
   readonly schema?: string | undefined
 }
 
-/** How many rows one statement of the garbage collection removes. SQLite does it in the app's own thread, which waits for it. */
+/**
+ * How many rows one statement of the garbage collection removes. SQLite runs it in the app's own thread, which waits
+ * for it.
+ */
 export const batchSize = { mysql: 200, postgres: 500, sqlite: 20 }
 
 /** How many ids one page of a listing holds. */
@@ -27,15 +30,18 @@ const qualified = (dialect: Dialect, schema: string | undefined, name: string): 
 
 const hashOf = (text: string): Buffer => createHash("sha256").update(text).digest()
 
-/** The names of what the provider makes in the database. */
+/** The names of the provider's objects in the database. */
 export const names = (dialect: Dialect, { schema, table }: TableName) => ({
   table: qualified(dialect, schema, table),
   migrations: qualified(dialect, schema, `${table}_migrations`),
-  /** An index lives in its table's schema, which SQLite alone wants to be told. */
+  /** An index lives in its table's schema, which only SQLite needs to be told. */
   index: qualified(dialect, dialect === "sqlite" ? schema : undefined, `${table}_expires_at`)
 })
 
-/** PostgreSQL's locks have a number per database; those of MySQL have a name per server, of at most 64 characters. */
+/**
+ * The name of a lock. PostgreSQL's locks have a number per database; those of MySQL have a name per server, of at most
+ * 64 characters.
+ */
 export const lockOf = (dialect: Dialect, purpose: string, { schema, table }: TableName): string => {
   const hash = hashOf(JSON.stringify([purpose, schema, table]))
   return dialect === "postgres"
@@ -43,7 +49,7 @@ export const lockOf = (dialect: Dialect, purpose: string, { schema, table }: Tab
     : `CONCAT('effect_session.', MD5(CONCAT('${hash.toString("hex")}', DATABASE())))`
 }
 
-/** The table, step by step. A step that was released never changes: the next one alters what it made. */
+/** The steps that create the table. A step that was released never changes: the next one alters what it made. */
 export const migrations = (dialect: Dialect, name: TableName): ReadonlyArray<ReadonlyArray<string>> => {
   const { index, table } = names(dialect, name)
   const types = {
@@ -67,7 +73,7 @@ export const migrations = (dialect: Dialect, name: TableName): ReadonlyArray<Rea
   ]
 }
 
-/** The table that remembers which steps were taken. */
+/** The statements for the table of the steps that were taken. */
 export const migrationStatements = (dialect: Dialect, name: TableName) => {
   const { migrations } = names(dialect, name)
   const integer = dialect === "sqlite" ? "INTEGER" : "BIGINT"
@@ -78,18 +84,18 @@ export const migrationStatements = (dialect: Dialect, name: TableName) => {
   }
 }
 
-/** A statement whose parameters are question marks, as the dialect wants them. */
+/** Replaces the question marks of a statement with the dialect's parameters. */
 export const withParameters = (dialect: Dialect, text: string): string => {
   let at = 0
   return dialect === "postgres" ? text.replaceAll("?", () => `$${++at}`) : text
 }
 
-/** A row whose expiry is negative is a mark: its payload is the content, and it expires at the same time after the epoch. */
+/** A row whose expiry is negative is a mark: its payload is the content, and the absolute value is its expiry. */
 const isSession = "expires_at > 0"
 
 /**
- * All statements on sessions. That a session is live is a condition in each, which no mark fulfils; so an expired one is gone at once,
- * and nothing that is gone comes back.
+ * All statements on sessions. Each has the condition that the session is live, which no mark meets. So an expired
+ * session is gone at once, and nothing that is gone comes back.
  */
 export const statements = (dialect: Dialect, name: TableName) => {
   const { table } = names(dialect, name)
@@ -108,7 +114,10 @@ export const statements = (dialect: Dialect, name: TableName) => {
     read: sql(`SELECT payload, version, expires_at FROM ${table} WHERE id = ? AND expires_at > ?`),
     /** id, now */
     exists: sql(`SELECT 1 FROM ${table} WHERE id = ? AND expires_at > ?`),
-    /** id, payload, version, now, expiry; and now and minus now, except on MySQL, which fails if the id is there, live or not */
+    /**
+     * id, payload, version, now, expiry; and now and minus now, except on MySQL, where it fails if the id is there,
+     * live or not
+     */
     create: sql(
       dialect === "mysql"
         ? insert
@@ -132,25 +141,32 @@ export const statements = (dialect: Dialect, name: TableName) => {
     regenerate: sql(
       `UPDATE ${table} SET id = ?, payload = ?, version = version + 1, expires_at = ? WHERE id = ? AND version = ? AND expires_at > ?`
     ),
-    /** as regenerate, then the mark's content and minus its expiry; and the old id again, except on PostgreSQL */
+    /**
+     * the parameters of regenerate, then the mark's content and minus its expiry; and the old id again, except on
+     * PostgreSQL
+     */
     regenerateMarked: moveAndMark(dialect, table),
     /** now */
     count: sql(`SELECT COUNT(*) AS sessions FROM ${table} WHERE expires_at > ?`),
     /** the last id of the page before, now */
     ids: sql(`SELECT id FROM ${table} WHERE id > ? AND expires_at > ? ORDER BY id LIMIT ${pageSize}`),
-    /** now. The oldest of the expired; on PostgreSQL none where another process is at it, which MySQL needs a lock for. */
+    /**
+     * now. Removes the oldest expired sessions; on PostgreSQL none if another process is collecting, for which MySQL
+     * needs a lock.
+     */
     gc: sql(collected(`${isSession} AND expires_at <= ?`)),
-    /** minus now. The same for marks. */
+    /** minus now. Removes the oldest expired marks, in the same way as gc. */
     gcMarks: sql(collected("expires_at < 0 AND expires_at >= ?"))
   }
 }
 
 /**
- * The statement that stores the successor and turns the old row into a mark: one statement, so that others see both or nothing of it.
+ * The statement that stores the successor and turns the old row into a mark. It is one statement, so that others see
+ * both changes or neither.
  *
- * PostgreSQL does one with what the other answers. The others insert two rows, of which the old id's is there already and becomes the
- * mark; if the new id is taken too, it would get the old one, which is taken, and so the whole statement fails. MySQL would read the
- * old row as it was some time ago without FOR UPDATE.
+ * PostgreSQL feeds the result of one statement into the other. The other databases insert two rows: the row with the
+ * old id exists already and becomes the mark. If the new id is taken too, its row would get the old id, which is taken,
+ * so the whole statement fails. Without FOR UPDATE, MySQL would read an old version of the row.
  */
 const moveAndMark = (dialect: Dialect, table: string): string => {
   const columns = "(id, payload, version, created_at, expires_at)"
@@ -164,11 +180,11 @@ const moveAndMark = (dialect: Dialect, table: string): string => {
   return `INSERT INTO ${table} ${columns} SELECT CASE n WHEN 0 THEN ${newId} ELSE ended.id END, ?, ended.version + 1, ended.created_at, ? FROM ${table} AS ended, (SELECT 0 AS n UNION ALL SELECT 1) AS twice WHERE ended.id = ? AND ended.version = ? AND ended.expires_at > ?${locked} ${taken} payload = ?, expires_at = ?, id = ?`
 }
 
-/** id, payload, version and expiry of so many ids, live or not. PostgreSQL takes them as one array. */
+/** Reads id, payload, version and expiry of so many ids, live or not. PostgreSQL takes them as one array. */
 export const readMany = (dialect: Dialect, name: TableName, count: number): string =>
   `SELECT id, payload, version, expires_at FROM ${names(dialect, name).table} WHERE id ${
     dialect === "postgres" ? "= ANY ($1)" : `IN (${Array.from({ length: count }, () => "?").join(", ")})`
   }`
 
-/** A name for a prepared statement: of its text, so that two tables in one pool do not meet. */
+/** The name of a prepared statement: a hash of its text, so that two tables in one pool do not collide. */
 export const preparedName = (text: string): string => `effect_session_${hashOf(text).toString("hex", 0, 12)}`

@@ -1,22 +1,24 @@
 /**
- * One change at a time for each session in SSDB, by a lock in the server: it has nothing else that compares and sets.
+ * Makes one change at a time to each session in SSDB, with a lock in the server: SSDB has no other compare-and-set.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Redis } from "ioredis"
 import { type Command, pipelined } from "../redis/ioredis.js"
 
-/** What follows from what was found. */
+/** The result of an operation, and its changes. */
 export interface Decision<A> {
   readonly answer: A
-  /** What to change, one after the other; a command is sent only when those before it have succeeded. */
+  /** The commands that make the change, one after the other. Each is sent only when those before it have succeeded. */
   readonly changes: ReadonlyArray<Command>
 }
 
 /**
- * `look` is answered while the lock is held, and so is what `decide` makes of it carried out; nothing to change needs no lock.
+ * Runs `look`, and then the changes that `decide` chooses, while it holds the lock. If there is nothing to change, it
+ * needs no lock.
  *
- * A lock has no lifetime while its holder is at work: SSDB cannot set a key and its lifetime in one step. Whoever finds a lock taken
- * gives it one, so that the lock of a dead holder lapses. A holder that was held up itself changes nothing any more.
+ * A lock has no lifetime while its holder is at work, since SSDB cannot set a key and its lifetime in one step. A
+ * process that finds a lock taken gives it one, so that the lock of a dead holder lapses. A holder that was held up
+ * makes no more changes.
  */
 export const locked = async <A>(
   redis: Redis,

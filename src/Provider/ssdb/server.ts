@@ -1,5 +1,5 @@
 /**
- * What SSDB is and can do, and a call of it.
+ * The name, the port and the capabilities of SSDB, and calls to it.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,13 +14,13 @@ export const defaultPort = 8888
 export const capabilities: Capabilities = {
   ...defaultCapabilities,
   maxPayload: 8 * 1024 * 1024,
-  // Up to a second by rounding; the server looks for what has expired a few times a second.
+  // Up to a second from rounding; the server looks for expired keys a few times a second.
   expirySlack: 1_500
 }
 
-/** Whole seconds: SSDB has no shorter ones. */
+/** A lifetime in whole seconds, since SSDB has no shorter unit. */
 export const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
 
-/** A call of the server, which gets the time at which it is made. */
+/** Calls the server. `ask` gets the time of the call. */
 export const call = <A>(ask: (now: number) => Promise<A>): Effect.Effect<A, string> =>
   Effect.mapError(Time.call(ask), failureOf)
