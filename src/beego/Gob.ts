@@ -1,6 +1,6 @@
 /**
- * Go's `encoding/gob`, as far as beego's sessions use it: `decode` and `encode` for whole sessions, `field` for the values of
- * one field by its Schema, and annotations for the Go types of fields that need another than the default.
+ * Go's `encoding/gob`, as far as beego's sessions use it: `decode` and `encode` for whole sessions, `field` to read and
+ * write one field with its Schema, and annotations that choose another Go type than the default for a field.
  *
  * @since 0.1.0
  */

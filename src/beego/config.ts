@@ -1,6 +1,6 @@
 /**
- * beego's `ManagerConfig`, as the JSON that beego v2.3.5 reads (server/web/session/session_config.go), turned into options of this
- * library. What beego ignores without a word, or panics on, is an error that names the field.
+ * Turns beego's `ManagerConfig`, the JSON that beego v2.3.5 reads (server/web/session/session_config.go), into options
+ * of this library. Any setting that beego ignores without a message, or panics on, is an error that names the field.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ const flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
 const text = Schema.optionalWith(Schema.String, { default: () => "" })
 const number = (schema: Schema.Schema<number>) => Schema.optionalWith(schema, { default: () => 0 })
 
-/** Go's `textproto.CanonicalMIMEHeaderKey`, which leaves alone what cannot be a header's name. */
+/** Go's `textproto.CanonicalMIMEHeaderKey`, which does not change text that cannot be a header's name. */
 const canonical = (name: string): string =>
   /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)
     ? name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
@@ -24,7 +24,7 @@ const canonical = (name: string): string =>
 
 const wrong = (field: string, message: string) => ({ path: [field], message })
 
-/** The zero values are Go's. */
+/** The defaults are Go's zero values. */
 const ManagerConfig = Schema.Struct({
   enableSetCookie: flag,
   disableHTTPOnly: flag,
@@ -83,13 +83,13 @@ const ManagerConfig = Schema.Struct({
 
 const names = new Map(Object.keys(ManagerConfig.from.fields).map((name) => [name.toLowerCase(), name] as const))
 
-/** As Go reads JSON: names match whatever their case. */
+/** Finds names in any case, as Go's JSON does. */
 const spelled = (config: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(config).map(([name, value]) => [names.get(name.toLowerCase()) ?? name, value]))
 
 const decode = ParseResult.decodeUnknown(ManagerConfig, { errors: "all", onExcessProperty: "error" })
 
-/** beego's names of the options that {@link makeNamed} checks. */
+/** beego's names for the options that {@link makeNamed} checks. */
 const fieldOf: Readonly<Record<string, string>> = {
   "id.bytes": "sessionIDLength",
   "id.prefix": "sessionIDPrefix",
@@ -113,7 +113,7 @@ export interface Decoded {
   readonly options: Options
   readonly cookieName: string
   readonly providerConfig: string
-  /** How long a session lives after it was last used: what beego's providers are given. */
+  /** How long a session lives after its last use, which beego's providers are given. */
   readonly maxLifetime: Duration.Duration
 }
 
@@ -176,9 +176,9 @@ export const decodeBeego = (config: string | object): Effect.Effect<Decoded, Ses
 }
 
 /**
- * What a beego app does that sets no option of its own: ids of 16 random bytes in hexadecimal, under which the backend keeps the
- * sessions as they are; one hour from request to request, with no end; the cookie of beego's web framework. `Secure` and
- * `SameSite=Lax` are this library's.
+ * The options that match a beego app with default settings: ids of 16 random bytes in hexadecimal, which the backend
+ * stores unhashed; one hour between requests, and no absolute end; the cookie of beego's web framework. `Secure` and
+ * `SameSite=Lax` are this library's own defaults.
  *
  * @since 0.1.0
  * @category presets
@@ -191,8 +191,9 @@ export const defaults = {
 } as const satisfies Options
 
 /**
- * beego's own JSON as options: the text of its `sessionConfig`, or the object. Fails with `InvalidConfig`, which names the field,
- * also where beego ignores one or panics. `providerConfig` is left to `Beego.layer`, which takes the whole of it.
+ * Turns beego's own JSON, the text of its `sessionConfig` or the object, into options. Fails with `InvalidConfig`,
+ * which names the field, even if beego ignores it or panics on it. Pass `providerConfig` to `Beego.layer`, which takes
+ * the whole JSON.
  *
  * @example
  * import { Effect } from "effect"

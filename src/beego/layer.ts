@@ -1,5 +1,5 @@
 /**
- * The layer of beego's own configuration.
+ * The layer that takes beego's own configuration.
  */
 
 import type * as ConfigError from "effect/ConfigError"
@@ -16,10 +16,11 @@ import { codec } from "./gob/codec.js"
 import { providers } from "./providers.js"
 
 /**
- * The sessions of a beego v2.3.5 app, side by side with it: as Go's `session.NewManager(provider, config)`, with the JSON of its
- * `ManagerConfig` as text or object, and beego's names of providers: `memory` (which shares nothing), `file`, `cookie`, `redis`,
- * `redis_cluster`, `redis_sentinel`, `memcache`, `mysql`, `postgresql`, `couchbase`, `ledis`, `ssdb`. Fails with `InvalidConfig`, which
- * names the field, and as the provider does. `options` go before what beego's JSON says.
+ * Shares sessions with a beego v2.3.5 app that runs beside this one. Takes the arguments of Go's
+ * `session.NewManager(provider, config)`: the JSON of its `ManagerConfig` as text or object, and beego's name of a
+ * provider: `memory` (which shares nothing), `file`, `cookie`, `redis`, `redis_cluster`, `redis_sentinel`, `memcache`,
+ * `mysql`, `postgresql`, `couchbase`, `ledis`, `ssdb`. Fails with `InvalidConfig`, which names the field, and with the
+ * errors of the provider. `options` override beego's JSON.
  *
  * @example
  * import * as Beego from "effect-session/beego"

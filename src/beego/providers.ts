@@ -1,6 +1,7 @@
 /**
- * beego's providers by name, each with the `providerConfig` that beego v2.3.5 gives it: an address, a list with commas, or JSON. What
- * beego ignores without a word, or panics on, is an error; no message repeats what was given, since it may hold a password.
+ * beego's providers by name, each with the `providerConfig` that beego v2.3.5 gives it: an address, a list with commas,
+ * or JSON. Any setting that beego ignores without a message, or panics on, is an error. No message repeats the
+ * `providerConfig`, since it may hold a password.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,21 +14,21 @@ import { describeIssue } from "../Manager/describeIssue.js"
 import type { SessionError } from "../SessionError.js"
 import { couchbaseUrl, invalid, ledisUrl, mysqlUrl, postgresUrl, type RedisServers, redisUrl, ssdbUrl } from "./urls.js"
 
-/** What a provider is given besides its own string. */
+/** The arguments of a provider besides its own string. */
 export interface Given {
   readonly providerConfig: string
   readonly maxLifetime: Duration.Duration
   readonly cookieName: string
 }
 
-/** A provider, which is loaded when the layer is built. */
+/** A provider that is loaded when the layer is built. */
 export interface Loading {
-  /** What its layer is given. */
+  /** The arguments of its layer. */
   readonly options: object
   readonly load: () => Promise<Backend<SessionError>>
-  /** The attributes of its cookie, where they are the provider's and not the manager's. */
+  /** The attributes of its cookie, if the provider and not the manager chooses them. */
   readonly cookie?: { readonly secure: boolean; readonly maxAge?: Duration.Duration } | undefined
-  /** The most characters of an id that it can keep. */
+  /** The longest id that it can store, in characters. */
   readonly maxIdLength?: number | undefined
 }
 
@@ -37,7 +38,7 @@ const loading = <Options extends object>(
   more: Pick<Loading, "cookie" | "maxIdLength"> = {}
 ): Loading => ({ options, load: () => load(options), ...more })
 
-/** The JSON that some providers take, with names that match whatever their case, as in Go. */
+/** Parses the JSON that some providers take, with names in any case, as in Go. */
 const json = <A, I>(schema: Schema.Schema<A, I>) => {
   const decode = ParseResult.decodeUnknownEither(schema, { errors: "all", onExcessProperty: "error" })
   return (text: string): Effect.Effect<A, SessionError> => {
@@ -66,7 +67,7 @@ const isJson = (text: string): boolean => text.trim().startsWith("{")
 
 const optional = <A, I>(schema: Schema.Schema<A, I>, value: () => A) => Schema.optionalWith(schema, { default: value })
 
-/** A Go duration; both are required, since beego refuses to start without (`time: invalid duration ""`). */
+/** A Go duration. Both fields are required, since beego refuses to start without them (`time: invalid duration ""`). */
 const goDuration = Schema.String.pipe(Schema.pattern(/^[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|[µμ]s|ms|s|m|h))+)$/))
 
 const redisJson = Schema.Struct({
@@ -82,8 +83,8 @@ const redisJson = Schema.Struct({
 const sentinelJson = Schema.Struct({ ...redisJson.fields, master_name: Schema.NonEmptyString })
 
 /**
- * `addr,pool,password,db,idle,check,retries`; a sentinel's fifth is the name of the master. As in beego no part is trimmed: a password
- * may begin with a space.
+ * Parses `addr,pool,password,db,idle,check,retries`; the fifth part of a sentinel's list is the name of the master. As
+ * in beego, no part is trimmed: a password may begin with a space.
  */
 const redisList = (
   text: string,
@@ -141,7 +142,7 @@ const couchbaseJson = json(
   Schema.Struct({ save_path: Schema.String, pool: Schema.String, bucket: Schema.NonEmptyString })
 )
 
-/** `url,pool,bucket`. */
+/** Parses `url,pool,bucket`. */
 const couchbaseList = (text: string) => {
   const [save_path = "", pool = "", bucket = "", ...more] = text.split(",")
   return more.length > 0
@@ -151,7 +152,7 @@ const couchbaseList = (text: string) => {
 
 const ledisJson = json(Schema.Struct({ save_path: Schema.String, db: optional(Schema.Int, () => 0) }))
 
-/** `directory,db`. */
+/** Parses `directory,db`. */
 const ledisList = (text: string) => {
   const [save_path = "", db = "0", ...more] = text.split(",")
   return more.length > 0

@@ -1,6 +1,6 @@
 /**
- * How Go's drivers are told of their servers, as URLs that the clients here take, and mean the same by. No message repeats what was
- * given, since it may hold a password.
+ * Converts the addresses of Go's drivers to URLs with the same meaning for the clients here. No message repeats an
+ * address, since it may hold a password.
  */
 import * as Effect from "effect/Effect"
 import { firstProblem } from "../Provider/internal/options.js"
@@ -17,7 +17,7 @@ export interface RedisServers {
   readonly masterName: string
 }
 
-/** Text as a part of a URL. Half of a surrogate pair becomes U+FFFD, as in Go. */
+/** Escapes text for a URL. Half of a surrogate pair becomes U+FFFD, as in Go. */
 const escape = (text: string): string => encodeURIComponent(Buffer.from(text).toString())
 
 const unescape = (text: string): string | undefined => {
@@ -42,7 +42,10 @@ export const redisUrl = ({ addresses, db, password }: RedisServers): Effect.Effe
       )
     : badAddress
 
-/** The `http` URL of a node's console, by which go-couchbase asks for the others; Couchbase's one pool; and a bucket. */
+/**
+ * Converts the `http` URL of a node's console, at which go-couchbase asks for the other nodes, with Couchbase's one
+ * pool and a bucket.
+ */
 export const couchbaseUrl = ({
   bucket,
   pool,
@@ -66,7 +69,7 @@ export const couchbaseUrl = ({
   return wrong === undefined ? Effect.succeed(`couchbase${secure}://${user}${host}/${escape(bucket)}`) : invalid(wrong)
 }
 
-/** A server's address, where beego has a directory. */
+/** Takes a server's address in the place of beego's directory. */
 export const ledisUrl = ({
   db,
   save_path
@@ -87,7 +90,7 @@ export const ledisUrl = ({
 export const ssdbUrl = (address: string): Effect.Effect<string, SessionError> =>
   isAddress(address) ? Effect.succeed(address) : badAddress
 
-/** The TLS of mysql2 by go-sql-driver's names. */
+/** The TLS options of mysql2, by go-sql-driver's names. */
 const mysqlTls: Readonly<Record<string, object | undefined>> = {
   false: undefined,
   true: { rejectUnauthorized: true, verifyIdentity: true },
@@ -95,8 +98,9 @@ const mysqlTls: Readonly<Record<string, object | undefined>> = {
 }
 
 /**
- * The DSN of go-sql-driver/mysql, `user:password@tcp(host:port)/database?parameters`, taken apart as the driver does (dsn.go): by the last
- * slash, and the last `@` before it. Of the parameters `tls` counts here; the others are of the driver's own matters.
+ * Converts the DSN of go-sql-driver/mysql, `user:password@tcp(host:port)/database?parameters`, which is split as in
+ * the driver (dsn.go): at the last slash, and the last `@` before it. Of the parameters only `tls` matters here; the
+ * others concern only the Go driver.
  */
 export const mysqlUrl = (dsn: string): Effect.Effect<string, SessionError> => {
   const slash = dsn.lastIndexOf("/")
@@ -133,7 +137,7 @@ export const mysqlUrl = (dsn: string): Effect.Effect<string, SessionError> => {
 
 const withPort = (address: string): string => (/:[^:\]]*$/.test(address) ? address : `${address}:3306`)
 
-/** `key=value` pairs, as lib/pq parses them (conn.go): a backslash keeps what follows it, quotes keep spaces. */
+/** Parses `key=value` pairs as lib/pq does (conn.go): a backslash keeps the next character, quotes keep spaces. */
 const pairsOf = (dsn: string): ReadonlyMap<string, string> | undefined => {
   const pairs = new Map<string, string>()
   const rest = dsn.replace(
@@ -146,7 +150,7 @@ const pairsOf = (dsn: string): ReadonlyMap<string, string> | undefined => {
   return rest.trim() === "" && pairs.size > 0 ? pairs : undefined
 }
 
-/** The same of a URL (lib/pq's url.go). */
+/** Parses a URL into the same pairs (lib/pq's url.go). */
 const pairsOfUrl = (url: string): ReadonlyMap<string, string> | undefined => {
   if (!URL.canParse(url)) {
     return undefined
@@ -171,7 +175,7 @@ const pairsOfUrl = (url: string): ReadonlyMap<string, string> | undefined => {
   return pairs
 }
 
-/** Of lib/pq's own (isDriverSetting), those that our client knows, and those that mean nothing to it. */
+/** lib/pq's own settings (isDriverSetting): those that our client knows, and those that mean nothing to it. */
 const certificates = ["sslcert", "sslkey", "sslrootcert"]
 const driverSettings = [
   "connect_timeout",
@@ -184,8 +188,8 @@ const unknownSettings = ["sslinline", "krbsrvname", "krbspn"]
 const sslModes = ["disable", "require", "verify-ca", "verify-full"]
 
 /**
- * What lib/pq takes: a URL, or pairs. All of it goes into the URL's query, which has room for IPv6 and sockets; what is no setting of the
- * driver's, such as `search_path`, is one of PostgreSQL's (libpq's `options`).
+ * Converts a URL or pairs of lib/pq. All settings go into the URL's query, which can hold IPv6 addresses and sockets. A
+ * setting that is not the driver's, such as `search_path`, is one of PostgreSQL's (libpq's `options`).
  */
 export const postgresUrl = (dsn: string): Effect.Effect<string, SessionError> => {
   const pairs = /^postgres(ql)?:\/\//.test(dsn) ? pairsOfUrl(dsn) : pairsOf(dsn)
@@ -202,7 +206,7 @@ export const postgresUrl = (dsn: string): Effect.Effect<string, SessionError> =>
     user = "",
     ...others
   } = Object.fromEntries(pairs)
-  // lib/pq's way: TLS unless one says otherwise, but not through a socket.
+  // As in lib/pq: TLS by default, but not through a socket.
   const sslmode = host.startsWith("/") ? "disable" : mode
   const database = dbname ?? user
   const wrong = firstProblem([
@@ -229,7 +233,7 @@ export const postgresUrl = (dsn: string): Effect.Effect<string, SessionError> =>
     user,
     ...(password === "" ? {} : { password }),
     sslmode,
-    // The meaning of sslmode is lib/pq's then.
+    // Gives sslmode its meaning in lib/pq.
     uselibpqcompat: "true",
     ...Object.fromEntries(Object.entries(others).filter(([key]) => certificates.includes(key))),
     ...(given.join("") === "" ? {} : { options: given.filter((option) => option !== "").join(" ") })

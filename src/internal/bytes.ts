@@ -1,7 +1,7 @@
 /**
- * Bytes as drivers and `node:crypto` want them.
+ * Bytes in the type that drivers and `node:crypto` need.
  */
 
-/** The same memory as a Buffer. */
+/** Returns the same memory as a Buffer. */
 export const toBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -2,7 +2,10 @@
  * The code of a driver's error.
  */
 
-/** A code of the system's (`ECONNREFUSED`) or of a server's (`23505`), which holds no id and no value; nothing if there is none. */
+/**
+ * The code of an error, from the system (`ECONNREFUSED`) or a server (`23505`), which holds no id or value; undefined
+ * if there is none.
+ */
 export const codeOf = (cause: unknown): string | undefined =>
   typeof cause === "object" &&
   cause !== null &&

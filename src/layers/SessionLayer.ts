@@ -1,5 +1,6 @@
 /**
- * Ready-made session layers: the backend is one line. The first argument has the backend's options, the second one the session's.
+ * Ready-made session layers: choosing a backend takes one line. The first argument has the backend's options, the
+ * second one the session's.
  *
  * @since 0.1.0
  */
@@ -55,7 +56,8 @@ export type {
 } from "./options.js"
 
 /**
- * Provides sessions over any provider, or sealed in cookies; as JSON, or in the format of another `codec`.
+ * Provides sessions on any provider, or sealed in cookies. They are stored as JSON, or in the format of another
+ * `codec`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -74,8 +76,8 @@ export const make = <E, R>(
   compose(SessionConfig.make(options), provider, codec)
 
 /**
- * Provides sessions in the memory of this process, gone with it. Memory has one option of its own, `maxSessions`, which is among
- * those of the session.
+ * Provides sessions in the memory of this process, which end with it. The one option of memory itself, `maxSessions`,
+ * is among the session's options.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -92,7 +94,7 @@ export const memory = ({
   make(Memory.layer({ maxSessions }), session)
 
 /**
- * Provides sessions in the files of one directory, shared by all processes that use it.
+ * Provides sessions in the files of one directory, which all processes on the directory share.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -108,8 +110,9 @@ export const file = (
 ): Layer.Layer<SessionManager.SessionManager, SessionError> => composeApart(options, File.layer(options), session)
 
 /**
- * Provides sessions that are sealed in cookies, without any store. Without `revocations`, anyone who kept a copy of an ended session's
- * cookies can use them until they expire. Fails to build if a key is not 32 random bytes at least.
+ * Provides sessions that are sealed in cookies, without any backend. Without `revocations`, anyone who kept a copy of
+ * an ended session's cookies can use them until they expire. Fails with `InvalidConfig` if a key is not at least 32
+ * random bytes.
  *
  * @example
  * import { Config, Effect, Layer } from "effect"
@@ -130,7 +133,7 @@ export const cookie = <E = never, R = never>(
 
 type SessionLayer = Layer.Layer<SessionManager.SessionManager, SessionError>
 
-/** The session's `timeout` is that of a whole operation, a server's that of one command. */
+/** Both have a `timeout`: the session's is for a whole operation, a server's for one command. */
 const shared = ["timeout"]
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The backends by name. Each reads its own variables; its module is loaded only when it is chosen.
+ * The backends, by name. Each reads its own variables; its module is loaded only when it is chosen.
  */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -19,7 +19,7 @@ type Failure = SessionError | ConfigError.ConfigError
 
 export type ProviderLayer = Layer.Layer<SessionProvider, Failure>
 
-/** Of a server or of this process. */
+/** The providers, in a server or in this process. */
 const providers = {
   memory: () => import("../Provider/Memory.js").then((module) => module.layerFromEnv),
   file: () => import("../Provider/File.js").then((module) => module.layerFromEnv),
@@ -35,7 +35,7 @@ const providers = {
   couchbase: () => import("../Provider/Couchbase.js").then((module) => module.layerFromEnv)
 } satisfies Record<string, () => Promise<ProviderLayer>>
 
-/** beego's names, and what MySQL's twin is called. */
+/** Other names: beego's, and that of MySQL's twin. */
 const aliases: Readonly<Record<string, keyof typeof providers>> = {
   redis_cluster: "redisCluster",
   redis_sentinel: "redisSentinel",
@@ -54,7 +54,7 @@ const backends: Readonly<Record<string, Backend<Failure>>> = {
   ...Object.fromEntries(Object.entries(providers).map(([name, load]) => [name, lazy<ProviderLayer>(load)]))
 }
 
-/** The backend that a variable names, among these and the app's own. */
+/** The backend that a variable names, among the built-in ones and the app's own. */
 const named = (variable: string, own: Readonly<Record<string, Backend<Failure>>>): Config.Config<Backend<Failure>> =>
   Config.mapOrFail(Config.string(variable), (name) => {
     const all = { ...backends, ...own }
@@ -69,13 +69,13 @@ const named = (variable: string, own: Readonly<Record<string, Backend<Failure>>>
         )
   })
 
-/** The backend that the environment chooses: `memory` if it does not say. */
+/** The backend that the environment chooses: `memory` by default. */
 export const chosen = (
   variable: string,
   own: Readonly<Record<string, Backend<Failure>>> = {}
 ): Config.Config<Backend<Failure>> => Config.withDefault(named(variable, own), backends["memory"]!)
 
-/** Where the cookie backend records the sessions that have ended. */
+/** The provider in which the cookie backend records ended sessions. */
 const revocations: Effect.Effect<ProviderLayer | undefined, ConfigError.ConfigError> = Effect.flatMap(
   Config.option(named(variables.revocations, {})),
   Option.match({

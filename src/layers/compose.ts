@@ -1,5 +1,5 @@
 /**
- * A manager over what keeps its sessions: a provider, or clients.
+ * A manager on the service that keeps its sessions: a provider, or sealed cookies.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -13,10 +13,10 @@ import type { SessionProvider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
 
-/** Where sessions are kept. */
+/** The service that keeps the sessions. */
 export type Backend<E = never, R = never> = Layer.Layer<SessionProvider, E, R> | Layer.Layer<SealedSessions, E, R>
 
-/** Options are checked first: what is wrong with them is told without connecting to anything. */
+/** Makes a manager. Options are checked first, so that a wrong one is reported without connecting to anything. */
 export const compose = <E, R, EConfig>(
   config: Effect.Effect<SessionConfig.SessionConfig, EConfig>,
   backend: Backend<E, R>,
@@ -39,7 +39,7 @@ const warn = (config: SessionConfig.SessionConfig): Effect.Effect<void> =>
 
 const sessionNames = Object.keys(SessionConfig.SessionConfig.from.fields)
 
-/** An option of the session among those of the backend is in the wrong place. `shared` are those that both have. */
+/** Fails if an option of the session is among those of the backend. `shared` are the options that both have. */
 const inPlace = (backend: object, shared: ReadonlyArray<string>): Effect.Effect<void, SessionError> => {
   const misplaced = Object.keys(backend).filter((name) => sessionNames.includes(name) && !shared.includes(name))
   return misplaced.length === 0
@@ -52,7 +52,7 @@ const inPlace = (backend: object, shared: ReadonlyArray<string>): Effect.Effect<
       })
 }
 
-/** A manager over a backend with options of its own. */
+/** Makes a manager on a backend with options of its own. */
 export const composeApart = <E, R>(
   backend: object,
   layer: Backend<E, R>,

@@ -13,21 +13,21 @@ import { type Backend, compose } from "./compose.js"
 import { checkVariables, over, provider, variableOf } from "./variables.js"
 
 /**
- * What the app itself says beside its environment.
+ * The app's own options, beside its environment.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FromConfigOptions {
-  /** Options of the session. A variable overrides the option that it belongs to, and leaves the others. */
+  /** Options of the session. A variable overrides its option, and leaves the others. */
   readonly session?: SessionConfig.Options | undefined
-  /** Backends of your own, by the names that `SESSION_PROVIDER` can have. */
+  /** The app's own backends, by their names in `SESSION_PROVIDER`. */
   readonly providers?: Readonly<Record<string, Backend<SessionError | ConfigError.ConfigError>>> | undefined
-  /** Variables of your own that begin with `SESSION_`. Any other that is unknown is an error. */
+  /** The app's own variables that begin with `SESSION_`. Any other that is unknown is an error. */
   readonly ignore?: ReadonlyArray<string> | undefined
 }
 
-/** An option of the environment is named by its variable, one of the code by its path. */
+/** In errors, an option from the environment has the name of its variable, and one from the code has its path. */
 const configOf = (
   session: SessionConfig.Options
 ): Effect.Effect<SessionConfig.SessionConfig, SessionError | ConfigError.ConfigError> =>
@@ -36,10 +36,10 @@ const configOf = (
   )
 
 /**
- * Provides sessions as the environment says, read with Effect's `Config`: `SESSION_PROVIDER` names the backend (`memory` by default),
- * `SESSION_URL` its address, and the other variables are those of `SessionConfig` (`docs/configuration.md` has them all). Fails with a
- * `ConfigError` if a variable is wrong, or begins with `SESSION_` and is unknown. A backend's module and driver are loaded only if it
- * is chosen.
+ * Provides sessions with the options of the environment, read with Effect's `Config`: `SESSION_PROVIDER` names the
+ * backend (`memory` by default), `SESSION_URL` is its address, and the other variables are those of `SessionConfig`
+ * (`docs/configuration.md` lists them all). Fails with a `ConfigError` if a variable is wrong, or begins with
+ * `SESSION_` and is unknown. A backend's module and driver are loaded only if it is chosen.
  *
  * @example
  * import { SessionLayer } from "effect-session"

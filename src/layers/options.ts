@@ -1,12 +1,12 @@
 /**
- * The options of ready-made layers, without the types of any driver.
+ * The options of the ready-made layers, without the types of any driver.
  */
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
 
 /**
- * The options of the layers of key-value servers. The backends' own modules (`effect-session/redis`, ...) have more, such as options
- * of the driver, or a client that the app already has.
+ * The options of the layers of key-value servers. The backends' own modules (`effect-session/redis`, ...) have more,
+ * such as the options of the driver, or a client that the app already has.
  *
  * @since 0.1.0
  * @category models
@@ -43,7 +43,9 @@ export interface ReplicaOptions {
 export interface TableOptions {
   /** The name of the table. Default `effect_session`. */
   readonly table?: string | undefined
-  /** The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that the table is in. Default: that of the connection. */
+  /**
+   * The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of the table. Default: that of the connection.
+   */
   readonly schema?: string | undefined
   /** Whether to create the table, or bring it up to date, when the layer is built. Default true. */
   readonly migrate?: boolean | undefined
@@ -56,8 +58,8 @@ export interface TableOptions {
  * @category models
  */
 export interface DatabaseOptions extends TableOptions {
-  /** Such as `postgres://user:password@host:5432/database`. */
+  /** The database's address, such as `postgres://user:password@host:5432/database`. */
   readonly url: string | Redacted.Redacted
-  /** The most connections. Default 10. */
+  /** The largest number of connections. Default 10. */
   readonly maxConnections?: number | undefined
 }

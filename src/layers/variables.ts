@@ -1,5 +1,5 @@
 /**
- * The environment variables of sessions: one for each option, and what to say of those that are none.
+ * The environment variables of sessions: one for each option, and a check for unknown ones.
  */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -11,7 +11,10 @@ import type { CookieOptions, IdOptions, Options } from "../Manager/options.js"
 import * as Environment from "../Provider/internal/environment.js"
 import { hint } from "../Provider/internal/options.js"
 
-/** How a variable is read. Durations and choices stay text: the Schema of the options reads them, and names what it accepts. */
+/**
+ * The readers of variables. Durations and choices stay text: the Schema of the options reads them, and its errors name
+ * the accepted values.
+ */
 const text = Config.nonEmptyString
 const whole = Config.integer
 const flag = Config.boolean
@@ -22,7 +25,7 @@ type Reading = (name: string) => Config.Config<boolean | number | string>
 
 type Readings<O> = { readonly [Name in keyof O]-?: Reading }
 
-/** The compiler sees that no option is left out. */
+/** The compiler checks that no option is left out. */
 const top: Readings<Omit<Options, "cookie" | "id">> = {
   idleTimeout: text,
   absoluteTimeout: text,
@@ -59,41 +62,41 @@ const options: ReadonlyArray<readonly [path: Path, reading: Reading]> = [
   ...Object.entries(cookie).map(([name, reading]) => [["cookie", name], reading] as const)
 ]
 
-/** The variable of an option: `cookie.sameSite` is `SESSION_COOKIE_SAME_SITE`. */
+/** The name of an option's variable: `cookie.sameSite` is `SESSION_COOKIE_SAME_SITE`. */
 export const variableOf = (path: ReadonlyArray<string>): string =>
   ["session", ...path].map((part) => part.replace(/[A-Z]/g, "_$&").toUpperCase()).join("_")
 
 /** The variable that names the backend. */
 export const provider = "SESSION_PROVIDER"
 
-/** All variables that there are. */
+/** The names of all variables. */
 export const names: ReadonlyArray<string> = [
   provider,
   ...Object.values(Environment.variables),
   ...options.map(([path]) => variableOf(path))
 ]
 
-/** Options of which each is there or not; a group may be turned off. */
+/** Options that may be left out; a group may be turned off. */
 interface Draft {
   [name: string]: unknown
 }
 
 const group = (value: unknown): Draft => (typeof value === "object" && value !== null ? { ...value } : {})
 
-/** An option that is set goes before what was there, and turns on its group. */
+/** Sets an option, which overrides the previous value and turns on its group. */
 const put = (draft: Draft, [first, second]: Path, value: unknown): Draft =>
   second !== undefined
     ? { ...draft, [first]: { ...group(draft[first]), [second]: value } }
-    : // `true` is what the cookie is anyway.
+    : // `true` is the default of the cookie.
       { ...draft, [first]: first === "cookie" && value === true ? group(draft[first]) : value }
 
-/** What the environment makes of options, and which of them it set. */
+/** The options with those from the environment, and a test whether the environment set one. */
 export interface FromEnvironment {
   readonly options: Options
   readonly isSet: (path: ReadonlyArray<string>) => boolean
 }
 
-/** The options that the environment sets, over others. */
+/** Reads the options from the environment, which override the given ones. */
 export const over = (given: Options): Config.Config<FromEnvironment> =>
   Config.map(
     Config.all(
@@ -116,7 +119,9 @@ export const over = (given: Options): Config.Config<FromEnvironment> =>
     }
   )
 
-/** Set by others: by desktops (X11's session manager), and by Kubernetes beside a service that is called `session`. */
+/**
+ * Variables that others set: desktops (X11's session manager), and Kubernetes beside a service with the name `session`.
+ */
 const foreign =
   /^SESSION_(MANAGER|(.+_)?SERVICE_(HOST|PORT)(_.+)?|(.+_)?PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
 
@@ -125,7 +130,7 @@ const under = (path: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>
   Config.hashMap(Config.succeed(undefined)).pipe(
     (children) => path.reduceRight((config, part) => Config.nested(config, part), children),
     Effect.map((children) => [...HashMap.keys(children)]),
-    // Some providers can list nothing.
+    // Some providers cannot list their names.
     Effect.orElseSucceed(() => []),
     Effect.flatMap((names) => Effect.all(names.map((name) => namesFrom([...path, name])))),
     Effect.map((names) => names.flat())
@@ -138,7 +143,7 @@ const namesFrom = (path: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<str
     : Effect.succeed([])
 }
 
-/** Fails where the environment has variables that begin with `SESSION_` and are none of these, nor of the app's own. */
+/** Fails if the environment has variables that begin with `SESSION_` and are neither known nor the app's own. */
 export const checkVariables = (ignore: ReadonlyArray<string>): Effect.Effect<void, ConfigError.ConfigError> =>
   Effect.flatMap(under([]), (found) => {
     const candidates = found.filter(
