@@ -1,6 +1,6 @@
 /**
- * beego's layout where the backend has tokens to compare and swap by, and does not tell how long a value has still to live: memcached
- * and Couchbase.
+ * beego's layout in a backend that has tokens for compare-and-swap, but does not return how long a value has still to
+ * live: memcached and Couchbase.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,11 +12,11 @@ import type { Revision } from "../../Provider/Provider.js"
 import { type BeegoStore, sha1 } from "./provider.js"
 
 export interface Options<Token> {
-  /** Values without anything added to them: their lifetime is the backend's alone. */
+  /** Keeps values without anything added to them: only the backend has their lifetime. */
   readonly store: CasStore<Token>
-  /** Renews a value's lifetime; answers false where there is no value. */
+  /** Renews a value's lifetime. Returns false if there is no value. */
   readonly touch: (key: string, ttl: Duration.Duration) => Effect.Effect<boolean, unknown>
-  /** Whether this can be a key at all; no session has another. */
+  /** Whether this can be a key at all; no session has any other. */
   readonly isKey: (id: string) => boolean
 }
 
@@ -24,7 +24,7 @@ export interface Options<Token> {
 const maxExpiries = 4096
 
 export const make = <Token>({ isKey, store, touch }: Options<Token>): BeegoStore => {
-  // The expiries that were set here are remembered; for all other sessions the worst is assumed.
+  // The expiries that were set here are remembered; for all other sessions this assumes the worst.
   const expiries = new Recent<string, number>(maxExpiries)
 
   const remember = (id: string, ttl: Duration.Duration): Effect.Effect<number> =>
@@ -34,7 +34,10 @@ export const make = <Token>({ isKey, store, touch }: Options<Token>): BeegoStore
       return Effect.succeed(expiresAt)
     })
 
-  /** Changes the session where it is at `revision`: its very bytes, and nobody has touched them since they were looked at. */
+  /**
+   * Changes the session if it is at `revision`: its bytes are the same, and it was not even touched since they were
+   * read.
+   */
   const changeAt = <A>(
     id: string,
     revision: Revision,

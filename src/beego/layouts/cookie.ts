@@ -1,7 +1,7 @@
 /**
- * beego's `cookie` provider: the whole session in one cookie, in beego's seal. As in beego, nothing can be taken back: anyone who kept a
- * copy of a cookie can use it until `maxLifetime` after it was sealed, whatever was changed or ended since. There is no id in that seal,
- * so each seal is a session with an id of its own.
+ * beego's `cookie` provider: the whole session in one cookie, in beego's seal. As in beego, nothing can be revoked:
+ * anyone who kept a copy of a cookie can use it until `maxLifetime` after it was sealed, even if the session was
+ * changed or ended since. The seal has no id, so each seal is a session with an id of its own.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,21 +15,22 @@ import { checkMaxLifetime, inSeconds } from "./lastWrite.js"
 import * as Seal from "./seal.js"
 
 export interface Options {
-  /** The key of the HMAC. beego takes an empty one; here it is refused. */
+  /** The key of the HMAC. beego accepts an empty one; here it is refused. */
   readonly securityKey: Redacted.Redacted
-  /** The AES key: 16, 24 or 32 bytes. beego makes one of its own at each start if it is left out. */
+  /** The AES key: 16, 24 or 32 bytes. Without it, beego makes one of its own at each start. */
   readonly blockKey: Redacted.Redacted
-  /** What the HMAC covers besides. */
+  /** The name that the HMAC covers too. */
   readonly securityName: string
-  /** The cookie's name, which takes of its room. */
+  /** The cookie's name, which takes some of its room. */
   readonly cookieName: string
   /** beego's `Maxlifetime`: how long a session lives after it was sealed. */
   readonly maxLifetime: Duration.DurationInput
 }
 
 /**
- * The most characters of a cookie's value, so that name, value and attributes together are 4,096 at most (RFC 6265, 6.1) with `Path=/`
- * and all other attributes at their longest: beego reads one cookie, so the session must fit into one.
+ * The longest value of a cookie, in characters, so that name, value and attributes together are at most 4,096 (RFC
+ * 6265, 6.1) with `Path=/` and all other attributes at their longest. beego reads one cookie, so the session must fit
+ * into one.
  */
 const roomBeside = (cookieName: string): number => 3_700 - cookieName.length
 
@@ -53,7 +54,7 @@ const check = (options: Options): Effect.Effect<Seal.Keys, SessionError> => {
     : new SessionError({ reason: "InvalidConfig", message: `cookie: ${wrong}: the Go app needs the same` })
 }
 
-/** Fails with `InvalidConfig` if an option is wrong. */
+/** Makes the service that seals sessions as beego does. Fails with `InvalidConfig` if an option is wrong. */
 export const make = (options: Options): Effect.Effect<Sealing, SessionError> =>
   Effect.map(Effect.all([check(options), checkMaxLifetime(options.maxLifetime)]), ([keys, maxLifetime]) => {
     const maxPayload = Seal.payloadIn(roomBeside(options.cookieName))
@@ -82,7 +83,7 @@ const sealedBy = (sealer: Seal.Sealer, maxLifetime: number, maxPayload: number):
       Effect.clockWith((clock) => {
         const now = clock.unsafeCurrentTimeMillis()
         const sealed = sealer.open(value)
-        // beego refuses what was sealed in the future, too.
+        // beego also refuses a seal from the future.
         return Effect.succeed(
           sealed === undefined || sealed.sealedAt <= expired(now) || sealed.sealedAt > now / 1000
             ? undefined
@@ -102,6 +103,6 @@ const sealedBy = (sealer: Seal.Sealer, maxLifetime: number, maxPayload: number):
   }
 }
 
-/** A layer of {@link make}. */
+/** Provides sessions in beego's cookie. Fails with `InvalidConfig` if an option is wrong. */
 export const layer = (options: Options): Layer.Layer<SealedSessions, SessionError> =>
   Layer.effect(SealedSessions, make(options))

@@ -1,6 +1,6 @@
 /**
- * beego's `couchbase` provider: a session is a document under its id, a JSON string that holds the bytes in base64 (go-couchbase v0.1.0
- * writes a `[]byte` so), with flags 0.
+ * beego's `couchbase` provider: a session is a document under its id, a JSON string that holds the bytes in base64 (as
+ * go-couchbase v0.1.0 writes a `[]byte`), with flags 0.
  */
 import type { DurabilityLevel, Transcoder } from "couchbase"
 import * as Effect from "effect/Effect"
@@ -25,19 +25,22 @@ const timeout = 2_000
 /** A write counts at once. */
 const none: DurabilityLevel.None = 0
 
-/** In quotes; base64 (RFC 4648, 4) has nothing that JSON would escape. */
+/** Adds quotes; base64 (RFC 4648, 4) has no character that JSON would escape. */
 const toDocument = (payload: Buffer): Buffer => Buffer.from(`"${payload.toString("base64")}"`, "latin1")
 
 export const transcoder: Transcoder = {
   encode: (payload: Buffer) => [toDocument(payload), 0],
   decode: (bytes) => {
     const payload = Buffer.from(bytes.toString("latin1", 1, bytes.length - 1), "base64")
-    // Decoding passes over what is not base64.
+    // Decoding skips characters that are not base64.
     return toDocument(payload).equals(bytes) ? payload : undefined
   }
 }
 
-/** Fails with `Unavailable` where the cluster or the bucket does not answer, and with `InvalidConfig`. */
+/**
+ * Provides sessions in Couchbase as beego does. Fails with `Unavailable` if the cluster or the bucket does not answer,
+ * and with `InvalidConfig` if an option is wrong.
+ */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.scoped(
     SessionProvider,
@@ -52,7 +55,7 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
             {
               ...defaultCapabilities,
               maxPayload: Math.floor(((maxValue - 2) * 3) / 4) - 2,
-              // Whole seconds, and one more, since Couchbase's seconds begin when they will.
+              // Whole seconds, and one more, since Couchbase's seconds can begin at any moment.
               expirySlack: 2_200
             }
           ),
@@ -61,7 +64,7 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
               attempt(() => collection.touch(id, expiryOf(ttl), { timeout })),
               (result) => typeof result !== "string"
             ),
-          // The longest key that Couchbase has.
+          // The longest key that Couchbase allows.
           isKey: (id) => id !== "" && Buffer.byteLength(id) <= 250
         })
       )

@@ -1,10 +1,12 @@
 /**
- * beego's `file` provider: the session `id` in `<directory>/<its first character>/<its second>/<id>`, as bare bytes; it was last used
- * when the file was modified last. The Go app must run as the same user: files and folders made here are for this user alone.
+ * beego's `file` provider: the session `id` is in `<directory>/<its first character>/<its second>/<id>`, as bare bytes;
+ * the file's modification time is the time of its last use. The Go app must run as the same user: files and folders
+ * created here are for this user only.
  *
- * Among processes that use this no update is lost. beego takes no part in that: of a write of its own and one of ours at the same time
- * one is lost, as of two of its own. A file that beego is writing is read again until it has been left alone; only where the Go app is
- * held up between cutting the file and writing it can it look empty, which it is for beego as well.
+ * Among processes that use this module no update is lost. beego takes no part in that: if it writes at the same time as
+ * this module, one of the two updates is lost, as with two writes of beego's own. A file that beego is writing is read
+ * again until it has been left alone. Only if the Go app is held up between truncating the file and writing it can the
+ * session look empty, and then it does for beego as well.
  */
 import type { BigIntStats } from "node:fs"
 import type * as Duration from "effect/Duration"
@@ -22,21 +24,22 @@ import * as BeegoProvider from "./provider.js"
 import * as SessionFile from "./sessionFile.js"
 
 export interface Options {
-  /** beego's `savePath`. Made if it is not there. Other users must not be able to write in it. */
+  /** beego's `savePath`. Created if it does not exist. Other users must not be able to write in it. */
   readonly directory: string
   /** beego's `Maxlifetime`: how long a session lives after it was last written. */
   readonly maxLifetime: Duration.DurationInput
 }
 
-/** What can be a session's file: a name with which no path can be made. */
+/** Whether this can be a session's file: a name that cannot lead to another path. */
 const isKey = (id: string): boolean => /^[A-Za-z0-9_-]{2,128}$/.test(id)
 
-/** Sessions that are looked at at once in a walk over all of them. */
+/** How many sessions a walk over all of them looks at in parallel. */
 const batchSize = 16
 
 const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoStore => {
   const { expiresAt, store } = inMillis(maxLifetime, SessionFile.timeUnit)
-  // beego's garbage collection gives up where something vanishes before its eyes. It goes by the alphabet, so it gets here last.
+  // beego's garbage collection gives up if something vanishes while it looks at it. It goes in alphabetical order, so
+  // it gets here last.
   const work = `${directory}/~effect-session`
 
   const place = (id: string): SessionFile.Place => {
@@ -49,7 +52,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
   const live = (found: SessionFile.Content | undefined, now: number): SessionFile.Content | undefined =>
     found !== undefined && isLive(found.written, now) ? found : undefined
 
-  /** Why a change of what was read is not to be made. */
+  /** The reason not to change a session that was read, if there is one. */
   const unlessAt = (revision: Provider.Revision, now: number) => (found: SessionFile.Content | undefined) => {
     const content = live(found, now)
     return content === undefined
@@ -76,7 +79,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
     }
   }
 
-  /** The ids of which `visit` says true. */
+  /** The ids for which `visit` returns true. */
   const walk = (visit: (id: string, now: number) => Promise<boolean | undefined>) =>
     Stream.suspend(() => Stream.fromAsyncIterable(all(), (cause) => cause)).pipe(
       Stream.mapEffect((ids) =>
@@ -88,7 +91,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
       Stream.mapConcat((ids) => ids)
     )
 
-  /** Removes a session that has expired; answers whether it did. */
+  /** Removes a session if it has expired. Returns whether it did. */
   const collect = async (id: string, now: number): Promise<boolean> => {
     if ((await isLiveFile(id, now)) !== false) {
       return false
@@ -143,7 +146,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
     count: Stream.runCount(walk(isLiveFile)),
     list: walk(isLiveFile),
     gc: Effect.suspend(() => {
-      // What cannot be removed must not keep the rest from being removed.
+      // A session that cannot be removed must not keep the rest from being removed.
       let failure: unknown
       const collected = walk((id, now) =>
         collect(id, now).catch((cause) => {
@@ -162,12 +165,16 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
   }
 }
 
-/** Fails with `InvalidConfig` where the directory or the lifetime cannot be used. */
+/**
+ * Makes a provider in beego's directory. Fails with `InvalidConfig` if the directory or the lifetime cannot be used.
+ */
 export const make = ({ directory, maxLifetime }: Options): Effect.Effect<Provider.Provider, SessionError> =>
   Effect.map(Effect.all([openDirectory(directory, "directory"), checkMaxLifetime(maxLifetime)]), ([real, millis]) =>
     BeegoProvider.make(makeStore(real, millis))
   )
 
-/** A layer of {@link make}. */
+/**
+ * Provides sessions in beego's directory. Fails with `InvalidConfig` if the directory or the lifetime cannot be used.
+ */
 export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, SessionError> =>
   Layer.effect(Provider.SessionProvider, make(options))

@@ -1,11 +1,12 @@
 /**
- * The lock of a session that is one file: a folder with one file in it, which is the very file that is to take the place of the
- * session's.
+ * The lock of a session that is one file: a folder with one file in it, which will take the place of the session's
+ * file.
  *
- * To take the lock is to rename a prepared folder to its name, which the file system does only where nothing is there, or an empty
- * folder. To change the session is to rename the file out of it, and that ends the lock as well. Whoever takes a holder for dead removes
- * its file by its name, which no other has: so a holder that was merely slow finds that it cannot change anything any more. A process
- * that is killed leaves the old session or the new one, and a lock of which the next one gets rid.
+ * To take the lock, a process renames a prepared folder to the lock's name, which the file system does only if there is
+ * nothing with that name, or an empty folder. To change the session, it renames the file out of the folder, which ends
+ * the lock as well. A process that takes a holder for dead removes the holder's file by its name, which no other file
+ * has; so a holder that was merely slow can no longer change anything. A process that is killed leaves the old session
+ * or the new one, and a lock that the next process breaks.
  */
 import { randomUUID } from "node:crypto"
 import * as fs from "node:fs"
@@ -14,7 +15,10 @@ import * as Disk from "../../Provider/file/disk.js"
 
 const lutimes = promisify(fs.lutimes)
 
-/** How long a lock may stay as it is before its holder is taken for dead, in milliseconds. Holders need a few, unless beego is busy. */
+/**
+ * How long a lock may stay unchanged before its holder is taken for dead, in milliseconds. Holders need a few, unless
+ * beego is busy.
+ */
 const staleAfter = 1_000
 
 export class FolderLock {
@@ -23,13 +27,13 @@ export class FolderLock {
   private readonly prepared: string
   private taken = false
 
-  /** The file of who has the lock instead, and since when it has been seen there. */
+  /** The file of another holder of the lock, and the time since which it has been seen there. */
   private holder = ""
   private heldSince = 0
 
   /**
-   * @param work A folder of the same file system, for what is prepared.
-   * @param lock The path that who has the lock has its folder at.
+   * @param work A folder of the same file system, for prepared locks.
+   * @param lock The path at which the holder of the lock has its folder.
    */
   constructor(
     private readonly work: string,
@@ -38,7 +42,7 @@ export class FolderLock {
     this.prepared = `${work}/${this.name}.new`
   }
 
-  /** Makes the folder with the new file in it, which gets a modification time in milliseconds since the epoch. */
+  /** Creates the folder with the new file in it, whose modification time is given in milliseconds since the epoch. */
   async prepare(payload: Uint8Array, written: number): Promise<void> {
     await Disk.ensureFolder(this.work)
     await Disk.makeFolder(this.prepared)
@@ -61,7 +65,7 @@ export class FolderLock {
     return this.taken
   }
 
-  /** Looks who has the lock, and ends the lock of one that has had it for too long; answers whether it did. */
+  /** Reads the holder of the lock, and breaks the lock if it has not changed for too long. Returns whether it did. */
   async breakIfStale(): Promise<boolean> {
     const [holder = ""] = await Disk.names(this.lock).async()
     if (holder !== this.holder) {
@@ -78,23 +82,26 @@ export class FolderLock {
     return isStale
   }
 
-  /** Moves the new file to its place, which ends the lock; answers false where the lock had been broken, and nothing was changed. */
+  /**
+   * Moves the new file to its place, which ends the lock. Returns false if the lock had been broken, and then nothing
+   * was changed.
+   */
   publish(path: string): Promise<boolean> {
     return Disk.rename(`${this.lock}/${this.name}`, path)
       .async()
       .then(() => true, Disk.ifAbsent(false))
   }
 
-  /** Removes what is left of it, whether it was taken, broken, published or none of that. */
+  /** Removes what is left of the lock, whether it was taken, broken, published or none of these. */
   release(): Promise<void> {
     return Disk.clear(this.taken ? this.lock : this.prepared, [this.name])
   }
 }
 
-/** How old what a dead process left must be to be removed, in milliseconds: far longer than any change takes. */
+/** How old the folder of a dead process must be to be removed, in milliseconds: far longer than any change takes. */
 const leftoverAge = 60 * 60 * 1000
 
-/** Removes what dead processes left. */
+/** Removes the folders that dead processes left. */
 export const collectLeftovers = async (work: string): Promise<void> => {
   for (const folder of await Disk.paths(work, /./)) {
     if (Disk.age(folder) > leftoverAge && Disk.isReal(folder)) {

@@ -1,6 +1,7 @@
 /**
- * beego's `ledis` provider: a session is a string under its id, without any prefix, that LedisDB expires. beego has the database within
- * its own process, which locks the directory; what is here is reached through a ledis-server on the same directory.
+ * beego's `ledis` provider: a session is a string under its id, without any prefix, which LedisDB expires. beego has
+ * the database within its own process, which locks the directory; this module uses a ledis-server on the same
+ * directory.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -37,12 +38,12 @@ local function run()
 end
 ${answer}`)
 
-// The value itself is compared: LedisDB's sha1hex answers the text in hexadecimal, and computes no hash.
+// The value itself is compared: LedisDB's sha1hex returns the text in hexadecimal, and computes no hash.
 const unchanged = `local value = call('GET', KEYS[1])
 if not value then return false end
 if value ~= ARGV[1] then return 0 end`
 
-/** LedisDB counts in whole seconds, and lets a key expire at the first full second after its lifetime. */
+/** LedisDB counts in whole seconds, and expires a key at the first full second after its lifetime. */
 const scripts: Scripted.Scripts = {
   replace: scripted(`${unchanged}
 call('SETEX', KEYS[1], secondsIn(ARGV[3]), ARGV[2])
@@ -64,13 +65,13 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
 
   return {
     name,
-    // A change sends what was read as well, and LedisDB takes seconds for more than that.
+    // A change also sends the bytes that were read, and LedisDB takes seconds for more than that.
     capabilities: { ...capabilities, maxPayload: capabilities.maxPayload / 2 },
     revisionOf: (payload) => toBuffer(payload).toString("latin1") as Revision,
-    // An answer is no session.
+    // The key of a script's result is not a session.
     isKey: (id) => id !== "" && !id.startsWith("answer:"),
-    // TTL tells whole seconds, rounded up, and -1 both of what never expires and of what is not there: so it comes first, and what is
-    // still there afterwards never expires.
+    // TTL returns whole seconds, rounded up, and -1 both for a key that never expires and for one that does not exist.
+    // Therefore it comes first: a key that still exists afterwards never expires.
     get: (id) =>
       Scripted.timed(
         () =>
@@ -89,7 +90,10 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
   }
 }
 
-/** Fails with `Unavailable` where there is no connection, and with `InvalidConfig`. */
+/**
+ * Provides sessions in LedisDB as beego does. Fails with `Unavailable` if there is no connection, and with
+ * `InvalidConfig` if an option is wrong.
+ */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.scoped(
     SessionProvider,

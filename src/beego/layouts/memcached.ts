@@ -1,6 +1,6 @@
 /**
- * beego's `memcache` provider: a session is a value under its id, without a prefix and with flags 0, on the server that gomemcache
- * would choose.
+ * beego's `memcache` provider: a session is a value under its id, without a prefix and with flags 0, on the server that
+ * gomemcache would choose.
  */
 import { crc32 } from "node:zlib"
 import * as Effect from "effect/Effect"
@@ -17,7 +17,10 @@ import * as CasStore from "./casStore.js"
 import * as BeegoProvider from "./provider.js"
 
 export interface Options {
-  /** The servers, as `host:port` separated by semicolons, in the same order as for the Go app: the order says which has a key. */
+  /**
+   * The servers, as `host:port` separated by semicolons, in the same order as for the Go app: the order decides which
+   * server has a key.
+   */
   readonly url: string | Redacted.Redacted
 }
 
@@ -28,14 +31,17 @@ export const placeOf = (key: string, count: number): number => crc32(key) % coun
 
 const store = (ask: Ask): BeegoProvider.BeegoStore =>
   CasStore.make({
-    // Whole seconds, and one more, since memcached's seconds begin when they will.
+    // Whole seconds, and one more, since memcached's seconds can begin at any moment.
     store: Store.make(ask, { ...Store.capabilities, expirySlack: 1_200 }),
     touch: (id, ttl) => ask(Protocol.touch(id, exptimeOf(ttl))),
-    // The longest key that memcached has, and no spaces (protocol.txt, "Keys").
+    // The longest key that memcached allows, and no spaces (protocol.txt, "Keys").
     isKey: (id) => /^[!-~]{1,250}$/.test(id)
   })
 
-/** Fails with `Unavailable` where no server answers, and with `InvalidConfig`. */
+/**
+ * Provides sessions in memcached as beego does. Fails with `Unavailable` if no server answers, and with `InvalidConfig`
+ * if an option is wrong.
+ */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> => {
   const addresses = plainUrl(url).split(";")
   return Layer.scoped(

@@ -11,8 +11,9 @@ import * as BeegoSql from "./sql.js"
 export interface Options extends BeegoSql.Options, PoolOptions {}
 
 /**
- * Fails with `Unavailable` where the server cannot be reached or the table cannot be made, and with `InvalidConfig` where an option
- * is wrong. A session holds what the column `session_data` does: 64 KB in beego's table, more where it was made a `mediumblob`.
+ * Provides sessions in beego's table. Fails with `Unavailable` if the server cannot be reached or the table cannot be
+ * created, and with `InvalidConfig` if an option is wrong. The limit of a session is that of the column `session_data`:
+ * 64 KB in beego's table, more if it was created as a `mediumblob`.
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   onMysql(options, (client) => BeegoSql.make(client, "mysql", { ...options, timeZone: "UTC" }))

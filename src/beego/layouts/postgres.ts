@@ -11,15 +11,16 @@ import * as BeegoSql from "./sql.js"
 
 export interface Options extends BeegoSql.Options, PoolOptions {
   /**
-   * The time zone of the Go app, such as `Europe/Prague`: beego stores local time without a zone. Default that of this process. In the
-   * hour that is repeated when summer time ends, sessions can live for an hour longer, unless it is UTC.
+   * The time zone of the Go app, such as `Europe/Prague`: beego stores local time without a zone. Default: that of this
+   * process. In the hour that is repeated when summer time ends, sessions can live for an hour longer, unless the zone
+   * is UTC.
    */
   readonly timeZone?: string | undefined
 }
 
 /**
- * Fails with `Unavailable` where the server cannot be reached or the table cannot be made, and with `InvalidConfig` where an option
- * is wrong.
+ * Provides sessions in beego's table. Fails with `Unavailable` if the server cannot be reached or the table cannot be
+ * created, and with `InvalidConfig` if an option is wrong.
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   onPostgres(options, (client) =>
@@ -28,7 +29,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
     )
   )
 
-/** A name of the IANA's: what PostgreSQL makes of an offset such as +02 is not what others make of it. */
+/** Accepts only IANA names: PostgreSQL reads an offset such as +02 differently from other software. */
 const checkTimeZone = (timeZone = localZone()): Effect.Effect<string, SessionError> =>
   /^[A-Za-z][A-Za-z0-9_+/-]*$/.test(timeZone) && isZone(timeZone)
     ? Effect.succeed(timeZone)

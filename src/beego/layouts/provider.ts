@@ -1,7 +1,8 @@
 /**
- * A provider over a backend that keeps sessions as beego does: under the session id itself, as the bytes that beego's `EncodeGob`
- * makes, with nothing beside them. So there is no place for a revision, and what was read is compared instead: a write takes effect
- * only where the stored bytes are still those. That holds among all processes that compare; beego does not, and overwrites.
+ * A provider on a backend that keeps sessions as beego does: under the session id itself, as the bytes of beego's
+ * `EncodeGob`, without anything else. There is no place for a revision, so the bytes that were read are compared
+ * instead: a write takes effect only if the stored bytes are still the same. That holds among all processes that
+ * compare; beego does not, and overwrites.
  */
 import { hash } from "node:crypto"
 import type * as Duration from "effect/Duration"
@@ -11,36 +12,42 @@ import type * as Stream from "effect/Stream"
 import type { Change } from "../../Provider/internal/casProvider.js"
 import * as Provider from "../../Provider/Provider.js"
 
-/** A live session as the backend has it. */
+/** A live session in the backend. */
 export interface Found {
   readonly payload: Uint8Array
-  /** In milliseconds since the epoch, as exact as beego's format is. */
+  /** In milliseconds since the epoch, as exact as beego's format. */
   readonly expiresAt: number
 }
 
-/** A backend in beego's layout. Each operation is one step as others see it. What has expired is not there, to none of them. */
+/**
+ * A backend in beego's layout. Other requests see each operation as one step. Every operation treats an expired session
+ * as absent.
+ */
 export interface BeegoStore {
   readonly name: string
-  /** In any case `regenerate` is `ordered`, and `consistency` is `compareContent`. */
+  /** The capabilities. `regenerate` is always `ordered`, and `consistency` is always `compareContent`. */
   readonly capabilities: Provider.Capabilities
-  /** The revision of a payload, where the backend cannot compute {@link sha1}, the default. */
+  /** The revision of a payload, if the backend cannot compute {@link sha1}, the default. */
   readonly revisionOf?: ((payload: Uint8Array) => Provider.Revision) | undefined
-  /** Whether this can be a key at all; no session has another. */
+  /** Whether this can be a key at all; no session has any other. */
   readonly isKey: (id: string) => boolean
   readonly get: (id: string) => Effect.Effect<Found | undefined, unknown>
-  /** Answers when it expires, or nothing where the id is taken. */
+  /** Returns the expiry, or undefined if the id is taken. */
   readonly add: (id: string, payload: Uint8Array, ttl: Duration.Duration) => Effect.Effect<number | undefined, unknown>
-  /** Answers when it expires, or why nothing was changed. */
+  /** Returns the expiry, or the reason why nothing was changed. */
   readonly replace: (
     id: string,
     payload: Uint8Array,
     ttl: Duration.Duration,
     revision: Provider.Revision
   ) => Effect.Effect<number | "changed" | "gone", unknown>
-  /** Removes the session where it is at `revision`. */
+  /** Removes the session if it is at `revision`. */
   readonly removeAt: (id: string, revision: Provider.Revision) => Effect.Effect<Change, unknown>
   readonly remove: (id: string) => Effect.Effect<void, unknown>
-  /** Renews the lifetime alone: a write that comes between is not undone. Answers when it expires, or nothing where it is gone. */
+  /**
+   * Renews the lifetime and nothing else, so that it does not undo a write in between. Returns the expiry, or undefined
+   * if the session is gone.
+   */
   readonly touch: (id: string, ttl: Duration.Duration) => Effect.Effect<number | undefined, unknown>
   readonly count?: Effect.Effect<number, unknown> | undefined
   readonly list?: Stream.Stream<Provider.StoredId, unknown> | undefined
@@ -50,7 +57,7 @@ export interface BeegoStore {
 /** SHA-1, in hexadecimal, which Redis and MySQL can compute too. It tells versions apart; it protects nothing. */
 export const sha1 = (payload: Uint8Array): Provider.Revision => hash("sha1", payload, "hex") as Provider.Revision
 
-/** A {@link BeegoStore} as a provider. */
+/** Makes a provider from a {@link BeegoStore}. */
 export const make = (store: BeegoStore): Provider.Provider => {
   const { isKey, revisionOf = sha1 } = store
 
@@ -89,8 +96,9 @@ export const make = (store: BeegoStore): Provider.Provider => {
         : Effect.succeed(Provider.gone),
     exists: (id) => Effect.map(find(id), (found) => found !== undefined),
     destroy: (id) => (isKey(id) ? store.remove(id) : Effect.void),
-    // The successor is stored first, under an id that nobody knows. The removal of the old session, if it is what was read, is the
-    // commit: who dies before it leaves the session as it was, and who dies after it leaves the old id dead.
+    // The successor is stored first, under an id that no client knows. The removal of the old session, if it is the one
+    // that was read, is the commit: a process that dies before it leaves the session as it was, and one that dies after
+    // it leaves the old id dead.
     regenerate: ({ oldId, newId, payload, ttl, revision }) => {
       if (!isKey(oldId)) {
         return Effect.succeed(Provider.gone)

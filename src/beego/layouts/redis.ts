@@ -1,6 +1,6 @@
 /**
- * beego's `redis`, `redis_cluster` and `redis_sentinel` providers: a session is a string under its id, without any prefix, that Redis
- * expires.
+ * beego's `redis`, `redis_cluster` and `redis_sentinel` providers: a session is a string under its id, without any
+ * prefix, which Redis expires.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,14 +18,14 @@ import * as BeegoProvider from "./provider.js"
 import * as Scripted from "./scripted.js"
 
 export type Options =
-  /** `redis://:password@host:6379/0`, for a cluster several addresses separated by commas. */
+  /** The address is `redis://:password@host:6379/0`, for a cluster several ones separated by commas. */
   | { readonly kind: "redis" | "redisCluster"; readonly url: string | Redacted.Redacted }
-  /** `url` has the sentinels; password and database are those of the servers. */
+  /** The sentinels are in `url`; password and database are those of the servers. */
   | { readonly kind: "redisSentinel"; readonly url: string | Redacted.Redacted; readonly masterName: string }
 
 const timeout = Duration.seconds(2)
 
-// A key of another type is none of beego's, and left alone.
+// A key of another type is not beego's, and is left alone.
 const found = `
 local value = redis.pcall('GET', KEYS[1])
 if type(value) ~= 'string' then return false end`
@@ -33,7 +33,7 @@ if type(value) ~= 'string' then return false end`
 const unchanged = `${found}
 if redis.sha1hex(value) ~= ARGV[1] then return 0 end`
 
-/** KEYS: id. Answers nothing where there is no session. */
+/** KEYS: id. Returns false if there is no session. */
 const get = script(`${found}
 return {value, redis.call('PTTL', KEYS[1])}`)
 
@@ -89,7 +89,10 @@ const connect = (options: Options): Effect.Effect<Redis | Cluster, SessionError,
   }
 }
 
-/** Fails with `Unavailable` where there is no connection, and with `InvalidConfig`. */
+/**
+ * Provides sessions in Redis as beego does. Fails with `Unavailable` if there is no connection, and with
+ * `InvalidConfig` if an option is wrong.
+ */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.scoped(
     SessionProvider,

@@ -1,5 +1,5 @@
 /**
- * beego's layout where a script compares a session and changes it in one step: Redis and LedisDB.
+ * beego's layout in a server whose scripts compare a session and change it in one step: Redis and LedisDB.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,24 +9,27 @@ import { type Client, call, millis } from "../../Provider/redis/scripted.js"
 import type { Script } from "../../Provider/redis/scripts.js"
 import type { BeegoStore } from "./provider.js"
 
-/** KEYS: id. Lifetimes are in milliseconds. All answer nothing where there is no session, `add` where there is one. */
+/**
+ * The scripts. KEYS: id. Lifetimes are in milliseconds. All return false if there is no session, and `add` if there is
+ * one.
+ */
 export interface Scripts {
   /** ARGV: payload, ttl. */
   readonly add: Script
-  /** ARGV: expected revision, payload, ttl. Answers 0 where the session is at another revision. */
+  /** ARGV: expected revision, payload, ttl. Returns 0 if the session is at another revision. */
   readonly replace: Script
-  /** ARGV: expected revision. Answers 0 where the session is at another revision. */
+  /** ARGV: expected revision. Returns 0 if the session is at another revision. */
   readonly removeAt: Script
   readonly remove: Script
   /** ARGV: ttl. */
   readonly touch: Script
 }
 
-/** Calls the server; `reply` also gets the time of the answer. */
+/** Calls the server; `reply` also gets the time at which the reply arrived. */
 export const timed = <A, B>(ask: () => Promise<A>, reply: (reply: A, now: number) => B): Effect.Effect<B, unknown> =>
   Effect.clockWith((clock) => call(ask, (answer) => reply(answer, clock.unsafeCurrentTimeMillis())))
 
-/** The changes. `expected` is a revision as the scripts compare it. */
+/** Makes the changing operations. `expected` converts a revision to the form that the scripts compare. */
 export const changes = (
   client: Pick<Client, "run">,
   scripts: Scripts,

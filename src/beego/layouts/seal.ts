@@ -1,6 +1,7 @@
 /**
- * beego's seal, `encodeCookie` and `decodeCookie`: AES-CTR, then HMAC-SHA256 over the name, the time and the encrypted payload, in
- * base64url with its padding, twice. Not of our choosing (see `cookie/sealer.ts`), but sound if both keys are random.
+ * beego's seal, `encodeCookie` and `decodeCookie`: AES-CTR, then HMAC-SHA256 over the name, the time and the encrypted
+ * payload, in base64url with its padding, twice. The format is beego's choice (ours is in `cookie/sealer.ts`), but it
+ * is sound if both keys are random.
  */
 import { createCipheriv, createDecipheriv, createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto"
 
@@ -19,16 +20,19 @@ export interface Sealed {
 }
 
 export interface Sealer {
-  /** The cookie's value, which is sent as `url.QueryEscape` makes it of this: with `%3D` for each `=`. */
+  /** Returns the cookie's value, which is sent in the form of `url.QueryEscape`: with `%3D` for each `=`. */
   readonly seal: (content: Sealed) => string
-  /** What was sealed with these keys, whenever that was; from the value as it was sent, or before. Never throws. */
+  /** Opens a seal that was made with these keys at any time. The value may be escaped or not. Never throws. */
   readonly open: (value: string) => Sealed | undefined
 }
 
-/** Names a seal, and tells nothing of it: the same whether its value is escaped or not, and another for every seal. */
+/**
+ * Names a seal without revealing it. The name is the same whether the value is escaped or not, and different for every
+ * seal.
+ */
 export const nameOf = (value: string): string => hash("sha256", unescaped(value), "base64url")
 
-/** As it was before `url.QueryEscape`. */
+/** Undoes `url.QueryEscape`. */
 const unescaped = (value: string): string => value.replaceAll(/%3d/gi, "=")
 
 const ivBytes = 16
@@ -71,16 +75,16 @@ const encode = (bytes: Buffer): string => {
   return text + "=".repeat((4 - (text.length % 4)) % 4)
 }
 
-/** Decoding passes over what is not base64url; only the one way to write it is good. */
+/** Decoding skips characters that are not base64url; only the canonical form is accepted. */
 const decode = (text: string): Buffer | undefined => {
   const bytes = Buffer.from(text, "base64url")
   return encode(bytes) === text ? bytes : undefined
 }
 
-/** The largest payload whose seal is sent as at most so many characters, whatever its padding and the time. */
+/** The largest payload whose seal is sent as at most so many characters, for any padding and time. */
 export const payloadIn = (characters: number): number => {
   const bytesIn = (characters: number) => Math.floor(characters / 4) * 3
-  // The padding is two signs of three characters at most.
+  // The padding has at most two characters, which are sent as three each.
   const inner = bytesIn(characters - 4) - "4294967295||".length - macBytes
   return bytesIn(inner) - ivBytes
 }

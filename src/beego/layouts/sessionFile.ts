@@ -1,13 +1,13 @@
 /**
- * A session in one file, as beego keeps it, and how it is changed: beside beego, which writes into the file as it is, and beside other
- * processes that do the same as this one.
+ * A session in one file, in beego's format, and how it is changed beside beego, which writes into the file in place,
+ * and beside other processes that use this module.
  */
 import * as fs from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Disk from "../../Provider/file/disk.js"
 import { FolderLock } from "./folderLock.js"
 
-/** Where the file is, and the folder that is its lock. */
+/** The place of the file, and the folder that is its lock. */
 export interface Place {
   readonly path: string
   readonly folder: string
@@ -21,26 +21,26 @@ export interface Content {
 }
 
 /**
- * All times that this writes are multiples of it, in milliseconds: 1/64 second, which Node hands on to the file system exactly. So a
- * file with another time is one that beego wrote last, and may still be writing.
+ * All times that this module writes are multiples of it, in milliseconds: 1/64 second, which Node passes to the file
+ * system exactly. So a file with another time is one that beego wrote last, and may still be writing.
  */
 export const timeUnit = 1000 / 64
 
 const nanosPerUnit = BigInt(timeUnit * 1e6)
 
 /**
- * For how long, in milliseconds, beego must have left a file alone: it cuts it to nothing and then writes it in one go. An empty one
- * must have been seen so for that long, since the file system cuts it before it changes its times.
+ * How long, in milliseconds, beego must have left a file alone: it truncates the file and then writes it in one go. An
+ * empty file must have been seen empty for that long, since the file system truncates it before it changes its times.
  */
 const settlesAfter = { empty: 100, other: 10 }
 
-/** How long to wait for that before the content is taken as it is, in milliseconds. */
+/** How long to wait for that, in milliseconds. After that the content is taken as it is. */
 const settlesWithin = 500
 
-/** What a removed session is for a moment: nothing, and long expired. */
+/** The content of a removed session for a moment: empty, and long expired. */
 const tombstone: Content = { payload: new Uint8Array(0), written: 0 }
 
-/** Tells whether a file is complete, from this look at it and those before. */
+/** Returns a function that decides whether a file is complete, from this look at it and the earlier ones. */
 const makeSettled = (): ((stat: fs.BigIntStats) => boolean) => {
   let empty = { ctimeNs: -1n, since: 0 }
   return ({ ctimeMs, ctimeNs, mtimeNs, size }) => {
@@ -55,10 +55,10 @@ const makeSettled = (): ((stat: fs.BigIntStats) => boolean) => {
   }
 }
 
-/** In whole milliseconds, rounded up. */
+/** The time of the last write, in whole milliseconds, rounded up. */
 export const writtenAt = ({ mtimeNs }: fs.BigIntStats): number => Number((mtimeNs + 999_999n) / 1_000_000n)
 
-/** Runs `use` on the open file; undefined where there is none, or another thing in its place. */
+/** Runs `use` on the open file. Returns undefined if there is no file, or something else in its place. */
 export const withFile = async <A>(
   { folder, path }: Place,
   use: (fd: number, stat: fs.BigIntStats) => A | Promise<A>
@@ -78,7 +78,7 @@ export const withFile = async <A>(
   }
 }
 
-/** Reads the file; while beego may be writing it, again. */
+/** Reads the file, and reads it again while beego may be writing it. */
 export const load = async (place: Place): Promise<Content | undefined> => {
   const isSettled = makeSettled()
   const giveUpAt = performance.now() + settlesWithin
@@ -103,7 +103,9 @@ export const load = async (place: Place): Promise<Content | undefined> => {
   }
 }
 
-/** Gives the file a time, if `isWanted` still says so. Its content stays, whoever writes it meanwhile. */
+/**
+ * Sets the file's time if `isWanted` still allows it. The content stays, even if another process writes it meanwhile.
+ */
 export const setTime = async (
   place: Place,
   written: number,
@@ -116,13 +118,13 @@ export const setTime = async (
       if (!isWanted(stat)) {
         return false
       }
-      // Else a file that beego has cut, and not written yet, would look like one of ours.
+      // Otherwise a file that beego has truncated, and not written yet, would look like one of ours.
       if (!isSettled(stat) && performance.now() < giveUpAt) {
         return undefined
       }
       fs.futimesSync(fd, written / 1000, written / 1000)
       if (fs.fstatSync(fd, { bigint: true }).size !== stat.size) {
-        // beego cut it in this very moment: a time that is not one of ours.
+        // beego truncated it at this very moment, so set a time that is not one of ours.
         fs.futimesSync(fd, (written + 1) / 1000, (written + 1) / 1000)
       }
       return true
@@ -136,16 +138,17 @@ export const setTime = async (
 
 const exists = async (place: Place): Promise<boolean> => (await withFile(place, () => true)) === true
 
-/** How long to wait for a lock at all, in milliseconds. */
+/** How long to wait for a lock, in milliseconds. */
 const patience = 10_000
 
-/** What is to become of a session: its new content, or its end. */
+/** The change of a session: its new content, or its end. */
 export type Change = Content | "removed"
 
 /**
- * Changes a session, unless `refuse` has a reason not to, which it is told then; it is asked again when nobody else can change it.
+ * Changes a session, unless `refuse` gives a reason not to, which is returned. `refuse` is asked again once no other
+ * process can change the session.
  *
- * @param work A folder of the same file system, for what is prepared.
+ * @param work A folder of the same file system, for prepared locks.
  */
 export const change = async <A>(
   work: string,
@@ -176,7 +179,10 @@ export const change = async <A>(
   }
 }
 
-/** Takes the lock and publishes what is prepared in it, unless it is refused by then. `broken` where the lock was lost meanwhile. */
+/**
+ * Takes the lock and publishes the prepared file, unless `refuse` now gives a reason not to. Returns `broken` if the
+ * lock was lost meanwhile.
+ */
 const attempt = async <A>(
   lock: FolderLock,
   place: Place,
@@ -185,7 +191,8 @@ const attempt = async <A>(
 ): Promise<A | "done" | "broken"> => {
   for (;;) {
     const taken = await lock.tryTake()
-    // If it is not, most often another one has changed the session meanwhile; if it is, only beego can from now on.
+    // If the lock is not taken, most often another process has changed the session meanwhile; if it is, only beego can
+    // from now on.
     const refused = refuse(await load(place))
     if (refused !== undefined) {
       return refused

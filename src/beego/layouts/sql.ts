@@ -1,6 +1,7 @@
 /**
- * beego's session table in MySQL and PostgreSQL: `session_key`, the raw id; `session_data`; and `session_expiry`, which is when the
- * session was last written. The table is made where it is missing, and never altered: beego goes on with it as it is.
+ * beego's session table in MySQL and PostgreSQL: `session_key`, the raw id; `session_data`; and `session_expiry`, the
+ * time when the session was last written. The table is created if it is missing, and never altered: beego goes on using
+ * it as it is.
  */
 import { hash } from "node:crypto"
 import type { SqlClient } from "@effect/sql/SqlClient"
@@ -25,17 +26,17 @@ import * as BeegoProvider from "./provider.js"
 import * as Statements from "./sqlStatements.js"
 
 export interface Options {
-  /** beego's `Maxlifetime`: how long a session lives after it was last written. */
+  /** beego's `Maxlifetime`: how long a session lives after its last use. */
   readonly maxLifetime: Duration.DurationInput
   /** The name of the table. Default `session`. */
   readonly table?: string | undefined
-  /** Whether to make the table where it is missing. Default true. */
+  /** Whether to create the table if it is missing. Default true. */
   readonly migrate?: boolean | undefined
 }
 
 const empty = new Uint8Array(0)
 
-/** What fits into the column: CHAR(64), which knows no blanks at its end. */
+/** Whether an id fits into the column: CHAR(64), which ignores blanks at the end. */
 const isKey = (id: string): boolean => /^[!-~]{1,64}$/.test(id)
 
 const makeStore = (
@@ -65,7 +66,7 @@ const makeStore = (
           }
     )
 
-  /** Where nothing was changed, a look tells why. */
+  /** If nothing was changed, reads why. */
   const unless = <A>(
     affected: number,
     done: A,
@@ -111,7 +112,7 @@ const makeStore = (
         const row = [id, toBuffer(payload), written]
         return dialect === "mysql"
           ? Effect.flatMap(insert(row, written), (result) =>
-              // What is in the way may have expired, which MySQL cannot tell in the same statement.
+              // The row that is in the way may have expired, which MySQL cannot check in the same statement.
               result === undefined
                 ? Effect.zipRight(run(sql.removeExpired, [...key(id), expired(now)]), insert(row, written))
                 : Effect.succeed(result)
@@ -151,7 +152,7 @@ const makeStore = (
   }
 }
 
-/** The table is there, or has been made. Needs no right to make tables where it is. */
+/** Creates the table if it is missing. If it exists, this needs no right to create tables. */
 const ensureTable = (
   sql: SqlClient,
   dialect: Statements.Dialect,
@@ -160,7 +161,7 @@ const ensureTable = (
 ): Effect.Effect<void, SqlFailure> =>
   Effect.catchAll(Effect.asVoid(look), ({ cause }) =>
     isMissing(cause)
-      ? // Of several processes that make it at once PostgreSQL lets some fail; what counts is that it is there.
+      ? // If several processes create it at once, PostgreSQL lets some fail. It only matters that it exists.
         Effect.catchAll(Effect.asVoid(sql.unsafe(Statements.ddl(dialect, table))), (error) =>
           Effect.mapError(Effect.asVoid(look), () => error)
         )
@@ -169,7 +170,9 @@ const ensureTable = (
 
 const isMissing = (cause: unknown): boolean => ["ER_NO_SUCH_TABLE", "42P01"].includes(codeOf(cause) ?? "")
 
-/** MySQL takes what the column holds, a `blob` 65,535 bytes, and no statement that is larger than a setting of the server. */
+/**
+ * MySQL's limits are the size of the column, 65,535 bytes for a `blob`, and the server's setting for a whole statement.
+ */
 const maxPayloadOf = (sql: SqlClient, dialect: Statements.Dialect, table: string): Effect.Effect<number, SqlFailure> =>
   dialect === "mysql"
     ? Effect.map(
@@ -185,7 +188,7 @@ const maxPayloadOf = (sql: SqlClient, dialect: Statements.Dialect, table: string
 /** An id that no session has. */
 const nobody = "effect-session" as Provider.StoredId
 
-/** A provider on a client that nothing else uses. */
+/** Makes a provider on a client that nothing else uses. */
 export const make = (
   client: SqlClient,
   dialect: Statements.Dialect,
@@ -199,7 +202,7 @@ export const make = (
     const maxLifetime = yield* checkMaxLifetime(options.maxLifetime)
     const connections = yield* step("connect", SqlConnection.make(sql, dialect, { owned: true, prepared: true }))
     if (migrate) {
-      // Not a prepared statement: MySQL would remember that the table was not there.
+      // Not a prepared statement: MySQL would remember that the table did not exist.
       const look = sql.unsafe(Statements.look(dialect, table)).unprepared
       yield* step("migrate", ensureTable(sql, dialect, table, look))
     }
@@ -207,7 +210,7 @@ export const make = (
     const provider = BeegoProvider.make(
       makeStore(connections, dialect, { table, maxLifetime, maxPayload, timeZone: options.timeZone })
     )
-    // Where the table is missing or has another form, it is known now.
+    // If the table is missing or has another form, this fails now.
     yield* provider.read(nobody)
     return provider
   })

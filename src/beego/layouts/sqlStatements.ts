@@ -3,13 +3,16 @@
  */
 import { names, pageSize, withParameters } from "../../Provider/sql/statements.js"
 
-/** The databases that beego has the table in. */
+/** The databases in which beego can have the table. */
 export type Dialect = "mysql" | "postgres"
 
-/** How many rows the garbage collection looks at, and how many it removes at most, in one statement. */
+/** How many rows the garbage collection looks at in one statement, and the most that it removes. */
 export const gcPage = 500
 
-/** beego's own definition; but InnoDB and a binary collation for MyISAM, which a crash can break, and one that ignores letter case. */
+/**
+ * beego's own definition, except that InnoDB replaces MyISAM, which a crash can break, and a binary collation replaces
+ * one that ignores letter case.
+ */
 export const ddl = (dialect: Dialect, name: string): string => {
   const { table } = names(dialect, { table: name })
   return dialect === "mysql"
@@ -27,13 +30,13 @@ export const ddl = (dialect: Dialect, name: string): string => {
 )`
 }
 
-/** Fails where the table is missing. */
+/** A query that fails if the table is missing. */
 export const look = (dialect: Dialect, name: string): string =>
   `SELECT 1 FROM ${names(dialect, { table: name }).table} LIMIT 1`
 
 /**
- * `written` and `expired` are what `LastWrite` has for the layout: seconds in MySQL, milliseconds in PostgreSQL. Where MySQL takes a
- * key it takes it twice: its index may ignore letter case.
+ * The statements. `written` and `expired` are the layout's `LastWrite` values: seconds in MySQL, milliseconds in
+ * PostgreSQL. A key is two parameters in MySQL, whose index may ignore letter case.
  *
  * @param timeZone The name of the zone whose local time PostgreSQL's column holds; it needs no quoting.
  */
@@ -63,7 +66,7 @@ export const statements = (dialect: Dialect, name: string, timeZone: string) => 
   return {
     /** key, expired */
     get: sql(`SELECT session_data AS data, ${d.written} AS written FROM ${table} WHERE ${d.key} AND ${d.live}`),
-    /** key (once), data, written; and expired, except on MySQL, which fails where the key is there, live or not */
+    /** key (once), data, written; and expired, except on MySQL, where it fails if the key is there, live or not */
     add: sql(
       dialect === "mysql"
         ? `INSERT INTO ${table} ${insert}`
@@ -87,7 +90,7 @@ export const statements = (dialect: Dialect, name: string, timeZone: string) => 
     ids: sql(
       `SELECT ${d.id} AS id FROM ${table} WHERE session_key > ? AND ${d.live} ORDER BY session_key LIMIT ${pageSize}`
     ),
-    /** the last key of the page before: the last of the next page, if that one is full */
+    /** the last key of the page before. Returns the last key of the next page, if that one is full. */
     gcPageEnd: sql(
       `SELECT ${d.id} AS id FROM ${table} WHERE session_key > ? ORDER BY session_key LIMIT 1 OFFSET ${gcPage - 1}`
     ),

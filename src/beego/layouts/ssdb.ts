@@ -1,6 +1,7 @@
 /**
- * beego's `ssdb` provider: a session is a string under its id, without any prefix, that SSDB expires. What compares and then sets holds
- * the lock that `effect-session/ssdb` describes, a key that begins with `lock:`; Go knows nothing of it.
+ * beego's `ssdb` provider: a session is a string under its id, without any prefix, which SSDB expires. A
+ * compare-and-set holds the lock that `effect-session/ssdb` describes, a key that begins with `lock:`; Go does not use
+ * it.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,8 +25,8 @@ export interface Options {
 const timeout = Duration.seconds(2)
 
 const store = (redis: Redis): BeegoProvider.BeegoStore => {
-  // TTL answers -1 both of what never expires and of what is not there: so it comes first, and what is still there afterwards never
-  // expires.
+  // TTL returns -1 both for a key that never expires and for one that does not exist. Therefore it comes first: a key
+  // that still exists afterwards never expires.
   const look = (id: string): ReadonlyArray<Command> => [
     ["ttl", id],
     ["get", id]
@@ -39,7 +40,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
       locked(redis, Duration.toMillis(timeout), `lock:${id}`, look(id), (replies) => decide(toFound(replies, now), now))
     )
 
-  /** Changes the session where it is at `revision`. */
+  /** Changes the session if it is at `revision`. */
   const changeAt = <A>(
     id: string,
     revision: Revision,
@@ -61,7 +62,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
   return {
     name,
     capabilities,
-    // A lock is no session; and SSDB's keys have 200 bytes at most, a lock's too.
+    // A lock is not a session. SSDB's keys have at most 200 bytes, those of locks too.
     isKey: (id) => id !== "" && Buffer.byteLength(id) <= 190 && !id.startsWith("lock:"),
     get: (id) => call((now) => pipelined(redis, look(id)).then((replies) => toFound(replies, now))),
     add: (id, payload, ttl) =>
@@ -71,7 +72,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
     replace: (id, payload, ttl, revision) => changeAt(id, revision, (now) => setting(id, payload, ttl, now)),
     removeAt: (id, revision) => changeAt(id, revision, () => ({ answer: "done", changes: [["del", id]] })),
     remove: (id) => change(id, (found) => ({ answer: undefined, changes: found === undefined ? [] : [["del", id]] })),
-    // Atomic as it is: it compares nothing, and EXPIRE brings back no key.
+    // Needs no lock: it compares nothing, and EXPIRE does not bring back a key.
     touch: (id, ttl) =>
       call(async (now) => {
         const [touched] = await pipelined(redis, [["expire", id, secondsOf(ttl)]])
@@ -80,13 +81,16 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
   }
 }
 
-/** TTL tells whole seconds, rounded down. */
+/** TTL returns whole seconds, rounded down. */
 const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): BeegoProvider.Found | undefined =>
   Buffer.isBuffer(payload)
     ? { payload, expiresAt: Number(seconds) < 0 ? never : now + (Number(seconds) + 1) * 1000 }
     : undefined
 
-/** Fails with `Unavailable` where there is no connection, and with `InvalidConfig`. */
+/**
+ * Provides sessions in SSDB as beego does. Fails with `Unavailable` if there is no connection, and with `InvalidConfig`
+ * if an option is wrong.
+ */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.scoped(
     SessionProvider,
