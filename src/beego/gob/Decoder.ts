@@ -1,4 +1,4 @@
-// Gob streams to values.
+// Reads gob streams into values.
 import * as Either from "effect/Either"
 import { Definitions } from "./Definitions.js"
 import { defaultLimits, GobError, type Limits, limitExceeded, malformed } from "./GobError.js"
@@ -53,8 +53,8 @@ class Decoder {
   }
 
   /**
-   * The type of the value that comes next, after any definitions. A definition ends its message, whatever value it stands
-   * in, and the value goes on in a new one: so lengths of messages, and of values in interfaces, do not tell where anything
+   * Reads the type of the next value, after any definitions. A definition ends its message, even inside a value, and
+   * the value goes on in a new one. So the lengths of messages, and of values in interfaces, do not tell where anything
    * ends, and are skipped as Go skips them.
    */
   private definedType(): GobType {
@@ -67,7 +67,7 @@ class Decoder {
     return this.definitions.get(id)
   }
 
-  /** What a message or an interface has before a value that is not a struct. */
+  /** Reads the marker that a message or an interface has before a value that is not a struct. */
   private marker(): void {
     if (this.reader.uint() !== 0) {
       throw malformed("a value does not begin as it must")
@@ -80,7 +80,7 @@ class Decoder {
     return count
   }
 
-  /** The value of an interface: the name of its Go type, then its type's id, its length, and itself. */
+  /** Reads the value of an interface: the name of its Go type, then its type's id, its length, and the value itself. */
   private dynamic(depth: number): GobValue | null {
     const goType = this.reader.name()
     if (goType === "") {
@@ -164,8 +164,9 @@ class Decoder {
 }
 
 /**
- * Reads a session that beego's `EncodeGob` wrote. Total: a value or a typed error, in time and memory in proportion to the
- * bytes. What follows the session in the bytes is ignored, as Go does. The values share memory with `bytes`.
+ * Reads a session that beego's `EncodeGob` wrote. Returns a value or a typed error for any input, in time and memory
+ * proportional to the number of bytes. Bytes after the session are ignored, as in Go. The values share memory with
+ * `bytes`.
  *
  * @since 0.1.0
  * @category codecs

@@ -1,4 +1,4 @@
-// The types that a stream defines: gob's `wireType` structs, read and linked to each other.
+// The types that a stream defines: gob's `wireType` structs, which are read and linked to each other.
 import { malformed } from "./GobError.js"
 import type { Reader } from "./Reader.js"
 import {
@@ -14,7 +14,10 @@ import {
 
 type Writable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never
 
-/** What a definition can be of, in the order of `wireType`'s fields, and the fields of the struct that it is then (encoding/gob, type.go). */
+/**
+ * The kinds of definitions, in the order of `wireType`'s fields, each with the fields of its struct (encoding/gob,
+ * type.go).
+ */
 const wireTypes = [
   { kind: "array", fields: ["name", "elem", "length"] },
   { kind: "slice", fields: ["name", "elem"] },
@@ -27,7 +30,7 @@ const wireTypes = [
 
 type WireType = (typeof wireTypes)[number]
 
-/** A definition as it is read; each kind has some of this. `key` and `elem` are ids of types. */
+/** A definition while it is read; each kind has some of these fields. `key` and `elem` are ids of types. */
 interface Definition {
   name: string
   key: number
@@ -38,7 +41,7 @@ interface Definition {
 
 export class Definitions {
   private readonly types = new Map<number, GobType>()
-  /** What is left to do for the types that were read last: they may use types that come after them. */
+  /** Links to be made for the types that were read last: they may use types that come after them. */
   private unlinked: Array<() => void> = []
 
   /** `spend` is called for each definition and struct field, before it is kept. */
@@ -47,7 +50,7 @@ export class Definitions {
     private readonly spend: (values: number) => void
   ) {}
 
-  /** The type with this id. All types must be complete by now. */
+  /** Returns the type with this id. All types must be complete by now. */
   get(id: number): GobType {
     if (this.unlinked.length > 0) {
       for (const link of this.unlinked) {
@@ -66,7 +69,7 @@ export class Definitions {
     return type
   }
 
-  /** Reads the definition of the type with this id: a `wireType` struct, of which exactly one field is there. */
+  /** Reads the definition of the type with this id: a `wireType` struct with exactly one field. */
   define(id: number): void {
     if (id < firstDefinedId || this.types.has(id)) {
       throw malformed("a type is defined twice, or has an id of gob's own")
@@ -160,7 +163,7 @@ export class Definitions {
     return definition
   }
 
-  /** `CommonType` and `fieldType` alike are a name and an id. */
+  /** Reads a `CommonType` or a `fieldType`: both are a name and an id. */
   private nameAndId(): { readonly name: string; readonly id: number } {
     let name = ""
     let id = 0
@@ -176,7 +179,7 @@ export class Definitions {
     return { name, id }
   }
 
-  /** The number of a struct's next field, 0 at its end. */
+  /** Returns the number of a struct's next field, 0 at its end. */
   private nextField(field: number): number {
     const delta = this.reader.smallUint()
     return delta === 0 ? 0 : field + delta

@@ -1,5 +1,5 @@
-// Values to gob streams: first all definitions, each a message of its own, then the session in one message. Go reads that
-// as well as its own order, where definitions stand inside of values and split them.
+// Writes values to gob streams: first all definitions, each in a message of its own, then the session in one message.
+// Go reads that as well as its own order, in which definitions stand inside values and split them.
 import * as Either from "effect/Either"
 import { defaultLimits, GobError, type Limits, limitExceeded } from "./GobError.js"
 import {
@@ -81,7 +81,10 @@ class Encoder {
     return id
   }
 
-  /** All types that the message uses, and those that they use: a Map also goes through what is added on the way. */
+  /**
+   * Writes the definitions of all types that the message uses, and of those that they use. Iterating over a Map also
+   * visits entries that are added meanwhile.
+   */
   private definitions(): Writer {
     const stream = new Writer()
     for (const [type, id] of this.ids) {
@@ -134,7 +137,7 @@ class Encoder {
     stream.uint(0)
   }
 
-  /** The kind of a type, as a field of `wireType`, and the `CommonType` that each kind begins with. */
+  /** Writes the kind of a type, as a field of `wireType`, and the `CommonType` that each kind begins with. */
   private common(stream: Writer, kind: number, name: string, id: number): void {
     stream.uint(kind)
     stream.uint(1)
@@ -166,7 +169,7 @@ class Encoder {
     this.message.prefixLength(start)
   }
 
-  /** Content is as its type says (see `Content`): the casts rest on that. */
+  /** Writes content, which has the shape that its type says (see `Content`): the casts rely on that. */
   private content(type: GobType, content: Content, depth: number): void {
     switch (type.kind) {
       case "bool":
@@ -256,14 +259,14 @@ class Encoder {
 const stringValue = (text: string): GobValue => ({ goType: "string", type: builtin.string, content: text })
 
 /**
- * Writes a session as beego's `DecodeGob` reads it. The error is `LimitExceeded` alone: what `decode` would refuse to read
- * is not written.
+ * Writes a session in the form that beego's `DecodeGob` reads. The only error is `LimitExceeded`: it refuses to write a
+ * session that `decode` would refuse to read.
  *
- * Entries that nothing in this process knows are kept by being values that lose nothing: `decode` keeps of each value its
- * Go type's name, the whole definition of its type and all of its content (what a type writes of itself, as `time.Time`
- * does, as its bytes), and `encode` writes all that again, so Go reads the same value from it. The bytes around it may
- * differ, and between two runs of Go they do too: ids of types are numbers of a process, and where definitions stand
- * follows from the order of a map, which is random. Of a float only which NaN it is gets lost: it becomes Go's `math.NaN()`.
+ * Entries that nothing in this process knows lose nothing: `decode` keeps the name of each value's Go type, the whole
+ * definition of its type and all of its content (for a type that encodes itself, like `time.Time`, its bytes), and
+ * `encode` writes all that again, so Go reads the same value from it. The bytes around it may differ, as they do
+ * between two runs of Go: ids of types are numbers of a process, and the place of definitions follows the order of a
+ * map, which is random. Only the payload of a NaN is lost: every NaN becomes Go's `math.NaN()`.
  *
  * @since 0.1.0
  * @category codecs

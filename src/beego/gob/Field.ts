@@ -1,4 +1,4 @@
-// From a field's Schema to how it is written and read: its encoded side, walked once.
+// Turns a field's Schema into a reader and a writer, by walking its encoded side once.
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
@@ -10,7 +10,7 @@ import type { ScalarKind } from "./Scalar.js"
 import { Mismatch } from "./Typed.js"
 import type { GobValue } from "./Value.js"
 
-/** Without an annotation: what `v.(string)`, `v.(int)` and so on expect in Go. */
+/** The default Go types: those that `v.(string)`, `v.(int)` and so on expect in Go. */
 const defaults: Record<ScalarKind | "integer", GoType> = {
   string: "string",
   number: "float64",
@@ -22,7 +22,7 @@ const defaults: Record<ScalarKind | "integer", GoType> = {
   DateTime: "time.Time"
 }
 
-/** Declarations that are values to Go, by the type constructor that Effect's Schemas name. */
+/** Declarations that are single values in Go, by the type constructor that Effect's Schemas name. */
 const declarations: Record<string, ScalarKind> = {
   Date: "Date",
   "effect/DateTime.Utc": "DateTime",
@@ -34,7 +34,10 @@ const isInteger = (ast: AST.Refinement): boolean => ast.annotations[AST.SchemaId
 const scalarOf = (kind: ScalarKind, goType: string | undefined, integer = false): Plan.Plan =>
   Plan.scalar(kind, goType ?? defaults[integer ? "integer" : kind])
 
-/** The plan of a Schema's encoded side. `goType` is what an annotation outside of it has chosen, `integer` what a refinement has. */
+/**
+ * Makes the plan of a Schema's encoded side. `goType` was chosen by an annotation outside of it, `integer` by a
+ * refinement.
+ */
 const compile = (ast: AST.AST, chosen?: string, integer = false): Plan.Plan => {
   const goType = chosen ?? (ast.annotations[GoTypeId] as string | undefined)
   switch (ast._tag) {
@@ -88,7 +91,7 @@ const declaration = (ast: AST.Declaration, goType: string | undefined): Plan.Pla
   return kind === undefined ? Plan.anything : scalarOf(kind, goType)
 }
 
-/** The Go type of elements, and what it chooses for their Schemas: any Go type fits into an interface. */
+/** The Go type of elements, and the type that it chooses for their Schemas: an interface can hold any Go type. */
 const elemOf = (goType: string): { readonly elem: Plan.ElemType; readonly chosen: string | undefined } => {
   const elem = goType.slice(goType.indexOf("]") + 1) as Plan.ElemType
   return { elem, chosen: elem === "interface {}" ? undefined : elem }
@@ -100,7 +103,7 @@ const list = (ast: AST.TupleType, goType = "[]interface {}"): Plan.Plan => {
   const [rest, ...last] = ast.rest.map(({ type }) => compile(type, chosen))
   const planAt = (index: number, length: number) =>
     elements[index] ?? last[index - (length - last.length)] ?? rest ?? Plan.anything
-  // On the wire a []byte is no slice.
+  // On the wire a []byte is not a slice.
   return elem === "uint8" ? Plan.byteList(planAt) : Plan.list(elem, planAt)
 }
 
@@ -112,7 +115,7 @@ const record = (ast: AST.TypeLiteral, goType = "map[string]interface {}"): Plan.
 }
 
 /**
- * How one field is written and read: made once from its Schema, then used for each session.
+ * The reader and writer of one field: made once from its Schema, then used for each session.
  *
  * @since 0.1.0
  * @category models
@@ -136,8 +139,8 @@ const catching =
   }
 
 /**
- * Compiles a Schema for a field of a beego session. What the Schema encodes to chooses the Go type that is written, so that a
- * Go app reads it by the type assertion that one would expect; an annotation such as `Gob.int64` chooses another.
+ * Compiles a Schema for a field of a beego session. The encoded side of the Schema chooses the Go type that is written,
+ * so that a Go app reads it with the expected type assertion; an annotation such as `Gob.int64` chooses another.
  *
  * | encodes to | Go type | in Go |
  * | --- | --- | --- |
@@ -151,11 +154,12 @@ const catching =
  * | arrays and tuples | `[]interface{}` | `v.([]interface{})` |
  * | structs and records | `map[string]interface{}` | `v.(map[string]interface{})` |
  *
- * Inside of arrays, structs and records the same holds; null is nil there. beego panics on a nil that is a field itself, so null
- * is refused for one: leave the field out.
+ * The table also applies inside arrays, structs and records, where null is nil. beego panics on a field that is nil, so
+ * a field that is null is refused: leave it out.
  *
- * Reading takes any Go type that holds the value: each integer type and `float64` for a number, Go structs for structs and
- * records (what they leave out is zero), `[]string` and `[]interface{}` alike. What does not fit is a `ParseIssue`.
+ * Reading accepts any Go type that holds the value: each integer type and `float64` for a number, Go structs for structs
+ * and records (fields that they leave out are zero), both `[]string` and `[]interface{}`. A value that does not fit is a
+ * `ParseIssue`.
  *
  * @since 0.1.0
  * @category codecs

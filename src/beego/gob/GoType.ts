@@ -14,8 +14,8 @@ export type GoInteger = GoSigned | GoUnsigned
 export type GoBasic = "bool" | "string" | GoInteger | "float32" | "float64"
 
 /**
- * The Go types that beego reads without the app registering any, and `time.Time`, which a Go app registers by
- * `gob.Register(time.Time{})` where it is to be read by a process that has not written one yet.
+ * The Go types that beego reads without registration in the app, and `time.Time`. For the latter, a Go app must call
+ * `gob.Register(time.Time{})` in a process that reads one before it has written one.
  *
  * @since 0.1.0
  * @category models
@@ -30,7 +30,7 @@ export type GoType =
   | "map[int]int64"
 
 /**
- * What a Schema must encode to so that it can be written as the Go type.
+ * The encoded types of the Schemas that can be written as the Go type.
  *
  * @since 0.1.0
  * @category models
@@ -59,8 +59,8 @@ export type EncodedFor<T extends GoType | "interface {}"> =
                       : never)
 
 /**
- * Chooses the Go type that a field, or a part of one, is written as; without it, what its Schema encodes to decides (see
- * `field`). Reading takes whatever fits, with or without it.
+ * Chooses the Go type that a field, or a part of one, is written as. Without it, the encoded side of the Schema decides
+ * (see `field`). Reading accepts any Go type that fits, with or without it.
  *
  * @example
  * import { Schema } from "effect"
@@ -77,7 +77,7 @@ export const as =
     self.annotations({ [GoTypeId]: goType })
 
 /**
- * Go's `int`, the default of `Schema.Int`.
+ * Chooses Go's `int`, the default for `Schema.Int`.
  *
  * @since 0.1.0
  * @category annotations
@@ -85,7 +85,7 @@ export const as =
 export const int = as("int")
 
 /**
- * Go's `int8`: -128 to 127.
+ * Chooses Go's `int8`: -128 to 127.
  *
  * @since 0.1.0
  * @category annotations
@@ -93,7 +93,7 @@ export const int = as("int")
 export const int8 = as("int8")
 
 /**
- * Go's `int16`.
+ * Chooses Go's `int16`.
  *
  * @since 0.1.0
  * @category annotations
@@ -101,7 +101,7 @@ export const int8 = as("int8")
 export const int16 = as("int16")
 
 /**
- * Go's `int32`, which is also `rune`.
+ * Chooses Go's `int32`, which is also `rune`.
  *
  * @since 0.1.0
  * @category annotations
@@ -109,7 +109,7 @@ export const int16 = as("int16")
 export const int32 = as("int32")
 
 /**
- * Go's `int64`, the default of `Schema.BigIntFromSelf`.
+ * Chooses Go's `int64`, the default for `Schema.BigIntFromSelf`.
  *
  * @since 0.1.0
  * @category annotations
@@ -117,7 +117,7 @@ export const int32 = as("int32")
 export const int64 = as("int64")
 
 /**
- * Go's `uint`.
+ * Chooses Go's `uint`.
  *
  * @since 0.1.0
  * @category annotations
@@ -125,7 +125,7 @@ export const int64 = as("int64")
 export const uint = as("uint")
 
 /**
- * Go's `uint8`, which is also `byte`.
+ * Chooses Go's `uint8`, which is also `byte`.
  *
  * @since 0.1.0
  * @category annotations
@@ -133,7 +133,7 @@ export const uint = as("uint")
 export const uint8 = as("uint8")
 
 /**
- * Go's `uint16`.
+ * Chooses Go's `uint16`.
  *
  * @since 0.1.0
  * @category annotations
@@ -141,7 +141,7 @@ export const uint8 = as("uint8")
 export const uint16 = as("uint16")
 
 /**
- * Go's `uint32`.
+ * Chooses Go's `uint32`.
  *
  * @since 0.1.0
  * @category annotations
@@ -149,7 +149,7 @@ export const uint16 = as("uint16")
 export const uint32 = as("uint32")
 
 /**
- * Go's `uint64`.
+ * Chooses Go's `uint64`.
  *
  * @since 0.1.0
  * @category annotations
@@ -157,7 +157,7 @@ export const uint32 = as("uint32")
 export const uint64 = as("uint64")
 
 /**
- * Go's `float32`: a number is rounded to the nearest one.
+ * Chooses Go's `float32`. A number is rounded to the nearest one.
  *
  * @since 0.1.0
  * @category annotations
@@ -165,7 +165,7 @@ export const uint64 = as("uint64")
 export const float32 = as("float32")
 
 /**
- * Go's `float64`, the default of `Schema.Number`.
+ * Chooses Go's `float64`, the default for `Schema.Number`.
  *
  * @since 0.1.0
  * @category annotations
@@ -173,7 +173,7 @@ export const float32 = as("float32")
 export const float64 = as("float64")
 
 /**
- * Go's `string`: of bytes, for text that need not be UTF-8. The default of `Schema.String`.
+ * Chooses Go's `string`, the default for `Schema.String`. For a Schema of bytes, the text need not be UTF-8.
  *
  * @since 0.1.0
  * @category annotations
@@ -181,7 +181,7 @@ export const float64 = as("float64")
 export const string = as("string")
 
 /**
- * Go's `[]byte`, the default of `Schema.Uint8ArrayFromSelf`.
+ * Chooses Go's `[]byte`, the default for `Schema.Uint8ArrayFromSelf`.
  *
  * @since 0.1.0
  * @category annotations
@@ -189,8 +189,9 @@ export const string = as("string")
 export const bytes = as("[]uint8")
 
 /**
- * Go's `time.Time`, in UTC and milliseconds: of text (`Schema.Date`), of milliseconds since the epoch
- * (`Schema.DateTimeUtcFromNumber`), and the default of `Schema.DateFromSelf` and `Schema.DateTimeUtcFromSelf`.
+ * Chooses Go's `time.Time`, in UTC and with millisecond precision. The Schema may encode to text (`Schema.Date`) or to
+ * milliseconds since the epoch (`Schema.DateTimeUtcFromNumber`); it is the default for `Schema.DateFromSelf` and
+ * `Schema.DateTimeUtcFromSelf`.
  *
  * @since 0.1.0
  * @category annotations

@@ -1,4 +1,4 @@
-// The error of the gob codec, and the bounds that keep a hostile stream from costing more than its own size.
+// The error of the gob codec, and the limits that keep a hostile stream from costing more than its own size.
 import * as Data from "effect/Data"
 
 /**
@@ -14,7 +14,7 @@ import * as Data from "effect/Data"
 export type GobErrorReason = "Truncated" | "Malformed" | "LimitExceeded"
 
 /**
- * A gob stream that could not be read or written. The message tells what is wrong, never what the stream holds.
+ * A gob stream that could not be read or written. The message says what is wrong, but never what the stream holds.
  *
  * @since 0.1.0
  * @category errors
@@ -33,18 +33,24 @@ export const limitExceeded = (what: string, limit: number): GobError =>
   new GobError({ reason: "LimitExceeded", message: `the limit of ${limit} ${what} is exceeded` })
 
 /**
- * Bounds of one stream, checked before anything is allocated for what they bound.
+ * The limits of one stream, checked before anything is allocated.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Limits {
-  /** Length of the stream in bytes: 16 MiB by default. */
+  /** The length of the stream in bytes: 16 MiB by default. */
   readonly maxBytes: number
-  /** Levels of values inside values, the session map being the first: 64 by default. */
+  /** The levels of values inside values, of which the session map is the first: 64 by default. */
   readonly maxDepth: number
-  /** Values and type definitions, counted together: 262,144 by default. */
+  /** The number of values and type definitions together: 262,144 by default. */
   readonly maxValues: number
 }
 
+/**
+ * The default limits of `decode` and `encode`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
 export const defaultLimits: Limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 262_144 }

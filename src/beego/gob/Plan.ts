@@ -1,4 +1,4 @@
-// How values are written as Go's and read from them: plans, of which each is for one shape of value.
+// Plans: how values of one shape are written as Go's and read from them.
 import * as DateTime from "effect/DateTime"
 import { defaultLimits } from "./GobError.js"
 import type { GoBasic } from "./GoType.js"
@@ -6,14 +6,14 @@ import { readAs, type ScalarKind, scalars, textContent } from "./Scalar.js"
 import { elementsOf, entriesOf, Mismatch, type Typed } from "./Typed.js"
 import { type BuiltinKind, type Content, type GobValue, mapOf, sliceOf } from "./Value.js"
 
-/** Both throw a `Mismatch` where a value does not fit. */
+/** A plan for one shape of value. Both functions throw a `Mismatch` if a value does not fit. */
 export interface Plan {
-  /** `depth` counts the values that this one is inside of; null is nil. */
+  /** `depth` counts the values around this one; null is nil. */
   readonly write: (value: unknown, depth: number) => GobValue | null
   readonly read: (value: Typed) => unknown
 }
 
-/** What slices and maps can have for elements. */
+/** The types that elements of slices and maps can have. */
 export type ElemType = GoBasic | "interface {}"
 
 const notNil = (value: Typed): NonNullable<Typed> => {
@@ -57,7 +57,7 @@ export const scalar = (kind: ScalarKind, goType: string): Plan => {
 const elemKind = (goType: ElemType): BuiltinKind =>
   goType === "interface {}" ? "interface" : (scalars[goType]!.type.kind as BuiltinKind)
 
-/** What a slice or map of this Go type has for an element: the value itself, or its content alone. */
+/** The element of a slice or map of this Go type: the value itself, or only its content. */
 const elemContent = (goType: ElemType, value: GobValue | null): Content => {
   if (goType === "interface {}") {
     return value
@@ -68,7 +68,7 @@ const elemContent = (goType: ElemType, value: GobValue | null): Content => {
   return value.content
 }
 
-/** Arrays and tuples: `planAt` is the plan of the element at an index. */
+/** Arrays and tuples: `planAt` returns the plan of the element at an index. */
 export const list = (elem: ElemType, planAt: (index: number, length: number) => Plan): Plan => {
   const goType = `[]${elem}`
   const type = sliceOf[elemKind(elem)]
@@ -93,13 +93,13 @@ const intKey = (key: string): Content => {
   return n
 }
 
-/** Arrays of numbers that are bytes, as those of Schema.Uint8Array. */
+/** Arrays of numbers that are bytes, such as those of Schema.Uint8Array. */
 export const byteList = (planAt: (index: number, length: number) => Plan): Plan => ({
   write: scalar("bytes", "[]uint8").write,
   read: list("interface {}", planAt).read
 })
 
-/** Structs and records: `planOf` is the plan of the value under a key, undefined where none is known. */
+/** Structs and records: `planOf` returns the plan of the value under a key, or undefined if none is known. */
 export const record = (key: "string" | "int", elem: ElemType, planOf: (key: string) => Plan | undefined): Plan => {
   const goType = `map[${key}]${elem}`
   const type = mapOf[key][elemKind(elem)]
@@ -128,7 +128,7 @@ export const record = (key: "string" | "int", elem: ElemType, planOf: (key: stri
   }
 }
 
-/** The first member that fits. */
+/** A union: the first member that fits is used. */
 export const union = (
   members: ReadonlyArray<{ readonly plan: Plan; readonly is: (value: unknown) => boolean }>
 ): Plan => ({
@@ -156,7 +156,7 @@ export const union = (
   }
 })
 
-/** A plan that is made when it is first needed: it may be part of itself. */
+/** A plan that is made when it is first needed, since it may contain itself. */
 export const lazy = (make: () => Plan): Plan => {
   let plan: Plan | undefined
   const force = () => (plan ??= make())
@@ -175,7 +175,7 @@ const plain = {
   nil: nil(null)
 }
 
-/** Values of which the Schema says nothing, by what they are: numbers are `float64`, as in Go's encoding/json. */
+/** Values that the Schema does not describe, each by its own type: numbers are `float64`, as in Go's encoding/json. */
 export const anything: Plan = {
   write: (value, depth) => planFor(value).write(value, depth),
   read: (value) => {

@@ -1,14 +1,14 @@
-// The primitives of gob, read from bytes. Every read is bounds-checked; what is wrong is thrown as a GobError, which
-// `decode` turns into a Left.
+// The primitives of gob, read from bytes. Every read is bounds-checked; an invalid stream is thrown as a GobError,
+// which `decode` turns into a Left.
 import { Buffer, isUtf8 } from "node:buffer"
 import { malformed, truncated } from "./GobError.js"
 
 const scratch = new DataView(new ArrayBuffer(8))
 
-/** Go refuses longer names of types (encoding/gob, decode.go). */
+/** Go refuses longer type names (encoding/gob, decode.go). */
 const maxName = 1024
 
-/** Names that most values have, by their size, and as they are in a stream: recognised instead of decoded. */
+/** The most frequent names, by their size, as they are in a stream: recognised instead of decoded. */
 const knownNames: Array<Array<{ readonly name: string; readonly prefixed: Uint8Array }> | undefined> = []
 for (const name of [
   ...["", "string", "int", "bool", "float64", "int64", "[]uint8", "time.Time"],
@@ -23,7 +23,7 @@ const maxLatin1 = 4096
 /** With more than these, native code is faster. */
 const maxLetters = 4
 
-/** As number where every digit of it is safe, else as bigint. */
+/** Returns a number if that is safe, otherwise a bigint. */
 const narrow = (n: bigint): number | bigint =>
   n >= BigInt(Number.MIN_SAFE_INTEGER) && n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : n
 
@@ -31,20 +31,20 @@ export class Reader {
   private readonly buffer: Buffer
   private readonly bytes: Uint8Array
   /**
-   * A small stream as text, a character a byte: to cut ASCII out of it is much cheaper than a call into native code for each
-   * text. Not of large ones, since what is cut out can keep all of it in memory.
+   * A small stream as text, with one character per byte: cutting ASCII out of it is much cheaper than a call into
+   * native code for each text. Not used for large streams, since a cut-out text can keep all of it in memory.
    */
   private readonly latin1: string | undefined
   private position = 0
 
-  /** The same memory twice: a Buffer for its text, a plain Uint8Array for the views that are given away. */
+  /** Keeps the same memory twice: a Buffer for its text, a plain Uint8Array for the views that are given away. */
   constructor({ buffer, byteLength, byteOffset }: Uint8Array) {
     this.buffer = Buffer.from(buffer, byteOffset, byteLength)
     this.bytes = new Uint8Array(buffer, byteOffset, byteLength)
     this.latin1 = byteLength <= maxLatin1 ? this.buffer.toString("latin1") : undefined
   }
 
-  /** Moves past `size` bytes, and answers where they begin. */
+  /** Moves past `size` bytes, and returns where they begin. */
   private take(size: number): number {
     const start = this.position
     if (size > this.bytes.length - start) {
@@ -54,7 +54,7 @@ export class Reader {
     return start
   }
 
-  /** The size in bytes of the number that begins here: 0 where the first byte is itself the number. */
+  /** The size in bytes of the number that begins here: 0 if the first byte is itself the number. */
   private sizeOf(first: number): number {
     if (first < 0x80) {
       return 0
@@ -97,7 +97,7 @@ export class Reader {
     return narrow(n & 1n ? ~(n >> 1n) : n >> 1n)
   }
 
-  /** A number that is small in any honest stream, as ids of types and fields are. */
+  /** Reads a number that is small in any honest stream, as ids of types and fields are. */
   smallUint(): number {
     const n = this.uint()
     if (n > 0x7fffffff) {
@@ -118,7 +118,7 @@ export class Reader {
     return this.uint() !== 0
   }
 
-  /** The bits of a float64 come with their bytes reversed, so that round numbers are short. */
+  /** Reads a float64, whose bytes come in reverse order, so that round numbers are short. */
   float(): number {
     const first = this.bytes[this.take(1)]!
     const size = this.sizeOf(first)
@@ -131,7 +131,7 @@ export class Reader {
     return scratch.getFloat64(0, true)
   }
 
-  /** A count of things that take at least one byte each: refused before anything is allocated for it. */
+  /** Reads a count of things that take at least one byte each. It is refused before anything is allocated for it. */
   count(): number {
     const n = this.uint()
     if (n > this.bytes.length - this.position) {
@@ -140,14 +140,14 @@ export class Reader {
     return Number(n)
   }
 
-  /** A view of length-prefixed bytes. */
+  /** Reads a view of length-prefixed bytes. */
   view(): Uint8Array {
     const size = this.count()
     const start = this.take(size)
     return this.bytes.subarray(start, start + size)
   }
 
-  /** Length-prefixed text; its bytes where they are not UTF-8. */
+  /** Reads length-prefixed text; returns its bytes if they are not UTF-8. */
   text(): string | Uint8Array {
     const size = this.count()
     const start = this.take(size)
@@ -162,7 +162,7 @@ export class Reader {
     return text
   }
 
-  /** The name of a Go type or field. */
+  /** Reads the name of a Go type or field. */
   name(): string {
     const known = this.knownName()
     if (known !== undefined) {
@@ -175,7 +175,7 @@ export class Reader {
     return name
   }
 
-  /** The name that comes next, if it is one of the usual ones. */
+  /** Reads the next name, if it is one of the frequent ones. */
   private knownName(): string | undefined {
     const candidates = knownNames[this.bytes[this.position]!]
     if (candidates === undefined) {
@@ -193,7 +193,7 @@ export class Reader {
 
   private startsWith(expected: Uint8Array): boolean {
     for (let i = 0; i < expected.length; i++) {
-      // Past the end of the stream there is undefined, which is no byte.
+      // Past the end of the stream this is undefined, which is no byte.
       if (this.bytes[this.position + i] !== expected[i]) {
         return false
       }
@@ -201,7 +201,9 @@ export class Reader {
     return true
   }
 
-  /** Text in ASCII but for a few letters of two bytes, U+0080 to U+07FF (RFC 3629, 4), put together of what is cut out. */
+  /**
+   * Reads text in ASCII with at most a few letters of two bytes, U+0080 to U+07FF (RFC 3629, 4), from cut-out pieces.
+   */
   private western(latin1: string, start: number, end: number): string | undefined {
     let text = ""
     let from = start

@@ -54,7 +54,7 @@ const float = (goType: "float32" | "float64", round: (n: number) => number): Sca
   }
 })
 
-/** Half of a surrogate pair, which UTF-8 has no form of. */
+/** Half of a surrogate pair, which has no form in UTF-8. */
 const loneSurrogate = /\p{Surrogate}/u
 
 export const textContent = (text: string): string => {
@@ -139,7 +139,7 @@ export const scalars: Readonly<Record<string, ScalarWriter>> = {
   }
 }
 
-/** How a JavaScript type is read from whatever Go types can stand for it. */
+/** Reads a JavaScript type from the Go types that can stand for it. */
 export type ScalarReader = (value: NonNullable<Typed>) => unknown
 
 const unexpected = (wanted: string, { type }: NonNullable<Typed>): Mismatch =>
@@ -198,7 +198,9 @@ export const readers = {
 
 export type ScalarKind = keyof typeof readers
 
-/** Text and numbers that are annotated to stand for another Go type are read from that one too. */
+/**
+ * Makes a reader for text or numbers whose annotation chooses another Go type, so that they are read from that one too.
+ */
 export const readAs = (kind: ScalarKind, goType: string): ScalarReader => {
   const read = readers[kind]
   if (goType === "time.Time" && (kind === "string" || kind === "number")) {

@@ -1,15 +1,16 @@
-// Go's time.Time, as it writes itself (time, time.go: MarshalBinary): a version, the seconds since the year 1, the nanoseconds and
-// the offset of its zone in minutes (-1 is UTC). Version 2 has a byte more, for the seconds of the offset.
+// Go's time.Time, in the form in which it writes itself (time, time.go: MarshalBinary): a version, the seconds since
+// the year 1, the nanoseconds and the offset of its zone in minutes (-1 is UTC). Version 2 has one more byte, for the
+// seconds of the offset.
 import type { GobType } from "./Value.js"
 
 const secondsBefore1970 = 62_135_596_800n
 
 const utc = -1
 
-/** How gob defines time.Time. */
+/** The definition of time.Time in gob. */
 export const timeType: GobType = { kind: "opaque", name: "Time", encoder: "GobEncoder" }
 
-/** Milliseconds since the epoch, in UTC. */
+/** Encodes milliseconds since the epoch, in UTC. */
 export const encodeTime = (millis: number): Uint8Array => {
   const seconds = Math.floor(millis / 1000)
   const view = new DataView(new ArrayBuffer(15))
@@ -23,7 +24,10 @@ export const encodeTime = (millis: number): Uint8Array => {
 /** Go's zero time, which structs leave out. */
 export const zeroTime = encodeTime(-Number(secondsBefore1970) * 1000)
 
-/** Milliseconds since the epoch, rounded down; undefined where the bytes are no time, or one that a Date cannot hold. */
+/**
+ * Decodes to milliseconds since the epoch, rounded down. Returns undefined if the bytes are not a time, or one that a
+ * Date cannot hold.
+ */
 export const decodeTime = (bytes: Uint8Array): number | undefined => {
   if (!((bytes[0] === 1 && bytes.length === 15) || (bytes[0] === 2 && bytes.length === 16))) {
     return undefined

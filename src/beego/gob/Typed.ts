@@ -1,13 +1,13 @@
-// Looking into values while a field is read: their parts, whatever Go type holds them.
+// Access to the parts of values while a field is read, whichever Go type holds them.
 import { zeroTime } from "./Time.js"
 import type { Content, GobType, GobValue } from "./Value.js"
 
-/** Thrown where a value is not what a field can hold; `field` turns it into a Left. The message holds no value. */
+/** Thrown if a value is not what a field can hold; `field` turns it into a Left. The message holds no value. */
 export class Mismatch {
   constructor(readonly message: string) {}
 }
 
-/** A value inside of another, which has a Go type's name only if an interface holds it; null is nil. */
+/** A value inside another one, which has a Go type's name only if an interface holds it; null is nil. */
 export type Typed = Pick<GobValue, "type" | "content"> | null
 
 const part = (type: GobType, content: Content): Typed =>
@@ -26,7 +26,9 @@ export const elementsOf = ({ type, content }: NonNullable<Typed>): ReadonlyArray
   }
 }
 
-/** The entries of a map with keys that are text or integers, or the fields of a struct, also those that are zero. */
+/**
+ * The entries of a map with keys that are text or integers, or the fields of a struct, including those that are zero.
+ */
 export const entriesOf = ({ type, content }: NonNullable<Typed>): ReadonlyArray<readonly [string, Typed]> => {
   switch (type.kind) {
     case "map":
@@ -54,7 +56,7 @@ const keyOf = (key: Typed): string => {
   }
 }
 
-/** The zero of a type, for a field that a struct leaves out. What is inside of it is made when it is looked at. */
+/** The zero of a type, for a field that a struct leaves out. Its parts are made when they are needed. */
 const zeroOf = (type: GobType): Content => {
   switch (type.kind) {
     case "bool":

@@ -1,8 +1,8 @@
-// What a gob stream holds: types as the wire knows them, and values with the Go type's name.
+// The contents of a gob stream: types as the wire knows them, and values with the name of their Go type.
 
 /**
- * A type as gob transmits it. Widths are not part of it (`int8` and `int64` are both `int`): they are in the Go type's
- * name, which only values inside a Go `interface{}` carry. Types may refer to themselves.
+ * A type as gob transmits it. It has no width (`int8` and `int64` are both `int`): that is in the name of the Go type,
+ * which only values inside a Go `interface{}` carry. Types may refer to themselves.
  *
  * @since 0.1.0
  * @category models
@@ -16,6 +16,8 @@ export type GobType =
   | { readonly kind: "opaque"; readonly name: string; readonly encoder: OpaqueEncoder }
 
 /**
+ * A field of a struct type.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -25,7 +27,7 @@ export interface StructField {
 }
 
 /**
- * Go types that write themselves (`time.Time` does), by the interface that they do it with.
+ * The interface with which a Go type, such as `time.Time`, writes itself.
  *
  * @since 0.1.0
  * @category models
@@ -33,19 +35,19 @@ export interface StructField {
 export type OpaqueEncoder = "GobEncoder" | "BinaryMarshaler" | "TextMarshaler"
 
 /**
- * The content of a value; its `GobType` tells how to read it:
+ * The content of a value, in the form that its `GobType` determines:
  *
  * | kind | content |
  * | --- | --- |
  * | bool | `boolean` |
- * | int, uint | `number`, or `bigint` where it is not a safe integer |
+ * | int, uint | `number`, or `bigint` if it is not a safe integer |
  * | float | `number` |
  * | complex | `[real, imaginary]` |
- * | string | `string`, or its bytes where they are not UTF-8 |
+ * | string | `string`, or its bytes if they are not UTF-8 |
  * | bytes, opaque | `Uint8Array`: a view of the stream that was read |
  * | slice, array | an array of contents |
  * | map | an array of `[key, element]` |
- * | struct | an array of `[index of the field, content]`; fields that are not there are zero |
+ * | struct | an array of `[index of the field, content]`; missing fields are zero |
  * | interface | a `GobValue`, or `null` for nil |
  *
  * @since 0.1.0
@@ -63,7 +65,7 @@ export type Content =
   | ReadonlyArray<readonly [Content, Content]>
 
 /**
- * What a Go `interface{}` holds: a value with the name of its Go type, such as `int64`, `[]string` or `main.Profile`.
+ * The value in a Go `interface{}`, with the name of its Go type, such as `int64`, `[]string` or `main.Profile`.
  *
  * @since 0.1.0
  * @category models
@@ -75,7 +77,7 @@ export interface GobValue {
 }
 
 /**
- * A session as beego keeps it, a `map[interface{}]interface{}`.
+ * A session in beego's format, a `map[interface{}]interface{}`.
  *
  * @since 0.1.0
  * @category models
@@ -83,7 +85,7 @@ export interface GobValue {
 export interface GobSession {
   /** The entries whose key is a Go `string`. */
   readonly fields: ReadonlyMap<string, GobValue>
-  /** All others (keys of other types, nil values), kept as they are. */
+  /** All other entries (with keys of other types, or nil values), kept as they are. */
   readonly others: ReadonlyArray<readonly [GobValue | null, GobValue | null]>
 }
 
@@ -99,11 +101,11 @@ export const builtin: Record<BuiltinKind, GobType> = byKind((kind) => ({ kind })
 
 export const builtinIds: ReadonlyArray<GobType | undefined> = [undefined, ...builtinKinds.map((kind) => builtin[kind])]
 
-/** The first id that a stream may define: those below are gob's own. */
+/** The first id that a stream may define. The ids below are gob's own. */
 export const firstDefinedId = 64
 
-// Slices and maps of built-in types are one object each, so that a stream defines them once, wherever its values are from.
-// Go ignores the names in their definitions.
+// Slices and maps of built-in types are one object each, so that a stream defines each once, wherever its values come
+// from. Go ignores the names in their definitions.
 
 export const sliceOf: Record<BuiltinKind, GobType> = byKind((elem) => ({
   kind: "slice",

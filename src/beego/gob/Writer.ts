@@ -3,10 +3,10 @@ import { Buffer } from "node:buffer"
 
 const scratch = new DataView(new ArrayBuffer(8))
 
-/** The bits of Go's math.NaN(): JavaScript does not tell one NaN from another. */
+/** The bits of Go's math.NaN(), since JavaScript does not distinguish NaNs. */
 const goNaN = 0x7ff8_0000_0000_0001n
 
-/** The bytes that a number takes, without leading zeros. */
+/** The number of bytes that a number takes, without leading zeros. */
 const sizeOf = (n: number): number => {
   let size = 1
   for (let rest = n; rest >= 0x100; rest = Math.floor(rest / 0x100)) {
@@ -19,12 +19,12 @@ export class Writer {
   private buffer = Buffer.allocUnsafe(256)
   private position = 0
 
-  /** How much is written so far. */
+  /** The number of bytes written so far. */
   get length(): number {
     return this.position
   }
 
-  /** A view of what was written. Nothing may be written afterwards. */
+  /** Returns a view of the written bytes. Nothing may be written afterwards. */
   finish(): Uint8Array {
     return new Uint8Array(this.buffer.buffer, this.buffer.byteOffset, this.position)
   }
@@ -75,7 +75,7 @@ export class Writer {
     this.significant()
   }
 
-  /** The scratch bytes as a number, without leading zeros. */
+  /** Writes the scratch bytes as a number, without leading zeros. */
   private significant(): void {
     let start = 0
     while (start < 7 && scratch.getUint8(start) === 0) {
@@ -107,7 +107,7 @@ export class Writer {
     this.position += bytes.length
   }
 
-  /** Puts the length of what was written since `start` before it. */
+  /** Inserts the length of the bytes written since `start` before them. */
   prefixLength(start: number): void {
     const size = this.position - start
     const prefix = size < 0x80 ? 1 : 1 + sizeOf(size)

@@ -1,4 +1,4 @@
-// Sessions in beego's format, for the manager.
+// The codec for sessions in beego's format, which the manager uses.
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import { SessionError } from "../../SessionError.js"
@@ -12,9 +12,9 @@ import type { GobSession, GobValue } from "./Value.js"
 const nothing: GobSession = { fields: new Map(), others: [] }
 
 /**
- * Sessions as beego's `EncodeGob` makes them. A field is stored under its own name, whatever store it is of, as Go knows no stores.
- * What no store declares, and keys that are no strings, are kept as they are through a read and a write. There is no place for the
- * time of a session's start, so `absoluteTimeout` has no effect.
+ * Stores sessions in the format of beego's `EncodeGob`. A field is stored under its own name, whatever its store, since
+ * Go has no stores. Entries that no store declares, and keys that are not strings, stay as they are when a session is
+ * read and written. The format has no place for the start of a session, so `absoluteTimeout` has no effect.
  *
  * @since 0.1.0
  * @category codecs
@@ -24,7 +24,7 @@ export const codec: SessionCodec = {
     'A Go value is not nil, has no object of a class in it and is not nested deep; numbers fit their Go type. In a record no key can be "__proto__"',
   key: (_store, field) => field,
   decode: (payload) => {
-    // beego stores no bytes at all for a session that nothing was ever put into.
+    // beego stores no bytes at all for a session in which nothing was ever stored.
     const session = payload.length === 0 ? nothing : Either.getOrUndefined(decode(payload))
     return session === undefined
       ? undefined

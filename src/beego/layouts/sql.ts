@@ -26,7 +26,7 @@ import * as BeegoProvider from "./provider.js"
 import * as Statements from "./sqlStatements.js"
 
 export interface Options {
-  /** beego's `Maxlifetime`: how long a session lives after its last use. */
+  /** beego's `Maxlifetime`: how long a session lives after it was last written. */
   readonly maxLifetime: Duration.DurationInput
   /** The name of the table. Default `session`. */
   readonly table?: string | undefined
