@@ -84,6 +84,12 @@ const maxInflated = 64 * 1024
  * Makes a service that seals sessions in cookies and opens the seals. Fails with `InvalidConfig` if an option is wrong
  * or a key is weak.
  *
+ * @example
+ * import { Config, Effect } from "effect"
+ * import * as Cookie from "effect-session/cookie"
+ *
+ * const sealing = Effect.flatMap(Config.redacted("SESSION_KEY"), (key) => Cookie.make({ keys: [key] }))
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -225,6 +231,13 @@ export const layerConfig = <E = never, R = never>(
 /**
  * Provides sealed cookies with options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_CIPHER` and
  * `SESSION_VALID_FROM`. `revocations` is the provider that records ended sessions.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Cookie from "effect-session/cookie"
+ * import * as Memory from "effect-session/memory"
+ *
+ * const SessionLive = SessionLayer.make(Cookie.layerFromEnv(Memory.layer()), { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers

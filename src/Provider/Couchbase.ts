@@ -74,6 +74,11 @@ const levels: Record<Durability, DurabilityLevel> = {
  * Connects to the cluster, and closes the connection with the scope. Fails with `Unavailable` if the cluster or the
  * bucket does not answer, and with `InvalidConfig` if an option is wrong or the cluster refuses the user and password.
  *
+ * @example
+ * import * as Couchbase from "effect-session/couchbase"
+ *
+ * const provider = Couchbase.make({ url: "couchbase://user:password@10.0.0.1/app" })
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -145,6 +150,12 @@ export const layerConfig: Environment.LayerConfig<Omit<Options, "collection">> =
 
 /**
  * Provides sessions in Couchbase with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and `SESSION_DURABILITY`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Couchbase from "effect-session/couchbase"
+ *
+ * const SessionLive = SessionLayer.make(Couchbase.layerFromEnv, { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers

@@ -41,6 +41,11 @@ const leaving = (mark: Provider.Mark | undefined, now: number) =>
 /**
  * Makes a provider that keeps sessions in a directory. Fails with `InvalidConfig` if the directory cannot be used.
  *
+ * @example
+ * import * as File from "effect-session/file"
+ *
+ * const provider = File.make({ directory: "/var/lib/app/sessions" })
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -142,6 +147,12 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
 
 /**
  * Provides sessions in files with options from the environment: `SESSION_URL`, which is the directory, and `SESSION_FSYNC`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as File from "effect-session/file"
+ *
+ * const SessionLive = SessionLayer.make(File.layerFromEnv, { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers

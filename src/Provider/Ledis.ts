@@ -57,6 +57,11 @@ const scripts = makeScripts({
  * Connects to a LedisDB server, and disconnects with the scope. Fails with `Unavailable` if the server does not answer,
  * and with `InvalidConfig` if an option is wrong.
  *
+ * @example
+ * import * as Ledis from "effect-session/ledis"
+ *
+ * const provider = Ledis.make({ url: "127.0.0.1:6380" })
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -122,6 +127,12 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
 
 /**
  * Provides sessions in LedisDB with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Ledis from "effect-session/ledis"
+ *
+ * const SessionLive = SessionLayer.make(Ledis.layerFromEnv, { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers

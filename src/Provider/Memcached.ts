@@ -36,6 +36,11 @@ export interface Options {
  * Connects to the servers, and disconnects with the scope. Fails with `Unavailable` if no server answers, and with
  * `InvalidConfig` if an option is wrong.
  *
+ * @example
+ * import * as Memcached from "effect-session/memcached"
+ *
+ * const provider = Memcached.make({ url: "10.0.0.1:11211,10.0.0.2:11211" })
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -97,6 +102,12 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
 
 /**
  * Provides sessions in memcached with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Memcached from "effect-session/memcached"
+ *
+ * const SessionLive = SessionLayer.make(Memcached.layerFromEnv, { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers

@@ -60,6 +60,11 @@ const toStored = (entry: Entry): Provider.Stored => ({
  * Makes a provider that keeps sessions in this process. The cost of removing expired sessions depends on how many have
  * expired, not on how many are stored.
  *
+ * @example
+ * import * as Memory from "effect-session/memory"
+ *
+ * const provider = Memory.make({ maxSessions: 100_000 })
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -261,6 +266,12 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
 
 /**
  * Provides sessions in the memory of this process with options from the environment: `SESSION_MAX_SESSIONS`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Memory from "effect-session/memory"
+ *
+ * const SessionLive = SessionLayer.make(Memory.layerFromEnv, { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers

@@ -67,6 +67,12 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  * Provides sessions in MySQL or MariaDB with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`, `SESSION_TABLE`,
  * `SESSION_SCHEMA` and `SESSION_MIGRATE`.
  *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Mysql from "effect-session/mysql"
+ *
+ * const SessionLive = SessionLayer.make(Mysql.layerFromEnv, { idleTimeout: "30 minutes" })
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -69,6 +69,12 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  * Provides sessions in PostgreSQL with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`, `SESSION_TABLE`,
  * `SESSION_SCHEMA`, `SESSION_MIGRATE` and `SESSION_PREPARED`.
  *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Postgres from "effect-session/postgres"
+ *
+ * const SessionLive = SessionLayer.make(Postgres.layerFromEnv, { idleTimeout: "30 minutes" })
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -439,11 +439,15 @@ export const conflict = (current?: Stored): Conflict => ({ _tag: "Conflict", cur
 
 export {
   /**
+   * Makes the error of a payload that is larger than the backend's limit.
+   *
    * @since 0.1.0
    * @category constructors
    */
   tooLarge,
   /**
+   * Makes the error of a backend call that failed. Of an error, only its code or name is shown.
+   *
    * @since 0.1.0
    * @category constructors
    */

@@ -154,6 +154,11 @@ const provide = (
  * Keeps sessions in one Redis server, or in the one that the app's own `client` is connected to. Fails with
  * `Unavailable` if the server does not answer, and with `InvalidConfig` if an option is wrong.
  *
+ * @example
+ * import * as Redis from "effect-session/redis"
+ *
+ * const provider = Redis.make({ url: "redis://127.0.0.1:6379" })
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -167,6 +172,11 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
  * and therefore the hash tag of their keys, so that `regenerate` is one step on one node. Fails with `Unavailable` if
  * no node answers, and with `InvalidConfig` if an option is wrong.
  *
+ * @example
+ * import * as Redis from "effect-session/redis"
+ *
+ * const provider = Redis.makeCluster({ url: "redis://10.0.0.1:6379,10.0.0.2:6379" })
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -176,6 +186,11 @@ export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provi
 /**
  * Keeps sessions in the master that the sentinels name, and follows it through failovers. Fails with `Unavailable` if
  * no master answers, and with `InvalidConfig` if an option is wrong.
+ *
+ * @example
+ * import * as Redis from "effect-session/redis"
+ *
+ * const provider = Redis.makeSentinel({ url: "redis://10.0.0.1:26379,10.0.0.2:26379", masterName: "mymaster" })
  *
  * @since 0.1.0
  * @category constructors
@@ -280,6 +295,12 @@ export const layerConfig: Environment.LayerConfig<Omit<Options, "client">> = Env
  * Provides sessions in one Redis server with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and
  * `SESSION_MIN_REPLICAS`.
  *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Redis from "effect-session/redis"
+ *
+ * const SessionLive = SessionLayer.make(Redis.layerFromEnv, { idleTimeout: "30 minutes" })
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -306,6 +327,12 @@ export const layerClusterConfig: Environment.LayerConfig<ClusterNodes> = Environ
 /**
  * Provides sessions in a Redis cluster with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
  *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Redis from "effect-session/redis"
+ *
+ * const SessionLive = SessionLayer.make(Redis.layerClusterFromEnv, { idleTimeout: "30 minutes" })
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -329,6 +356,12 @@ export const layerSentinelConfig: Environment.LayerConfig<Sentinels> = Environme
 /**
  * Provides sessions in the master that Redis sentinels name, with options from the environment: `SESSION_URL`,
  * `SESSION_KEY_PREFIX`, `SESSION_MASTER_NAME` and `SESSION_MIN_REPLICAS`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Redis from "effect-session/redis"
+ *
+ * const SessionLive = SessionLayer.make(Redis.layerSentinelFromEnv, { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers

@@ -285,6 +285,11 @@ export const fromClient = (
  * transaction that the app has open. Fails with `Unavailable` if the database cannot be reached or the table cannot be
  * created, and with `InvalidConfig` if the names or the dialect cannot be used.
  *
+ * @example
+ * import * as Sql from "effect-session/sql"
+ *
+ * const provider = Sql.make({ table: "web_session" })
+ *
  * @since 0.1.0
  * @category constructors
  */

@@ -67,6 +67,12 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  * Provides sessions in a SQLite file with options from the environment: `SESSION_URL`, which is the file's name, `SESSION_TABLE`,
  * `SESSION_SCHEMA` and `SESSION_MIGRATE`.
  *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Sqlite from "effect-session/sqlite"
+ *
+ * const SessionLive = SessionLayer.make(Sqlite.layerFromEnv, { idleTimeout: "30 minutes" })
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -53,6 +53,11 @@ export interface Options {
  * Connects to an SSDB server, and disconnects with the scope. Fails with `Unavailable` if the server does not answer,
  * and with `InvalidConfig` if an option is wrong.
  *
+ * @example
+ * import * as Ssdb from "effect-session/ssdb"
+ *
+ * const provider = Ssdb.make({ url: "127.0.0.1:8888" })
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -241,6 +246,12 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
 
 /**
  * Provides sessions in SSDB with options from the environment: `SESSION_URL` and `SESSION_KEY_PREFIX`.
+ *
+ * @example
+ * import { SessionLayer } from "effect-session"
+ * import * as Ssdb from "effect-session/ssdb"
+ *
+ * const SessionLive = SessionLayer.make(Ssdb.layerFromEnv, { idleTimeout: "30 minutes" })
  *
  * @since 0.1.0
  * @category layers

@@ -54,10 +54,7 @@ const ManagerConfig = Schema.Struct({
       return wrong("SessionNameInHTTPHeader", `beego panics on this spelling: write ${canonical(header)}`)
     }
     if (!config.enableSetCookie && !config.EnableSidInHTTPHeader) {
-      return wrong(
-        "enableSetCookie",
-        "is false, as it is where it is left out: nothing would tell a client its session id"
-      )
+      return wrong("enableSetCookie", "is false, as it is by default: no client would learn its session id")
     }
     if (config.gclifetime <= 0) {
       return wrong("gclifetime", "expected a positive number of seconds: beego would collect garbage all the time")
@@ -156,7 +153,7 @@ const toDecoded = (given: typeof ManagerConfig.Type): Decoded => {
 export const decodeBeego = (config: string | object): Effect.Effect<Decoded, SessionError> => {
   const parsed = parse(config)
   if (Either.isLeft(parsed) || typeof parsed.right !== "object" || parsed.right === null) {
-    return invalid("beego's session config: expected a JSON object, as session.ManagerConfig is written")
+    return invalid("beego's session config: expected a JSON object in the form of session.ManagerConfig")
   }
   return decode(spelled(parsed.right)).pipe(
     Effect.catchAll((issue) =>

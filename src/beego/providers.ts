@@ -156,7 +156,7 @@ const ledisJson = json(Schema.Struct({ save_path: Schema.String, db: optional(Sc
 const ledisList = (text: string) => {
   const [save_path = "", db = "0", ...more] = text.split(",")
   return more.length > 0
-    ? invalid("expected two parts: beego ignores them all where there are more")
+    ? invalid("expected two parts: beego ignores them all if there are more")
     : Effect.succeed({ save_path, db: /^\d+$/.test(db) ? Number(db) : Number.NaN })
 }
 
@@ -189,7 +189,7 @@ export const providers: Readonly<Record<string, (given: Given) => Effect.Effect<
   cookie: ({ cookieName, maxLifetime, providerConfig }) =>
     Effect.flatMap(cookieJson(providerConfig), ({ blockkey, cookiename, maxage, secure, securitykey, securityname }) =>
       cookiename !== cookieName
-        ? invalid("cookieName: expected the same as that of the session config: beego sends two cookies else")
+        ? invalid("cookieName: expected the same as that of the session config: otherwise beego sends two cookies")
         : Effect.succeed(
             loading(
               {

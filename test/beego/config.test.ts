@@ -124,7 +124,7 @@ describe("fromBeego", () => {
   const refused: ReadonlyArray<readonly [change: object, message: string]> = [
     [{ cookieName: "" }, "cookieName: is missing"],
     [{ cookieName: "bad name" }, "cookieName: expected a name of letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 token)"],
-    [{ enableSetCookie: false }, "enableSetCookie: is false, as it is where it is left out"],
+    [{ enableSetCookie: false }, "enableSetCookie: is false, as it is by default"],
     // As beego's documentation spells it.
     [{ "enableSetCookie,omitempty": true }, "enableSetCookie,omitempty: beego knows no such option, and ignores it"],
     [{ hashfunc: "sha1" }, "hashfunc: beego knows no such option, and ignores it"],
@@ -179,7 +179,7 @@ describe("fromBeego", () => {
         const error = yield* Effect.flip(Beego.options(text))
         expect([error.reason, error.message]).toEqual([
           "InvalidConfig",
-          "beego's session config: expected a JSON object, as session.ManagerConfig is written"
+          "beego's session config: expected a JSON object in the form of session.ManagerConfig"
         ])
       })
     )

@@ -26,7 +26,7 @@ export const makeKeyRing = (
   keys: ReadonlyArray<Redacted.Redacted<string>>
 ): Effect.Effect<ReadonlyArray<Key>, SessionError> =>
   keys.length === 0
-    ? invalid("keys: there are none")
+    ? invalid("keys: expected at least one")
     : Effect.forEach(keys, (key, i) => {
         const text = Redacted.value(key).trim()
         const bytes = decode(text)
@@ -37,7 +37,7 @@ export const makeKeyRing = (
       })
 
 const invalid = (message: string) =>
-  Effect.fail(new SessionError({ reason: "InvalidConfig", message: `cookie: ${message}; make a key by: ${command}` }))
+  Effect.fail(new SessionError({ reason: "InvalidConfig", message: `cookie: ${message}; make a key with: ${command}` }))
 
 const isHex = (text: string): boolean => /^([0-9a-f]{2})*$/i.test(text)
 

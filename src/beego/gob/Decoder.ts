@@ -35,7 +35,7 @@ class Decoder {
     this.reader.uint()
     const type = this.definedType()
     if (type.kind !== "map" || type.key.kind !== "interface" || type.elem.kind !== "interface") {
-      throw malformed("the stream holds something else than a map[interface{}]interface{}")
+      throw malformed("the stream holds something other than a map[interface{}]interface{}")
     }
     this.marker()
     const fields = new Map<string, GobValue>()
@@ -167,6 +167,11 @@ class Decoder {
  * Reads a session that beego's `EncodeGob` wrote. Returns a value or a typed error for any input, in time and memory
  * proportional to the number of bytes. Bytes after the session are ignored, as in Go. The values share memory with
  * `bytes`.
+ *
+ * @example
+ * import * as Beego from "effect-session/beego"
+ *
+ * const read = (bytes: Uint8Array) => Beego.Gob.decode(bytes)
  *
  * @since 0.1.0
  * @category codecs

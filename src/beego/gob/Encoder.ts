@@ -268,6 +268,11 @@ const stringValue = (text: string): GobValue => ({ goType: "string", type: built
  * between two runs of Go: ids of types are numbers of a process, and the place of definitions follows the order of a
  * map, which is random. Only the payload of a NaN is lost: every NaN becomes Go's `math.NaN()`.
  *
+ * @example
+ * import * as Beego from "effect-session/beego"
+ *
+ * const empty = Beego.Gob.encode({ fields: new Map(), others: [] })
+ *
  * @since 0.1.0
  * @category codecs
  */

@@ -161,6 +161,12 @@ const catching =
  * and records (fields that they leave out are zero), both `[]string` and `[]interface{}`. A value that does not fit is a
  * `ParseIssue`.
  *
+ * @example
+ * import { Schema } from "effect"
+ * import * as Beego from "effect-session/beego"
+ *
+ * const visits = Beego.Gob.field(Schema.Int)
+ *
  * @since 0.1.0
  * @category codecs
  */

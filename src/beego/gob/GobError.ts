@@ -51,6 +51,6 @@ export interface Limits {
  * The default limits of `decode` and `encode`.
  *
  * @since 0.1.0
- * @category constructors
+ * @category presets
  */
 export const defaultLimits: Limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 262_144 }

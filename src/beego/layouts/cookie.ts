@@ -41,11 +41,11 @@ const check = (options: Options): Effect.Effect<Seal.Keys, SessionError> => {
   const blockKey = Redacted.value(options.blockKey)
   const { securityName } = options
   const wrong = firstProblem([
-    [securityKey === "", `securityKey: it is empty, so that anyone could make sessions; make one by ${command(32)}`],
-    [blockKey === "", `blockKey: it is missing; make one by ${command(16)}`],
+    [securityKey === "", `securityKey: it is empty, so that anyone could make sessions; make one with ${command(32)}`],
+    [blockKey === "", `blockKey: it is missing; make one with ${command(16)}`],
     [
       ![16, 24, 32].includes(Buffer.byteLength(blockKey)),
-      `blockKey: expected 16, 24 or 32 bytes; make one by ${command(16)}`
+      `blockKey: expected 16, 24 or 32 bytes; make one with ${command(16)}`
     ],
     [securityName === "", "securityName: it is missing; any name will do"]
   ])
