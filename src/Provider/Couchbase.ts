@@ -52,7 +52,10 @@ export interface Options {
   readonly durability?: Durability | undefined
   /** Extra SDK options, such as `security`. They override the options this provider sets. */
   readonly options?: ConnectOptions | undefined
-  /** A collection that the app already has open, in place of `url` and `options`. Its cluster is not closed with the layer. */
+  /**
+   * A collection that the app already has open, in place of `url` and `options`. Its cluster is not closed with the
+   * layer.
+   */
   readonly collection?: Collection | undefined
 }
 
@@ -149,7 +152,8 @@ const durability = Config.withDefault(Config.literal(...durabilities)(Environmen
 export const layerConfig: Environment.LayerConfig<Omit<Options, "collection">> = Environment.configured(layer)
 
 /**
- * Provides sessions in Couchbase with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and `SESSION_DURABILITY`.
+ * Provides sessions in Couchbase with options from the environment: `SESSION_URL`, `SESSION_KEY_PREFIX` and
+ * `SESSION_DURABILITY`.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -1,5 +1,6 @@
 /**
- * Sessions in files: durable without a server, and safe with several processes on one directory of a local POSIX file system.
+ * Sessions in files: durable without a server, and safe with several processes on one directory of a local POSIX file
+ * system.
  *
  * @since 0.1.0
  */
@@ -146,7 +147,8 @@ export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, S
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
 
 /**
- * Provides sessions in files with options from the environment: `SESSION_URL`, which is the directory, and `SESSION_FSYNC`.
+ * Provides sessions in files with options from the environment: `SESSION_URL`, which is the directory, and
+ * `SESSION_FSYNC`.
  *
  * @example
  * import { SessionLayer } from "effect-session"

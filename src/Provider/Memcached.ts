@@ -24,7 +24,9 @@ import * as Provider from "./Provider.js"
  * @category models
  */
 export interface Options {
-  /** The servers, as `host:port` separated by commas. Default `127.0.0.1:11211`. All processes must name the same ones. */
+  /**
+   * The servers, as `host:port` separated by commas. Default `127.0.0.1:11211`. All processes must name the same ones.
+   */
   readonly url?: string | Redacted.Redacted | undefined
   /** The prefix of every key. Default `session:`. */
   readonly prefix?: string | undefined

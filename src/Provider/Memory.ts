@@ -1,5 +1,6 @@
 /**
- * Sessions in the memory of this process: for development, tests, and single-process apps that may forget them at a restart.
+ * Sessions in the memory of this process: for development, tests, and single-process apps that may forget them at a
+ * restart.
  *
  * @since 0.1.0
  */
@@ -34,7 +35,10 @@ export interface Options {
 
 interface Entry {
   readonly id: Provider.StoredId
-  /** The payload's bytes as a one-byte string: compact on the heap (a small typed array costs hundreds of bytes), never aliased. */
+  /**
+   * The payload's bytes as a one-byte string: compact on the heap (a small typed array costs hundreds of bytes), never
+   * aliased.
+   */
   payload: string
   revision: number
   expiresAt: number
@@ -251,7 +255,8 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
   )
 
 /**
- * Provides sessions in the memory of this process with options read from Effect's `Config`: one for each option, or one for all.
+ * Provides sessions in the memory of this process with options read from Effect's `Config`: one for each option, or one
+ * for all.
  *
  * @example
  * import { Config } from "effect"

@@ -64,8 +64,8 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
 
 /**
- * Provides sessions in MySQL or MariaDB with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`, `SESSION_TABLE`,
- * `SESSION_SCHEMA` and `SESSION_MIGRATE`.
+ * Provides sessions in MySQL or MariaDB with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`,
+ * `SESSION_TABLE`, `SESSION_SCHEMA` and `SESSION_MIGRATE`.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -66,8 +66,8 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
 
 /**
- * Provides sessions in PostgreSQL with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`, `SESSION_TABLE`,
- * `SESSION_SCHEMA`, `SESSION_MIGRATE` and `SESSION_PREPARED`.
+ * Provides sessions in PostgreSQL with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`,
+ * `SESSION_TABLE`, `SESSION_SCHEMA`, `SESSION_MIGRATE` and `SESSION_PREPARED`.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -1,5 +1,6 @@
 /**
- * Sessions in the database that the app already has: PostgreSQL, MySQL (and MariaDB) or SQLite, through `SqlClient` of @effect/sql.
+ * Sessions in the database that the app already has: PostgreSQL, MySQL (and MariaDB) or SQLite, through `SqlClient` of
+ * @effect/sql.
  *
  * @since 0.1.0
  */

@@ -64,8 +64,8 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
 
 /**
- * Provides sessions in a SQLite file with options from the environment: `SESSION_URL`, which is the file's name, `SESSION_TABLE`,
- * `SESSION_SCHEMA` and `SESSION_MIGRATE`.
+ * Provides sessions in a SQLite file with options from the environment: `SESSION_URL`, which is the file's name,
+ * `SESSION_TABLE`, `SESSION_SCHEMA` and `SESSION_MIGRATE`.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -239,7 +239,8 @@ export const ssdb = (options: ServerOptions, session: SessionConfig.Options = {}
   )
 
 /**
- * Provides sessions in PostgreSQL. Needs `@effect/sql` and `@effect/sql-pg`. To share the app's pool, see `effect-session/sql`.
+ * Provides sessions in PostgreSQL. Needs `@effect/sql` and `@effect/sql-pg`. To share the app's pool, see
+ * `effect-session/sql`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -260,7 +261,8 @@ export const postgres = (
   )
 
 /**
- * Provides sessions in MySQL or MariaDB. Needs `@effect/sql` and `@effect/sql-mysql2`. To share the app's pool, see `effect-session/sql`.
+ * Provides sessions in MySQL or MariaDB. Needs `@effect/sql` and `@effect/sql-mysql2`. To share the app's pool, see
+ * `effect-session/sql`.
  *
  * @example
  * import { SessionLayer } from "effect-session"

@@ -13,8 +13,8 @@ import type * as Redacted from "effect/Redacted"
  */
 export interface ServerOptions {
   /**
-   * The server's address, such as `redis://user:password@host:6379/0` or `host:port`. The nodes of a cluster, sentinels and memcached
-   * servers are separated by commas.
+   * The server's address, such as `redis://user:password@host:6379/0` or `host:port`. The nodes of a cluster, sentinels
+   * and memcached servers are separated by commas.
    */
   readonly url: string | Redacted.Redacted
   /** The prefix of every key. Default `session:`. */

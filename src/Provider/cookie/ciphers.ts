@@ -1,6 +1,6 @@
 /**
- * The ciphers of sealed cookies, each authenticated encryption with associated data (RFC 5116): AES-256-GCM with `node:crypto`, and
- * XChaCha20-Poly1305 with libsodium, which takes about half the time for a session of usual size.
+ * The ciphers of sealed cookies, each authenticated encryption with associated data (RFC 5116): AES-256-GCM with
+ * `node:crypto`, and XChaCha20-Poly1305 with libsodium, which takes about half the time for a session of usual size.
  */
 import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto"
 import * as Effect from "effect/Effect"

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import { SessionError, unavailable } from "../../SessionError.js"
 
 /**
- * Opens a directory and returns its real path. The directory is created, for this user only, if it does not exist. Fails
- * with `InvalidConfig` if it cannot be used.
+ * Opens a directory and returns its real path. The directory is created, for this user only, if it does not exist.
+ * Fails with `InvalidConfig` if it cannot be used.
  *
  * @param option The user's name for the directory's option, for messages.
  */

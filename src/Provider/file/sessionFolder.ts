@@ -118,8 +118,8 @@ const patience = 5
 const maxAttempts = 1000
 
 /**
- * Lists a folder and takes the step that `decide` chooses, if any. If the folder has changed in between, it starts again,
- * and `decide` gets the target of the step that came too late.
+ * Lists a folder and takes the step that `decide` chooses, if any. If the folder has changed in between, it starts
+ * again, and `decide` gets the target of the step that came too late.
  *
  * A process that is slow, with many calls waiting for its threads, could come too late for ever while others change the
  * session. Therefore both calls become synchronous after a while, though that can hold up the process for a moment.

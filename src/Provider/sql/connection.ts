@@ -56,7 +56,7 @@ export const dialectOf = (sql: SqlClient): Dialect | undefined =>
   })
 
 /**
- * @param options.owned Whether only the provider uses the client, so that no transaction is ever open on its connection.
+ * @param options.owned Whether only the provider uses the client, so that its connection never has an open transaction.
  * @param options.prepared Whether to prepare statements on PostgreSQL. On other databases the client always does.
  */
 export const make = (

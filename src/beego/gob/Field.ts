@@ -157,9 +157,9 @@ const catching =
  * The table also applies inside arrays, structs and records, where null is nil. beego panics on a field that is nil, so
  * a field that is null is refused: leave it out.
  *
- * Reading accepts any Go type that holds the value: each integer type and `float64` for a number, Go structs for structs
- * and records (fields that they leave out are zero), both `[]string` and `[]interface{}`. A value that does not fit is a
- * `ParseIssue`.
+ * Reading accepts any Go type that holds the value: each integer type and `float64` for a number, Go structs for
+ * structs and records (fields that they leave out are zero), both `[]string` and `[]interface{}`. A value that does not
+ * fit is a `ParseIssue`.
  *
  * @example
  * import { Schema } from "effect"

@@ -1,5 +1,6 @@
 /**
- * The SQL of beego's session table, per dialect: its statements and its definition. Names are quoted, and all values are parameters.
+ * The SQL of beego's session table, per dialect: its statements and its definition. Names are quoted, and all values
+ * are parameters.
  */
 import { names, pageSize, withParameters } from "../../Provider/sql/statements.js"
 
