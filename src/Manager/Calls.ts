@@ -1,5 +1,5 @@
 /**
- * How the manager calls a backend: each call in a span, and none longer than the configured timeout.
+ * Calls a backend: each call runs in a span, and none longer than the configured timeout.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -19,24 +19,24 @@ import { type Patience, patience } from "./Turns.js"
 export type Bounded = <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | SessionError>
 
 /**
- * Bounds effects in time, and shields them from the caller's interruption: a client that hangs up does not undo a save. What may take
- * too long runs in a fiber of its own, since `Effect.timeout` has no effect where an HTTP request is uninterruptible; and what does
- * not let itself be interrupted holds nobody up.
+ * Bounds effects in time, and shields them from the caller's interruption: a client that hangs up does not undo a save.
+ * Calls that may take too long run in their own fiber, because `Effect.timeout` has no effect inside an uninterruptible
+ * request. A call that ignores interruption therefore cannot delay the response.
  */
 export const bounded = ({ answersWithin, inProcess, name }: Backend, timeout: Duration.Duration): Bounded =>
   inProcess || answersWithin <= Duration.toMillis(timeout) ? Effect.uninterruptible : forked(patience(name, timeout))
 
-/** What is to be known of a backend that is called. */
+/** The properties of a backend that decide how it is called. */
 export interface Backend {
   readonly name: string
   readonly inProcess: boolean
-  /** How long a call takes at most, in milliseconds, by a timeout of its own. */
+  /** The longest that a call takes, in milliseconds, because of the backend's own timeout. */
   readonly answersWithin: number
 }
 
 /**
- * {@link bounded} by a fork, which starts at once: one that waits for its turn of the scheduler takes several times as long. The time
- * is the machine's, not the Clock's: it is a server that is waited for.
+ * {@link bounded} with a fork, which starts at once: one that waits for the scheduler takes several times as long. The
+ * time is the machine's, not the Clock's, because the fiber waits for a server.
  */
 const forked = ({ late, millis }: Patience): Bounded => {
   const { runtimeFlags } = Runtime.defaultRuntime
@@ -63,11 +63,11 @@ const forked = ({ late, millis }: Patience): Bounded => {
     })
 }
 
-/** Effect's default tracer keeps spans for nobody, and a span takes some 9 µs. */
+/** Effect's default tracer drops its spans, and a span takes some 9 µs. */
 const ownTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 /**
- * A defect of a backend's code without what it says, which can hold ids and values: its kind, and where it was thrown.
+ * A defect of a backend's code with its kind and stack only: its message can hold ids and values.
  */
 export const withoutWords = (where: string, defect: unknown): Error => {
   const error = new Error(`${where} died of ${defect instanceof Error ? defect.name : typeof defect}`)
@@ -76,7 +76,7 @@ export const withoutWords = (where: string, defect: unknown): Error => {
   return error
 }
 
-/** A span and a bound round a call that waits for a backend, and defects that tell no id and no value. */
+/** Puts a span and a time limit around a call that waits for a backend, and removes ids and values from its defects. */
 const guards =
   (name: string, bounded: Bounded) =>
   (operation: string): (<A>(call: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>) => {
@@ -94,7 +94,10 @@ const guards =
     }
   }
 
-/** The provider, guarded if its calls wait. Counting and collecting take as long as there are sessions. */
+/**
+ * The provider, with its calls guarded if they wait. The time of counting, listing and collecting depends on the number
+ * of sessions, so these have no limit.
+ */
 export const guarded = (provider: Provider, bounded: Bounded): Provider => {
   const { count, gc, name } = provider
   return provider.capabilities.inProcess
@@ -102,7 +105,7 @@ export const guarded = (provider: Provider, bounded: Bounded): Provider => {
     : { ...provider, ...mapCalls(provider, guards(name, bounded), (list) => list), count, gc }
 }
 
-/** What seals sessions, with its calls guarded that wait for where endings are recorded. */
+/** The sealing, with those calls guarded that wait for the provider of revocations. */
 export const guardedSealing = (sealing: Sealing, bounded: Bounded): Sealing => {
   if (sealing.inProcess) {
     return sealing

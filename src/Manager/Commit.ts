@@ -1,6 +1,7 @@
 /**
- * Saving a session: compare-and-set, and on conflict the logged changes are replayed onto what is there now. So changes of concurrent
- * requests add up, and what was ended stays ended. What came of it is a value, from which all else follows in `settle`.
+ * Saves a session with compare-and-set; on a conflict, the logged changes are replayed onto the session that is stored
+ * now. So the changes of concurrent requests add up, and an ended session stays ended. The outcome is a value, and
+ * `settle` derives everything else from it.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -20,16 +21,17 @@ import type { Turn } from "./Turns.js"
 
 type Step = Effect.Effect<Outcome, SessionError>
 
-/** How many times a save is tried again at once, with what the conflict told. */
+/** How many times a save is tried again at once, on the session that the conflict reported. */
 const hasty = 4
 
 /**
- * Ends what is to end, and saves what changed, if anything did; otherwise renews the lifetime, if it is time to. Never fails, and ends
- * within the configured timeout: what could not be done is the outcome `Failed`, `Died` or `Lost`.
+ * Ends the sessions that are to end, and saves the changes, if there are any; otherwise renews the lifetime, if that is
+ * due. Never fails, and ends within the configured timeout: the outcome of what could not be done is `Failed`, `Died`
+ * or `Lost`.
  */
 export const commit = (session: RequestState, when: When): Effect.Effect<Outcome> => {
   const { bounded, keeper } = session.env
-  // In line: a `save` that the handler no longer waits for may still be at it, and nothing must be saved twice.
+  // In line: a `save` that the handler no longer waits for may still be running, and nothing must be saved twice.
   const saving = session.line.take(Effect.suspend(() => step(session, when)))
   return Effect.catchAllCause(keeper.inProcess ? saving : bounded(saving), (cause) =>
     Effect.sync(() => settle(session, failure(session, cause)))
@@ -60,7 +62,7 @@ const end = (session: RequestState): Step => {
   if (session.stage === "socket" && !keeper.revocable) {
     return new SessionError({
       reason: "Unsupported",
-      message: `${keeper.name}: destroy: the client holds the session, and there is no response to take it away by`
+      message: `${keeper.name}: destroy: the client holds the session, and there is no response that could remove it`
     })
   }
   return Effect.map(Effect.forEach(session.ending, keeper.end), (refs) =>
@@ -83,7 +85,7 @@ const save = (session: RequestState, when: When): Step => {
     : saveRead(session, when)
 }
 
-/** {@link save} of a session that was read. */
+/** {@link save} for a session that was read. */
 const saveRead = (session: RequestState, when: When): Step => {
   const { base } = session
   const { keeper, patience, turns } = session.env
@@ -108,17 +110,23 @@ const saveRead = (session: RequestState, when: When): Step => {
   )
 }
 
-/** The error of a request that came too late, or with two cookies: what it changed would be somebody else's, or sign its visitor out. */
+/**
+ * The error of a request that came too late, or with two cookies: its changes would go to someone else's session, or
+ * sign its visitor out.
+ */
 const late = (session: RequestState): SessionError =>
   new SessionError({
     reason: "Gone",
     message:
       session.origin._tag === "Ambiguous"
-        ? `${session.env.keeper.name}: the client sent two cookies of live sessions: nothing was stored; this answer takes one of them away, so send the request again`
-        : `${session.env.keeper.name}: the client's session ended, or got a new id, before this request could change it: nothing was stored; send the request again with what the client was told since`
+        ? `${session.env.keeper.name}: the client sent two cookies of live sessions: nothing was stored; this response removes one of them, so send the request again`
+        : `${session.env.keeper.name}: the client's session ended, or got a new id, before this request could change it: nothing was stored; send the request again with the client's current cookie or header`
   })
 
-/** Begins a session, unless the client named one that ended or moved a moment ago: then it knows better by now. */
+/**
+ * Begins a session, unless the client named one that ended or moved a moment ago: then the client has a newer token by
+ * now.
+ */
 const begin = (session: RequestState): Step => {
   const { origin, renewing, sent } = session
   if (renewing || origin._tag === "None" || sent === undefined) {
@@ -132,7 +140,7 @@ const begin = (session: RequestState): Step => {
   )
 }
 
-/** Stores a new session: on top of `from`, if there is any, else of nothing. */
+/** Stores a new session, with the data of `from`, if there is one, and this request's changes. */
 const create = (session: RequestState, from: Base | undefined): Step =>
   Effect.clockWith((clock) => {
     const { config, keeper } = session.env
@@ -160,21 +168,21 @@ const create = (session: RequestState, from: Base | undefined): Step =>
 interface Attempt {
   readonly session: RequestState
   readonly when: When
-  /** What goes from one commit of the session to the next. */
+  /** The state that one commit of the session passes to the next. */
   readonly turn: Turn<Base>
-  /** The session as its client knows it; if it moved, it is another one that is written. */
+  /** The session as its client knows it; if it moved, its successor is written. */
   readonly kept: Kept
-  /** What the changes are made on. */
+  /** The stored session that the changes are applied to. */
   readonly base: Base
   /** Whether the session is to get a new id. */
   readonly renewing: boolean
-  /** When the save has taken too long, by the machine's clock: each of its calls is bounded, and there may be many. */
+  /** The end of the save's time, on the machine's clock: each of its calls is bounded, but there may be many. */
   readonly until: number
-  /** How many attempts there were, with this one. */
+  /** The number of attempts so far, including this one. */
   readonly count: number
 }
 
-/** What another request stored, as this request's client knows it. */
+/** The session that another request stored, with the id and token that this request's client knows. */
 const own = (base: Base, { id, token }: Kept): Base =>
   base.kept.token === token ? base : { ...base, kept: { ...base.kept, id, token } }
 
@@ -217,7 +225,7 @@ const attempt = (next: Omit<Attempt, "renewing">): Step =>
 
 const lost = ({ base }: Attempt): Step => Effect.succeed({ _tag: "Lost", ref: base.kept.ref })
 
-/** The step, unless there were too many attempts, or they took too long. */
+/** Runs the step, unless there were too many attempts, or they took too long. */
 const unlessTooLate = ({ count, session, until }: Attempt, step: () => Step): Step =>
   count < maxAttempts && performance.now() <= until
     ? step()
@@ -227,8 +235,8 @@ const unlessTooLate = ({ count, session, until }: Attempt, step: () => Step): St
       })
 
 /**
- * Another process has saved first. After some tries this one waits for longer and longer, at random, so that processes get out of step;
- * then it reads anew, for what the conflict told is out of date by then.
+ * Tries again after another process saved first. After a few attempts it backs off with random jitter and re-reads,
+ * because the session that the conflict reported is stale by then.
  */
 const again = (it: Attempt, current: Found | undefined): Step =>
   unlessTooLate(it, () => {
@@ -253,9 +261,10 @@ const again = (it: Attempt, current: Found | undefined): Step =>
   })
 
 /**
- * The session is not there any more. One that was to renew its id begins a session of its own: never is it told the id of the
- * successor, which may be that of somebody who signed in with an id that was planted. One that changed data at the end of its request
- * carries them over to the successor, which its client is not told of either. All else is lost.
+ * Decides what happens if the session is not there any more. A request that was to renew the id begins a session of its
+ * own: its client is never told the id of the successor, which may belong to someone who signed in with a planted id. A
+ * request that changed data carries the changes over to the successor at its end, and its client is not told the
+ * successor's id either. All other changes are lost.
  */
 const afterLoss = (it: Attempt): Step => {
   const { base, kept, renewing, session, when } = it
@@ -272,7 +281,7 @@ const afterLoss = (it: Attempt): Step => {
     keeper.needsResponse
       ? Effect.flatMap(fate, (fate) => (fate === "Moved" ? Effect.fail(late(session)) : lost(it)))
       : Effect.flatMap(keeper.find(base.kept.ref), (found) => {
-          // A backend that still finds it under the same id contradicts itself.
+          // A backend that still finds the session under the same id contradicts itself.
           const successor =
             found === undefined || found.kept.ref === base.kept.ref ? undefined : session.understand(found)
           return successor === undefined

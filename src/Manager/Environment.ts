@@ -1,5 +1,5 @@
 /**
- * What all sessions of a manager share.
+ * The parts of a manager that all its sessions share.
  */
 import type * as Effect from "effect/Effect"
 import type { SessionError } from "../SessionError.js"
@@ -17,10 +17,10 @@ export interface Environment {
   readonly codec: SessionCodec
   readonly telemetry: Telemetry
   readonly turns: Turns<Base>
-  /** For those that wait in a line. */
+  /** How long a fiber waits in a line. */
   readonly patience: Patience
-  /** Bounds a whole commit in time, as each of its calls is bounded already. */
+  /** Bounds a whole commit in time; each of its calls is bounded already. */
   readonly bounded: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | SessionError>
-  /** Saves a session: see `Commit`. */
+  /** Saves a session, as `Commit` describes. */
   readonly commit: (session: RequestState, when: When) => Effect.Effect<Outcome>
 }

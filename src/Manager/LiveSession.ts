@@ -1,5 +1,6 @@
 /**
- * The session of one request as its stores use it: read on first use, changed in a log, saved at the end or by `save`.
+ * The session of one request as its stores use it: read on first use, changed in a log, saved by `save` or at the
+ * request's end.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -17,7 +18,7 @@ export const noResponse = (what: string) =>
   Effect.fail(
     new SessionError({
       reason: "HeadersSent",
-      message: `${what}: there is no response to tell the client in: do it in an ordinary request`
+      message: `${what}: there is no response that could tell the client: do it in an ordinary request`
     })
   )
 
@@ -29,7 +30,7 @@ const headersSent = (what: string) =>
     })
   )
 
-/** What `save` answers: it fails if the changes are not stored. */
+/** The result of `save`, which fails if the changes are not stored. */
 const asError = (outcome: Outcome, backend: string): Effect.Effect<void, SessionError> => {
   switch (outcome._tag) {
     case "Failed":
@@ -47,7 +48,7 @@ const asError = (outcome: Outcome, backend: string): Effect.Effect<void, Session
 }
 
 export class LiveSession extends RequestState implements SessionCell {
-  /** What an operation failed with last, for a log: an `HttpApi` turns errors into responses out of sight. */
+  /** The last error of an operation, for the log: an `HttpApi` turns errors into responses and logs none. */
   failure: SessionError | undefined = undefined
 
   get load(): Effect.Effect<void, SessionError> {
@@ -56,7 +57,7 @@ export class LiveSession extends RequestState implements SessionCell {
       : Effect.void
   }
 
-  /** What a provider dies of can hold ids and values. */
+  /** Removes the message of a defect, which can hold ids and values. */
   private notRead(cause: Cause.Cause<SessionError>): Effect.Effect<never, SessionError> {
     const error = Cause.failureOption(cause)
     return Option.isSome(error)
@@ -128,7 +129,7 @@ export class LiveSession extends RequestState implements SessionCell {
       : Effect.void
   }
 
-  /** Once the response is made it renews at once, if that needs no response. */
+  /** Renews at once if the response has been made already, and if the renewal needs no response. */
   get touch(): Effect.Effect<void, SessionError> {
     return Effect.flatMap(this.load, () => {
       if (this.stage === "closed" && this.env.keeper.needsResponse) {
@@ -143,7 +144,7 @@ export class LiveSession extends RequestState implements SessionCell {
     this.env.telemetry.dropped(this.base?.kept.ref, key)
   }
 
-  /** What a log or a debugger shows of it: no id and no value. */
+  /** What a log or a debugger shows: no id and no value. */
   toJSON(): unknown {
     return { _id: "effect-session/LiveSession", stage: this.stage, origin: this.origin._tag }
   }
@@ -174,7 +175,10 @@ const none: Origin = { _tag: "None" }
 const missing: Origin = { _tag: "Missing" }
 const ambiguous: Origin = { _tag: "Ambiguous" }
 
-/** Reads the session, once: if several fibers of the request ask at once, one read is enough, unless it fails. */
+/**
+ * Reads the session once, even if several fibers of the request ask at the same time. A read that failed is tried
+ * again.
+ */
 const open = (session: RequestState): Effect.Effect<void, SessionError> =>
   session.origin._tag !== "Unread"
     ? Effect.void
@@ -182,7 +186,7 @@ const open = (session: RequestState): Effect.Effect<void, SessionError> =>
       ? openInLine(session)
       : session.line.take(openInLine(session))
 
-/** {@link open} for those that are in line already. */
+/** {@link open} for a fiber that is in line already. */
 export const openInLine = (session: RequestState): Effect.Effect<void, SessionError> =>
   Effect.clockWith((clock) => {
     if (session.origin._tag !== "Unread") {
@@ -209,7 +213,7 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
         })
   })
 
-/** Of two that the client named, the one that is there; of two copies of one session, the newer. */
+/** The one that is there, of the two sessions that the client named; the newer one, of two copies of one session. */
 const either = (one: Base | undefined, other: Base | undefined): Origin => {
   const base = one ?? other
   if (base === undefined) {
@@ -223,7 +227,7 @@ const either = (one: Base | undefined, other: Base | undefined): Origin => {
     : ambiguous
 }
 
-/** What was found, if it is a session that has not reached its absolute end. */
+/** The session that was found, unless it has reached its absolute end. */
 const live = (session: RequestState, token: string, found: Found | undefined, now: number): Base | undefined => {
   const { keeper, telemetry } = session.env
   telemetry.read()

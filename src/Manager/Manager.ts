@@ -1,5 +1,5 @@
 /**
- * How a manager is made: over a provider or over sealed cookies, and with a fiber that collects expired sessions.
+ * Makes a manager: over a provider or over sealed cookies, and with a fiber that removes expired sessions.
  */
 import * as Headers from "@effect/platform/Headers"
 import * as Effect from "effect/Effect"
@@ -29,7 +29,7 @@ import { patience, Turns } from "./Turns.js"
 import { makeWarnings } from "./warnings.js"
 
 /**
- * Marks what only this module makes: a `Manager` has more to it than can be seen.
+ * Marks a manager that this module made: it has internal parts that its interface does not show.
  *
  * @since 0.1.0
  * @category symbols
@@ -37,7 +37,7 @@ import { makeWarnings } from "./warnings.js"
 export const TypeId: unique symbol = Symbol.for("effect-session/SessionManager/TypeId")
 
 /**
- * The life of sessions over one backend. Made by `make` and the layers, and by nothing else.
+ * A manager of the sessions of one backend. Only `make` and the layers make one.
  *
  * @since 0.1.0
  * @category models
@@ -47,17 +47,17 @@ export interface Manager {
   readonly config: SessionConfig
   /** The backend's name, such as `redis`. */
   readonly backend: string
-  /** How many sessions are live. Fails with `Unsupported` if the backend cannot tell. */
+  /** The number of live sessions. Fails with `Unsupported` if the backend cannot count. */
   readonly count: Effect.Effect<number, SessionError>
-  /** The live sessions, by the ids that the backend knows. Fails with `Unsupported` if the backend cannot tell. */
+  /** The stored ids of the live sessions. Fails with `Unsupported` if the backend cannot list. */
   readonly list: Stream.Stream<StoredId, SessionError>
-  /** Removes expired sessions now, and returns how many. A backend that expires by itself returns 0. */
+  /** Removes expired sessions now, and returns their number: 0 if the backend expires sessions by itself. */
   readonly gc: Effect.Effect<number, SessionError>
-  /** What happens to sessions in this process, from now on. */
+  /** The events of sessions in this process, from the subscription on. */
   readonly events: Stream.Stream<Telemetry.SessionEvent>
 }
 
-/** What a manager has besides. @internal */
+/** The internal parts of a manager. @internal */
 export interface Internals {
   readonly environment: Environment
   readonly transport: Transport
@@ -69,7 +69,7 @@ export interface Internals {
 /** @internal */
 export const internals = (manager: Manager): Internals => manager[TypeId] as Internals
 
-/** A manager over the provider in its context. */
+/** Makes a manager over the provider in the context. */
 export const overProvider = (
   config: SessionConfig,
   codec: Codec.SessionCodec = Codec.json
@@ -79,7 +79,10 @@ export const overProvider = (
     return over(keptByServer(guarded(provider, inTime), config), config, codec, inTime)
   })
 
-/** A manager of sessions that clients hold. Fails with `InvalidConfig` if the configuration leaves them no way to. */
+/**
+ * Makes a manager of sessions that clients hold. Fails with `InvalidConfig` if the configuration leaves no way to keep
+ * a session in cookies.
+ */
 export const overSealed = (
   config: SessionConfig,
   codec: Codec.SessionCodec = Codec.json
@@ -95,7 +98,7 @@ export const overSealed = (
       : Effect.fail(wrong)
   })
 
-/** A manager over what keeps its sessions. */
+/** Makes a manager over a keeper. */
 const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, inTime: Bounded): Manager => {
   const telemetry = Telemetry.make(keeper.name)
   const waiting = patience(keeper.name, config.timeout)
@@ -130,11 +133,11 @@ const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, 
     gc: Effect.tap(keeper.gc ?? Effect.succeed(0), collected),
     events: telemetry.events
   }
-  // Not enumerable: what a log or a debugger shows of a manager is what its users see.
+  // Not enumerable, so that a log or a debugger shows only the public parts of a manager.
   return Object.defineProperty(manager, TypeId, { value: own }) as Manager
 }
 
-/** Makes handles, with each store's fields compiled once. */
+/** Makes handles, and compiles each store's fields once. */
 const handles = (codec: Codec.SessionCodec): Internals["handle"] => {
   const bound = new WeakMap<Any, BoundFields>()
   return (store, session) => {
@@ -147,7 +150,7 @@ const handles = (codec: Codec.SessionCodec): Internals["handle"] => {
   }
 }
 
-/** A manager with a fiber that collects expired sessions for as long as its scope is open. */
+/** A manager with a fiber that removes expired sessions for as long as its scope is open. */
 export const running = <E, R>(made: Effect.Effect<Manager, E, R>): Effect.Effect<Manager, E, R | Scope.Scope> =>
   Effect.tap(made, (manager) =>
     Effect.zipRight(
@@ -157,14 +160,16 @@ export const running = <E, R>(made: Effect.Effect<Manager, E, R>): Effect.Effect
         : manager.gc.pipe(
             Effect.catchAllCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
             Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
-            // Also if the layer is built where nothing can be interrupted: its scope has to close.
+            // Even if the layer is built in an uninterruptible region: its scope has to close.
             Effect.interruptible,
             Effect.forkScoped
           )
     )
   )
 
-/** The header that carries ids is shown in no span of the server that the layer is provided to, as cookies are not. */
+/**
+ * Hides the header that carries ids from the spans of the server that the layer is provided to, as cookies are hidden.
+ */
 const hideHeader = ({ header }: SessionConfig): Effect.Effect<void, never, Scope.Scope> =>
   header === false
     ? Effect.void

@@ -1,5 +1,5 @@
 /**
- * The session of a request as its mounts see it, and what of it is done although nothing answered the request.
+ * The session of a request as its mounts see it, and the work that is done even if no mount made a response.
  */
 import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
@@ -9,20 +9,21 @@ import { LiveSession } from "./LiveSession.js"
 import { log, type Shape } from "./respond.js"
 
 export class MountedSession extends LiveSession {
-  /** How many mounts of this request are under way, one in the other. */
+  /** How many mounts of this request are running, nested in each other. */
   mounts = 0
-  /** How its errors are shown. */
+  /** How its errors are shown to the client. */
   shape: Shape = "empty"
-  /** The response that a mount has made, with what the client is told in it. */
+  /** The response that a mount has made, with the session's cookies and headers in it. */
   made: HttpServerResponse | undefined = undefined
   /** Whether the response's headers have left. */
   answered = false
-  /** Of the request: a handler may be in one of its own. */
+  /** The request's scope: a handler may run in a scope of its own. */
   scope: Scope.Scope | undefined = undefined
 
   /**
-   * The fiber of a mount has ended, and `outer` mounts are around it. If the mount has not left, it was interrupted: by a client that hung
-   * up, or by a timeout. What its handler saved itself is saved, and no more.
+   * Notes that the fiber of a mount has ended, with `outer` mounts around it. If the mount has not left, it was
+   * interrupted: by a client that hung up, or by a timeout. Then only the changes that its handler saved itself are
+   * kept.
    */
   leftAt(outer: number): void {
     if (this.mounts > outer && !this.answered) {
@@ -31,12 +32,15 @@ export class MountedSession extends LiveSession {
     }
   }
 
-  /** What is to end stands, although a fiber that is given up may take along what would have ended it. */
+  /**
+   * Ends the session when the request is over, if no mount did: an interrupted fiber may take its response handler
+   * along.
+   */
   override get destroy(): Effect.Effect<void, SessionError> {
     return Effect.zipLeft(super.destroy, this.unlessAnswered(endNow(this)))
   }
 
-  /** A new id that was saved and cannot be told is a mistake of mounting. */
+  /** Warns if a new id was saved and the client cannot be told of it: then the mount is in the wrong place. */
   override get save(): Effect.Effect<void, SessionError> {
     return Effect.zipLeft(
       super.save,
@@ -44,7 +48,7 @@ export class MountedSession extends LiveSession {
     )
   }
 
-  /** Runs an effect when the request is over, if nothing of it was answered by then. */
+  /** Runs an effect when the request is over, if no mount has made its response by then. */
   private unlessAnswered(effect: Effect.Effect<unknown>): Effect.Effect<void> {
     return this.scope === undefined
       ? Effect.void
@@ -55,7 +59,7 @@ export class MountedSession extends LiveSession {
   }
 }
 
-/** Ends what is to end, whatever becomes of the rest. */
+/** Ends the sessions that the request wanted to end, whatever becomes of its changes. */
 export const endNow = (session: LiveSession): Effect.Effect<unknown> =>
   Effect.suspend(() =>
     session.ending.length === 0
@@ -66,8 +70,8 @@ export const endNow = (session: LiveSession): Effect.Effect<unknown> =>
   )
 
 /**
- * The handler saved the session under a new id and was then interrupted, by a timeout outside of the mount. In Effect 3 that leaves no way
- * to tell the id: who mounts should know.
+ * Warns that the handler saved the session under a new id and was then interrupted, by a timeout around the mount. In
+ * Effect 3 that leaves no way to tell the client the id.
  */
 const untold = Effect.logWarning(
   "session: a request was interrupted after it had saved its session under a new id, which the client was not told: mount SessionHttp outside of Effect.timeout and Effect.race"

@@ -1,5 +1,5 @@
 /**
- * What can come of saving a session.
+ * The possible outcomes of saving a session.
  */
 import type { StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
@@ -7,24 +7,25 @@ import type { SessionData } from "../Store/Codec.js"
 import type { Kept } from "./Keeper.js"
 
 /**
- * When a session is saved: in the middle of its request, by `save`; at the request's end; or when only what is to end is to be done, for
- * that stands whatever becomes of the rest.
+ * The occasion of a commit: `save` in the middle of the request, the `end` of the request, or `ending`, which only ends
+ * sessions, since a `destroy` stands whatever becomes of the changes.
  */
 export type When = "save" | "end" | "ending"
 
 /**
- * What came of saving a session:
+ * The outcome of saving a session:
  *
  * - `Nothing`: there was nothing to do.
  * - `Empty`: there is no session, and no data to begin one with.
  * - `Created`, `Saved`, `Regenerated`: it is stored as `base`, with the first `count` changes in it.
- * - `Carried`: its id had changed; the changes are in the successor, which this client must not learn of.
+ * - `Carried`: its id had changed; the changes are in the successor, whose id this client must not learn.
  * - `Touched`: its lifetime was renewed.
- * - `Told`: nothing was stored; the client is told again what it knows, before its browser forgets it.
+ * - `Told`: nothing was stored; the cookie is sent again before the browser forgets it.
  * - `Ended`: these sessions have ended.
  * - `Lost`: it had ended or expired; the changes are dropped.
- * - `Failed`: it is not known to be stored; a call that was given up may have been made. `identity` says that the session was to end or to change its id, which no answer may pass over.
- * - `Died`: the same, of a defect.
+ * - `Failed`: the session may not be stored; a call that timed out may still have taken effect. `identity` is true if
+ *   the session was to end or to change its id: then the response must not look like a success.
+ * - `Died`: like `Failed`, because of a defect.
  */
 export type Outcome =
   | { readonly _tag: "Nothing" | "Empty" | "Told" }

@@ -1,6 +1,6 @@
 /**
- * What one request knows of its session and wants of it. A change that touches more than one field is a method here, so that each state
- * that it can be in is told here.
+ * The state of a session in one request: the data that it knows and the changes that it wants. A change to more than
+ * one of the fields is a method here, so that this file shows every possible state.
  */
 import * as Duration from "effect/Duration"
 import type { SessionError } from "../SessionError.js"
@@ -12,12 +12,13 @@ import type { Base } from "./Outcome.js"
 import { Line } from "./Turns.js"
 
 /**
- * What this request knows of the session that its client named:
+ * The knowledge that this request has of the session that its client named:
  *
  * - `Unread`: nothing yet.
- * - `None`: there is none; what is written begins one. The client named none, or this request ended it.
- * - `Missing`: the client named one that is not there. Before one is begun, its fate is asked.
- * - `Ambiguous`: the client named two that are both there. Which one is the visitor's nobody can tell, so neither is used.
+ * - `None`: there is none, and the first write begins one. The client named none, or this request ended it.
+ * - `Missing`: the client named one that is not there. Its fate is looked up before a new one begins.
+ * - `Ambiguous`: the client named two that are both there. Nothing shows which one is the visitor's, so neither is
+ *   used.
  * - `Live`: it was read, or stored by this request.
  */
 export type Origin =
@@ -29,8 +30,9 @@ const none: Origin = { _tag: "None" }
 const missing: Origin = { _tag: "Missing" }
 
 /**
- * Whether changes can still reach the client: `open` until the response is made, then `closed`. On a `socket` (a WebSocket, or a
- * session opened outside a request) there is no response: data can be saved, but no new id can be told.
+ * Whether changes can still reach the client: `open` until the response is made, then `closed`. On a `socket` (a
+ * WebSocket, or a session opened outside of a request) there is no response: data can be saved, but the client cannot
+ * get a new id.
  */
 export type Stage = "open" | "closed" | "socket"
 
@@ -41,20 +43,25 @@ export class RequestState {
   log: Array<Operation> = []
   /** Whether the id is to be changed. */
   renewing = false
-  /** Whether the lifetime is to be renewed whatever `touchEvery` says. */
+  /** Whether the lifetime is to be renewed regardless of `touchEvery`. */
   touching = false
-  /** Grows when the session ends or is lost: what was begun before knows that it is about another one. */
+  /**
+   * Grows when the session ends or is lost, so that a commit that began before knows that it is about another session.
+   */
   epoch = 0
   /** The tokens of the sessions to end. */
   ending: ReadonlyArray<string> = []
-  /** What the client has to be told. */
+  /** The news that the response brings to the client. */
   reply: Reply | undefined = undefined
   /** When the session was read, in milliseconds since the epoch. */
   readAt = 0
-  /** A part of one by which this request renews the lifetime later than others, so that they do not do so all at once. */
+  /**
+   * A random number below 1 that delays this request's renewal of the lifetime, so that requests do not all renew at
+   * once.
+   */
   jitter = 0
 
-  /** Those of the base itself until the first change. */
+  /** The values of the base itself until the first change, then a copy. */
   private draft: Draft = {}
   private draftIsOwn = true
   private ownLine: Line | undefined = undefined
@@ -62,19 +69,19 @@ export class RequestState {
   /** Why a logged change no longer fits what was stored meanwhile. */
   private misfit: SessionError | undefined = undefined
 
-  /** `sent` is what the client sent, checked for its form; nothing else is known of it. */
+  /** `sent` holds what the client sent. Only its form has been checked. */
   constructor(
     readonly env: Environment,
     readonly sent: Sent | undefined
   ) {}
 
-  /** Reads and commits of this request's fibers go one after the other. */
+  /** The line in which the reads and commits of this request's fibers take turns. */
   get line(): Line {
     this.ownLine ??= new Line(this.env.patience)
     return this.ownLine
   }
 
-  /** Whether a read or commit of this request is under way. */
+  /** Whether a read or commit of this request is running. */
   get busy(): boolean {
     return this.ownLine?.idle === false
   }
@@ -95,8 +102,8 @@ export class RequestState {
   }
 
   /**
-   * How long the browser keeps the cookie, in milliseconds, if for a time of its own: it is to be renewed along with the session. Not if
-   * the id came by other means, or another app sends the cookie.
+   * The cookie's `maxAge` in milliseconds, if it has one and has to be renewed along with the session. Undefined if the
+   * id came in a header or query parameter, or another app sends the cookie.
    */
   get cookieLifetime(): number | undefined {
     const { cookie } = this.env.config
@@ -106,13 +113,13 @@ export class RequestState {
       : undefined
   }
 
-  /** The id that the session gets, if it gets one. */
+  /** The id that the session gets when it begins or is regenerated. */
   get successorId(): string {
     this.nextId ??= this.env.keeper.makeId(this.base?.kept)
     return this.nextId
   }
 
-  /** How long the session may live from `now` on, in milliseconds: idle, but never past its absolute end. */
+  /** The session's lifetime from `now` on, in milliseconds: the idle timeout, but never past its absolute end. */
   lifetime(data: SessionData, now: number): number {
     const { absoluteTimeout, idleTimeout } = this.env.config
     const idle = Duration.toMillis(idleTimeout)
@@ -121,7 +128,7 @@ export class RequestState {
       : Math.min(idle, data.createdAt + Duration.toMillis(absoluteTimeout) - now)
   }
 
-  /** What a keeper found, decoded; undefined, and reported, if it is not a session. */
+  /** Decodes a session that a keeper found. Reports one that cannot be decoded, and returns undefined. */
   understand({ kept, payload }: Found): Base | undefined {
     const data = this.env.codec.decode(payload)
     if (data === undefined) {
@@ -131,7 +138,7 @@ export class RequestState {
     return { kept, data }
   }
 
-  /** The session was read; or not, if this request ended it while it was being read. */
+  /** Notes the session that was read, unless this request ended it meanwhile. */
   read(origin: Origin, now: number): void {
     if (this.origin._tag === "Unread") {
       this.readAt = now
@@ -141,7 +148,7 @@ export class RequestState {
     }
   }
 
-  /** Logs a change, and answers why it cannot be made. */
+  /** Logs a change, or returns the reason why it cannot be made. */
   record(operation: Operation): SessionError | undefined {
     const error = this.origin._tag === "Unread" ? undefined : operation(this.ownDraft)
     if (error === undefined) {
@@ -150,10 +157,10 @@ export class RequestState {
     return error
   }
 
-  /** The values with all logged changes applied to `base`, or why one cannot be applied to it. */
+  /** Returns the values of `base` with all logged changes applied, or the reason why one cannot be applied. */
   replay(base: Base | undefined): Draft | SessionError {
     if (base === this.base) {
-      // They have been applied to this very base already.
+      // The draft is this base with the changes applied.
       return this.misfit ?? { ...this.draft }
     }
     const values = { ...base?.data.values }
@@ -166,7 +173,7 @@ export class RequestState {
     return values
   }
 
-  /** The session is stored, with the first `count` changes in it; `renewed` is the id that it got, if it got one. */
+  /** Notes that the session is stored with the first `count` changes; `renewed` is its new id, if it got one. */
   stored(base: Base, count: number, renewed: string | undefined): void {
     this.log = this.log.slice(count)
     if (renewed !== undefined && renewed === this.nextId) {
@@ -176,18 +183,18 @@ export class RequestState {
     this.show(base)
   }
 
-  /** The session's lifetime was renewed. */
+  /** Notes that the session's lifetime was renewed. */
   touched(base: Base): void {
     this.touching = false
     this.origin = { _tag: "Live", base }
   }
 
-  /** The first `count` changes are stored, in a session that this request must not see. */
+  /** Notes that the first `count` changes are stored, in a session that this request must not see. */
   carried(count: number): void {
     this.log = this.log.slice(count)
   }
 
-  /** Drops what this request wanted to change, but not what it wanted to end. */
+  /** Drops the changes of this request, but not its wish to end sessions. */
   discard(): void {
     this.log = []
     this.touching = false
@@ -195,7 +202,10 @@ export class RequestState {
     this.show(this.base)
   }
 
-  /** There is nothing to store yet. If a new id was asked for, what comes begins a session, whatever became of the one before. */
+  /**
+   * Notes that there is nothing to store yet. If a new id was asked for, the next change begins a session, regardless
+   * of the one before.
+   */
   nothingToBegin(): void {
     if (this.renewing) {
       this.leave(none)
@@ -204,12 +214,15 @@ export class RequestState {
     }
   }
 
-  /** The session is not there any more, for a reason of which its client may know more. */
+  /**
+   * Notes that the session is not there any more. Its client may know why, so its fate is looked up before a new one
+   * begins.
+   */
   lost(): void {
     this.leave(this.sent === undefined ? none : missing)
   }
 
-  /** The session that the client named, or that this request stored, is to end. */
+  /** Marks the session that the client named, or that this request stored, to be ended. */
   end(): void {
     const { origin, sent } = this
     const named = origin._tag === "None" || sent === undefined ? [] : sent.tokens
@@ -218,14 +231,14 @@ export class RequestState {
     this.leave(none)
   }
 
-  /** A session that was stored although this request had ended it is to end as well. */
+  /** Marks a session that was stored after this request had ended it to be ended as well. */
   endToo(token: string | undefined): void {
     if (token !== undefined && !this.ending.includes(token)) {
       this.ending = [...this.ending, token]
     }
   }
 
-  /** The id is to be changed; once more, if a commit that is under way changes it already. */
+  /** Marks the id to be changed; if a running commit already changes it, it is changed once more. */
   renew(): void {
     this.renewing = true
     if (this.busy) {
@@ -233,7 +246,7 @@ export class RequestState {
     }
   }
 
-  /** What was to end has ended. */
+  /** Notes that the sessions that were to end have ended. */
   ended(): void {
     this.ending = []
   }
@@ -258,7 +271,7 @@ export class RequestState {
     return this.draft
   }
 
-  /** Shows what is stored, with this request's changes on top of it. */
+  /** Sets the draft to the stored values with this request's changes on top. */
   private show(base: Base | undefined): void {
     this.draft = base === undefined ? {} : base.data.values
     this.draftIsOwn = base === undefined

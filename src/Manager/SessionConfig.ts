@@ -1,5 +1,6 @@
 /**
- * How sessions behave: lifetimes, ids, and how an id travels. One Schema for all options, checked when the layer is built.
+ * The configuration of sessions: their lifetimes, their ids, and how an id travels. One Schema checks all options when
+ * the layer is built.
  *
  * @since 0.1.0
  */
@@ -34,7 +35,7 @@ export type {
 const decode = ParseResult.decodeUnknown(SessionConfig, { errors: "all", onExcessProperty: "error" })
 
 /**
- * As {@link make}; `nameOf` makes the name of an option in messages from its path.
+ * Checks options like {@link make}; `nameOf` turns an option's path into its name in messages.
  *
  * @internal
  */
@@ -58,7 +59,8 @@ export const makeNamed = (
   )
 
 /**
- * Checks options and fills in the defaults. Fails with `InvalidConfig`, which names the option, if one is wrong or unknown.
+ * Checks options and fills in the defaults. Fails with `InvalidConfig` if an option is wrong or unknown; the message
+ * names it.
  *
  * @example
  * import { Effect } from "effect"
@@ -73,7 +75,7 @@ export const make = (options: Options): Effect.Effect<SessionConfig, SessionErro
   makeNamed(options, (path) => path.join("."))
 
 /**
- * Settings that work and are probably not meant, for a warning.
+ * Settings that work but are probably a mistake, for a warning.
  *
  * @internal
  */
@@ -99,7 +101,7 @@ export const oddities = (config: SessionConfig): ReadonlyArray<string> => {
 }
 
 /**
- * For plain http on a developer's machine: a cookie without `Secure`.
+ * Options for plain http on a developer's machine: a cookie without `Secure`.
  *
  * @since 0.1.0
  * @category presets
@@ -107,8 +109,8 @@ export const oddities = (config: SessionConfig): ReadonlyArray<string> => {
 export const localHttp = { cookie: { secure: false } } as const satisfies Options
 
 /**
- * OWASP Session Management Cheat Sheet: `low` and `high` risk applications (idle 15 to 30 and 2 to 5 minutes, absolute 4 to 8
- * hours).
+ * Lifetimes for `low` and `high` risk applications, from the OWASP Session Management Cheat Sheet (idle 15 to 30 and 2
+ * to 5 minutes, absolute 4 to 8 hours).
  *
  * @since 0.1.0
  * @category presets
@@ -119,7 +121,7 @@ export const owasp = {
 } as const satisfies Record<string, Options>
 
 /**
- * NIST SP 800-63B-4, 2.1.3, 2.2.3 and 2.3.3: the longest lifetimes that each authenticator assurance level allows.
+ * The longest lifetimes that each authenticator assurance level allows (NIST SP 800-63B-4, 2.1.3, 2.2.3 and 2.3.3).
  *
  * @since 0.1.0
  * @category presets

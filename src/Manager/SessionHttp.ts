@@ -1,8 +1,10 @@
 /**
- * Sessions in front of HTTP handlers, in each way that @effect/platform mounts things.
+ * Mounts sessions in front of HTTP handlers: in an `HttpRouter`, an `HttpLayerRouter` or an `HttpApi` of
+ * @effect/platform.
  *
- * However it is mounted: nothing is read before a handler first uses the session; changes are saved once, when the response is made; a
- * 5xx and an interruption drop them, but a `destroy` stands. Mounting twice on one route does no harm: the request has one session.
+ * With every mount, nothing is read before a handler first uses the session, and changes are saved once, when the
+ * response is made. A 5xx or an interruption drops the changes, but a `destroy` stands. Mounting twice on one route
+ * does no harm: the request has one session.
  *
  * @since 0.1.0
  */
@@ -34,8 +36,8 @@ export {
 } from "./openApi.js"
 
 /**
- * A middleware for `HttpRouter` (and any `HttpApp`) that gives each request its session, as one store or as several. A
- * `SessionError` that the handlers do not catch is answered with 503 or 500.
+ * Makes a middleware for `HttpRouter` (and any `HttpApp`) that gives each request its session, as one store or as
+ * several. A `SessionError` that the handlers do not catch becomes a response with status 503 or 500.
  *
  * @example
  * import { HttpRouter, HttpServerResponse } from "@effect/platform"
@@ -68,11 +70,11 @@ export const middleware =
     mount(app, stores, (context) => Context.unsafeGet(context, SessionManager))
 
 /**
- * Provides the stores to the routes of an `HttpLayerRouter`: give its `layer` to the routes that use the session. The compiler rejects
- * routes that use a session and do not have it.
+ * Provides the stores to the routes of an `HttpLayerRouter`: give its `layer` to the routes that use the session. The
+ * compiler rejects routes that use a session and do not have it.
  *
- * With `{ global: true }` after the stores it is itself a layer, which gives the session to each request that the router serves: to all
- * routes, and to a middleware that shows a page of its own if there is no route.
+ * With `{ global: true }` after the stores, the result is itself a layer. It gives the session to every request that
+ * the router serves: to all routes, and to a middleware that shows its own page if no route matches.
  *
  * @example
  * import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
@@ -141,7 +143,7 @@ export const routerMiddleware: {
   )
 }
 
-/** The errors of one status, as clients of an `HttpApi` see them. */
+/** The errors with one status, as clients of an `HttpApi` see them. */
 const failures = <R extends Reason>(
   status: 500 | 503,
   reasons: ReadonlyArray<R>
@@ -152,14 +154,14 @@ const failures = <R extends Reason>(
     {
       strict: true,
       decode: ({ reason }) => new SessionError({ reason, message: "the server could not use the session" }),
-      // Not the message: it is for the server's log.
+      // The message is left out: it is for the server's log.
       encode: ({ reason }) => ({ _tag: "SessionError" as const, reason: reason as R })
     }
   ).annotations(HttpApiSchema.annotations({ status, identifier: `SessionError${status}` }))
 
 /**
- * The `failure` of an `HttpApiMiddleware.Tag` for sessions: a `SessionError` is answered with its reason, as a 503 if trying again can
- * help (`Unavailable`, `Conflict`, `Gone`) and as a 500 otherwise.
+ * The `failure` of an `HttpApiMiddleware.Tag` for sessions. The response to a `SessionError` holds its reason, and has
+ * status 503 if trying again can help (`Unavailable`, `Conflict`, `Gone`) and 500 otherwise.
  *
  * @since 0.1.0
  * @category schemas
@@ -175,7 +177,7 @@ export const Failure: Schema.Schema<SessionError, { readonly _tag: "SessionError
 
 type ApiTag<I, S> = Context.Tag<I, S> & Pick<HttpApiMiddleware.TagClassAny, HttpApiMiddleware.TypeId>
 
-/** What the implementation `S` of an `HttpApiMiddleware.Tag` makes for each request. */
+/** The effect that the implementation `S` of an `HttpApiMiddleware.Tag` runs for each request. */
 type MadeBy<S> =
   S extends Effect.Effect<infer A, infer E, any>
     ? Effect.Effect<A, E>
@@ -184,8 +186,8 @@ type MadeBy<S> =
       : never
 
 /**
- * Implements an `HttpApiMiddleware.Tag`: one that provides a store or, with an effect and the stores that it uses, one that provides
- * what the effect makes of the session, such as the user who is signed in.
+ * Implements an `HttpApiMiddleware.Tag` that provides a store. With an effect and the stores that it uses, it
+ * implements a tag that provides the effect's result, such as the user who is signed in.
  *
  * @example
  * import { HttpApiMiddleware } from "@effect/platform"
@@ -257,14 +259,17 @@ export const layerApi: {
               )
             )
       const declared = tag as HttpApiMiddleware.TagClassAny
-      // The credential that HttpApi decoded is not looked at: the transport reads the id as everywhere.
+      // The credential that HttpApi decoded is not used: the transport reads the id, as in the other mounts.
       return HttpApiMiddleware.isSecurity(declared)
         ? Object.fromEntries(Object.keys(declared.security).map((name) => [name, () => made]))
         : made
     })
   )
 
-/** The context itself, with the stores put into it: it must be the caller's own. It takes 0.5 µs, a new one 4.7 µs. */
+/**
+ * Puts the stores into the context itself, which must belong to the caller. It takes 0.5 µs; a new context takes 4.7
+ * µs.
+ */
 const withStores = <I>(
   context: Context.Context<I>,
   stores: ReadonlyArray<Any>,
@@ -276,7 +281,7 @@ const withStores = <I>(
   return context
 }
 
-/** The app with the session of its request in its context, as all of the stores. */
+/** The app, with the request's session in its context as each of the stores. */
 const mount = <E, R>(
   app: HttpApp.Default<E, R>,
   stores: ReadonlyArray<Any>,
@@ -284,13 +289,13 @@ const mount = <E, R>(
 ): HttpApp.Default<Exclude<E, SessionError>, any> => {
   const mountedIn = (manager: Manager) => {
     const { handle, mounting } = internals(manager)
-    // The context is the request's own, since the request is in it.
+    // The context belongs to the request alone, since the request is in it.
     return mounting.around(app, (context, session) => withStores(context, stores, (store) => handle(store, session)))
   }
   let last: { readonly manager: Manager; readonly mounted: ReturnType<typeof mountedIn> } | undefined
   return Effect.withFiberRuntime((fiber) => {
     const manager = managerIn(fiber.currentContext as Context.Context<SessionManager>)
-    // An app has one manager; if it has several, each request makes its own.
+    // An app usually has one manager. With several, the app is mounted anew whenever the manager changes.
     if (last?.manager !== manager) {
       last = { manager, mounted: mountedIn(manager) }
     }

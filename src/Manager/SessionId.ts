@@ -1,5 +1,5 @@
 /**
- * Session ids: how they are made, checked when a client sends one, and hashed before a backend sees them.
+ * Makes session ids, checks those that clients send, and hashes them before a backend sees them.
  */
 import { hash, randomBytes } from "node:crypto"
 import type { Capabilities, StoredId } from "../Provider/Provider.js"
@@ -7,9 +7,12 @@ import { idLength, type SessionConfig } from "./configSchema.js"
 
 /** The ids of one configuration. Raw ids are secrets: they are plain strings only inside the manager. */
 export interface Ids {
-  /** A fresh id from the system's secure random source; it keeps the leading characters that `successorOf` must share. */
+  /**
+   * Makes an id with the system's secure random source; it shares the leading characters of `successorOf` that the
+   * backend requires.
+   */
   readonly make: (successorOf?: string | undefined) => string
-  /** Whether a string that a client sent can be an id of this configuration at all. No backend sees one that cannot. */
+  /** Whether a string that a client sent has the form of this configuration's ids. No backend sees one that has not. */
   readonly check: (id: string) => boolean
   /** The id under which the backend keeps a session. */
   readonly stored: (id: string) => StoredId
@@ -31,7 +34,7 @@ export const makeIds = (
       const id = prefix + randomBytes(bytes).toString(encoding)
       return successorOf === undefined ? id : successorOf.slice(0, inherited) + id.slice(inherited)
     },
-    // The length first: it bounds what the expression looks at.
+    // The length first: it bounds the text that the expression searches.
     check: (id) => id.length === length && pattern.test(id),
     stored:
       hashed === false

@@ -1,6 +1,6 @@
 /**
- * The manager: the life of sessions over one backend. `SessionHttp` mounts it in front of handlers; outside of a request it opens
- * sessions by id.
+ * The manager, which creates, reads, saves and ends the sessions of one backend. `SessionHttp` mounts it in front of
+ * handlers; outside of a request it opens sessions by id.
  *
  * @since 0.1.0
  */
@@ -42,14 +42,23 @@ export {
 } from "./Telemetry.js"
 
 /**
+ * The service that manages sessions. Every `SessionLayer` provides one.
+ *
  * @since 0.1.0
  * @category tags
  */
 export class SessionManager extends Context.Tag("effect-session/SessionManager")<SessionManager, Manager>() {}
 
 /**
- * A manager over the provider in its context, without a fiber that collects expired sessions. Fails with `InvalidConfig` if an option
- * is wrong.
+ * Makes a manager over the provider in the context, without a fiber that removes expired sessions. Fails with
+ * `InvalidConfig` if an option is wrong.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { SessionManager } from "effect-session"
+ * import * as Memory from "effect-session/memory"
+ *
+ * const manager = SessionManager.make({ idleTimeout: "15 minutes" }).pipe(Effect.provide(Memory.layer()))
  *
  * @since 0.1.0
  * @category constructors
@@ -61,8 +70,8 @@ export const make = (
   Effect.flatMap(SessionConfig.make(options), (config) => overProvider(config, codec))
 
 /**
- * Provides a manager over the provider that is given to it, with a fiber that collects expired sessions for as long as the layer is in
- * use. Fails with `InvalidConfig` if an option is wrong.
+ * Provides a manager over the provider in the layer's context, and removes expired sessions in a fiber for as long as
+ * the layer is in use. Fails with `InvalidConfig` if an option is wrong.
  *
  * @example
  * import { Layer } from "effect"
@@ -81,8 +90,16 @@ export const layer = (
   Layer.scoped(SessionManager, running(make(options, codec)))
 
 /**
- * Provides a manager of sessions that clients hold, as what is given to it seals them. Fails with `InvalidConfig` if an option is wrong,
- * or if the options leave clients no way to hold a session.
+ * Provides a manager of sessions that clients hold in sealed cookies. Fails with `InvalidConfig` if an option is wrong,
+ * or if the options leave no way to keep a session in cookies.
+ *
+ * @example
+ * import { Layer, type Redacted } from "effect"
+ * import { SessionManager } from "effect-session"
+ * import * as Cookie from "effect-session/cookie"
+ *
+ * const sealedWith = (key: Redacted.Redacted<string>) =>
+ *   SessionManager.layerSealed({ idleTimeout: "15 minutes" }).pipe(Layer.provide(Cookie.layer({ keys: [key] })))
  *
  * @since 0.1.0
  * @category layers
@@ -97,8 +114,9 @@ export const layerSealed = (
   )
 
 /**
- * Opens a live session outside of its requests: in a job, on a socket, in a test. Changes are stored only when you call `session.save`.
- * Fails with `NotFound` if no live session has the id, and with `Unsupported` if clients hold the sessions.
+ * Opens a live session outside of a request: in a job, on a socket, in a test. Changes are stored only when you call
+ * `session.save`. Fails with `NotFound` if no live session has the id, and with `Unsupported` if clients hold the
+ * sessions.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -134,8 +152,14 @@ export const open = <S extends Any>(
   })
 
 /**
- * Ends a session by its id, or by the id under which the backend keeps it (as `list` gives it). Ending one that does not exist
- * succeeds. Fails with `Unsupported` where clients hold the sessions.
+ * Ends the session with this id, or with this stored id (from `list`). Ending a session that does not exist succeeds.
+ * Fails with `Unsupported` if clients hold the sessions.
+ *
+ * @example
+ * import { Stream } from "effect"
+ * import { SessionManager } from "effect-session"
+ *
+ * const signOutAll = Stream.runForEach(SessionManager.list, (id) => SessionManager.destroy(id))
  *
  * @since 0.1.0
  * @category accessors
@@ -162,7 +186,7 @@ const heldByClient = ({ backend }: Manager, operation: string) =>
     })
   )
 
-/** A session without a request. */
+/** A session outside of a request. */
 const detached = (environment: Environment, id: SessionId): LiveSession => {
   const token = Redacted.value(id)
   const session = new LiveSession(
@@ -177,7 +201,7 @@ const accessor = <A, E>(f: (manager: Manager) => Effect.Effect<A, E>): Effect.Ef
   Effect.flatMap(SessionManager, f)
 
 /**
- * The number of live sessions. Fails with `Unsupported` if the backend cannot count.
+ * Counts the live sessions. Fails with `Unsupported` if the backend cannot count.
  *
  * @since 0.1.0
  * @category accessors
@@ -185,7 +209,7 @@ const accessor = <A, E>(f: (manager: Manager) => Effect.Effect<A, E>): Effect.Ef
 export const count: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.count)
 
 /**
- * The ids of the live sessions, as the backend keeps them. Fails with `Unsupported` if it cannot list.
+ * Streams the stored ids of the live sessions. Fails with `Unsupported` if the backend cannot list.
  *
  * @since 0.1.0
  * @category accessors
@@ -203,7 +227,7 @@ export const list: Stream.Stream<StoredId, SessionError, SessionManager> = Strea
 export const gc: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.gc)
 
 /**
- * A stream of what happens to sessions in this process.
+ * Streams the events of this manager's sessions in this process, from the subscription on.
  *
  * @example
  * import { Effect, Stream } from "effect"

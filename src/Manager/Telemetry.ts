@@ -1,5 +1,5 @@
 /**
- * What can be seen of sessions from outside: events and metrics. Neither ever holds a session id.
+ * The events and metrics of sessions. Neither ever holds a session id.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { StoredId } from "../Provider/Provider.js"
 
-/** `session` names the session for correlation, and cannot be turned back into its id. */
+/** `session` names the session, and cannot be turned back into its id. */
 interface OfSession {
   readonly session: string
 }
@@ -40,9 +40,15 @@ export type SessionEvent = Data.TaggedEnum<{
   Gone: OfSession
   /** A client sent an id that is well formed but of no live session. */
   Unknown: OfSession
-  /** A client sent several cookies of the session's name, as a changed domain or path leaves them. Without a name if none is an id. */
+  /**
+   * A client sent several cookies of the session's name, as a changed domain or path leaves them. Without a name if
+   * none is an id.
+   */
   Doubled: { readonly session: string | undefined }
-  /** Stored data could not be read (torn, or of another version of the app) and were left out: a field, or the whole session. */
+  /**
+   * Stored data could not be read (torn, or of another version of the app) and were left out: a field, or the whole
+   * session.
+   */
   Dropped: { readonly session: string | undefined; readonly field: string | undefined }
   /** Garbage collection removed so many expired sessions. */
   Collected: { readonly count: number }

@@ -1,6 +1,6 @@
 /**
- * How a session's token travels: out of a request, and into a response. If clients hold the session itself, it may take several cookies:
- * `name`, `name.1`, `name.2` and so on.
+ * Reads a session's token from a request, and writes it into a response. If clients hold the session itself, it may
+ * take several cookies: `name`, `name.1`, `name.2` and so on.
  */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
@@ -16,17 +16,17 @@ import type { Keeper, Reply, Sent } from "./Keeper.js"
 type Response = HttpServerResponse.HttpServerResponse
 
 export interface Transport {
-  /** What a client sent of its session; nothing if it sent nothing that can be a session's token. */
+  /** Returns what a client sent of its session, or undefined if it sent no text that can be a session's token. */
   readonly read: (request: HttpServerRequest) => Sent | undefined
-  /** The response, with what the client has to be told. */
+  /** Adds a reply to the response. */
   readonly write: (response: Response, reply: Reply, request: HttpServerRequest) => Response
-  /** The response, with all cookies of the session's name taken away that are not this configuration's own. */
+  /** Adds cookies to the response that expire those with the session's name which are not this configuration's own. */
   readonly tidy: (response: Response, request: HttpServerRequest) => Response
-  /** The headers of a request that brings a token; none if it can travel in a URL alone. */
+  /** Returns the headers of a request that brings a token, or undefined if the token can travel only in a URL. */
   readonly headersOf: (token: string) => Record<string, string> | undefined
 }
 
-/** The most bytes of a cookie: name, value and attributes together (RFC 6265bis 5.7; RFC 6265 6.1). */
+/** The largest size of a cookie in bytes: name, value and attributes together (RFC 6265bis 5.7; RFC 6265 6.1). */
 const maxCookie = 4096
 
 /** The value of a query parameter in a request's URL. */
@@ -59,7 +59,10 @@ export const makeTransport = (
   }
 }
 
-/** In beego's order. A cookie with something in it is the answer, even if it turns out to be of no session. */
+/**
+ * Looks in beego's order: cookie, query parameter, header. A non-empty cookie always wins, even if it belongs to no
+ * session.
+ */
 const makeRead = (
   { header, query }: SessionConfig,
   accepts: Keeper["accepts"],
@@ -110,7 +113,7 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
       for (const [place, part] of values.entries()) {
         next = HttpServerResponse.unsafeSetCookie(next, nameAt(place), part, attributes)
       }
-      // What is no longer needed: of the parts only those that the client sent.
+      // Expires cookies that are no longer needed; of the parts, only those that the client sent.
       for (const place of spread ? new Set([0, ...findParts(headers["cookie"] ?? "", name).keys()]) : [0]) {
         if (place >= values.length) {
           next = HttpServerResponse.unsafeSetCookie(next, nameAt(place), "", expired)
@@ -121,7 +124,7 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
     tidy: (response: Response, request: HttpServerRequest) => {
       const places = spread ? [...new Set([0, ...findParts(request.headers["cookie"] ?? "", name).keys()])] : [0]
       const others = places.flatMap((place) => expireOthers(nameAt(place), cookie, request))
-      // Under keys of their own: by name there is room for one.
+      // Under keys of their own, since there is only one cookie per name.
       return HttpServerResponse.replaceCookies(
         response,
         Cookies.fromReadonlyRecord({
@@ -133,23 +136,23 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
   }
 }
 
-/** Why a session cannot be held by clients under this configuration, if it cannot. */
+/** Returns the error if clients cannot hold sessions in this configuration. */
 export const checkHeldByClient = (config: SessionConfig): SessionError | undefined => {
   const { cookie, header, query } = config
   const wrong =
     cookie === false || header !== false || query !== false
-      ? "header, query: sessions that clients hold travel in cookies alone; leave both out, and cookie on"
+      ? "header, query: sessions that clients hold travel only in cookies; leave both out, and cookie on"
       : roomIn(nameOf(cookie), attributesOf(cookie)) < maxCookie / 2
         ? "cookie: its name, domain and path leave too little room for a session in it"
         : undefined
   return wrong === undefined ? undefined : new SessionError({ reason: "InvalidConfig", message: wrong })
 }
 
-/** How much of a value a cookie has room for, with the longest name that it can have as a part. */
+/** The most characters of a value in one cookie, if the cookie has the longest name that a part can have. */
 const roomIn = (name: string, attributes: ReturnType<typeof attributesOf>): number =>
   maxCookie - Cookies.serializeCookie(Cookies.unsafeMakeCookie(`${name}.99`, "", attributes)).length
 
-/** The name under which the session travels in cookies; nothing if it does not. */
+/** The name of the session's cookie, or an empty string if it travels in none. */
 export const cookieName = ({ cookie }: SessionConfig): string => (cookie === false ? "" : nameOf(cookie))
 
 /** The cookie's name: `__Host-id` (RFC 6265bis 4.1.3.2) unless the attributes forbid that prefix. */
@@ -167,7 +170,7 @@ const attributesOf = (cookie: Cookie) => ({
   ...(cookie.maxAge === undefined ? {} : { maxAge: Duration.seconds(Math.ceil(Duration.toSeconds(cookie.maxAge))) })
 })
 
-/** A response that tells a session id is for one client alone (OWASP ASVS 14.3.2). */
+/** Keeps a response with a session id out of caches: it is for one client only (OWASP ASVS 14.3.2). */
 const guardCaches = (response: Response): Response => {
   const { headers } = response
   const cacheControl = headers["cache-control"]

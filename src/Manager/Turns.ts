@@ -1,13 +1,13 @@
 /**
- * Taking turns. The commits of one session in this process go one after the other, each starting from what the one before it stored:
- * so they do not conflict with each other, however many there are, and compare-and-set settles what other processes do. No lock is
+ * Lets the commits of one session in this process take turns. Each starts from the session that the one before it
+ * stored, so they never conflict with each other; compare-and-set handles the writes of other processes. No lock is
  * held while a handler runs.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { SessionError } from "../SessionError.js"
 
-/** How long to wait, and what comes of it. */
+/** How long to wait, and the error if that is not enough. */
 export interface Patience {
   readonly millis: number
   readonly late: Effect.Effect<never, SessionError>
@@ -25,7 +25,7 @@ export const patience = (backend: string, timeout: Duration.Duration): Patience 
   )
 })
 
-/** A first-come, first-served lock. Who waits for too long gives up. */
+/** A first-come, first-served lock. A fiber that waits for too long fails. */
 export class Line {
   private taken = false
   private readonly waiting: Array<() => void> = []
@@ -36,7 +36,7 @@ export class Line {
     return !this.taken
   }
 
-  /** Runs the effect when all who came before are done. */
+  /** Runs the effect when all effects that came before it are done. */
   take<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SessionError, R> {
     return Effect.uninterruptibleMask((restore) => {
       const turn = Effect.matchCauseEffect(restore(effect), {
@@ -80,7 +80,7 @@ export class Line {
         clearTimeout(timer)
         leave()
         if (!left) {
-          // Interrupted when its turn had come: the next one's, then.
+          // Interrupted when its turn had come: the turn passes to the next.
           this.pass()
         }
       })
@@ -97,12 +97,12 @@ export class Line {
   }
 }
 
-/** What goes from one commit of a session to the next. */
+/** The state that one commit of a session passes to the next. */
 export interface Turn<A> {
   latest: A | undefined
 }
 
-/** A line for each session that is being committed, and none for others. */
+/** A line for each session that is being committed. */
 export class Turns<A> {
   private readonly lines = new Map<string, Line & Turn<A>>()
 

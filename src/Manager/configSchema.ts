@@ -1,5 +1,5 @@
 /**
- * The Schema of all options: what each may be, and what it is if it is left out. `options.ts` says what they mean.
+ * The Schema of all options: the values that each may have, and its default. `options.ts` says what they mean.
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
@@ -30,7 +30,9 @@ const token = Schema.String.pipe(
   })
 )
 
-/** What HTTP itself, browsers and proxies use: an id in it would break responses, or never arrive. */
+/**
+ * The headers that HTTP itself, browsers and proxies use: an id in one of them would break responses, or never arrive.
+ */
 const reserved =
   /^(?:access-control-|sec-|proxy-|accept-|content-|if-|(?:accept|age|allow|alt-svc|cache-control|connection|cookie2?|date|dnt|etag|expect|expires|forwarded|host|keep-alive|last-modified|location|origin|pragma|range|referer|server|set-cookie2?|te|trailer|transfer-encoding|upgrade|user-agent|vary|via|www-authenticate)$)/i
 
@@ -69,7 +71,7 @@ const Cookie = Schema.Struct({
 }).pipe(
   Schema.filter(({ domain, maxAge, name = "", partitioned, path, sameSite, secure }) => {
     const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase()
-    // RFC 6265bis, 4.1.3 and 5.7: browsers drop a cookie that breaks these, without a word.
+    // Browsers silently drop a cookie that breaks these rules (RFC 6265bis, 4.1.3 and 5.7).
     if (prefix !== undefined && !secure) {
       return {
         path: ["name"],
@@ -92,7 +94,7 @@ const Cookie = Schema.Struct({
   })
 )
 
-/** How many characters an id has. @internal */
+/** The number of characters in an id. @internal */
 export const idLength = (id: {
   readonly bytes: number
   readonly encoding: "base64url" | "hex"
@@ -106,14 +108,14 @@ const Id = Schema.Struct({
   ),
   prefix: Schema.optionalWith(
     Schema.String.pipe(
-      Schema.pattern(/^[A-Za-z0-9_-]{0,32}$/, { message: () => "expected up to 32 of letters, digits, _ and -" })
+      Schema.pattern(/^[A-Za-z0-9_-]{0,32}$/, { message: () => "expected at most 32 letters, digits, _ or -" })
     ),
     { default: () => "" }
   ),
   encoding: Schema.optionalWith(Schema.Literal("base64url", "hex"), { default: () => "base64url" as const }),
   hashed: Schema.optionalWith(Schema.Literal(true, false, "migrating"), { default: () => true as const })
 }).pipe(
-  // An id that is looked up as it came must not be a hash that somebody saw in the backend.
+  // An id that is looked up as the client sent it must not be a hash that someone saw in the backend.
   Schema.filter((id) =>
     id.hashed === "migrating" && idLength(id) === hashLength
       ? {
@@ -125,11 +127,11 @@ const Id = Schema.Struct({
   )
 )
 
-/** Of a SHA-256 in base64url. */
+/** The number of characters of a SHA-256 in base64url. */
 const hashLength = 43
 
 /**
- * All options. Durations are Effect's: `"30 minutes"`, `Duration.hours(12)`, milliseconds.
+ * The Schema of all options. Durations are Effect's: `"30 minutes"`, `Duration.hours(12)`, milliseconds.
  *
  * @since 0.1.0
  * @category schemas

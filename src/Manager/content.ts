@@ -1,5 +1,5 @@
 /**
- * What a commit writes: the log of changes, replayed onto what is stored, as bytes.
+ * Makes the bytes that a commit writes: the log of changes, replayed onto the stored session.
  */
 import * as Effect from "effect/Effect"
 import { SessionError, tooLarge } from "../SessionError.js"
@@ -10,11 +10,14 @@ import type { RequestState } from "./RequestState.js"
 export interface Content {
   readonly data: SessionData
   readonly payload: Uint8Array
-  /** How many changes are in it; the handler may log more meanwhile. */
+  /** The number of changes in it; the handler may log more meanwhile. */
   readonly count: number
 }
 
-/** Fails with `InvalidValue` if a change does not fit `base`, and with `TooLarge`. */
+/**
+ * Replays the changes onto `base` and encodes the result. Fails with `InvalidValue` if a change does not fit `base`,
+ * and with `TooLarge`.
+ */
 export const contentOn = (
   session: RequestState,
   base: Base | undefined,

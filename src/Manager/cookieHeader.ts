@@ -1,9 +1,9 @@
 /**
- * Finding a session's cookies in a Cookie header (RFC 6265bis 5.8.3). `@effect/platform` parses them all into an object, takes the
- * first of several and loses names such as `constructor`.
+ * Finds a session's cookies in a Cookie header (RFC 6265bis 5.8.3). `@effect/platform` parses all cookies into an
+ * object, takes the first of several and loses names such as `constructor`.
  */
 
-/** A longer Cookie header is not searched: no browser sends one. */
+/** A Cookie header of this length or more is not searched: no browser sends one. */
 const maxCookieHeader = 64 * 1024
 
 /** Calls `found` with the value of each cookie whose name starts with `name`, and with the rest of its name. */
@@ -31,7 +31,7 @@ const search = (header: string, name: string, found: (rest: string, value: strin
   }
 }
 
-/** The values of the cookies `name`, in the order in which they were sent. */
+/** Returns the values of the cookies `name`, in the order in which they were sent. */
 export const findCookies = (header: string, name: string): ReadonlyArray<string> => {
   const values: Array<string> = []
   search(header, name, (rest, value) => {
@@ -42,7 +42,7 @@ export const findCookies = (header: string, name: string): ReadonlyArray<string>
   return values
 }
 
-/** The places of the cookies `name`, `name.1`, `name.2` and so on that were sent, each with its values. */
+/** Returns the numbers of the cookies `name` (0), `name.1`, `name.2` and so on that were sent, each with its values. */
 export const findParts = (header: string, name: string): ReadonlyMap<number, ReadonlyArray<string>> => {
   const parts = new Map<number, Array<string>>()
   search(header, name, (rest, value) => {
@@ -55,9 +55,10 @@ export const findParts = (header: string, name: string): ReadonlyMap<number, Rea
 }
 
 /**
- * The values that were spread over cookies, one for each first cookie, which says how many there are: `3.<text>`. What other answers
- * left beside them does no harm. If there are several first cookies, the parts belong to them in the order in which they were sent. An
- * empty value for one of which a part is missing; what is put together of parts that do not belong together is found out by its seal.
+ * Joins the values that were spread over cookies, one for each first cookie, which begins with the number of its parts:
+ * `3.<text>`. Cookies that other responses left beside them do no harm. If there are several first cookies, the parts
+ * belong to them in the order in which they were sent. A value with a missing part is empty; the seal detects a value
+ * of parts that do not belong together.
  */
 export const joinParts = (parts: ReadonlyMap<number, ReadonlyArray<string>>): ReadonlyArray<string> => {
   const firsts = (parts.get(0) ?? []).map((first) => {
@@ -75,13 +76,13 @@ export const joinParts = (parts: ReadonlyMap<number, ReadonlyArray<string>>): Re
   })
 }
 
-/** A value as it is spread over cookies of `room` characters each. */
+/** Splits a value over cookies of at most `room` characters each. */
 export const splitValue = (value: string, room: number): ReadonlyArray<string> => {
   const count = Math.ceil(value.length / room)
   if (count <= 1) {
     return [value]
   }
-  // The count takes three characters at most: they fit, since a value is never cut to the last.
+  // The count takes at most three characters of the first part, which leaves room for them.
   const size = room - 3
   const parts = Array.from({ length: Math.ceil(value.length / size) }, (_, i) => value.slice(i * size, (i + 1) * size))
   return [`${parts.length}.${parts[0]}`, ...parts.slice(1)]

@@ -1,6 +1,7 @@
 /**
- * The other scopes in which a browser may still keep a cookie of the session's name: those of an earlier configuration, or of somebody
- * else's making. Browsers send all of them and say of none where it is from (RFC 6265bis 5.8.3), so each is expired by a guess.
+ * The other scopes in which a browser may still keep a cookie with the session's name, from an earlier configuration or
+ * from another app. Browsers send all of them without their scopes (RFC 6265bis 5.8.3), so the scopes to expire are
+ * guessed.
  */
 import * as Cookies from "@effect/platform/Cookies"
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
@@ -11,10 +12,10 @@ interface Scope {
   readonly secure: boolean
 }
 
-/** More would be a response larger than some proxies let through. */
+/** With more, the response would be larger than some proxies accept. */
 const mostScopes = 12
 
-/** The host and the domains above it, down to two labels: browsers refuse a cookie for a whole registry. */
+/** The host and its parent domains of at least two labels: browsers refuse a cookie for a whole registry. */
 const domainsOf = (host: string): ReadonlyArray<string> => {
   const name = host.replace(/:\d+$/, "").toLowerCase()
   if (!/^[a-z0-9.-]+\.[a-z][a-z0-9-]*$/.test(name)) {
@@ -32,7 +33,10 @@ const pathsOf = (url: string): ReadonlyArray<string> => {
   )
 }
 
-/** Cookies that take the ones of the same name away in all scopes of this request but `own`. A `__Host-` cookie has no other scope. */
+/**
+ * Makes cookies that expire those of the same name in all scopes of this request except `own`. A `__Host-` cookie has
+ * no other scope.
+ */
 export const expireOthers = (
   name: string,
   own: Scope,

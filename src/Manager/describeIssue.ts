@@ -1,5 +1,5 @@
 /**
- * What is wrong with options, by the issues of Schema: each with the path of the option, and never with its value.
+ * Describes Schema's issues with options. Each problem has the path of its option, and never the value.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -10,16 +10,16 @@ export interface Problem {
   readonly path: ReadonlyArray<string>
   readonly kind: "missing" | "unknown" | "wrong"
   readonly message: string
-  /** Beside an unknown option: the options that there are. */
+  /** The options that exist beside an unknown one. */
   readonly known: ReadonlyArray<string>
 }
 
-/** A problem of a value that got past the first look at its kind says more than one that did not. */
+/** A problem of a value whose kind was right is more specific than one of a value whose kind was wrong. */
 interface Found extends Problem {
   readonly isSpecific: boolean
 }
 
-/** The message of an annotation, where it is plain text. */
+/** The message of an annotation, if it is plain text. */
 const annotated = (ast: AST.AST, issue: ParseResult.ParseIssue): string | undefined => {
   const message = Option.map(AST.getMessageAnnotation(ast), (annotation) => annotation(issue))
   if (Option.isNone(message) || Effect.isEffect(message.value)) {
@@ -32,7 +32,7 @@ const annotated = (ast: AST.AST, issue: ParseResult.ParseIssue): string | undefi
 const either = (kinds: ReadonlyArray<string>): string =>
   kinds.length > 2 ? `${kinds.slice(0, -1).join(", ")} or ${kinds.at(-1)}` : kinds.join(" or ")
 
-/** In words, as far as Schema has them. */
+/** The kind of value that a Schema expects, in words if Schema has them. */
 const kindOf = (ast: AST.AST): string =>
   AST.isUnion(ast)
     ? either(ast.types.filter((type) => !AST.isUndefinedKeyword(type)).map(kindOf))
@@ -97,9 +97,9 @@ const walk = (
     case "Type":
       return [wrong(path, issue.message ?? annotated(issue.ast, issue) ?? `expected ${kindOf(issue.ast)}`)]
     case "Forbidden":
-      return [wrong(path, "expected a value that is read at once")]
+      return [wrong(path, "expected a value that can be decoded synchronously")]
   }
 }
 
-/** All that is wrong, in the order of the options. */
+/** Returns all problems, in the order of the options. */
 export const describeIssue = (issue: ParseResult.ParseIssue): ReadonlyArray<Problem> => walk(issue, [], [])

@@ -1,8 +1,8 @@
 /**
- * Sessions that clients hold: the token is the session itself, sealed in the value of cookies.
+ * Keeps sessions with clients: the token is the session itself, sealed in the value of cookies.
  *
- * Nothing is compared: the last answer that reaches a client wins, and an older token brings back what was in it. What is prevented is
- * that a session which has ended, or has another id, is sealed again.
+ * Writes are not compared: the last response that reaches a client wins, and an older token brings back the older data.
+ * But a session that has ended, or has another id, is never sealed again.
  */
 import { hash } from "node:crypto"
 import type * as Duration from "effect/Duration"
@@ -26,7 +26,7 @@ export const keptByClient = (
   revocable: sealing.revocable,
   accepts: (token) => token !== "",
   refOf: sha256,
-  // An id inherits nothing: an id maker with optional arguments of its own must get none.
+  // Called without arguments: no id inherits characters of another, and `makeId` may have optional parameters.
   makeId: () => makeId(),
   ...reading(sealing, cookieName),
   ...writing(sealing, cookieName, lifetimes),
@@ -58,7 +58,7 @@ const writing = (
   lifetimes: Lifetimes
 ): Pick<Keeper, "begin" | "end" | "renew" | "save" | "touch"> => {
   const keep = (session: ToSeal, ttl: Duration.Duration) => Effect.map(seal(cookieName, session, ttl), toKept)
-  /** What is in the session's seal, if it has not ended. */
+  /** The content of the session's seal, if the session has not ended. */
   const current = ({ token }: Kept) =>
     whenSealed(unseal(cookieName, token!), undefined, (sealed) =>
       Effect.map(endingOf(sealed), (ending) => (ending === undefined ? sealed : undefined))
@@ -71,7 +71,7 @@ const writing = (
       ),
     renew: ({ token }, id, payload, ttl) =>
       whenSealed(unseal(cookieName, token!), lost, (sealed) =>
-        // Sealed before the old one is ended: a session that does not fit must not end.
+        // The new one is sealed before the old one is ended: a session that does not fit must not end.
         Effect.flatMap(keep({ id, payload, writes: 0 }, ttl), (kept) =>
           Effect.map(end(sealed, "moved", lifetimes), (isFirst) => (isFirst ? saved(kept) : lost))
         )
@@ -84,7 +84,7 @@ const writing = (
   }
 }
 
-/** What `f` makes of a session; `otherwise` if there is none. */
+/** Returns the result of `f` for a session, or `otherwise` if there is none. */
 const whenSealed = <A, B>(
   session: Effect.Effect<Sealed | undefined, SessionError>,
   otherwise: A,
@@ -109,7 +109,10 @@ const saved = (kept: Kept): Saved => ({ _tag: "Saved", kept })
 
 const lost: Lost = { _tag: "Lost" }
 
-/** For how long a request that brings an ended session counts as a late one, in milliseconds; then its client has just kept a copy. */
+/**
+ * How long a request with an ended session counts as late, in milliseconds. After that, the client has merely kept a
+ * copy.
+ */
 const lateFor = 60_000
 
 const fateOf = (ended: Ended | undefined, now: number): Fate =>

@@ -1,5 +1,5 @@
 /**
- * Sessions that a server keeps: the client sends an id, the provider knows its hash.
+ * Keeps sessions on a server: the client sends an id, and the provider knows its hash.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import type { Changed, Fate, Found, Keeper, Kept, Lost, Saved } from "./Keeper.j
 import { moving } from "./moving.js"
 import { makeIds } from "./SessionId.js"
 
-/** How long what became of a session is remembered at its old id: longer than requests that were sent before that take to arrive. */
+/** How long a mark stays at a session's old id: longer than a request that was sent before takes to arrive. */
 const markedFor = Duration.seconds(60)
 
 const ended: Mark = { content: new Uint8Array(0), ttl: markedFor }
@@ -21,7 +21,7 @@ const movedTo = (ref: StoredId): Mark => ({ content: Buffer.from(ref), ttl: mark
 const successorIn = (mark: Uint8Array): StoredId | undefined =>
   mark.length === 0 ? undefined : (Buffer.from(mark).toString() as StoredId)
 
-/** How many changes of id in a row are followed, all within the time of a mark. */
+/** How many changes of id in a row are followed, all within the lifetime of a mark. */
 const mostMoves = 64
 
 const lost: Lost = { _tag: "Lost" }
@@ -39,7 +39,7 @@ const toFound = (ref: StoredId, id: string | undefined, stored: Stored): Found =
   payload: stored.payload
 })
 
-/** What a compare-and-set answered, for the session that was to be at `ref`. */
+/** The keeper's result for a provider's compare-and-set that was to store the session at `ref`. */
 const toResult = (
   result: Written | Conflict | Gone,
   ref: StoredId,
@@ -56,7 +56,7 @@ const toResult = (
   }
 }
 
-/** What became of a session that is gone, by the mark that it may have left. */
+/** Finds the fate of a session that is gone, from the mark that it may have left. */
 const marks = ({ marked, name, read }: Provider) => {
   const markAt = (ref: StoredId): Effect.Effect<Option.Option<Uint8Array>, SessionError> =>
     marked === undefined ? Effect.succeedNone : marked(ref)
@@ -83,7 +83,7 @@ const marks = ({ marked, name, read }: Provider) => {
   return { find: (ref: StoredId) => find(ref), fate }
 }
 
-/** How a session is reached by the token of its client: under its hash or, if ids are only now being hashed, under its id too. */
+/** Reaches a session with its client's token: under its hash and, with `migrating`, under its id too. */
 const reach = (provider: Provider, { id: { hashed } }: SessionConfig) => {
   if (hashed !== "migrating") {
     return {

@@ -1,4 +1,5 @@
 /**
- * How often a change is tried that conflicts with those of other processes: within this one, changes of a session take turns.
+ * The most attempts of a change that conflicts with those of other processes. Within this process, changes of a session
+ * take turns.
  */
 export const maxAttempts = 24

@@ -1,6 +1,6 @@
 /**
- * The session of a request, from where it is mounted to where the response is made. However it is mounted, it is saved once: when the
- * mounted app has made its response or, if it failed or could not be wrapped, before the response's headers leave.
+ * Runs a request's session, from its mount to its response. With every mount the session is saved once: when the
+ * mounted app has made its response or, if the app failed or could not be wrapped, before the response's headers leave.
  */
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerError from "@effect/platform/HttpServerError"
@@ -28,7 +28,7 @@ type Runtime = Fiber.RuntimeFiber<any, any>
 type App = HttpApp.Default<any, any>
 type Response = HttpServerResponse.HttpServerResponse
 
-/** What runs before a response's headers leave. */
+/** The handlers that run before a response's headers leave. */
 type Handlers = Option.Option<HttpApp.PreResponseHandler>
 
 export class Mounting {
@@ -43,13 +43,14 @@ export class Mounting {
   }
 
   /**
-   * An app with its request's session, which `put` gives to it; to be run in the fiber that it is made with. It never fails with a
-   * `SessionError`: what the app does not catch is a response.
+   * Wraps an app so that it has its request's session, which `put` adds to the context. It must run in the fiber that
+   * it is made with. It never fails with a `SessionError`: an error that the app does not catch becomes a response.
    */
   around(app: App, put: (context: Context.Context<never>, session: LiveSession) => void): (fiber: Runtime) => App {
-    // Not masked from interruption, which takes some 3 µs a request: a mount that was interrupted is one that never left.
+    // Not masked from interruption, since that takes some 3 µs per request: a mount that was interrupted is one that
+    // never left.
     const settled = Effect.matchCauseEffect(app, { onFailure: this.leaveFailed, onSuccess: this.leave })
-    // Made once, for most requests begin with it.
+    // Made once, since most requests begin with it.
     const registeredFirst = Effect.zipRight(this.setOwn, settled)
     return (fiber) => {
       const session = this.enter(fiber)
@@ -65,7 +66,7 @@ export class Mounting {
     }
   }
 
-  /** The session of a fiber's request, for a mount that cannot wrap its app and declares the errors of its session. */
+  /** The session of a fiber's request, for a mount that cannot wrap its app and declares its errors. */
   readonly within: Effect.Effect<LiveSession> = Effect.withFiberRuntime((fiber) => {
     const session = this.enter(fiber)
     session.shape = "declared"
@@ -78,10 +79,10 @@ export class Mounting {
     const session = this.sessions.of(request)
     session.scope ??= fiber.currentContext.unsafeMap.get(Scope.Scope.key)
     if (session.stage === "closed") {
-      // Mounted again after a mount that has ended: the response has not left yet.
+      // Mounted again after another mount has ended: the response has not left yet.
       session.stage = "open"
     }
-    // Without the header no server upgrades a request (RFC 6455 4.2.1), so most need not be watched.
+    // Without the header no server upgrades a request (RFC 6455 4.2.1), so most requests need not be watched.
     if (request.headers["upgrade"] !== undefined) {
       const upgraded = Effect.sync(() => {
         session.stage = "socket"
@@ -101,7 +102,7 @@ export class Mounting {
     return session.mounts > 0 ? this.saveInner(session, response) : this.finish(session, response, request)
   }
 
-  /** One of several mounts has made its response. What it changed is saved, whatever becomes of the others. */
+  /** Saves the changes of an inner mount when it has made its response, whatever becomes of the outer ones. */
   private saveInner(session: MountedSession, response: Response): Effect.Effect<Response> {
     return session.stage === "open" && session.changed && response.status < 500
       ? Effect.flatMap(
@@ -126,7 +127,9 @@ export class Mounting {
         : this.finishFailed(session, cause, request, isInterrupted(fiber))
     })
 
-  /** The mounted app has failed. What is to end stands, whatever becomes of the rest. */
+  /**
+   * Finishes the session of an app that failed: ends the sessions that were to end, whatever becomes of the changes.
+   */
   private finishFailed(
     session: MountedSession,
     cause: Cause.Cause<unknown>,
@@ -138,11 +141,11 @@ export class Mounting {
       return Effect.zipRight(endNow(session), Effect.failCause(cause))
     }
     return Effect.flatMap(HttpServerError.causeResponse(cause), ([response]) => {
-      // With the response in it that tells the client, for a layer further out may run this fiber as one of its own: then it takes
-      // nothing else along. Whoever catches the error finds it as it was.
+      // The failure carries the response that tells the client, because an outer layer may run this fiber as its child:
+      // then only the failure gets out. The error that an outer layer catches is unchanged.
       const failed = (made: Response) =>
         Effect.failCause(made === response ? cause : Cause.sequential(cause, Cause.die(hiding(made))))
-      // What is made of the error below 500 is decided; above, a layer further out may still make something else of it.
+      // An error with a status below 500 is final; from 500 on, an outer layer may still turn it into another response.
       return response.status < 500 || this.env.config.keepOnServerError
         ? Effect.flatMap(this.finish(session, response, request), (made) =>
             made.status === response.status ? failed(made) : Effect.succeed(made)
@@ -157,7 +160,7 @@ export class Mounting {
     })
   }
 
-  /** Saves the session, and tells the client. Never fails. */
+  /** Saves the session, and adds its news to the response. Never fails. */
   private finish(session: MountedSession, response: Response, request: HttpServerRequest): Effect.Effect<Response> {
     session.made = response
     if (session.stage === "socket") {
@@ -175,7 +178,7 @@ export class Mounting {
       if (instead === undefined) {
         return this.tell(session, response, request)
       }
-      // What could not be saved is not saved later: its client is told so.
+      // Changes that could not be saved are not saved later, since the client was told so.
       session.discard()
       return Effect.flatMap(instead, (response) => this.tell(session, response, request))
     })
@@ -188,7 +191,7 @@ export class Mounting {
     })
   }
 
-  /** Runs before the response's headers leave. */
+  /** Completes the session of a request before the response's headers leave. */
   private readonly answer: HttpApp.PreResponseHandler = (request, response) => {
     const session = this.sessions.existing(request)
     if (session === undefined) {
@@ -204,7 +207,7 @@ export class Mounting {
     )
   }
 
-  /** What a mount has made was changed since; or the mounted app failed, or could not be wrapped. */
+  /** Completes a response that was changed after a mount made it, or whose app failed or could not be wrapped. */
   private answerLate(session: MountedSession, request: HttpServerRequest, response: Response): Effect.Effect<Response> {
     if (session.stage === "closed") {
       return this.tell(session, response, request)
@@ -220,15 +223,15 @@ export class Mounting {
   }
 
   private readonly own: Handlers = Option.some(this.answer)
-  /** Handlers with {@link answer} after those of others. */
+  /** The handlers in which {@link answer} runs after those of other code. */
   private readonly composed = new WeakSet<HttpApp.PreResponseHandler>()
   private readonly setOwn = FiberRef.set(HttpApp.currentPreResponseHandlers, this.own)
 
   /**
-   * Registers {@link answer} to run before the response's headers leave, unless this fiber has it: nothing to do then. It is registered
-   * with the fiber, as Effect 3 has it, so that one that was given up (`Effect.timeout`, `Effect.race`) may take it along: the next mount
-   * of the request looks anew. One handler serves all requests: one that held on to its request would keep it alive through the next
-   * garbage collections, at a cost that can be measured.
+   * Registers {@link answer} to run before the response's headers leave; undefined if this fiber has it already. Effect
+   * 3 keeps the handlers in the fiber, so an interrupted fiber (`Effect.timeout`, `Effect.race`) may lose them: each
+   * mount of the request checks anew. One handler serves all requests: one that referred to its request would keep it
+   * alive through the next garbage collections, at a measurable cost.
    */
   private register(fiber: Runtime): Effect.Effect<void> | undefined {
     const before = fiber.getFiberRef(HttpApp.currentPreResponseHandlers)
@@ -246,30 +249,30 @@ export class Mounting {
   }
 }
 
-/** The status that the platform gives to a request that was interrupted: by a client that hung up, or by the server. */
+/** The status that the platform gives to a request that was interrupted, by a client that hung up or by the server. */
 const givenUp: ReadonlyArray<number> = [499, 503]
 
-/** Whether somebody has interrupted the fiber itself, and not only one of its children. */
+/** Whether the fiber itself was interrupted, and not only one of its children. */
 const isInterrupted = (fiber: Runtime): boolean => !Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
 
 const requestOf = (fiber: Runtime): HttpServerRequest =>
   Context.unsafeGet(fiber.currentContext as Context.Context<HttpServerRequest>, HttpServerRequest)
 
-/** The error of a session that an app failed with and did not catch. */
+/** The `SessionError` that an app failed with and did not catch. */
 const sessionErrorIn = (cause: Cause.Cause<unknown>): SessionError | undefined => {
   const error = Option.getOrUndefined(Cause.failureOption(cause))
   return isSessionError(error) ? error : undefined
 }
 
 const unsaved = Effect.logWarning(
-  "session: changes on a WebSocket are saved by session.save alone; some were not, and are lost"
+  "session: changes on a WebSocket are saved only by session.save; some were not saved, and are lost"
 )
 
-/** An `HttpApi` answers with the errors that it declares, and logs none. */
+/** Logs the error of an `HttpApi`, which responds with the errors that it declares and logs none. */
 const logFailure = ({ failure, shape }: MountedSession, { status }: Response): Effect.Effect<void> =>
   shape === "declared" && failure !== undefined && status >= 500 ? log(failure) : Effect.void
 
-/** The response itself; what shows it, such as a span's error, shows no cookie of it. */
+/** Hides the response's cookies from anything that prints it, such as a span's error. */
 const hiding = (response: Response): Response =>
   Object.defineProperty(response, "toJSON", {
     value: () => ({ _id: "@effect/platform/HttpServerResponse", status: response.status })

@@ -1,6 +1,6 @@
 /**
- * Sessions that were stored under their ids themselves, and are from now on kept under the hashes of their ids: each moves when it is
- * first read. So hashed ids can be turned on while people are signed in.
+ * Moves sessions that were stored under their ids to the hashes of their ids: each moves when it is first read. So
+ * hashed ids can be turned on while users are signed in.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,9 +11,9 @@ import { maxAttempts } from "./maxAttempts.js"
 
 type Found = Effect.Effect<Option.Option<Stored>, SessionError>
 
-/** What differs for ids that may not have been hashed yet: a look under both, and an end under both. */
+/** The calls that differ for ids that may not have been hashed yet: both look under the hash and under the id. */
 export interface Moving {
-  /** The live session of an id, which is kept under `to` from then on. */
+  /** Reads the live session of an id, which is kept under `to` from then on. */
   readonly read: (id: StoredId, to: StoredId) => Found
   readonly destroy: (id: StoredId, to: StoredId, mark: Mark) => Effect.Effect<void, SessionError>
 }
@@ -21,7 +21,7 @@ export interface Moving {
 const interfered = (backend: string) =>
   new SessionError({
     reason: "Conflict",
-    message: `${backend}: read: other processes change the session under its id that is not hashed: switch them over too`
+    message: `${backend}: read: other processes still change the session under its unhashed id: switch them over too`
   })
 
 export const moving = (provider: Provider, movedTo: (ref: StoredId) => Mark): Moving => {
@@ -34,7 +34,7 @@ export const moving = (provider: Provider, movedTo: (ref: StoredId) => Mark): Mo
             ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt })
             : read(id, to, attempt + 1)
         ),
-        // If the hash comes first and the id goes afterwards, another process may be between the two.
+        // If the backend writes the hash before it removes the id, another process may come between the two steps.
         Effect.catchAll((error) => Effect.filterOrFail(provider.read(to), Option.isSome, () => error))
       )
     })
@@ -55,7 +55,7 @@ export const moving = (provider: Provider, movedTo: (ref: StoredId) => Mark): Mo
 
   return {
     read: (id, to) => read(id, to, 1),
-    // The id first: what moves before that is under the hash, and what has not moved by then cannot any more.
+    // The id first: a session that moved before is under the hash, and one that has not moved by then no longer can.
     destroy: (id, to, mark) => Effect.zipRight(provider.destroy(id, mark), provider.destroy(to, mark))
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Sessions in OpenAPI documents: what carries a session's id, and whether it has to be there.
+ * Describes sessions in OpenAPI documents: the cookie, header or query parameter that carries the id, and whether it is
+ * required.
  */
 import * as HttpApi from "@effect/platform/HttpApi"
 import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
@@ -18,8 +19,9 @@ import { cookieName } from "./Transport.js"
 class Session extends Context.Tag("effect-session/openApi/Session")<Session, { readonly optional: boolean }>() {}
 
 /**
- * The `security` of an `HttpApiMiddleware.Tag` for sessions, for the OpenAPI document: a cookie called `__Host-id`, or `name`. If
- * requests without a session are welcome, say `optional`: the document then says so too. See {@link layerOpenApi}.
+ * Makes the `security` of an `HttpApiMiddleware.Tag` for sessions, for the OpenAPI document: a cookie called
+ * `__Host-id`, or `name`. With `optional` the document says that requests without a session are accepted. {@link
+ * layerOpenApi} takes the name from the configuration instead.
  *
  * @example
  * import { HttpApiMiddleware } from "@effect/platform"
@@ -47,8 +49,9 @@ export const security = ({
   HttpApiSecurity.annotate(HttpApiSecurity.apiKey({ in: "cookie", key: name }), Session, { optional })
 
 /**
- * Builds a layer of an `HttpApi` whose OpenAPI document names the cookie, header or query parameter that carries the session in this
- * configuration. Without it, the document names the cookie that `security` was given, and shows every session as required.
+ * Builds a layer of an `HttpApi` whose OpenAPI document names the cookie, header or query parameter that carries the
+ * session in this configuration. Without it, the document names the cookie that `security` was given, and shows every
+ * session as required.
  *
  * @example
  * import { HttpApi, HttpApiBuilder, HttpApiSwagger, HttpLayerRouter } from "@effect/platform"
@@ -61,7 +64,7 @@ export const security = ({
  *   Layer.provide(SessionHttp.layerOpenApi(Api, HttpApiBuilder.api))
  * )
  *
- * // The same with HttpLayerRouter.
+ * // With HttpLayerRouter:
  * const Routes = SessionHttp.layerOpenApi(Api, (api) => HttpLayerRouter.addHttpApi(api, { openapiPath: "/openapi.json" }))
  *
  * @since 0.1.0
@@ -88,21 +91,21 @@ const documented = (api: AnyApi, config: SessionConfig): AnyApi => {
 
 type Carrier = Pick<OpenApi.OpenAPIApiKeySecurityScheme, "in" | "name">
 
-/** What carries the id; a request needs one of them. */
+/** The carriers of the id; a request needs one of them. */
 const carriersOf = (config: SessionConfig): ReadonlyArray<Carrier> => [
   ...(config.cookie === false ? [] : [{ in: "cookie", name: cookieName(config) } as const]),
   ...(config.header === false ? [] : [{ in: "header", name: config.header } as const]),
   ...(config.query === false ? [] : [{ in: "query", name: config.query } as const])
 ]
 
-/** The schemes of sessions among those of middlewares: whether each is optional, by its name. */
+/** The security schemes of sessions among those of the middlewares: each name, with whether it is optional. */
 const sessionsOf = (middlewares: Iterable<HttpApiMiddleware.TagClassAny>): ReadonlyMap<string, boolean> => {
   const sessions = new Map<string, boolean>()
   for (const middleware of middlewares) {
     for (const [name, scheme] of HttpApiMiddleware.isSecurity(middleware) ? Object.entries(middleware.security) : []) {
       const session = Context.getOption(scheme.annotations, Session)
       if (Option.isSome(session)) {
-        // All middlewares have to be content: what one of them needs is needed.
+        // Every middleware has to accept the request: a session that one of them requires is required.
         sessions.set(name, session.value.optional && sessions.get(name) !== false)
       }
     }
@@ -110,7 +113,7 @@ const sessionsOf = (middlewares: Iterable<HttpApiMiddleware.TagClassAny>): Reado
   return sessions
 }
 
-/** Names what carries the session, in the document of an API. */
+/** Names the carriers of the session in the document of an API. */
 const describe = (spec: OpenApi.OpenAPISpec, api: AnyApi, carriers: ReadonlyArray<Carrier>): void => {
   const { securitySchemes } = spec.components
   const nameOf = (name: string, place: number) => (place === 0 ? name : `${name}.${carriers[place]!.in}`)
@@ -148,7 +151,7 @@ const describe = (spec: OpenApi.OpenAPISpec, api: AnyApi, carriers: ReadonlyArra
       const sessions = sessionsOf([...api.middlewares, ...middleware])
       if (operation !== undefined && sessions.size > 0) {
         describeSchemes(sessions)
-        // By OpenAPI an empty list takes back what the whole API needs; the platform means that it adds nothing.
+        // In OpenAPI an empty list cancels the requirements of the whole API; the platform means that it adds none.
         operation.security = described(operation.security.length === 0 ? ofAll : operation.security, sessions)
       }
     }

@@ -1,5 +1,5 @@
 /**
- * The options of sessions, as one writes them. The Schema `SessionConfig` accepts the same.
+ * The options of sessions, as an app writes them. The Schema `SessionConfig` accepts the same options.
  */
 import type * as Duration from "effect/Duration"
 
@@ -10,15 +10,18 @@ import type * as Duration from "effect/Duration"
  * @category models
  */
 export interface CookieOptions {
-  /** The cookie's name. Default `__Host-id`, or plain `id` if `secure` is false or a `domain` or `path` is set, which that prefix forbids. */
+  /**
+   * The cookie's name. Default `__Host-id`, or `id` if `secure` is false or a `domain` or a `path` other than `/` is
+   * set, which that prefix forbids.
+   */
   readonly name?: string | undefined
-  /** The Domain attribute. Default none: the cookie goes to this host alone. */
+  /** The Domain attribute. Default none: the browser sends the cookie to this host only. */
   readonly domain?: string | undefined
   /** The Path attribute. Default `/`. */
   readonly path?: string | undefined
-  /** The Secure attribute. Default true; false only for plain http on a developer's machine. */
+  /** The Secure attribute. Default true; set it to false only for plain http on a developer's machine. */
   readonly secure?: boolean | undefined
-  /** The HttpOnly attribute: scripts cannot read the cookie. Default true. */
+  /** The HttpOnly attribute, with which scripts cannot read the cookie. Default true. */
   readonly httpOnly?: boolean | undefined
   /** The SameSite attribute. Default `lax`. */
   readonly sameSite?: "strict" | "lax" | "none" | undefined
@@ -26,7 +29,10 @@ export interface CookieOptions {
   readonly partitioned?: boolean | undefined
   /** How long the browser keeps the cookie. Default: until the browser is closed. */
   readonly maxAge?: Duration.DurationInput | undefined
-  /** Whether the cookie is sent to clients. Default true; false if another app sends it, and this one only reads it. */
+  /**
+   * Whether the cookie is sent to clients. Default true. Set it to false if another app sends the cookie and this one
+   * only reads it.
+   */
   readonly sent?: boolean | undefined
 }
 
@@ -37,15 +43,15 @@ export interface CookieOptions {
  * @category models
  */
 export interface IdOptions {
-  /** Random bytes in an id. Default 32; at least 16 (OWASP ASVS 7.2.3 asks for 128 bits). */
+  /** The number of random bytes in an id, from 16 to 96 (OWASP ASVS 7.2.3 asks for 128 bits). Default 32. */
   readonly bytes?: number | undefined
-  /** The characters that each id starts with. Default none. */
+  /** The prefix of every id: at most 32 letters, digits, `_` or `-`. Default none. */
   readonly prefix?: string | undefined
-  /** How the bytes are written. Default `base64url`. */
+  /** How an id's bytes are written. Default `base64url`. */
   readonly encoding?: "base64url" | "hex" | undefined
   /**
-   * Whether backends see the SHA-256 of an id instead of the id. Default true. `migrating` is for sessions that were stored with
-   * `false`: each is found by its id and kept by its hash from then on, and nobody is signed out.
+   * Whether backends get the SHA-256 of an id instead of the id. Default true. `migrating` is for sessions that were
+   * stored with `false`: each is found by its id and kept under its hash from then on, so that no user is signed out.
    */
   readonly hashed?: boolean | "migrating" | undefined
 }
@@ -59,32 +65,40 @@ export interface IdOptions {
 export interface Options {
   /** How long a session lives without a request that uses it. Default 30 minutes. */
   readonly idleTimeout?: Duration.DurationInput | undefined
-  /** How long a session lives at all, counted from its start or its last `regenerate`. Default 12 hours. */
+  /** How long a session lives in any case, counted from its start or its last `regenerate`. Default 12 hours. */
   readonly absoluteTimeout?: Duration.DurationInput | undefined
-  /** How much of the idle lifetime passes, at least, before a request that only reads renews it. Default a tenth of it. */
+  /**
+   * The least time between two renewals of the idle lifetime by requests that only read. Default a tenth of
+   * `idleTimeout`.
+   */
   readonly touchEvery?: Duration.DurationInput | undefined
   /** The pause between two garbage collections, if the backend needs them. Default 1 minute. */
   readonly gcInterval?: Duration.DurationInput | undefined
   /** How long a backend call, or the save at a request's end, may take. Default 5 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** The most bytes that a session may take when it is stored. Default 64 KiB. */
+  /** The largest size of a stored session, in bytes. Default 64 KiB. */
   readonly maxBytes?: number | undefined
-  /** Whether changes are kept although the response is a 5xx. Default false: a failed handler leaves the session as it was. */
+  /**
+   * Whether changes are kept if the response is a 5xx. Default false: a failed handler leaves the session as it was.
+   */
   readonly keepOnServerError?: boolean | undefined
   /**
-   * The response if the backend could not save: a `503` in place of the handler's (default), or the handler's `response` as if
-   * nothing had happened.
+   * The response if the backend could not save: a `503` in place of the handler's (default), or the handler's
+   * `response` as if nothing had happened.
    */
   readonly whenNotSaved?: "503" | "response" | undefined
-  /** How ids are made. */
+  /** The options of session ids. */
   readonly id?: IdOptions | undefined
   /** Cookie attributes, or `false` to send no cookie. */
   readonly cookie?: false | CookieOptions | undefined
-  /** The name of a header that carries the id in both directions, for clients without cookies; `false` (default) for none. */
+  /**
+   * The name of a header that carries the id in both directions, for clients without cookies, or `false` (default) for
+   * no header.
+   */
   readonly header?: string | false | undefined
   /**
-   * The name of a query parameter that may carry the id; `false` (default) for none. An id in a URL ends up in logs, histories
-   * and Referer headers (OWASP ASVS 14.2.1 forbids it); it is here because beego has it.
+   * The name of a query parameter that may carry the id, or `false` (default) for no parameter. An id in a URL ends up
+   * in logs, histories and Referer headers (OWASP ASVS 14.2.1 forbids it). The option exists because beego has it.
    */
   readonly query?: string | false | undefined
 }

@@ -1,5 +1,5 @@
 /**
- * Renewing the lifetime of a session that a request only read: seldom, since each renewal is a write.
+ * Renews the lifetime of a session that a request only read: seldom, since each renewal is a write.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,19 +10,22 @@ import type { RequestState } from "./RequestState.js"
 const nothing: Outcome = { _tag: "Nothing" }
 const told: Outcome = { _tag: "Told" }
 
-/** Whether a renewal gains enough to be worth a write; at random up to a fifth later, so that they do not come all at once. */
+/**
+ * Whether a renewal gains enough time to be worth a write. Each request waits a random part of a fifth longer, so that
+ * renewals do not all come at once.
+ */
 const isDue = (session: RequestState, gain: number): boolean => {
   const { idleTimeout, touchEvery } = session.env.config
   const throttle = touchEvery === undefined ? Duration.toMillis(idleTimeout) / 10 : Duration.toMillis(touchEvery)
-  // A response that renews the session sets the cookie, so that the gain is the cookie's age too, at most. What renews a session without
-  // a response (a stream, a socket) makes it younger than its cookie.
+  // A response that renews the session sets the cookie too, so the cookie is at least as old as the gain. A renewal
+  // without a response (in a stream, on a socket) leaves the cookie older than the session.
   const cookie = session.cookieLifetime
   return (
     gain >= Math.min(throttle * (1 + session.jitter / 5), cookie === undefined ? Number.POSITIVE_INFINITY : cookie / 2)
   )
 }
 
-/** What there is to renew at `now`: the new lifetime, or only the cookie, or nothing. */
+/** The renewal that is due at `now`: the new lifetime, only the cookie, or none. */
 const renewalAt = (session: RequestState, now: number): number | "cookie" | undefined => {
   const { base } = session
   if (base === undefined) {
@@ -33,7 +36,7 @@ const renewalAt = (session: RequestState, now: number): number | "cookie" | unde
   if (gain > 0 && (session.touching || isDue(session, gain))) {
     return lifetime
   }
-  // Towards its absolute end a session gains nothing any more, and nobody knows how old the cookie is.
+  // Towards its absolute end a session gains no more time, and the cookie's age is not known.
   const isCapped = lifetime < Duration.toMillis(session.env.config.idleTimeout)
   return isCapped && session.cookieLifetime !== undefined ? "cookie" : undefined
 }

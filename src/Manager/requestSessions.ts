@@ -1,5 +1,5 @@
 /**
- * Which session is a request's, however often it is asked for.
+ * Finds the session of a request, so that all its mounts share one.
  */
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 import type { Environment } from "./Environment.js"
@@ -7,14 +7,16 @@ import { MountedSession } from "./MountedSession.js"
 import type { Transport } from "./Transport.js"
 
 export interface RequestSessions {
-  /** The session of a request: the same one however often it is asked for, and a new one if the request is handled again. */
+  /**
+   * Returns the session of a request: the same one each time, and a new one if the request is handled again.
+   */
   readonly of: (request: HttpServerRequest) => MountedSession
   readonly existing: (request: HttpServerRequest) => MountedSession | undefined
 }
 
 export const makeRequestSessions = (env: Environment, transport: Transport): RequestSessions => {
-  // On the request's source itself, as a property of this manager's own, for a WeakMap makes the garbage collector work for each request;
-  // and on the source, for routers and middlewares make new request objects around it.
+  // A property of the request's source, because a WeakMap makes the garbage collector work for each request, and
+  // because routers and middlewares make new request objects around the source.
   const key = Symbol("effect-session")
   type Source = { [key]?: MountedSession }
   // Some runtimes freeze their requests.

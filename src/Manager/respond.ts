@@ -1,5 +1,5 @@
 /**
- * What becomes of a response: what the client is told in it, and what takes its place if the session could not be saved.
+ * Completes a response: adds the session's cookie or header, and replaces it if the session could not be saved.
  */
 import { ServerResponse } from "node:http"
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
@@ -14,14 +14,16 @@ import type { Warnings } from "./warnings.js"
 
 type Response = HttpServerResponse.HttpServerResponse
 
-/** How errors are shown to clients: as an empty response or, in an `HttpApi`, as the error that it declares. */
+/** The form of errors in responses: an empty response or, in an `HttpApi`, the error that it declares. */
 export type Shape = "empty" | "declared"
 
-/** Logs an error, of which its client sees nothing. `Gone` is no fault of the server's, and any client can cause it. */
+/**
+ * Logs an error whose message the client does not see. `Gone` is not the server's fault, and any client can cause it.
+ */
 export const log = ({ message, reason }: SessionError): Effect.Effect<void> =>
   reason === "Gone" ? Effect.logDebug(message) : Effect.logError(message)
 
-/** Closes a body that is not going to be sent: a file's stream holds a descriptor. */
+/** Closes a body that will not be sent: a file's stream holds a descriptor. */
 const release = ({ body }: Response): void => {
   const stream: unknown = body._tag === "Raw" ? body.body : undefined
   if (typeof stream === "object" && stream !== null) {
@@ -33,11 +35,16 @@ const release = ({ body }: Response): void => {
   }
 }
 
-/** The headers that speak of the body, and how long it may be kept; all others were set by outer layers too, and stay. */
+/**
+ * The headers that describe the body and its caching. All others may come from outer layers, and stay.
+ */
 const ofBody =
   /^(content-(?!security-policy).*|etag|last-modified|accept-ranges|transfer-encoding|location|cache-control|expires|age|refresh)$/
 
-/** The response to a request whose session could not be saved: other status and body, the same headers and cookies. */
+/**
+ * The response to a request whose session could not be saved: the same headers and cookies, with another status and
+ * body.
+ */
 const failed = (response: Response, status: number, body: HttpServerResponse.HttpServerResponse): Response => {
   release(response)
   const others = Object.entries(response.headers).filter(([name]) => !ofBody.test(name))
@@ -52,19 +59,19 @@ const bodyOf = ({ reason }: SessionError, shape: Shape) =>
   shape === "declared" ? HttpServerResponse.unsafeJson({ _tag: "SessionError", reason }) : HttpServerResponse.empty()
 
 /**
- * Whether cookies of other scopes are to be taken away: if the client sent several, with an answer that sets or removes the session's own,
- * or if none of them is of use. An answer that changes nothing might undo what another one has just told. A session that the client
- * holds ends with its cookie, in whatever scope that is.
+ * Whether cookies of other scopes are to be removed: if the client sent several, in a response that sets or removes the
+ * session's own cookie, or if none of them can be used. A response that changes nothing might undo what another one has
+ * just set. A session that the client holds ends with its cookie, in whatever scope that is.
  */
 const isUntidy = ({ env, origin, reply, sent }: RequestState): boolean =>
   sent?.doubled === true
     ? reply !== undefined || origin._tag === "Ambiguous" || origin._tag === "Missing"
     : reply === "forget" && env.keeper.needsResponse
 
-/** Whether there is anything that the client has to be told. */
+/** Whether the response brings the client any news of the session. */
 const isTold = (session: RequestState): boolean => session.reply !== undefined || isUntidy(session)
 
-/** The response, with what the client has to be told; told again, it is the same. */
+/** Adds the session's news to the response. Doing it twice gives the same response. */
 export const tell = (
   session: RequestState,
   response: Response,
@@ -82,7 +89,10 @@ export const tell = (
     : Effect.as(warnings.cookieSet(request), told)
 }
 
-/** What is answered instead of a response, by what became of the session; undefined if the response stands. An error is logged, for its client sees nothing of it. */
+/**
+ * Returns the response that replaces the handler's because of the outcome, or undefined if the handler's stands. Logs
+ * the error, since the client does not see its message.
+ */
 export const respond = (
   session: RequestState,
   outcome: Outcome,
@@ -93,7 +103,7 @@ export const respond = (
   switch (outcome._tag) {
     case "Lost":
       return Effect.as(
-        Effect.logDebug("session: it ended while a request used it; what the request changed was dropped"),
+        Effect.logDebug("session: it ended while a request used it; the request's changes were dropped"),
         response
       )
     case "Died":
@@ -114,8 +124,8 @@ export const respond = (
 }
 
 /**
- * The response to a client that has hung up. The platform would write it to a socket that is gone and wait for ever, with all that the
- * request holds.
+ * Ends the response to a client that has hung up. The platform would write it to a closed socket and wait for ever, and
+ * keep the request's objects in memory.
  */
 export const dismiss = (request: HttpServerRequest, response: Response): Response => {
   release(response)
@@ -126,7 +136,7 @@ export const dismiss = (request: HttpServerRequest, response: Response): Respons
   return HttpServerResponse.empty({ status: response.status })
 }
 
-/** Whether nobody is there any more to be answered. */
+/** Whether the client has hung up. */
 export const isGone = ({ source }: HttpServerRequest): boolean => {
   const { socket } = source as { readonly socket?: { readonly destroyed?: boolean } | null }
   return socket?.destroyed === true

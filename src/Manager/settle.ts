@@ -1,10 +1,10 @@
 /**
- * What follows from the outcome of a commit, all of it: what the request knows from then on, what its client is told, and the events.
+ * Applies the outcome of a commit: to the request's state, to the reply to its client, and to the events.
  */
 import type { Base, Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
 
-/** The client is told what it has to send from now on. */
+/** Sets the token that the client has to send from now on. */
 const tell = (session: RequestState, token: string | undefined): void => {
   if (token !== undefined) {
     session.reply = { token }
@@ -21,7 +21,7 @@ const settleStored = (session: RequestState, outcome: Stored): void => {
   if (_tag !== "Saved" || keeper.needsResponse || session.cookieLifetime !== undefined) {
     tell(session, base.kept.token)
   }
-  // By the id that it was known by, also if it has another one now.
+  // An event names the session as before, even if it has another id now.
   telemetry.emit(_tag, _tag === "Regenerated" && before !== undefined ? before.kept.ref : base.kept.ref)
 }
 
@@ -33,7 +33,10 @@ const settleTouched = (session: RequestState, base: Base): void => {
   session.env.telemetry.emit("Touched", base.kept.ref)
 }
 
-/** `epoch` is the session's when the commit began: if it has ended or was lost since, what was stored of it is to end as well. */
+/**
+ * Applies an outcome. `epoch` is the session's when the commit began: if the session has ended or was lost since, the
+ * one that the commit stored is to end as well.
+ */
 export const settle = (session: RequestState, outcome: Outcome, epoch = session.epoch): Outcome => {
   if (epoch === session.epoch) {
     settleCurrent(session, outcome)
@@ -77,7 +80,7 @@ const settleCurrent = (session: RequestState, outcome: Outcome): void => {
       break
     case "Failed":
     case "Died":
-      // The client lets go of a session that was to end, whatever the backend says.
+      // The client forgets a session that was to end, even if the backend failed.
       if (session.ending.length > 0) session.reply = "forget"
       break
   }

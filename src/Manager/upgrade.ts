@@ -1,12 +1,12 @@
 /**
- * Whether a handler has made its request a WebSocket. No header tells that: any client can send one.
+ * Detects that a handler has turned its request into a WebSocket. A header cannot show that: any client can send one.
  */
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
 
 /**
- * Calls `upgraded` when a request is upgraded, or one that a router makes of it. In place: what middlewares outside of the mount hold is the
- * same object, with the same body.
+ * Runs `upgraded` when a request, or one that a router makes from it, is upgraded. The request is changed in place,
+ * because middlewares outside of the mount hold the same object, with the same body.
  */
 export const watchUpgrade = (request: HttpServerRequest, upgraded: Effect.Effect<void>): HttpServerRequest => {
   const { upgrade } = request

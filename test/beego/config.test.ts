@@ -137,7 +137,7 @@ describe("fromBeego", () => {
     [{ sessionIDLength: 8 }, "sessionIDLength: expected 16 random bytes or more"],
     [{ sessionIDLength: -1 }, "sessionIDLength: expected 16 random bytes or more"],
     [{ sessionIDLength: 97 }, "sessionIDLength: expected a whole number from 16 to 96"],
-    [{ sessionIDPrefix: "../" }, "sessionIDPrefix: expected up to 32 of letters"],
+    [{ sessionIDPrefix: "../" }, "sessionIDPrefix: expected at most 32 letters"],
     [{ cookieSameSite: 5 }, "cookieSameSite: expected 0 or 1 (default), 2 (Lax), 3 (Strict) or 4 (None)"],
     [{ cookieSameSite: 4 }, "cookieSameSite: 4 (None) needs secure: true"],
     [{ EnableSidInHTTPHeader: true }, "SessionNameInHTTPHeader: is missing"],

@@ -34,7 +34,7 @@ describe("a wrong option fails the build and is named", () => {
     [{ touchEvery: "30 minutes" }, /touchEvery: expected less than idleTimeout/],
     [{ maxBytes: -1 }, /maxBytes: /],
     [{ id: { bytes: 8 } }, /id\.bytes: expected a whole number from 16 to 96/],
-    [{ id: { prefix: "../" } }, /id\.prefix: expected up to 32 of letters/],
+    [{ id: { prefix: "../" } }, /id\.prefix: expected at most 32 letters/],
     [{ cookie: { name: "a b" } }, /cookie.*name.*RFC 9110 token/],
     [{ cookie: { name: "__Host-id", secure: false } }, /cookie.*name.*needs secure: true/],
     [{ cookie: { name: "__secure-id", secure: false } }, /cookie.*name.*needs secure: true/],
