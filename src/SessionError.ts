@@ -1,5 +1,5 @@
 /**
- * The one error of this library: what can go wrong with a session, told apart by `reason`.
+ * The only error of this library. Its `reason` says what went wrong with a session.
  *
  * @since 0.1.0
  */
@@ -14,14 +14,14 @@ import { codeOf } from "./internal/codeOf.js"
 /**
  * Why a session operation failed.
  *
- * - `Unavailable`: the backend is away, refused the call, or did not answer in time. Trying again later can help.
+ * - `Unavailable`: the backend is down, refused the call, or did not respond in time. Trying again later can help.
  * - `Conflict`: other requests changed the session each time this one tried to save. Trying again can help.
- * - `Gone`: the session ended, expired or got another id after it was read, or before the request came. Nothing was written. Trying
- *   again with the cookie that the browser has by then can help.
+ * - `Gone`: the session ended, expired or got another id after it was read, or before the request came. Nothing was
+ *   written. Trying again with the browser's current cookie can help.
  * - `NotFound`: no live session has this id.
  * - `InvalidValue`: a value does not satisfy its field's Schema. The session is unchanged.
  * - `TooLarge`: the session would be larger than the backend or the configuration allows. Nothing was written.
- * - `HeadersSent`: the change came after the response's headers had left, so it could not be kept.
+ * - `HeadersSent`: the change came after the response was made, so it could not be kept.
  * - `Unsupported`: the backend cannot do this (see its capabilities).
  * - `InvalidConfig`: an option is wrong; the message names it.
  *
@@ -41,15 +41,19 @@ export const Reason = Schema.Literal(
 )
 
 /**
+ * The reason why a session operation failed.
+ *
  * @since 0.1.0
  * @category errors
  */
 export type Reason = typeof Reason.Type
 
 /**
- * A failed session operation. The message names the backend or field, the operation and what to do; it never holds a
- * session id or a value, so it can be logged. As a response it is an empty 503 if trying again can help (`Unavailable`, `Conflict`,
- * `Gone`), and an empty 500 otherwise: `@effect/platform` responds with it wherever a handler does not catch it.
+ * The error of a session operation. The message names the backend or field, the operation and what to do. It never
+ * holds a session id or a value, so it can be logged.
+ *
+ * If a handler does not catch it, `@effect/platform` responds with an empty 503 if trying again can help
+ * (`Unavailable`, `Conflict`, `Gone`), and with an empty 500 otherwise.
  *
  * @example
  * import { Effect } from "effect"
@@ -75,21 +79,29 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-sessi
 
 const isReason = Schema.is(Reason)
 
-/** Whether it is an error of this library: by its tag, so that two copies of the package understand each other. @internal */
+/**
+ * Whether a value is an error of this library. Only its tag and reason are checked, so that two copies of the package
+ * understand each other. @internal
+ */
 export const isSessionError = (u: unknown): u is SessionError =>
   hasProperty(u, "_tag") && u._tag === "SessionError" && hasProperty(u, "reason") && isReason(u.reason)
 
 /** The reasons for which trying again can help. @internal */
 export const transient = ["Unavailable", "Conflict", "Gone"] as const satisfies ReadonlyArray<Reason>
 
-/** The status of a response that an error is answered with. @internal */
+/** The status of the response to an error. @internal */
 export const statusOf = (reason: Reason): 503 | 500 =>
   (transient as ReadonlyArray<Reason>).includes(reason) ? 503 : 500
 
 /**
- * The error of a backend call that failed: `Unavailable`, naming the backend, the operation and the driver's error code.
- * Only the code (or, without one, the error's name) is taken from the driver's error: its message, arguments and stack can
- * hold ids and values. A cause that is a string is shown as it is.
+ * Makes the error of a backend call that failed: `Unavailable`, with the backend, the operation and the driver's error
+ * code in its message. Only the code (or, without one, the error's name) is taken from the driver's error: its message,
+ * arguments and stack can hold ids and values. A cause that is a string is shown as it is.
+ *
+ * @example
+ * import { SessionProvider } from "effect-session"
+ *
+ * const error = SessionProvider.unavailable("redis", "read", new Error("not shown in the message"))
  *
  * @since 0.1.0
  * @category constructors
@@ -105,20 +117,27 @@ const describe = (cause: unknown): string => {
     return cause
   }
   if (Cause.isUnknownException(cause)) {
-    // A string that a driver rejects with may hold anything.
+    // A string that a driver rejects with may hold anything, so it is not shown.
     return typeof cause.error === "string" ? "unknown error" : describe(cause.error)
   }
   return codeOf(cause) ?? (cause instanceof Error ? cause.name : "unknown error")
 }
 
-/** What a call of a backend failed with, as an error of this library; one that is so already stays. @internal */
+/**
+ * Turns the cause of a failed backend call into an error of this library; a cause that is one already stays. @internal
+ */
 export const fromCause =
   (backend: string, operation: string) =>
   (cause: unknown): SessionError =>
     isSessionError(cause) ? cause : unavailable(backend, operation, cause)
 
 /**
- * The error of a payload that is over a limit: `TooLarge`, with both sizes in bytes.
+ * Makes the error of a payload that is over a limit: `TooLarge`, with both sizes in bytes.
+ *
+ * @example
+ * import { SessionProvider } from "effect-session"
+ *
+ * const error = SessionProvider.tooLarge("redis", 70_000, 65_536)
  *
  * @since 0.1.0
  * @category constructors

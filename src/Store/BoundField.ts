@@ -1,6 +1,6 @@
 /**
- * A store's fields, compiled for a codec. The app's code in them (Schemas, `migrate`) may throw: to read, that is a value that cannot be
- * read, and to write, one that cannot be stored.
+ * Compiles a store's fields for a codec. The app's code in them (Schemas, `migrate`) may throw: then the value counts
+ * as one that cannot be read or stored.
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -12,18 +12,18 @@ import { put } from "./jsonValue.js"
 import type { Any, Field } from "./SessionStore.js"
 import { toField } from "./SessionStore.js"
 
-/** The values of a session, which an operation changes. */
+/** The values of a session, as an operation changes them. */
 export type Draft = Record<string, unknown>
 
 /** A field compiled for a codec. */
 export interface BoundField {
-  /** For messages. */
+  /** The store's and the field's name, for messages. */
   readonly name: string
   readonly key: string
   readonly codec: FieldCodec<any>
   readonly default: (() => unknown) | undefined
   readonly migrate: ((stored: unknown) => unknown) | undefined
-  /** Why a value was not stored. */
+  /** Makes the error for a value that cannot be stored. */
   readonly refused: (value: unknown) => SessionError
 }
 
@@ -33,7 +33,7 @@ export interface BoundFields {
   readonly byName: ReadonlyMap<string, BoundField>
 }
 
-/** Compiles a store's fields. Done once per store and manager. */
+/** Compiles a store's fields: once per store and manager. */
 export const bind = (store: Any, codec: SessionCodec): BoundFields => ({
   store: store.key,
   byName: new Map(
@@ -53,12 +53,12 @@ const bindField = (name: string, key: string, field: Field<any, any, boolean>, c
   refused: refusal(name, field.schema, codec.holds)
 })
 
-/** An error for a field. It never says the value, which may be a secret. */
+/** Makes an error for a field. Its message must not contain the value, which may be a secret. */
 export const invalidValue = (name: string, why: string): SessionError =>
   new SessionError({ reason: "InvalidValue", message: `${name}: ${why}` })
 
 const refusal = (name: string, schema: Schema.Schema<any, any>, holds: string): BoundField["refused"] => {
-  // Compiled when first needed, which may be never.
+  // Compiled when first needed.
   let satisfies: ((value: unknown) => boolean) | undefined
   const isValid = (value: unknown) => {
     try {
@@ -72,10 +72,10 @@ const refusal = (name: string, schema: Schema.Schema<any, any>, holds: string): 
     invalidValue(
       name,
       !isValid(value)
-        ? `the value is not what the field stores: ${String(schema.ast)}`
+        ? `the value does not satisfy the field's Schema: ${String(schema.ast)}`
         : value === undefined
           ? "undefined cannot be stored: delete the field instead"
-          : `the value satisfies the Schema, but does not encode to what can be stored. ${holds}`
+          : `the value satisfies the Schema, but does not encode to a value that can be stored. ${holds}`
     )
 }
 
@@ -92,14 +92,17 @@ const migrated = (field: BoundField, stored: unknown): Option.Option<unknown> =>
     return Option.none()
   }
   try {
-    // A copy, as what is stored must stay as it is until it is set.
+    // A copy, because the stored value must not change until the field is set.
     return decode(field, field.migrate(structuredClone(stored)))
   } catch {
     return Option.none()
   }
 }
 
-/** A field's stored value. What cannot be read is as if it were not there, and `dropped` is told. Never throws. */
+/**
+ * Reads a field's stored value. A value that cannot be read counts as absent, and is reported with `dropped`. Never
+ * throws.
+ */
 export const read = (
   field: BoundField,
   draft: Readonly<Draft>,
@@ -117,11 +120,11 @@ export const read = (
   return value
 }
 
-/** The value, or the field's default. Throws what a `default` throws. */
+/** Returns the value, or the field's default. Throws if the `default` throws. */
 export const orDefault = (field: BoundField, value: Option.Option<unknown>): unknown =>
   field.default === undefined ? value : Option.isSome(value) ? value.value : field.default()
 
-/** A value in the codec's form. Never throws. */
+/** Encodes a value in the codec's form. Never throws. */
 export const encode = (field: BoundField, value: unknown): Either.Either<unknown, SessionError> => {
   try {
     const encoded = field.codec.encode(value)
@@ -129,7 +132,7 @@ export const encode = (field: BoundField, value: unknown): Either.Either<unknown
       return Either.right(encoded.right)
     }
   } catch {
-    // As a value that the Schema refuses.
+    // Handled below like a value that the Schema refuses.
   }
   return Either.left(field.refused(value))
 }

@@ -1,5 +1,5 @@
 /**
- * How the data of a session become the bytes that a provider keeps, and back.
+ * Converts the data of a session to the bytes that a provider keeps, and back.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import { copyJson, maxDepth } from "./jsonValue.js"
 import { hasProto, losesProto, sharesParts } from "./schemaParts.js"
 
 /**
- * What a session holds, with each field's value in the codec's own form.
+ * The data of a session, with each field's value in the codec's own form.
  *
  * @since 0.1.0
  * @category models
@@ -20,18 +20,18 @@ import { hasProto, losesProto, sharesParts } from "./schemaParts.js"
 export interface SessionData {
   /** When the session began, in milliseconds since the epoch; `undefined` if the format cannot tell. */
   readonly createdAt: number | undefined
-  /** By the codec's `key`. A key may be any text, `__proto__` too. */
+  /** The fields' values under the codec's keys. A key may be any text, even `__proto__`. */
   readonly values: Readonly<Record<string, unknown>>
-  /** What the codec found beside the values, kept as it is and written back. */
+  /** Other data that the codec found beside the values. It is kept and written back unchanged. */
   readonly rest?: unknown
 }
 
 /**
- * Converts one field between its value and the codec's form of it. A value that cannot be converted is a `Left`; a Schema of the app
- * may also throw, which is taken for the same.
+ * Converts one field between its value and the codec's form of it. A value that cannot be converted gives a `Left`; an
+ * app's Schema may also throw, which has the same effect.
  *
- * What `decode` gives shares no object with `stored`, and what `encode` gives shares none with `value`: so a handler that changes a
- * value in place changes nothing in the session.
+ * The result of `decode` shares no object with `stored`, and the result of `encode` shares none with `value`, so a
+ * handler that changes a value in place changes nothing in the session.
  *
  * @since 0.1.0
  * @category models
@@ -42,8 +42,8 @@ export interface FieldCodec<A> {
 }
 
 /**
- * Converts sessions to bytes and back. Sessions are JSON text (`json`) unless a manager is given another codec; with beego's
- * backends they are Go's gob.
+ * Converts sessions to bytes and back. Sessions are JSON text (`json`) unless a manager is given another codec; with
+ * beego's backends they are in Go's gob format.
  *
  * @example
  * import { deflateRawSync, inflateRawSync } from "node:zlib"
@@ -73,9 +73,12 @@ export interface FieldCodec<A> {
  * @category models
  */
 export interface SessionCodec {
-  /** What values can be stored as, in words for an error's message. */
+  /** The kinds of values that the format holds, in words for an error message. */
   readonly holds: string
-  /** The key of a store's field among the session's values. Two fields have two keys, unless they are meant to be one. */
+  /**
+   * Returns the key of a store's field among the session's values. Two fields have different keys, unless they are
+   * meant to share one.
+   */
   readonly key: (store: string, field: string) => string
   /** Reads a session; `undefined` if the bytes are not a session in this format. Never throws. */
   readonly decode: (payload: Uint8Array) => SessionData | undefined
@@ -85,7 +88,7 @@ export interface SessionCodec {
   readonly field: <A, I>(schema: Schema.Schema<A, I>) => FieldCodec<A>
 }
 
-/** Of the JSON format. Records of version 1 have none. */
+/** The version of the JSON format. Records of version 1 have none. */
 const version = 2
 
 const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)
@@ -103,13 +106,13 @@ const toData = (record: unknown): SessionData | undefined => {
     : { createdAt: t, values: d, rest: beside(record) }
 }
 
-/** What is in a record that this version knows nothing of. */
+/** The entries of a record that this version does not know. */
 const beside = ({ d, t, v, ...rest }: Record<string, unknown>): unknown => rest
 
 const unwritable = () =>
   new SessionError({
     reason: "InvalidValue",
-    message: "the session cannot be written as JSON: something that is stored in it nests too deep"
+    message: "the session cannot be written as JSON: a value in it is nested too deep"
   })
 
 const jsonField = <A, I>(schema: Schema.Schema<A, I>): FieldCodec<A> => {
@@ -136,9 +139,10 @@ const jsonField = <A, I>(schema: Schema.Schema<A, I>): FieldCodec<A> => {
 }
 
 /**
- * Sessions as JSON text: `{"v": 2, "t": createdAt, "d": {"<store>.<field>": encoded value}}`. `docs/stores.md` describes the format.
+ * Stores sessions as JSON text: `{"v": 2, "t": createdAt, "d": {"<store>.<field>": encoded value}}`. `docs/stores.md`
+ * describes the format.
  *
- * Fields are stored as their Schema encodes them, so a Schema must encode to what JSON can hold (`Schema.Date`, not
+ * Fields are stored as their Schema encodes them, so a Schema must encode to a JSON value (`Schema.Date`, not
  * `Schema.DateFromSelf`; no `NaN`), nested at most 500 levels deep.
  *
  * @example
@@ -151,7 +155,8 @@ const jsonField = <A, I>(schema: Schema.Schema<A, I>): FieldCodec<A> => {
  */
 export const json: SessionCodec = {
   holds: `JSON holds null, booleans, finite numbers, text, arrays and plain objects, at most ${maxDepth} levels deep and not cyclic. In a record no key can be "__proto__"`,
-  // In the field's part a dot is escaped, so that the last dot that is not divides the two. In the store's part it need not be.
+  // In the field's part a dot is escaped, so that the last unescaped dot divides the two. In the store's part it need
+  // not be.
   key: (store, field) => `${store.replaceAll("\\", "\\\\")}.${field.replaceAll("\\", "\\\\").replaceAll(".", "\\.")}`,
   decode: (payload) => {
     try {

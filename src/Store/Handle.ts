@@ -1,5 +1,5 @@
 /**
- * What a store's Tag gives to a handler: typed operations over a session's untyped values.
+ * The value of a store's Tag in a handler: typed operations over a session's untyped values.
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -22,9 +22,9 @@ import type { Fields, Got, Session, SessionId, Value } from "./SessionStore.js"
 export { type BoundFields, bind, type Draft } from "./BoundField.js"
 
 /**
- * One logged change. It runs on the values that this request sees, and again, at the commit, on the values that are stored by
- * then. So it reads what it needs from the draft and touches nothing else; it answers why it could not be done, and then has changed
- * nothing. It never throws.
+ * One logged change. It runs on the values that this request sees, and again, at the commit, on the values that are
+ * stored by then. So it reads only from the draft and touches nothing else. It returns the reason if it cannot be done,
+ * and then has changed nothing. It never throws.
  */
 export type Operation = (draft: Draft) => SessionError | undefined
 
@@ -40,20 +40,20 @@ export interface SessionCell {
   readonly destroy: Effect.Effect<void, SessionError>
   readonly save: Effect.Effect<void, SessionError>
   /**
-   * Fails with `Unsupported` if no promise can be made that a change's answer is given to one request alone: a client that holds its
-   * session can send an older one again.
+   * Fails with `Unsupported` if the session cannot guarantee that only one request gets a change's result: a client
+   * that holds its session can send an older one again.
    */
   readonly exclusive: Effect.Effect<void, SessionError>
-  /** Fails with an error that is not the session's own, but is to be known to whoever logs. */
+  /** Fails with an error that the handle found itself, and keeps it for the log. */
   readonly fail: (error: SessionError) => Effect.Effect<never, SessionError>
   readonly touch: Effect.Effect<void, SessionError>
-  /** Reports a stored value that its field could not read, and that was dropped. */
+  /** Reports a stored value that was dropped, because its field could not read it. */
   readonly dropped: (key: string) => void
 }
 
 /** @internal */
 export class Handle<F extends Fields> extends Inspectable.Class implements Session<F> {
-  // Private to the language too: nothing that walks through objects finds the session's id and values behind a handle.
+  // Private at run time too: code that walks through objects does not find the session's id and values behind a handle.
   readonly #cell: SessionCell
   readonly #fields: BoundFields
 
@@ -63,13 +63,13 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
     this.#fields = fields
   }
 
-  /** What logs, `console.log` and JSON show. */
+  /** The form of a handle in logs, `console.log` and JSON. */
   override toJSON(): unknown {
     return { _id: "effect-session/Session", store: this.#fields.store }
   }
 
-  // Functions that are made when they are asked for: a handler can take them apart (`const { get, set } = yield* AppSession`), and
-  // a request that does not use its session pays for none.
+  // Getters that make functions on demand: a handler can destructure them (`const { get, set } = yield* AppSession`),
+  // and a request that does not use its session pays nothing.
   get get(): Session<F>["get"] {
     return <K extends keyof F & string>(key: K) => {
       const field = this.#field(key)
@@ -150,7 +150,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   ): Effect.Effect<Value<F[K]>, SessionError> {
     const cell = this.#cell
     const field = this.#field(key)
-    // Read first: the answer is computed from the value that is there.
+    // Read first: the result is computed from the value that is there.
     return Effect.flatMap(cell.values, () => {
       let latest: Value<F[K]>
       let thrown: { readonly defect: unknown } | undefined
@@ -164,7 +164,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
         const encoded = encode(field, latest)
         return Either.isLeft(encoded) ? encoded.left : store(field, draft, encoded.right)
       }
-      // Now it was not logged. The app's own mistake is a defect, with its stack.
+      // An operation that threw was not logged. The app's own mistake becomes a defect, with its stack.
       const applied = Effect.catchAll(cell.apply(operation), (error) =>
         thrown === undefined ? Effect.fail(error) : Effect.die(thrown.defect)
       )
@@ -185,7 +185,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
         return Effect.succeed(taken)
       }
       const operation: Operation = (draft) => {
-        // Again, as another request may have taken it since.
+        // Read again, because another request may have taken it since.
         taken = read(field, draft, cell) as Option.Option<Value<F[K]>>
         return Option.isSome(taken) ? remove([field], draft) : undefined
       }
@@ -194,6 +194,6 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   }
 }
 
-/** In a replay there is no call left whose defect it could be. */
+/** The error for a function that throws in a replay, when there is no call left to fail with a defect. */
 const threw = ({ name }: BoundField): SessionError =>
-  invalidValue(name, "the function of an update, or the field's default, threw on what is stored now")
+  invalidValue(name, "the function of an update, or the field's default, threw on the value that is stored now")

@@ -1,5 +1,5 @@
 /**
- * One session, typed: an app declares what its sessions hold as a Tag with fields, and handlers use the Tag.
+ * Declares the typed view of a session: a Tag with fields, which handlers use.
  *
  * @since 0.1.0
  */
@@ -11,8 +11,8 @@ import * as Schema from "effect/Schema"
 import type { SessionError } from "../SessionError.js"
 
 /**
- * The secret that a client sends to be recognised. Redacted, so that it does not show in logs. `docs/security.md` tells how
- * ids are made, checked and kept.
+ * The secret that a client sends to be recognised. It is redacted, so that it does not show in logs. `docs/security.md`
+ * describes how ids are made, checked and kept.
  *
  * @since 0.1.0
  * @category models
@@ -20,13 +20,15 @@ import type { SessionError } from "../SessionError.js"
 export type SessionId = Redacted.Redacted<string> & { readonly "effect-session/SessionId": true }
 
 /**
+ * Marks a {@link Field}.
+ *
  * @since 0.1.0
  * @category fields
  */
 export const FieldTypeId = "~effect-session/SessionStore/Field"
 
 /**
- * A field with more than a Schema. See {@link field}.
+ * A field with a default or a `migrate` hook, made by {@link field}.
  *
  * @since 0.1.0
  * @category fields
@@ -39,7 +41,7 @@ export interface Field<A, I, HasDefault extends boolean> {
 }
 
 /**
- * What a store is declared with: a Schema, or a {@link field}, for each name.
+ * The fields of a store's declaration: a Schema or a {@link field} for each name.
  *
  * @since 0.1.0
  * @category fields
@@ -56,7 +58,7 @@ export type Value<F> =
   F extends Field<infer A, any, boolean> ? A : F extends Schema.Schema<infer A, any, never> ? A : never
 
 /**
- * What reading a field gives: the value where the field has a default, else an `Option` of it.
+ * The type of a field when it is read: the value if the field has a default, and an `Option` of it otherwise.
  *
  * @since 0.1.0
  * @category fields
@@ -64,9 +66,10 @@ export type Value<F> =
 export type Got<F> = F extends Field<infer A, any, true> ? A : Option.Option<Value<F>>
 
 /**
- * Declares a field with a default, or with a `migrate` hook that turns what an older version of the app stored, when the Schema
- * does not accept it, into what the Schema encodes to now. A stored value that still cannot be read, also because the Schema or
- * `migrate` throws, is dropped and reported; it never fails a request. A `default` that throws is a defect of the call that needed it.
+ * Declares a field with a default, or with a `migrate` hook. If the Schema does not accept a stored value, such as one
+ * of an older version of the app, `migrate` turns it into the form that the Schema encodes to now. A stored value that
+ * still cannot be read, even because the Schema or `migrate` throws, is dropped and reported; it never fails a request.
+ * If a `default` throws, the call that needed it dies with that defect.
  *
  * @example
  * import { Schema } from "effect"
@@ -103,65 +106,72 @@ export const field = <
 /**
  * A session, as a handler sees it through one store.
  *
- * Nothing is read before the first use, and nothing is stored before the first write. Changes are logged and saved once, before
- * the response's headers leave, on top of what other requests saved meanwhile: none is lost. Operations that read fail with
- * `Unavailable` if the backend is away; changes fail with `HeadersSent` after the headers have left, and with `InvalidValue` if a
- * value does not satisfy the field's Schema or cannot be stored.
+ * Nothing is read before the first use, and nothing is stored before the first write. Changes are logged and saved
+ * once, before the response's headers leave, on top of the changes that other requests saved meanwhile, so that none is
+ * lost. Operations that read fail with `Unavailable` if the backend is down. Changes fail with `HeadersSent` after the
+ * response was made, and with `InvalidValue` if a value does not satisfy the field's Schema or cannot be stored.
  *
- * Values are copied on their way in and out: changing an object that was given to `set`, or came from `get`, changes nothing here.
+ * Values are copied on their way in and out: changing an object that was given to `set`, or that `get` returned, does
+ * not change the session.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Session<F extends Fields> {
-  /** Reads the field's value; without one, its default or `None`. */
+  /** Reads the field's value, or its default or `None` if it has no value. */
   readonly get: <K extends keyof F & string>(key: K) => Effect.Effect<Got<F[K]>, SessionError>
   /** Sets a field. Fails with `InvalidValue`, before anything is changed, if the value cannot be stored. */
   readonly set: <K extends keyof F & string>(key: K, value: Value<F[K]>) => Effect.Effect<void, SessionError>
   /** Deletes a field. */
   readonly delete: <K extends keyof F & string>(key: K) => Effect.Effect<void, SessionError>
   /**
-   * Changes a field with a function, and returns the new value as this request sees it. The function runs again, on the
-   * value of that moment, if another request saved in between: all updates count. It must be pure. If it throws, the call is a defect
-   * and nothing is changed; if it throws only when it runs again, saving fails with `InvalidValue`.
+   * Changes a field with a function, and returns the new value as this request sees it. The function must be pure: if
+   * another request saved in between, it runs again on the value that is stored then, so that all updates count. If it
+   * throws, the call dies with that defect and nothing is changed; if it throws only when it runs again, saving fails
+   * with `InvalidValue`.
    */
   readonly update: <K extends keyof F & string>(
     key: K,
     f: (current: Got<F[K]>) => Value<F[K]>
   ) => Effect.Effect<Value<F[K]>, SessionError>
   /**
-   * Changes a field as `update` does, and saves at once, with all other changes so far. Returns the value that was stored, which no
-   * other request got. Fails with `Unsupported` on sealed cookies, which cannot promise that.
+   * Changes a field like `update`, and saves at once, with all other changes so far. Returns the value that was stored,
+   * which no other request got. Fails with `Unsupported` on sealed cookies, which cannot guarantee that.
    */
   readonly updateAndSave: <K extends keyof F & string>(
     key: K,
     f: (current: Got<F[K]>) => Value<F[K]>
   ) => Effect.Effect<Value<F[K]>, SessionError>
   /**
-   * Reads a field and deletes it, so that later requests no longer see it. For values to show, such as a notice after a redirect:
-   * requests that run at the same time may each get it. For what may be used only once see `takeAndSave`.
+   * Reads a field and deletes it, so that later requests no longer see it. It suits values to show, such as a notice
+   * after a redirect: requests that run at the same time may each get it. Use `takeAndSave` for a value that may be
+   * used only once.
    */
   readonly take: <K extends keyof F & string>(key: K) => Effect.Effect<Option.Option<Value<F[K]>>, SessionError>
   /**
-   * Reads a field, deletes it and saves at once, with all other changes so far. Of any number of requests exactly one gets the value,
-   * the others get `None`: for one-time codes, nonces and coupons. Without a value nothing is saved. If it fails, this request must
-   * not use the value, and the value may be gone. Fails with `Unsupported` on sealed cookies, of which a client can keep a copy.
+   * Reads a field, deletes it and saves at once, with all other changes so far. Exactly one of any number of requests
+   * gets the value, and the others get `None`: for one-time codes, nonces and coupons. Without a value nothing is
+   * saved. If it fails, this request must not use the value, and the value may be gone. Fails with `Unsupported` on
+   * sealed cookies, because a client can keep a copy of them.
    */
   readonly takeAndSave: <K extends keyof F & string>(key: K) => Effect.Effect<Option.Option<Value<F[K]>>, SessionError>
   /** Deletes all fields of this store. Other stores of the session keep theirs; `destroy` ends the session. */
   readonly flush: Effect.Effect<void, SessionError>
-  /** The session's id: after `regenerate` the new one. A session that has not been stored yet is given its id the first time you ask for it. */
+  /**
+   * The session's id, which is the new one after `regenerate`. A session that has not been stored yet is given its id
+   * the first time you ask for it.
+   */
   readonly id: Effect.Effect<SessionId, SessionError>
   /** Whether no session is stored yet for this visitor. */
   readonly isNew: Effect.Effect<boolean, SessionError>
   /**
-   * Gives the session a new id and ends the old one, keeping the data; both lifetimes start anew. To be called when
-   * someone signs in or gains rights (OWASP Session Management: renew the session id after any privilege level change).
+   * Gives the session a new id and ends the old one, keeping the data; both lifetimes start anew. Call it when a user
+   * signs in or gains rights (OWASP Session Management: renew the session id after any privilege level change).
    */
   readonly regenerate: Effect.Effect<void, SessionError>
-  /** Ends the session. What is written afterwards in the same request begins a new one. */
+  /** Ends the session. A write after it in the same request begins a new one. */
   readonly destroy: Effect.Effect<void, SessionError>
-  /** Saves at once what has changed so far, and keeps it whatever becomes of the request. */
+  /** Saves the changes so far at once, and keeps them even if the request fails. */
   readonly save: Effect.Effect<void, SessionError>
   /** Renews the idle lifetime with this request, without waiting for `touchEvery`. */
   readonly touch: Effect.Effect<void, SessionError>
@@ -194,8 +204,8 @@ export type Any = Context.Tag<any, any> & { readonly key: string; readonly field
 export type FieldsOf<S extends Any> = S["fields"]
 
 /**
- * Declares a store. Several stores can share one session: a library brings its own, and their fields do not collide, because a
- * field is kept under the store's name and its own.
+ * Declares a store. Several stores can share one session: a library can declare its own, and their fields do not
+ * collide, because a field is kept under the names of its store and itself.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -223,7 +233,12 @@ export const toField = (declared: Fields[string]): Field<any, any, boolean> =>
     : declared
 
 /**
- * A session id from its text, as a job or a test got it. It is checked where it is used.
+ * Makes a session id from its text, for a job or a test. The id is not checked before it is used.
+ *
+ * @example
+ * import { SessionManager, SessionStore } from "effect-session"
+ *
+ * const signOut = (id: string) => SessionManager.destroy(SessionStore.sessionId(id))
  *
  * @since 0.1.0
  * @category constructors

@@ -1,9 +1,13 @@
-// Copies of JSON values. A session keeps copies and gives copies, so that what a handler changes in place is not half stored.
+// Copies JSON values. A session stores copies and returns copies, so that a value that a handler changes in place is
+// never half stored.
 
-/** How many arrays and objects a value may have inside one another. `JSON.stringify` and Schemas that refer to themselves overflow the stack later. */
+/**
+ * The most levels of arrays and objects in a value. `JSON.stringify` and recursive Schemas overflow the stack only at
+ * deeper levels.
+ */
 export const maxDepth = 500
 
-/** `copy["__proto__"] = value` would set the prototype instead. */
+/** Sets a key, even `__proto__`: `target["__proto__"] = value` would set the prototype instead. */
 export const put = (target: Record<string, unknown>, key: string, value: unknown): void => {
   if (key === "__proto__") {
     Object.defineProperty(target, key, { value, configurable: true, enumerable: true, writable: true })
@@ -13,8 +17,8 @@ export const put = (target: Record<string, unknown>, key: string, value: unknown
 }
 
 /**
- * A copy of what JSON holds, as JSON holds it: without properties that are `undefined`, and with 0 for -0. `undefined` where JSON would
- * change the value into another (a Date, NaN, a Map) or could not hold it at all (a cycle, a bigint).
+ * Copies a value as JSON would: without properties that are `undefined`, and with 0 for -0. Returns `undefined` if JSON
+ * would change the value into another (a Date, NaN, a Map) or could not hold it at all (a cycle, a bigint).
  */
 export const copyJson = (value: unknown, depth = maxDepth): unknown => {
   switch (typeof value) {

@@ -1,7 +1,8 @@
-// What a Schema does with objects, found out once per field: whether it hands out parts of what it was given, and whether it loses keys.
+// Finds out, once per field, what a Schema does with objects: whether it returns parts of its input, and whether it
+// loses keys.
 import * as AST from "effect/SchemaAST"
 
-/** What a Schema is made of. `sides`: of a transformation, what it is applied to, or also what it gives. */
+/** The parts of a Schema. `sides` chooses those of a transformation: its input, or its input and its output. */
 const partsOf = (ast: AST.AST, sides: "from" | "both"): ReadonlyArray<AST.AST> => {
   switch (ast._tag) {
     case "TypeLiteral":
@@ -24,8 +25,8 @@ const partsOf = (ast: AST.AST, sides: "from" | "both"): ReadonlyArray<AST.AST> =
 const isEmpty = (ast: AST.TypeLiteral) => ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0
 
 /**
- * Whether decoding can give parts of its input as they are. Structs, records and arrays are made anew; a transformation gets what its
- * first side made.
+ * Whether decoding can return parts of its input unchanged. Structs, records and arrays are made anew; a transformation
+ * gets the result of its `from` side.
  */
 export const sharesParts = (ast: AST.AST): boolean => {
   switch (ast._tag) {
@@ -33,12 +34,12 @@ export const sharesParts = (ast: AST.AST): boolean => {
     case "UnknownKeyword":
     case "ObjectKeyword":
     case "Declaration":
-    // It is not followed: it may have no end.
+    // Not followed, since it may be infinite.
     case "Suspend":
       return true
     default:
       return (
-        // `onExcessProperty: "preserve"` takes over what it does not know.
+        // `onExcessProperty: "preserve"` keeps properties that it does not know.
         AST.ParseOptionsAnnotationId in ast.annotations ||
         (ast._tag === "TypeLiteral" && isEmpty(ast)) ||
         partsOf(ast, "from").some(sharesParts)
@@ -46,7 +47,10 @@ export const sharesParts = (ast: AST.AST): boolean => {
   }
 }
 
-/** Whether a key `__proto__` can be lost: Schemas of records (in Effect 3) assign keys, and this one sets a prototype. */
+/**
+ * Whether a key `__proto__` can be lost: Schemas of records (in Effect 3) assign keys, and assigning this one sets a
+ * prototype.
+ */
 export const losesProto = (ast: AST.AST): boolean =>
   ast._tag === "Suspend" ||
   (ast._tag === "TypeLiteral" &&
