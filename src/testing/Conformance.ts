@@ -1,5 +1,5 @@
 /**
- * The conformance suite: what every provider has to do, run against the real backend. It needs no test framework.
+ * The conformance suite: tests of the provider contract that run against a real backend. It needs no test framework.
  *
  * @since 0.1.0
  */
@@ -16,28 +16,28 @@ import { markCases } from "./markCases.js"
 import { raceCases } from "./raceCases.js"
 
 /**
- * What a provider is said to be like, and how to reach it.
+ * The declared properties of a provider, and the way to reach it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** Connects to the backend. Built anew by each case; every build reaches the same backend. */
+  /** Connects to the backend. Each case builds it anew, and every build must reach the same backend. */
   readonly layer: Layer.Layer<SessionProvider, unknown>
-  /** What the provider can do. One case checks that the provider says exactly this; all others rely on it. */
+  /** The provider's capabilities. One case checks that the provider declares exactly these; all others rely on them. */
   readonly capabilities: Capabilities
-  /** Which of the optional operations the provider has. The same case checks that these are all. */
+  /** The optional operations that the provider has. One case checks that it has exactly these. */
   readonly optional: {
     readonly count: boolean
     readonly list: boolean
     readonly gc: boolean
     readonly marked: boolean
   }
-  /** Lets time pass: `TestClock.adjust` for a provider on Effect's Clock, `Effect.sleep` where a server keeps the time. */
+  /** Lets time pass: `TestClock.adjust` for a provider on Effect's Clock, `Effect.sleep` if a server keeps the time. */
   readonly pass: (duration: Duration.DurationInput) => Effect.Effect<void>
 }
 
-/** In the order of the table. */
+/** All promises, in the order of the table. */
 const promises = [
   "as declared",
   "sessions are kept whole",
@@ -51,7 +51,7 @@ const promises = [
 ] as const
 
 /**
- * What a provider promises. Each case checks one promise.
+ * The name of a promise that a provider makes. Each case checks one promise.
  *
  * @since 0.1.0
  * @category models
@@ -68,8 +68,8 @@ export interface Case {
   readonly promise: Promised
   readonly name: string
   /**
-   * Whether the case has to run alone, because it counts what the backend holds or puts a load on it. All other cases can run at the
-   * same time: most of them wait for a lifetime to end.
+   * Whether the case has to run alone, because it counts the backend's sessions or puts a load on it. All other cases
+   * can run at the same time: most of them wait for a lifetime to end.
    */
   readonly exclusive: boolean
   readonly test: Effect.Effect<void, unknown>
@@ -84,18 +84,18 @@ export interface Case {
 export interface LeftOut {
   readonly promise: Promised
   readonly name: string
-  /** Such as `the provider says consistency: "lastWriteWins"`. */
+  /** The reason, such as `the provider says consistency: "lastWriteWins"`. */
   readonly because: string
 }
 
 /**
- * All cases of the suite: those that check the provider, and those that cannot.
+ * All cases of the suite: those that apply to the provider, and those that do not.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Suite {
-  /** The exclusive ones come first. */
+  /** The cases to run, the exclusive ones first. */
   readonly cases: ReadonlyArray<Case>
   readonly leftOut: ReadonlyArray<LeftOut>
 }
@@ -111,8 +111,8 @@ const all = [
 ].sort((a, b) => Number(b.exclusive) - Number(a.exclusive))
 
 /**
- * The cases for a provider, to be registered with a test framework one by one. What the provider is not said to be capable of is left
- * out, with the reason.
+ * Makes the cases for a provider, to be registered with a test framework one by one. Cases that need something the
+ * provider does not declare are left out, with the reason.
  *
  * @example
  * import { Effect } from "effect"
@@ -148,7 +148,8 @@ export const suite = (options: Options): Suite => {
 }
 
 /**
- * A line for each promise: how many of its cases check this provider, how many are left out, and why.
+ * Formats a suite as text, with a line for each promise: how many of its cases check this provider, how many are left
+ * out, and why.
  *
  * @example
  * import { Conformance } from "effect-session/testing"

@@ -1,5 +1,5 @@
 /**
- * Conformance: operations at the same time.
+ * Conformance: concurrent operations.
  */
 import { strict as assert } from "node:assert"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ const all = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>) => Effect.all(ef
 
 const times = <A>(n: number, f: (i: number) => A): ReadonlyArray<A> => Array.from({ length: n }, (_, i) => f(i))
 
-/** Adds one by compare-and-set, again and again until nobody was faster. */
+/** Adds one with compare-and-set, and tries again after each conflict. */
 const increment = (provider: Provider, id: StoredId): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     let stored = Option.getOrThrow(yield* provider.read(id))

@@ -1,5 +1,5 @@
 /**
- * Conformance: what each operation does, one at a time.
+ * Conformance: each operation by itself.
  */
 import { strict as assert } from "node:assert"
 import * as Effect from "effect/Effect"

@@ -1,12 +1,13 @@
 /**
- * How a case of the conformance suite is defined: the promise that it checks, what it needs of a provider, and its test.
+ * Defines a case of the conformance suite: the promise that it checks, the properties of a provider that it needs, and
+ * its test.
  */
 import * as Effect from "effect/Effect"
 import { type Provider, SessionProvider } from "../Provider/Provider.js"
 import type { Options, Promised } from "./Conformance.js"
 import { type Time, timed } from "./time.js"
 
-/** Says why a case does not apply to a provider that is said to be like this, or undefined if it does. */
+/** Returns why a case does not apply to a provider with these declared properties, or undefined if it does. */
 export type Need = (options: Options) => string | undefined
 
 export interface CaseOf {
@@ -19,7 +20,7 @@ export interface CaseOf {
 
 export interface Kind {
   readonly needs?: ReadonlyArray<Need>
-  /** For what counts, or loads the backend so much that it would spoil the times of others. */
+  /** Set for a case that counts sessions, or loads the backend so much that it would spoil the times of others. */
   readonly exclusive?: boolean
 }
 
@@ -50,7 +51,7 @@ export const compareAndSet: Need = ({ capabilities: { consistency } }) =>
 export const uniqueRevisions: Need = ({ capabilities: { consistency } }) =>
   consistency === "compareAndSet" ? undefined : says("consistency", consistency)
 
-/** A limit that a test can exceed. */
+/** A payload limit that a test can exceed. */
 export const limited: Need = ({ capabilities: { maxPayload } }) =>
   maxPayload <= 64 * 1024 * 1024 ? undefined : `the provider says maxPayload: ${maxPayload}`
 

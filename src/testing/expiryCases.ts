@@ -12,10 +12,10 @@ import { type CaseOf, defineFor } from "./define.js"
 import { assertGone, bytes, day, given, newId, successor, text, written } from "./support.js"
 import type { Time } from "./time.js"
 
-/** How far the clocks of a server and of this process may be apart, in milliseconds. */
+/** The largest difference between the clocks of a server and of this process, in milliseconds. */
 const apart = 2_500
 
-/** Does something that sets a lifetime, and answers when it ends, at the earliest and at the latest. */
+/** Runs an effect that sets a lifetime, and returns the earliest and the latest time at which the lifetime can end. */
 const ends = <A>(effect: Effect.Effect<A, SessionError>, lifetime: Duration.Duration) =>
   Effect.gen(function* () {
     const before = yield* Clock.currentTimeMillis
@@ -34,7 +34,7 @@ const assertEnds = (
 
 const define = defineFor("lifetimes are kept")
 
-/** Long enough to be seen once three seconds are surely over. */
+/** A lifetime long enough to be seen after three seconds and the backend's slack are over. */
 const renewed = (provider: Provider, { seconds }: Time) =>
   Duration.sum(seconds(3), Duration.millis(provider.capabilities.expirySlack))
 

@@ -1,5 +1,5 @@
 /**
- * Conformance: ids that are nearly the same, and those that an attacker sends.
+ * Conformance: ids that are nearly the same, and ids that an attacker sends.
  */
 import { strict as assert } from "node:assert"
 import * as Effect from "effect/Effect"
@@ -68,7 +68,7 @@ export const idCases: ReadonlyArray<CaseOf> = [
       Effect.gen(function* () {
         const { id, revision } = yield* given(provider, "safe")
         for (const bad of hostileIds) {
-          // A typed refusal is as good as none.
+          // A typed error is as good as finding no session.
           const found = yield* Effect.either(provider.read(bad))
           assert.ok(Either.isLeft(found) ? found.left instanceof SessionError : Option.isNone(found.right))
           const there = yield* Effect.either(provider.exists(bad))

@@ -1,5 +1,5 @@
 /**
- * Conformance: how many sessions there are, which, and what is collected.
+ * Conformance: counting, listing and removing sessions.
  */
 import { strict as assert } from "node:assert"
 import * as Chunk from "effect/Chunk"

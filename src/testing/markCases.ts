@@ -27,7 +27,7 @@ const markAt = (provider: Provider, id: StoredId) =>
     Option.isNone(mark) ? undefined : Buffer.from(mark.value).toString("latin1")
   )
 
-/** Asserts that there is this mark, and no session, whatever is tried. */
+/** Asserts that the id has this mark and no session, for any operation. */
 const assertMarked = (provider: Provider, { id, revision }: Given, mark: string) =>
   Effect.gen(function* () {
     yield* assertGone(provider, id, revision)
@@ -51,7 +51,7 @@ const move = (provider: Provider, { id, revision }: Given, mark?: Mark) => {
   )
 }
 
-/** How a session that leaves a mark can end. */
+/** The operations with which a session can end and leave a mark. */
 const endings: Record<string, (provider: Provider, session: Given, mark: Mark) => Effect.Effect<unknown, unknown>> = {
   destroy: (provider, { id }, mark) => provider.destroy(id, mark),
   regenerate: (provider, session, mark) => Effect.map(move(provider, session, mark), ({ result }) => written(result))
@@ -215,7 +215,7 @@ export const markCases: ReadonlyArray<CaseOf> = [
   )
 ]
 
-/** Ends a session while two readers look at its id: each finds the session or, from then on, its mark. */
+/** Ends a session while two readers look at its id: each must find the session or, from then on, its mark. */
 const watched = (
   provider: Provider,
   content: string,

@@ -1,5 +1,5 @@
 /**
- * Conformance: whole requests at the same time, through the manager. R1 to R12 are the races by which session libraries are known to
+ * Conformance: concurrent requests, through the manager. R1 to R12 are races in which session libraries are known to
  * lose or revive data.
  */
 import { strict as assert } from "node:assert"
@@ -125,7 +125,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
         const { cookie: next } = yield* Deferred.await(signedIn)
         assert.notEqual(next, cookie)
         yield* assertSignedOut(client, cookie)
-        // A backend that keeps no marks cannot tell where the session went; its events can.
+        // A backend that keeps no marks cannot report where the session went.
         assert.equal((yield* client.send(next, read)).body, provider.marked === undefined ? 0 : 1)
       })
   ),
@@ -157,7 +157,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
         const writing = yield* client.send(cookie, increment)
         assert.deepEqual([writing.status, writing.cookie], [503, cookie])
         assert.equal((yield* client.send(next, read)).body, 0)
-        // A sign-in of its own begins a session.
+        // A sign-in with the replaced id begins a new session.
         const again = yield* client.send(cookie, (session) =>
           Effect.zipRight(session.regenerate, session.set("key1", 1))
         )

@@ -1,5 +1,5 @@
 /**
- * Whole requests, as the cases of the conformance suite send them through the manager.
+ * Sends whole requests through the manager, for the cases of the conformance suite.
  */
 import { strict as assert } from "node:assert"
 import * as HttpApp from "@effect/platform/HttpApp"
@@ -38,7 +38,7 @@ export interface Answer {
   readonly cookie: string | undefined
 }
 
-/** Sends requests, each with a handler of its own, as browsers do. */
+/** Sends requests like a browser, each with a handler of its own. */
 export interface Client {
   readonly send: <A>(
     cookie: string | undefined,
@@ -71,8 +71,8 @@ const makeClient: Effect.Effect<Client, never, SessionManager.SessionManager> = 
 )
 
 /**
- * Defines the cases of a promise in terms of requests; `wrap` puts a fault between the manager and the provider. What is logged meanwhile is
- * of faults that the case brings about itself: it is shown only if the case fails.
+ * Defines the cases of a promise in terms of requests; `wrap` puts a fault between the manager and the provider. The
+ * log of a case is shown only if the case fails, since it reports faults that the case itself causes.
  */
 export const defineRequestsFor =
   (promise: Promised) =>
@@ -106,7 +106,7 @@ export const defineRequestsFor =
 /** Generous: a busy machine is not the provider's fault. */
 const timeout = "1 minute"
 
-/** Holds back what is logged, and logs it if the effect fails. */
+/** Holds the log back, and shows it if the effect fails. */
 const loggedOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const held: Array<Effect.Effect<void>> = []
@@ -126,7 +126,7 @@ export const increment = (session: ProbeSession) => session.update("count", (n) 
 
 export const read = (session: ProbeSession) => session.get("count")
 
-/** A signed-in browser. */
+/** Begins a session, and returns its cookie. */
 export const begin = (client: Client) =>
   Effect.map(
     client.send(undefined, (session) => session.set("count", 0)),

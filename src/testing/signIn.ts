@@ -1,5 +1,5 @@
 /**
- * Sessions for tests of handlers.
+ * Makes sessions for tests of handlers.
  */
 import * as Effect from "effect/Effect"
 import { LiveSession } from "../Manager/LiveSession.js"
@@ -9,8 +9,8 @@ import { SessionError } from "../SessionError.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
 
 /**
- * Stores a session as `prepare` leaves it, and answers with the request headers of the visitor whose session it is. Fails with
- * `NotFound` where `prepare` leaves nothing to store.
+ * Stores a session with the values that `prepare` sets, and returns the request headers that carry its token. Fails
+ * with `NotFound` if `prepare` sets nothing, and with `Unsupported` if the id travels only in a URL.
  *
  * @example
  * import { HttpClient } from "@effect/platform"
@@ -47,7 +47,7 @@ export const signIn = <S extends Any, A>(
         ? Effect.fail(
             new SessionError({
               reason: "Unsupported",
-              message: "signIn: the id travels in a URL alone, not in headers"
+              message: "signIn: the id travels only in a URL, not in headers"
             })
           )
         : Effect.succeed(headers)

@@ -1,5 +1,5 @@
 /**
- * What the tests of the conformance suite's cases share.
+ * Helpers that the cases of the conformance suite share.
  */
 import { strict as assert } from "node:assert"
 import { randomBytes } from "node:crypto"
@@ -11,11 +11,11 @@ import type { SessionError } from "../SessionError.js"
 
 export const day = Duration.days(1)
 
-/** An id as the manager makes them; ids that share their first characters stay together in a sharded backend. */
+/** Makes an id like those of the manager; ids with the same first characters stay together in a sharded backend. */
 export const newId = (sharing = ""): StoredId =>
   (sharing + randomBytes(32).toString("base64url").slice(sharing.length)) as StoredId
 
-/** A successor for `id`: it inherits as much of it as the provider asks for. */
+/** Makes a successor for `id`, which inherits as many characters as the provider asks for. */
 export const successor = (provider: Provider, id: StoredId): StoredId =>
   newId(id.slice(0, provider.capabilities.inheritedIdChars))
 
@@ -29,7 +29,7 @@ export const written = (result: { readonly _tag: string }): Written => {
   return result as Written
 }
 
-/** A stored session with this text. */
+/** Stores a session with this text. */
 export const given = (
   provider: Provider,
   payload: string,
@@ -43,7 +43,7 @@ export const given = (
     }))
   })
 
-/** Asserts that to every operation the session does not exist. */
+/** Asserts that the session does not exist for any operation. */
 export const assertGone = (provider: Provider, id: StoredId, revision: Revision) =>
   Effect.gen(function* () {
     assert.ok(Option.isNone(yield* provider.read(id)), "read finds it")

@@ -7,18 +7,18 @@ import * as Effect from "effect/Effect"
 import type { Provider } from "../Provider/Provider.js"
 import type { Options } from "./Conformance.js"
 
-/** Time in a case: its seconds are as long as a busy machine needs them to be. */
+/** The time of a case, whose seconds are stretched on a busy machine. */
 export interface Time {
   readonly seconds: (n: number) => Duration.Duration
-  /** Lets so many seconds pass. */
+  /** Lets this many seconds pass. */
   readonly pass: (seconds: number) => Effect.Effect<void>
-  /** Lets time pass until what was to live for another so many seconds is surely gone. */
+  /** Lets time pass until a session that had this many seconds to live is certainly gone. */
   readonly passOver: (seconds: number) => Effect.Effect<void>
 }
 
 /**
- * Runs a test. If one that asks for seconds fails, and was held up for so long that a session may have expired before it could look, it is
- * tried again with longer seconds: only a failure in time is the provider's.
+ * Runs a test. If it asked for seconds, failed, and was held up for so long that a session may have expired before it
+ * could look, it runs again with longer seconds: only a failure that was on time is the provider's.
  */
 export const timed = <A, E, R>(
   provider: Provider,
