@@ -1,5 +1,5 @@
 /**
- * The demo: `npm run example`. Its backend is chosen by `SESSION_PROVIDER` and `SESSION_URL`, its port by `PORT`.
+ * The demo, which `npm run example` starts. `SESSION_PROVIDER` and `SESSION_URL` choose its backend, `PORT` its port.
  */
 import { createServer } from "node:http"
 import * as HttpServer from "@effect/platform/HttpServer"
@@ -12,13 +12,13 @@ import { app } from "./routes.js"
 
 const Server = NodeHttpServer.layerConfig(createServer, { port: Config.withDefault(Config.port("PORT"), 3000) })
 
-// The demo speaks plain http, where browsers drop a Secure cookie. An app behind https leaves this out.
+// The demo uses plain http, over which browsers drop a Secure cookie. An app behind https leaves this out.
 const Sessions = SessionLayer.fromConfig({ session: SessionConfig.localHttp })
 
 HttpServer.serve(app).pipe(
   HttpServer.withLogAddress,
   Layer.provide(Server),
-  // After the server, so that it is built before: a server that listens already leaves early requests without an answer.
+  // After the server layer, so that sessions are ready before the server accepts connections.
   Layer.provide(Sessions),
   Layer.launch,
   NodeRuntime.runMain

@@ -27,7 +27,7 @@ const index = Effect.gen(function* () {
     cart: yield* session.get("cart"),
     notice: yield* session.take("notice")
   })
-  // What a signed-in visitor saw must not come back with the back button.
+  // A signed-in visitor's page must not come back with the back button.
   return HttpServerResponse.html(html).pipe(HttpServerResponse.setHeader("cache-control", "no-store"))
 })
 
@@ -84,7 +84,7 @@ const stream = Effect.gen(function* () {
   const session = yield* AppSession
   const lines = Stream.range(1, 3).pipe(
     Stream.schedule(Schedule.spaced("100 millis")),
-    // A stream reads the session while it runs; what it wants to change, it changes before.
+    // A stream can read the session while it runs, but changes have to be made before it starts.
     Stream.mapEffect((n) => Effect.map(session.get("visits"), (visits) => `${n}: ${visits} visits\n`))
   )
   return HttpServerResponse.stream(Stream.encodeText(lines), { contentType: "text/plain; charset=utf-8" })

@@ -1,5 +1,5 @@
 /**
- * What a session of the demo holds.
+ * The store of the demo's sessions.
  */
 import * as Schema from "effect/Schema"
 import { SessionStore } from "effect-session"

@@ -1,5 +1,6 @@
-// `npm run bench`: installs what the benchmarks need, builds the library as it is published, and runs them one after the other.
-// `npm run bench -- http --store redis` runs one, with its options. bench/README.md tells what each one measures.
+// `npm run bench`: installs the programs that the benchmarks need, builds the library as it is published, and runs the
+// benchmarks one after the other. `npm run bench -- http --store redis` runs one, with its options. bench/README.md
+// says what each one measures.
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { root } from "./programs.mjs"
@@ -14,7 +15,7 @@ if (part !== undefined && !parts.includes(part)) {
 }
 
 /**
- * Runs a script of Node to its end; a failure is this script's failure.
+ * Runs a Node script to its end, and returns whether it succeeded; a failure sets this script's exit code.
  *
  * @param {ReadonlyArray<string>} args
  */

@@ -1,4 +1,5 @@
-// `npm run example`: installs what the demo needs, then runs it in this very process, which so has its environment and its signals.
+// `npm run example`: installs the packages that the demo needs, then runs it in this same process, so that it gets the
+// environment and the signals.
 import { endWithNpm } from "./lifetime.mjs"
 import { setup } from "./setup.mjs"
 

@@ -1,4 +1,5 @@
-// A script of `npm run` that ends when npm does: npm hands SIGTERM to its shell alone, and the shell dies without passing it on.
+// Ends a script of `npm run` when npm ends: npm sends SIGTERM only to its shell, and the shell dies without passing it
+// on.
 
 /** Sends SIGTERM to this process once it has lost the shell that npm started it in. */
 export const endWithNpm = () => {

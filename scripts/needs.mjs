@@ -1,17 +1,18 @@
-// What the tests of some files need: the programs that they declare as `suite(name, ["redis-server"], ...)` does, or that a file of test/
-// declares which they import.
+// Finds the programs that some test files need: those that the files, or the files of test/ that they import, declare as
+// `suite(name, ["redis-server"], ...)` does.
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { programs, root } from "./programs.mjs"
 
 /**
- * Which programs to install, and whether better-sqlite3 has to work.
+ * The programs to install, and whether better-sqlite3 has to work.
  *
  * @typedef {{ readonly programs: typeof programs, readonly sqlite: boolean }} Needs
  */
 
 /**
- * The needs of the test files that vitest runs for these arguments; of all of them if no argument is a part of a path.
+ * Returns the needs of the test files that vitest runs for these arguments, or of all test files if no argument is part
+ * of a path.
  *
  * @param {ReadonlyArray<string>} args
  * @returns {Needs}
@@ -24,7 +25,7 @@ export const needsOf = (args) => {
     names.slice(1, -1).split('", "')
   )
   const named = declared.filter((names) => names.every((name) => name in programs)).flat()
-  // A program that Go builds needs Go.
+  // A program that is built with Go needs Go.
   if (named.some((name) => "go" in (programs[name] ?? {})) && !named.includes("go")) named.push("go")
   return {
     programs: Object.fromEntries(Object.entries(programs).filter(([name]) => named.includes(name))),
@@ -33,7 +34,7 @@ export const needsOf = (args) => {
   }
 }
 
-/** Paths from the root, as vitest compares them. */
+/** Returns the test files with paths from the root, as vitest compares them. */
 export const testFiles = () =>
   readdirSync(join(root, "test"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.name.endsWith(".test.ts"))

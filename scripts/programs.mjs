@@ -1,15 +1,15 @@
-// The programs that the tests run besides Node: where each one comes from, and where it is on this machine.
+// The programs that the tests run besides Node: their packages, and their paths on this machine.
 import { accessSync, constants, readdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** What setup builds itself goes here: `npm ci` may throw it away at any time. */
+/** The folder for programs that setup builds; `npm ci` may delete it at any time. */
 export const cache = join(root, "node_modules", ".cache", "effect-session")
 
 /**
- * Where each program is from: a Debian package, or a Go package (of a version that is pinned, as in a lock file).
+ * The source of each program: a Debian package, or a Go package with a pinned version, as in a lock file.
  *
  * @typedef {{ readonly apt: string }} Debian
  * @typedef {{ readonly go: string, readonly module: string, readonly version: string }} Go
@@ -40,7 +40,10 @@ export const programs = {
  */
 export const benchPrograms = { wrk: { apt: "wrk" }, "redis-server": { apt: "redis-server" } }
 
-/** Debian keeps PostgreSQL's programs out of the PATH, and daemons in an sbin that a user's PATH lacks. */
+/**
+ * The folders to search. Debian keeps PostgreSQL's programs out of the PATH, and daemons in an sbin that a user's PATH
+ * lacks.
+ */
 const folders = () => [
   join(cache, "bin"),
   ...(process.env["PATH"] ?? "").split(":").filter((folder) => folder !== ""),
@@ -61,7 +64,7 @@ const postgresFolders = () => {
 }
 
 /**
- * The path of a program, or undefined where this machine does not have it.
+ * Returns the path of a program, or undefined if this machine does not have it.
  *
  * @param {string} name
  */

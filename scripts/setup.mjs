@@ -1,6 +1,8 @@
-// Installs what is missing, and nothing else: `node scripts/setup.mjs --for=example` for the demo, `--for=test` for all tests,
-// `--for=bench` for the benchmarks. `--for=test test/provider/redis.test.ts` is for the tests of these files alone.
-// Plain Node, because it runs before anything is installed. What cannot be installed is named at the end; with CI=true that is a failure.
+// Installs what is missing, and nothing else: `node scripts/setup.mjs --for=example` for the demo, `--for=test` for all
+// tests, `--for=bench` for the benchmarks. `--for=test test/provider/redis.test.ts` is for the tests of these files
+// only.
+// Plain Node, because it runs before anything is installed. At the end it names the packages that could not be
+// installed; with CI=true that is a failure.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -11,7 +13,8 @@ import { benchPrograms, cache, findProgram, root } from "./programs.mjs"
 /** @typedef {{ readonly name: string, readonly reason: string }} Missing */
 
 /**
- * Answers what is still missing. `filters` are those of vitest: what to install for these tests only.
+ * Installs the packages for a purpose, and returns those that are still missing. `filters` are vitest's: only the
+ * packages for these tests are installed.
  *
  * @param {"example" | "test" | "bench"} purpose
  * @param {ReadonlyArray<string>} filters
@@ -36,15 +39,16 @@ export const setup = (purpose, filters = []) => {
 }
 
 /**
- * As locked, but not `npm ci`: that refuses a lock file which lacks an optional binary of some other platform, and one that was
- * made by a registry without them does. No package's own install script is run: those that are needed are known by name.
+ * Installs the locked versions, but not with `npm ci`: it refuses a lock file without the optional binaries of other
+ * platforms, and some registries make such lock files. No package's install script is run: this file runs those that
+ * are needed.
  */
 const npmPackages = (/** @type {string} */ folder) => {
   const options = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
   return npmIsCurrent(folder) ? [] : step("npm packages", ["npm", "install", ...options], folder)
 }
 
-/** By content, not by time: a checkout makes every file new. */
+/** Compares contents, not times: a checkout makes every file new. */
 const npmIsCurrent = (/** @type {string} */ folder) => {
   const installed = join(folder, "node_modules", ".package-lock.json")
   if (!existsSync(installed)) return false
@@ -55,7 +59,7 @@ const npmIsCurrent = (/** @type {string} */ folder) => {
   )
 }
 
-/** A native module: what npm unpacks has to be fetched or compiled for this Node. */
+/** Makes better-sqlite3's native module, which has to be fetched or compiled for this Node. */
 const sqliteBinary = () => {
   const loads = () => {
     const open = "new (require('better-sqlite3'))(':memory:').close()"
@@ -80,7 +84,7 @@ const debianPackages = (/** @type {typeof programs} */ wanted) => {
   }
   const install = (/** @type {ReadonlyArray<string>} */ packages) =>
     step(packages.join(", "), [...(isRoot ? [] : ["sudo", "-n"]), "sh", "-c", aptScript, "sh", ...packages])
-  // All at once; and where that fails, one by one, so that one that cannot be had costs no other.
+  // All at once and, if that fails, one by one, so that one unavailable package does not keep out the others.
   if (install([...new Set(needed.map(({ apt }) => apt))]).length === 0) return []
   return needed.flatMap(({ apt, name }) => install([apt]).map(({ reason }) => ({ name, reason })))
 }
@@ -103,8 +107,8 @@ const goPrograms = (/** @type {typeof programs} */ wanted) =>
   Object.entries(wanted).flatMap(([name, from]) => {
     if (!("go" in from) || findProgram(name) !== undefined) return []
     const go = findProgram("go")
-    if (go === undefined) return [{ name, reason: "is built by Go, which is not installed" }]
-    // A module of its own that requires it: unlike `go install`, this asks for nothing but the pinned versions.
+    if (go === undefined) return [{ name, reason: "is built with Go, which is not installed" }]
+    // A module that requires the program: unlike `go install`, this fetches only the pinned versions.
     const folder = join(cache, "go", name)
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, "go.mod"), `module build\n\ngo 1.17\n\nrequire ${from.module} ${from.version}\n`)

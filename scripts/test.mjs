@@ -1,6 +1,6 @@
-// `npm test`: installs what the tests need, then runs them all. Arguments go to vitest: `npm test -- test/http`, which installs only what
-// the tests of test/http need.
-// Its last line, "N passed, N failed", is for programs that count.
+// `npm test`: installs the programs that the tests need, then runs all tests. Arguments go to vitest:
+// `npm test -- test/http` runs the tests of test/http, and installs only the programs that these need.
+// The last line, "N passed, N failed", is for programs that count.
 import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -14,7 +14,7 @@ const filters = process.argv.slice(2)
 const missing = setup("test", filters)
 
 /**
- * Runs a program of node_modules and answers whether it succeeded.
+ * Runs a program of node_modules and returns whether it succeeded.
  *
  * @param {string} name
  * @param {ReadonlyArray<string>} args
@@ -24,7 +24,7 @@ const run = (name, args) =>
   new Promise((resolve) => {
     const child = spawn(join(root, "node_modules", ".bin", name), args, { cwd: root, stdio: "inherit" })
     const pass = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal)
-    // A terminal sends Ctrl-C to both of us.
+    // A terminal sends Ctrl-C to both processes.
     const wait = () => {}
     process.on("SIGTERM", pass).on("SIGINT", wait)
     const end = (/** @type {boolean} */ succeeded) => {
@@ -56,7 +56,8 @@ if (notRun.length > 0 && filters.length === 0) {
 }
 
 const passed = tests.filter(({ status }) => status === "passed").length
-// A file that cannot be loaded has no tests that could fail; and some errors belong to no file.
+// A file that cannot be loaded has no tests that could fail, so it counts as a failure. So do errors that belong to no
+// file.
 const broken = files.filter(
   (/** @type {any} */ file) => file.status === "failed" && file.assertionResults.length === 0
 ).length

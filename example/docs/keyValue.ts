@@ -11,7 +11,7 @@ const Entry = Schema.Struct({
 
 const make = (store: KeyValueStore.KeyValueStore): SessionProvider.Provider => {
   const entries = store.forSchema(Entry)
-  // KeyValueStore has no compare-and-set. So one change at a time: that is enough for one process, and for no more.
+  // KeyValueStore has no compare-and-set, so this makes one change at a time. That is enough for one process only.
   const alone = Effect.unsafeMakeSemaphore(1).withPermits(1)
 
   /** The session at an id. From the instant it expires it counts as absent. */
@@ -67,7 +67,7 @@ const make = (store: KeyValueStore.KeyValueStore): SessionProvider.Provider => {
         return SessionProvider.touched(expiresAt)
       }).pipe(alone),
     destroy: (id) => alone(store.remove(id)),
-    // The new session first: nobody knows its id before the old one is gone.
+    // The new session first: no client knows its id before the old one is gone.
     regenerate: ({ oldId, newId, payload, ttl, revision }) =>
       changeAt(oldId, revision, Effect.zipLeft(put(newId, payload, ttl), store.remove(oldId)))
   })

@@ -131,7 +131,7 @@ HttpApiBuilder.serve().pipe(
   Layer.provide(Middlewares),
   HttpServer.withLogAddress,
   Layer.provide(NodeHttpServer.layer(createServer, { port: Number(process.env["PORT"] ?? 3000) })),
-  // After the server layer comes what handlers need, so that it is ready before the server listens.
+  // The layers that handlers need come after the server layer, so that they are ready before the server listens.
   Layer.provide(Users.Default),
   Layer.provide(SessionLayer.memory({ idleTimeout: "30 minutes" })),
   Layer.launch,
