@@ -1,14 +1,14 @@
-// Couchbase for the tests: our stand-in for a node, as a process of its own, or a real cluster that COUCHBASE_URL names.
+// Couchbase for the tests: our stand-in for a node, in its own process, or the real cluster that COUCHBASE_URL names.
 //
-// A stand-in, because a real node is in no package registry, and Couchbase's own mock server cannot be built from its Go module.
-// CouchbaseStandIn.ts says what it does not do. What it cannot show, a run against a real cluster does:
+// A stand-in, because a real node is in no package registry, and Couchbase's own mock server cannot be built from its
+// Go module. CouchbaseStandIn.ts says what it does not do. A run against a real cluster tests the rest:
 //
 //   COUCHBASE_URL='couchbase://user:password@host/bucket' npm test -- couchbase
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { acquire, type Control, freePorts, host, typescript } from "./Process.js"
 
-/** What the official client needs to open a bucket. */
+/** The settings with which the official client opens a bucket. */
 export interface Target {
   readonly url: string
   readonly username: string
@@ -16,13 +16,15 @@ export interface Target {
   readonly bucket: string
 }
 
-/** As the provider takes it, with a path such as `/bucket/scope/collection`. */
+/** Makes the URL for the provider, with a path such as `/bucket/scope/collection`. */
 export const sessionUrl = ({ bucket, password, url, username }: Target, path = `/${bucket}`): string => {
   const [, scheme, hosts, parameters] = /^(\w+:\/\/)([^?]*)(.*)$/.exec(url)!
   return `${scheme}${encodeURIComponent(username)}:${encodeURIComponent(password)}@${hosts}${path}${parameters}`
 }
 
-/** The stand-in, for tests of a server in trouble. It starts empty; only its port is the same after a restart. */
+/**
+ * Starts the stand-in, for tests of a server in trouble. It starts empty; only its port is the same after a restart.
+ */
 export const make = () =>
   acquire("couchbase", async (workspace): Promise<Target & Control> => {
     const [port] = await freePorts(1)
@@ -42,7 +44,7 @@ export const make = () =>
     return { ...control, ...target }
   })
 
-/** Where documents can be kept, for tests that do not care by whom: a real cluster if there is one, else a stand-in. */
+/** A place for documents, for tests that work with any server: a real cluster if there is one, otherwise a stand-in. */
 export const target = (): Effect.Effect<Target, never, Scope.Scope> => {
   const real = process.env["COUCHBASE_URL"]
   if (real === undefined) return make()

@@ -1,4 +1,5 @@
-// How a client proves to the Couchbase stand-in that it knows the password: PLAIN, and SCRAM (RFC 5802, RFC 7677).
+// The login of the Couchbase stand-in, where a client proves that it knows the password: PLAIN, and SCRAM (RFC 5802,
+// RFC 7677).
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto"
 import { type Reply, Status } from "./CouchbaseProtocol.js"
 
@@ -55,7 +56,7 @@ export class Login {
   }
 }
 
-/** The server's own proof, if the client's is right. */
+/** Returns the server's own proof, if the client's is right. */
 const verify = (hash: string, password: string, messages: string, proof: string): string | undefined => {
   const hmac = (key: Buffer, text: string) => createHmac(hash, key).update(text).digest()
   const salted = saltedPassword(hash, password)
@@ -67,7 +68,7 @@ const verify = (hash: string, password: string, messages: string, proof: string)
   return hmac(hmac(salted, "Server Key"), messages).toString("base64")
 }
 
-/** Kept, as a server keeps it: it is slow to compute. */
+/** The salted password, which is kept because it is slow to compute. */
 const saltedPassword = (hash: string, password: string): Buffer => {
   const known = salted.get(hash) ?? pbkdf2Sync(password, salt, iterations, createHash(hash).digest().length, hash)
   salted.set(hash, known)

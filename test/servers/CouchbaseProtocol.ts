@@ -1,5 +1,6 @@
-// The packets of Couchbase's key-value protocol (memcached's binary protocol, extended), as the stand-in for a node needs them.
-// Numbers are of kv_engine's docs/BinaryProtocol.md and, where that is silent, of the official client.
+// The packets of Couchbase's key-value protocol (memcached's binary protocol, extended), as the stand-in for a node
+// needs them. The numbers come from kv_engine's docs/BinaryProtocol.md or, if they are not there, from the official
+// client.
 
 /** Commands. */
 export const Opcode = {
@@ -40,7 +41,7 @@ export const Status = {
   unknownScope: 0x8c
 } as const
 
-/** What a client may ask for in its HELLO. */
+/** The features that a client may ask for in its HELLO. */
 export const Feature = {
   tcpNoDelay: 0x03,
   errorMap: 0x07,
@@ -51,7 +52,7 @@ export const Feature = {
   preserveExpiry: 0x14
 } as const
 
-/** Among the framing extras of a request. */
+/** The kind of a request's framing extra that keeps the expiry. */
 export const preserveExpiryFrame = 5
 
 export interface Request {
@@ -80,13 +81,16 @@ const response = 0x81
 /** A real server hangs up on a packet that is larger than this. */
 const maxBodyLength = 30 * 1024 * 1024
 
-/** What came from a client and is not a whole request yet. The pieces of a large value are joined once, when it is whole. */
+/**
+ * Collects a client's bytes until they are whole requests. The pieces of a large value are joined once, when it is
+ * whole.
+ */
 export class Inbox {
   private chunks: Array<Buffer> = []
   private length = 0
   private needed = headerLength
 
-  /** The requests that are whole with this piece; throws on what is no request. */
+  /** Returns the requests that this piece completes; throws on bytes that are not a request. */
   add(chunk: Buffer): ReadonlyArray<Request> {
     const requests: Array<Request> = []
     this.chunks.push(chunk)
@@ -127,7 +131,10 @@ const decode = (packet: Buffer): Request => {
   }
 }
 
-/** Each one begins with a byte: its kind in the upper half, the length of what follows in the lower. */
+/**
+ * Returns the kinds of the frames. Each frame begins with a byte: its kind in the upper half, the length of its data in
+ * the lower.
+ */
 const frameKinds = (bytes: Buffer): ReadonlyArray<number> => {
   const kinds: Array<number> = []
   for (let at = 0; at < bytes.length; at += 1 + (bytes[at]! & 0x0f)) kinds.push(bytes[at]! >> 4)

@@ -1,12 +1,13 @@
-// A program that stands in for a node of Couchbase, which no package registry has: the official client opens it as a cluster of one
-// node with one bucket, and reads and writes documents by key.
+// A program that stands in for a node of Couchbase, which no package registry has: the official client opens it as a
+// cluster of one node with one bucket, and reads and writes documents by key.
 //
 //   npx tsx CouchbaseStandIn.ts PORT USERNAME PASSWORD BUCKET
 //
-// What it keeps from the real server: the login, the error codes, compare-and-swap, and when documents expire; all as kv_engine's
-// documents and source tell, not as measured on a node. Every write is one step, so CAS is as atomic as there. What it does not do:
-// queries, HTTP, TLS, counters, locks, paths within a document, more nodes (so no replicas: durable writes are answered at once, as
-// a cluster of one answers "majority"), eviction, and it keeps nothing when it ends, like a bucket of type "ephemeral".
+// It imitates the login, the error codes, compare-and-swap, and the expiry of documents, according to kv_engine's
+// documents and source, not measured on a node. Every write is one step, so CAS is as atomic as there. It does not have
+// queries, HTTP, TLS, counters, locks, paths within a document, more nodes (so no replicas: durable writes succeed at
+// once, as with "majority" in a cluster of one) or eviction, and it keeps nothing when it ends, like a bucket of type
+// "ephemeral".
 import { createServer } from "node:net"
 import { Login, mechanisms } from "./CouchbaseLogin.js"
 import {
@@ -34,11 +35,14 @@ interface Document {
   readonly cas: bigint
 }
 
-/** By their names on the wire, which begin with the number of the collection. */
+/** The documents, under their names on the wire, which begin with the number of the collection. */
 const documents = new Map<string, Document>()
 const nameOf = (key: Buffer) => key.toString("latin1")
 
-/** A document lives through the whole second that it expires in: up to a second longer than asked, never shorter. */
+/**
+ * Finds a live document. It lives through the whole second in which it expires: up to a second longer than asked, never
+ * shorter.
+ */
 const find = (key: Buffer): Document | undefined => {
   const found = documents.get(nameOf(key))
   if (found === undefined || found.expiry === 0 || found.expiry >= now()) return found
@@ -48,10 +52,13 @@ const find = (key: Buffer): Document | undefined => {
 
 const now = () => Math.floor(Date.now() / 1000)
 
-/** Up to 30 days it is a lifetime, more is a moment. */
+/** Returns the time of expiry: up to 30 days, the number is a lifetime; above, it is a Unix time. */
 const expiryOf = (seconds: number) => (seconds === 0 || seconds > 30 * 86_400 ? seconds : now() + seconds)
 
-/** As a real one: the time in nanoseconds, with a counter in the lowest 16 bits; so a restart repeats none. */
+/**
+ * Makes a CAS like a real node's: the time in nanoseconds, with a counter in the lowest 16 bits, so that a restart
+ * repeats none.
+ */
 const nextCas = (): bigint => {
   const time = (BigInt(Date.now()) * 1_000_000n) & ~0xffffn
   lastCas = time > lastCas ? time : lastCas + 1n
@@ -72,7 +79,7 @@ const invalid: Reply = { status: Status.invalid }
 const maxValueLength = 20 * 1024 * 1024
 const maxKeyLength = 250
 
-/** A compare-and-swap that fails; undefined where none is asked for, or it may go on. */
+/** Returns the reply to a compare-and-swap that fails; undefined if none is asked for, or if it succeeds. */
 const casRefuses = (request: Request, before: Document | undefined): Reply | undefined => {
   if (request.cas === 0n) return undefined
   if (before === undefined) return notFound
@@ -89,13 +96,13 @@ const store =
     if (refused !== undefined) return refused
     const keeps = before !== undefined && request.frames.includes(preserveExpiryFrame)
     const expiry = keeps ? before.expiry : expiryOf(request.extras.readUInt32BE(4))
-    // A copy: the packet that it came in holds more than the value.
+    // A copy: the packet of the request holds more than the value.
     return {
       cas: write(request.key, { value: Buffer.from(request.value), flags: request.extras.readUInt32BE(0), expiry })
     }
   }
 
-/** A new lifetime is a write, with a new CAS; the same one again is not. */
+/** Sets a lifetime. A new one is a write, with a new CAS; the same one again is not. */
 const touch = (request: Request, answer: (document: Document) => Reply): Reply => {
   if (request.extras.length !== 4) return invalid
   const found = find(request.key)
@@ -124,7 +131,7 @@ const onDocuments: Record<number, (request: Request) => Reply> = {
   },
   [Opcode.touch]: (request) => touch(request, () => ({})),
   [Opcode.getAndTouch]: (request) => touch(request, whole),
-  // What `exists` asks for. The fields: deleted, flags, expiry, revision, datatype.
+  // The command of `exists`. The fields: deleted, flags, expiry, revision, datatype.
   [Opcode.getMeta]: (request) => {
     const found = find(request.key)
     if (found === undefined) return notFound
@@ -134,7 +141,7 @@ const onDocuments: Record<number, (request: Request) => Reply> = {
       extras: Buffer.concat([uint32(0), uint32(flags), uint32(expiry), uint64(1n), Buffer.alloc(1)])
     }
   },
-  // Only what `get` with `withExpiry` asks for: the document's expiry, and all of the document.
+  // Only the request of `get` with `withExpiry`: the document's expiry, and the whole document.
   [Opcode.lookupIn]: (request) => {
     const found = find(request.key)
     if (found === undefined) return notFound
@@ -148,7 +155,7 @@ const onDocuments: Record<number, (request: Request) => Reply> = {
   }
 }
 
-/** Each path follows its command, its flags, and its length. */
+/** Returns the paths; each follows its command, its flags, and its length. */
 const pathsOf = (specs: Buffer): ReadonlyArray<string> => {
   const paths: Array<string> = []
   for (let at = 0; at < specs.length; ) {
@@ -177,7 +184,7 @@ const collectionId = (path: string): Reply => {
   return { status: inScope ? Status.unknownCollection : Status.unknownScope }
 }
 
-/** Where everything is: this node has it all. */
+/** The configuration of a cluster in which this node has everything. */
 const clusterConfig = JSON.stringify({
   rev: 1,
   revEpoch: 1,
@@ -200,7 +207,7 @@ const bucketConfig = JSON.stringify({
 
 const features: ReadonlyArray<number> = Object.values(Feature)
 
-/** What one connection may do: its login, then its bucket, then documents. */
+/** One connection: first its login, then its bucket, then documents. */
 class Session {
   private readonly login = new Login({ username: username!, password: password! })
   private hasBucket = false

@@ -1,8 +1,8 @@
-// A real LedisDB server for the tests.
+// Starts a real LedisDB server for the tests.
 import { join } from "node:path"
 import { acquire, ask, freePorts, host, type Server } from "./Process.js"
 
-/** `args` are more of ledis-server's flags. It must not be given a `-config` file: it would crash. */
+/** `args` holds extra flags of ledis-server. It must not be given a `-config` file: it would crash. */
 export const make = (options: { readonly args?: ReadonlyArray<string> | undefined } = {}) =>
   acquire("ledis", async (workspace): Promise<Server> => {
     const [port] = await freePorts(1)

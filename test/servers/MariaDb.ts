@@ -1,4 +1,4 @@
-// A real MariaDB server for the tests, with an empty database and a user who owns it.
+// Starts a real MariaDB server for the tests, with an empty database and a user that owns it.
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { acquire, freePorts, host, runToEnd, type Server } from "./Process.js"
@@ -9,7 +9,7 @@ export interface MariaDb extends Server {
   readonly socket: string
 }
 
-/** `args` are more of mariadbd's options, such as `["--max-connections=10"]`. */
+/** `args` holds extra options of mariadbd, such as `["--max-connections=10"]`. */
 export const make = (options: { readonly args?: ReadonlyArray<string> | undefined } = {}) =>
   acquire("mariadb", async (workspace): Promise<MariaDb> => {
     const [port] = await freePorts(1)
@@ -40,7 +40,8 @@ export const make = (options: { readonly args?: ReadonlyArray<string> | undefine
         ...[`--port=${port}`, `--bind-address=${host}`, `--socket=${socket}`, "--skip-name-resolve"],
         `--pid-file=${join(workspace.folder, "pid")}`,
         `--init-file=${accounts}`,
-        // Safe when the process is killed, which is as far as tests go; faster by not waiting for the disk.
+        // Data survives the end of the process, which is all that tests need; faster, because writes do not wait for
+        // the disk.
         "--innodb-flush-log-at-trx-commit=2",
         ...(options.args ?? [])
       ],

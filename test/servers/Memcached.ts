@@ -1,7 +1,7 @@
-// A real memcached for the tests. It keeps nothing over a restart: that is what memcached is.
+// Starts a real memcached for the tests. Like every memcached, it keeps no data over a restart.
 import { acquire, ask, freePorts, host, type Server } from "./Process.js"
 
-/** `args` are more of memcached's options, such as `["-m", "2"]` for a cache of 2 MB. */
+/** `args` holds extra options of memcached, such as `["-m", "2"]` for a cache of 2 MB. */
 export const make = (options: { readonly args?: ReadonlyArray<string> | undefined } = {}) =>
   acquire("memcached", async (workspace): Promise<Server> => {
     const [port] = await freePorts(1)

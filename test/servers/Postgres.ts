@@ -1,4 +1,4 @@
-// A real PostgreSQL server for the tests, with an empty database and a user who owns it.
+// Starts a real PostgreSQL server for the tests, with an empty database and a user that owns it.
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { acquire, freePorts, host, runToEnd, type Server, type User } from "./Process.js"
@@ -8,7 +8,7 @@ export interface Postgres extends Server {
   readonly adminUrl: string
 }
 
-/** `args` are more of postgres' options, such as `["-c", "max_connections=10"]`. */
+/** `args` holds extra options of postgres, such as `["-c", "max_connections=10"]`. */
 export const make = (options: { readonly args?: ReadonlyArray<string> | undefined } = {}) =>
   acquire("postgres", async (workspace): Promise<Postgres> => {
     const [port] = await freePorts(1)
@@ -30,12 +30,13 @@ export const make = (options: { readonly args?: ReadonlyArray<string> | undefine
       user,
       args: [
         ...["-D", data, "-h", host, "-p", `${port}`, "-k", folder],
-        // Safe when the process is killed, which is as far as tests go; faster by not waiting for the disk.
+        // Data survives the end of the process, which is all that tests need; faster, because writes do not wait for
+        // the disk.
         ...["-c", "fsync=off"],
         ...(options.args ?? [])
       ],
       answers: () => runToEnd("pg_isready", ["-h", host, "-p", `${port}`]),
-      // "Fast shutdown": SIGTERM would wait until all clients have left by themselves.
+      // "Fast shutdown": SIGTERM would wait until all clients have disconnected.
       stopSignal: "SIGINT"
     })
     await runToEnd("psql", [
@@ -53,7 +54,7 @@ export const make = (options: { readonly args?: ReadonlyArray<string> | undefine
     }
   })
 
-/** PostgreSQL refuses to run as root: then an account that can do nothing else. */
+/** An account without other rights, if this process runs as root, which PostgreSQL refuses. */
 const unprivileged = (): User | undefined => {
   if (process.getuid?.() !== 0) return undefined
   const [, , uid, gid] = readFileSync("/etc/passwd", "utf8")

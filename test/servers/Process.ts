@@ -1,5 +1,5 @@
-// What every server of the tests shares: a temporary folder, a free port, a process that is started, awaited and signalled,
-// and a scope that ends them all. All waiting is in plain promises: a test's TestClock must not stop it.
+// The parts that the tests' servers share: a temporary folder, a free port, a process that is started, awaited and
+// signalled, and a scope that ends them all. All waiting uses plain promises: a test's TestClock must not stop it.
 import { type ChildProcess, spawn } from "node:child_process"
 import { chownSync, mkdtempSync, rmSync } from "node:fs"
 import { connect, createServer } from "node:net"
@@ -14,11 +14,17 @@ import { family, isAlive, isStopped } from "./proc.js"
 
 export const host = "127.0.0.1"
 
-/** How long a server may take to answer, and to end when it is asked to: generous, for a busy machine of two cores. */
+/**
+ * The time that a server has to respond after its start, and to end when it is asked to: generous, for a busy machine
+ * with two cores.
+ */
 const startMillis = 60_000
 const stopMillis = 10_000
 
-/** What a test does to a server, or to several at once. Each step is done when its effect is: `start` waits for answers. */
+/**
+ * The control of a test over a server, or over several at once. Each step is done when its effect ends: `start` waits
+ * until the server responds.
+ */
 export interface Control {
   /** The temporary folder that all of its data is in. */
   readonly folder: string
@@ -30,7 +36,7 @@ export interface Control {
   readonly start: Effect.Effect<void>
   /** SIGKILL: the server writes nothing more. */
   readonly kill: Effect.Effect<void>
-  /** SIGSTOP: connections stay open, the system still accepts new ones, and nothing answers. */
+  /** SIGSTOP: connections stay open, the system still accepts new ones, but no reply comes. */
   readonly pause: Effect.Effect<void>
   /** SIGCONT. */
   readonly resume: Effect.Effect<void>
@@ -42,12 +48,12 @@ export interface Server extends Control {
   readonly url: string
 }
 
-/** How one server program is run. */
+/** The command that runs a server program. */
 export interface Command {
   readonly name: string
   readonly program: string
   readonly args: ReadonlyArray<string>
-  /** Rejects as long as the server does not answer. It is given the last of what the server printed since it started. */
+  /** Rejects until the server responds. It gets the last output of the server since its start. */
   readonly answers: (output: string) => Promise<unknown>
   readonly stopSignal?: NodeJS.Signals
   readonly user?: User | undefined
@@ -111,12 +117,12 @@ class Process {
     return this.end(this.pids, "SIGKILL")
   }
 
-  /** To the process and its children: PostgreSQL, for one, answers from a child for each connection. */
+  /** Sends a signal to the process and its children: PostgreSQL, for example, has a child for each connection. */
   signal(signal: NodeJS.Signals): void {
     for (const pid of this.pids) send(pid, signal)
   }
 
-  /** The signal takes its time: until each thread has stopped, a server may still answer. */
+  /** Waits until each thread has stopped: before that, a server may still respond. */
   async pause(): Promise<void> {
     this.signal("SIGSTOP")
     await until(async () => {
@@ -133,8 +139,8 @@ class Process {
 }
 
 /**
- * A temporary folder and the processes that run in it. Each `make` of a server gets one, and whatever `make` started,
- * even if it failed half-way, ends with the scope.
+ * A temporary folder and the processes that run in it. Each `make` of a server gets one, and all that `make` started
+ * ends with the scope, even if `make` failed half-way.
  */
 export class Workspace {
   readonly folder: string
@@ -199,8 +205,8 @@ export const together = (members: ReadonlyArray<Control>, agree: () => Promise<u
 }
 
 /**
- * Free TCP ports, below the range that the system gives to outgoing connections: a client that knocks on a stopped server's port
- * could otherwise be given that very port and be connected with itself. A Redis cluster also uses each port + 10000.
+ * Finds free TCP ports, below the range that the system gives to outgoing connections: otherwise a client of a stopped
+ * server's port could be given that same port and connect to itself. A Redis cluster also uses each port + 10000.
  */
 export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
   const ports: Array<number> = []
@@ -244,7 +250,7 @@ export const ask = (port: number, line: string, expected: RegExp): Promise<RegEx
     })
   })
 
-/** Repeats until it succeeds; fails with its last error when the time is over or `hopeless`. */
+/** Repeats an attempt until it succeeds; fails with the last error if the time is over or the attempt is `hopeless`. */
 export const until = async <A>(
   attempt: () => Promise<A>,
   millis: number = startMillis,
@@ -270,7 +276,7 @@ export const typescript = async (
   args: [await bundle(new URL(file, import.meta.url)), ...args]
 })
 
-/** Runs a program to its end, for what prepares a server's data. */
+/** Runs a program to its end, such as one that prepares a server's data. */
 export const runToEnd = (program: string, args: ReadonlyArray<string>, user?: User) =>
   new Promise<string>((resolve, reject) => {
     const child = spawn(needed(program), args, { stdio: ["ignore", "pipe", "pipe"], cwd: tmpdir(), ...user })
@@ -281,7 +287,10 @@ export const runToEnd = (program: string, args: ReadonlyArray<string>, user?: Us
     child.once("close", (code) => (code === 0 ? resolve(output) : reject(new Error(`${program}: ${code}\n${output}`))))
   })
 
-/** The system ends the server when the process that started it ends, however that happens: nothing is left of a killed test run. */
+/**
+ * Makes the system end the server when the process that started it ends for any reason, so that a killed test run
+ * leaves no server behind.
+ */
 const tiedToUs = ({ args, program, user }: Command): ReadonlyArray<string> => {
   const setpriv = findProgram("setpriv")
   if (setpriv === undefined) return [needed(program), ...args]

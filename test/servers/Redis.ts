@@ -1,4 +1,4 @@
-// Real Redis servers for the tests: one, a cluster of six, and a master with two replicas under three sentinels.
+// Starts real Redis servers for the tests: one, a cluster of six, and a master with two replicas under three sentinels.
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -17,7 +17,7 @@ import {
 
 export interface Options {
   readonly password?: string | undefined
-  /** More of redis-server's options, such as `["--maxmemory", "8mb", "--appendonly", "yes"]`. */
+  /** Extra options of redis-server, such as `["--maxmemory", "8mb", "--appendonly", "yes"]`. */
   readonly args?: ReadonlyArray<string> | undefined
 }
 
@@ -69,7 +69,7 @@ export interface Sentinels extends Control {
   readonly sentinels: ReadonlyArray<Server>
   /** The data servers: at first the master, then its two replicas. */
   readonly nodes: ReadonlyArray<Server>
-  /** The server that the sentinels hold for the master now. */
+  /** The server that is the master now, according to the sentinels. */
   readonly master: Effect.Effect<Server>
 }
 

@@ -1,4 +1,5 @@
-// SSDB for the tests: our stand-in, as a process of its own. It keeps its data when it is asked to end, not when it is killed.
+// Starts SSDB for the tests: our stand-in, in its own process. It keeps its data when it is stopped, not when it is
+// killed.
 import { join } from "node:path"
 import { acquire, ask, freePorts, host, type Server, typescript } from "./Process.js"
 

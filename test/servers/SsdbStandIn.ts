@@ -1,5 +1,6 @@
-// A program that stands in for SSDB 1.9.8, which no package registry has: a server of the Redis protocol that answers as SSDB was
-// seen to answer, above all where that differs from Redis. What was not measured on the real server is an unknown command here.
+// A program that stands in for SSDB 1.9.8, which no package registry has: a server of the Redis protocol that replies
+// as SSDB was observed to reply, above all where that differs from Redis. Commands that were not measured on the real
+// server are unknown here.
 //
 //   npx tsx SsdbStandIn.ts PORT DATA_FILE
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
@@ -16,14 +17,14 @@ const error = (text: string): Reply => ({ raw: `-ERR ${text}\r\n` })
 const name = (bytes: Buffer) => bytes.toString("latin1")
 const bytes = (text: string) => Buffer.from(text, "latin1")
 
-/** The three kinds are name spaces of their own; only plain values can expire. */
+/** The data: each of the three kinds has its own name space; only plain values can expire. */
 class Data {
   values = new Map<string, Buffer>()
   expiries = new Map<string, number>()
   sorted = new Map<string, Map<string, number>>()
   hashes = new Map<string, Map<string, Buffer>>()
 
-  /** SSDB does not look at the time of a key that is read: a thread of its own removes what has expired. */
+  /** Removes expired keys. In SSDB a separate thread does so: a read does not check the key's time. */
   removeExpired(now: number): void {
     for (const [key, expiry] of this.expiries) if (expiry <= now) this.delete(key)
   }
@@ -62,7 +63,7 @@ const add = (key: Buffer, by: number): Reply => {
   return before + by
 }
 
-/** Pairs of member and score, lowest score first; equal scores by member. */
+/** Returns pairs of member and score, lowest score first; equal scores are ordered by member. */
 const between = (key: Buffer, low: Buffer, high: Buffer): ReadonlyArray<[string, number]> | undefined => {
   const min = score(low)
   const max = score(high)
@@ -82,13 +83,13 @@ const commands: Record<string, Command> = {
   ping: command(0, () => status("PONG")),
   quit: command(0, () => status("OK")),
   info: command(0, () => "ssdb-server\r\nversion\r\n1.9.8\r\n"),
-  // Always, when the server has no password.
+  // The reply of a server without a password.
   auth: command(1, () => status("OK")),
-  // Its answer is not in the protocol: the connection is of no use after it.
+  // Its reply breaks the protocol: the connection cannot be used after it.
   dump: command(1, () => ({ raw: "2\nok\n0\n\n\n" })),
 
   get: command(1, ([key]) => data.values.get(name(key!)) ?? null),
-  // Whatever follows the value (EX, PX, NX) is ignored, and a lifetime that the key had stays.
+  // Options after the value (EX, PX, NX) are ignored, and the key keeps its lifetime.
   set: command(2, ([key, value]) => {
     data.values.set(name(key!), value!)
     return status("OK")
@@ -124,7 +125,7 @@ const commands: Record<string, Command> = {
     const value = data.values.get(name(key!)) ?? Buffer.alloc(0)
     return value.subarray(start, end === -1 ? undefined : end + 1)
   }),
-  // It counts what it was asked to delete, not what was there.
+  // It counts the keys that it was asked to delete, not those that were there.
   del: command(1, (keys) => {
     for (const key of keys) data.delete(name(key))
     return keys.length
@@ -140,7 +141,8 @@ const commands: Record<string, Command> = {
     const expiry = data.expiries.get(name(key!))
     return expiry === undefined ? -1 : Math.max(0, Math.ceil((expiry - Date.now()) / 1000))
   }),
-  // Not a pattern: the keys above the first and up to the second name ("" for no bound), and at most so many.
+  // Not a pattern: the keys above the first and up to the second name ("" for no bound), and at most as many as the
+  // third argument says.
   keys: command(3, ([from, to, most]) => {
     const limit = integer(most!)
     if (limit === undefined) return notInteger
@@ -201,7 +203,7 @@ const encode = (reply: Reply): Buffer => {
   return Buffer.from((reply as { readonly raw: string }).raw)
 }
 
-/** Takes one request, an array of byte strings, off the front; undefined as long as it is not whole. */
+/** Takes one request, an array of byte strings, from the front; returns undefined if it is not complete. */
 const takeRequest = (input: Buffer): { readonly args: Args; readonly rest: Buffer } | undefined => {
   let at = 0
   const header = (mark: string): number | undefined => {

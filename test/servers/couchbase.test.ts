@@ -1,4 +1,4 @@
-// What the official client sees of Couchbase: of our stand-in, or of the real cluster that COUCHBASE_URL names.
+// Couchbase as the official client sees it: our stand-in, or the real cluster that COUCHBASE_URL names.
 import { randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Cluster, type Collection, connect, DurabilityLevel } from "couchbase"
@@ -161,7 +161,7 @@ describe("Couchbase", () => {
   })
 
   it("has no other bucket", async () => {
-    // The client goes on trying: the bucket may be about to be made.
+    // The client keeps trying, because the bucket may be created soon.
     const missing = cluster.bucket("missing").defaultCollection().get("key", { timeout: 500 })
     await expect(missing).rejects.toThrow("timeout")
   })

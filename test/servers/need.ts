@@ -1,4 +1,5 @@
-// A suite that needs a program of the system: where the program is missing, the suite is seen as not run, and it fails under CI=true.
+// Defines suites that need a program of the system: if the program is missing, the suite is reported as not run, and
+// fails with CI=true.
 import { describe, it } from "vitest"
 import { findProgram } from "../../scripts/programs.mjs"
 

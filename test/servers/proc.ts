@@ -1,4 +1,4 @@
-// What the system tells of processes.
+// Reads the system's data on processes.
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
@@ -13,7 +13,7 @@ const childrenOf = (pid: number): ReadonlyArray<number> =>
 
 export const isStopped = (pid: number): boolean => threadsOf(pid).every((thread) => !/\) [RSD]/.test(thread))
 
-/** What the system says of the threads of a process. */
+/** Reads the state of each thread of a process. */
 const threadsOf = (pid: number): ReadonlyArray<string> => {
   try {
     return readdirSync(`/proc/${pid}/task`).map((id) => procFile(`${pid}/task/${id}/stat`) ?? "")
@@ -22,7 +22,7 @@ const threadsOf = (pid: number): ReadonlyArray<string> => {
   }
 }
 
-/** Neither gone nor a zombie that only waits to be counted. */
+/** Whether the process exists and is not a zombie. */
 export const isAlive = (pid: number): boolean => {
   const stat = procFile(`${pid}/stat`)
   return stat !== undefined && !stat.slice(stat.lastIndexOf(")")).startsWith(") Z")

@@ -1,4 +1,4 @@
-// A server that answers what a test says, over TCP.
+// A TCP server that sends the replies a test chooses.
 import { createServer, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -6,11 +6,11 @@ import { host } from "./Process.js"
 
 export interface Scripted {
   readonly url: string
-  /** All that was received, by connection. */
+  /** All text that was received, for each connection. */
   readonly received: ReadonlyArray<{ text: string; isOpen: boolean }>
 }
 
-/** `answer` gets what has just come, as latin1. */
+/** `answer` gets the text that has just arrived, as latin1. */
 export const make = (answer: (text: string, socket: Socket) => void): Effect.Effect<Scripted, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

@@ -26,7 +26,7 @@ import { isAlive } from "./proc.js"
 import * as Redis from "./Redis.js"
 import * as Ssdb from "./Ssdb.js"
 
-/** Uses a server, closes its scope, and looks for what is left of it. */
+/** Uses a server, closes its scope, and looks for processes and files that are left. */
 const withServer = async <A extends Control>(
   server: Effect.Effect<A, never, Scope.Scope>,
   use: (server: A) => Promise<void>
@@ -49,7 +49,7 @@ const withServer = async <A extends Control>(
   expect(existsSync(folder)).toBe(false)
 }
 
-/** The same for every server: what it held before is there after a restart, and a pause holds its answers back. */
+/** Checks that a server's data is there after a restart, and that a pause holds its replies back. */
 const endures = async (server: Control, write: (value: string) => Promise<unknown>, read: () => Promise<unknown>) => {
   await write("before")
   expect(await read()).toBe("before")
@@ -76,7 +76,7 @@ const endures = async (server: Control, write: (value: string) => Promise<unknow
   expect(await read()).toBe("after")
 }
 
-/** One command on a connection of its own. */
+/** Runs one command on its own connection. */
 const redisOnce = async <A>(url: string, use: (client: IORedis) => Promise<A>): Promise<A> => {
   const client = new IORedis(url, { lazyConnect: true, retryStrategy: () => null, enableReadyCheck: false })
   client.on("error", () => {})
@@ -168,13 +168,13 @@ suite("Redis", ["redis-server", "redis-cli"], () => {
     }))
 })
 
-/** One use of a database, on a connection of its own. */
+/** Uses a database on its own connection. */
 const sqlOnce =
   <A>(client: Effect.Effect<SqlClient, SqlError | ConfigError, Scope.Scope | Reactivity.Reactivity>) =>
   (use: (sql: SqlClient) => Effect.Effect<A, SqlError>) =>
     client.pipe(Effect.flatMap(use), Effect.scoped, Effect.provide(Reactivity.layer), Effect.runPromise)
 
-/** A row of a database endures; `store` is how it is stored or replaced. */
+/** Checks that a row of a database endures; `store` stores or replaces it. */
 const rowEndures = async (
   server: Control,
   once: ReturnType<typeof sqlOnce<unknown>>,

@@ -1,12 +1,12 @@
 /**
- * A real browser, without anything kept from before.
+ * Starts a real browser with an empty profile.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type BrowserContext, chromium } from "playwright-core"
 import { findProgram } from "../../scripts/programs.mjs"
 
-/** For as long as the scope is open. */
+/** A browser that runs for as long as the scope is open. */
 export const browser = (...args: ReadonlyArray<string>): Effect.Effect<BrowserContext, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(() =>

@@ -1,5 +1,5 @@
 /**
- * For tests of sessions that clients hold: keys, and what a browser does with cookies.
+ * Helpers for tests of sessions that clients hold: keys, and a browser's handling of cookies.
  */
 import { randomBytes } from "node:crypto"
 import * as Duration from "effect/Duration"
@@ -14,7 +14,7 @@ export const key = () => Redacted.make(randomBytes(32).toString("base64url"))
 
 const lifetimes = { idleTimeout: Duration.hours(1), absoluteTimeout: Duration.infinity }
 
-/** What keeps sessions in cookies, as the manager has it. */
+/** Makes a keeper of sessions in cookies, like the manager's. */
 export const keeperOf = (sealing: Sealing, configured: Lifetimes = lifetimes, cookieName = "sid"): Keeper =>
   keptByClient(sealing, cookieName, configured, (...given: ReadonlyArray<unknown>) =>
     given.length === 0 ? randomBytes(32).toString("base64url") : "given something"
@@ -26,7 +26,7 @@ export interface Answer {
   readonly setCookie: ReadonlyArray<string>
 }
 
-/** Sends a request with a Cookie header; each Set-Cookie line of the answer by itself. */
+/** Sends a request with a Cookie header, and returns each Set-Cookie line of the response by itself. */
 export const request = (
   server: Pick<Server, "url">,
   path: string,
@@ -38,7 +38,7 @@ export const request = (
     return { status: response.status, body: await response.text(), setCookie: response.headers.getSetCookie() }
   })
 
-/** A browser's cookies, kept as RFC 6265 says, as far as these tests need it. */
+/** A browser's cookies, kept according to RFC 6265 as far as these tests need it. */
 export const jar = () => {
   const cookies = new Map<string, string>()
   return {

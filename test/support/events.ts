@@ -1,5 +1,5 @@
 /**
- * What an event names its session by, if it is about one.
+ * The name of an event's session, if it is about one.
  */
 import type { SessionManager } from "effect-session"
 

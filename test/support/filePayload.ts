@@ -1,4 +1,4 @@
-// Payloads of the file provider's tests that show when they are torn: a number, again and again.
+// Payloads for the file provider's tests that show whether they are torn: a number, repeated.
 import { strict as assert } from "node:assert"
 
 export const payload = (n: number): Uint8Array => Buffer.from(`${n} `.repeat(2_000))

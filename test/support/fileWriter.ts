@@ -1,6 +1,6 @@
 /**
- * A process that uses a directory of file sessions, for tests with several processes:
- * `node fileWriter.mjs file|beego <directory> write|regenerate|tooMuch|asBeego <id> [n]`. It says `ready` before it begins.
+ * A process that uses a directory of file sessions, for tests with several processes: `node fileWriter.mjs file|beego
+ * <directory> write|regenerate|tooMuch|asBeego <id> [n]`. It prints `ready` before it begins.
  */
 import { randomBytes } from "node:crypto"
 import { closeSync, ftruncateSync, openSync, readFileSync, utimesSync, writeSync } from "node:fs"
@@ -29,7 +29,7 @@ const write = (provider: SessionProvider.Provider) =>
     }
   })
 
-/** Moves the session to new ids, for ever; each leaves a mark that names the next, where marks are kept. */
+/** Moves the session to new ids, for ever; each leaves a mark that names the next, if the provider keeps marks. */
 const regenerate = (provider: SessionProvider.Provider) =>
   Effect.gen(function* () {
     for (let at = id; ; ) {
@@ -47,7 +47,7 @@ const regenerate = (provider: SessionProvider.Provider) =>
     }
   })
 
-/** Says what comes of storing more than the disk takes, and then of storing a little. */
+/** Prints the result of storing more than the disk holds, and then of storing a little. */
 const tooMuch = (provider: SessionProvider.Provider) =>
   Effect.gen(function* () {
     const large = new Uint8Array(1024 * 1024)
@@ -69,8 +69,8 @@ const tooMuch = (provider: SessionProvider.Provider) =>
   })
 
 /**
- * Reads beego's file as it is and writes the next number into it, for ever: SessionRead, which gives the file the time of now, and
- * SessionRelease, which cuts it and writes it, with a pause between the two.
+ * Reads beego's file and writes the next number into it, for ever: SessionRead, which sets the file's time to now, and
+ * SessionRelease, which truncates the file and writes it, with a pause between the two.
  */
 const asBeego = () =>
   Effect.promise(async () => {

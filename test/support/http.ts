@@ -1,5 +1,5 @@
 /**
- * A real server with sessions, and a client that behaves as told: no cookie jar, no hidden retries.
+ * A real server with sessions, and a client without a cookie jar and without hidden retries.
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -20,7 +20,7 @@ export class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {
   visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 })
 }) {}
 
-/** A memory provider that lists the calls it gets. It waits as a server would, so that timeouts and spans apply. */
+/** A memory provider that lists the calls it gets. It waits like a server, so that timeouts and spans apply. */
 export interface Probe {
   readonly calls: Array<string>
   readonly provider: SessionProvider.Provider
@@ -72,13 +72,16 @@ export type Send = (
 
 export interface Server {
   readonly send: Send
-  /** As `send`, with a Cookie header. */
+  /** Returns a `send` with this Cookie header. */
   readonly as: (cookie: string | undefined) => Send
   readonly url: string
   readonly manager: SessionManager.Manager
 }
 
-/** Unless told otherwise, garbage is not collected: each time would wake a fiber, 720 times in half a day of TestClock. */
+/**
+ * A manager that by default does not collect garbage: each collection would wake a fiber, 720 times in half a day of
+ * TestClock.
+ */
 export const managerLayer = (
   options: SessionConfig.Options = {},
   backend: SessionProvider.Provider | Sealing = Memory.make()

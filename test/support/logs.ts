@@ -1,11 +1,11 @@
 /**
- * What is logged.
+ * Collects log messages.
  */
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 
-/** Collects the messages above the level of debugging, of all that is run with the layer. */
+/** Collects the messages above the debug level from everything that runs with the layer. */
 export const collectLogs = (): { readonly logged: Array<string>; readonly layer: Layer.Layer<never> } => {
   const logged: Array<string> = []
   const logger = Logger.make(({ logLevel, message }) => {

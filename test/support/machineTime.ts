@@ -1,9 +1,11 @@
-// How long something takes on a machine that may be busy: what this process was kept from running for does not count.
+// Measures time on a busy machine: time in which this process could not run does not count.
 import * as Effect from "effect/Effect"
 
 const tick = 10
 
-/** The result, and the milliseconds for which this process could have done something: for bounds on waiting, not on computing. */
+/**
+ * Returns the milliseconds in which this process could run, and the result: for bounds on waiting, not on computing.
+ */
 export const machineTimed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<readonly [number, A], E, R> =>
   Effect.suspend(() => {
     let ticks = 0

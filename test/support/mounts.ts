@@ -1,5 +1,5 @@
 /**
- * The same handlers in each way to mount sessions.
+ * Mounts the same handlers in each possible way.
  */
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
@@ -21,13 +21,13 @@ import { type SessionConfig, type SessionError, SessionHttp, type SessionManager
 import { type Answer, AppSession, client, managerLayer, probe, type Server } from "./http.js"
 import { bytesOf, exchange } from "./raw.js"
 
-/** What is run at `GET /name` for each name; its text is the answer. */
+/** The effect that runs at `GET /name` for each name; its text is the response. */
 export type Handlers = Readonly<Record<string, Effect.Effect<string, SessionError, AppSession>>>
 
 /** Sends a GET request with exactly these headers. */
 export type Reach = (path: string, headers?: Readonly<Record<string, string>>) => Effect.Effect<Answer>
 
-/** Builds a server of a layer. */
+/** Builds a server from a layer. */
 export const build = <E>(
   served: Layer.Layer<never, E, HttpServer.HttpServer | SessionManager.SessionManager | any>,
   provider = probe().provider,
@@ -49,7 +49,7 @@ export class WithSession extends HttpApiMiddleware.Tag<WithSession>()("WithSessi
   security: { session: SessionHttp.security() }
 }) {}
 
-/** What most tests do with a session. `/login` answers with the session's new id. */
+/** The handlers that most tests need. `/login` responds with the session's new id. */
 export const basics = {
   read: Effect.map(
     Effect.flatMap(AppSession, (session) => session.get("visits")),
@@ -68,7 +68,7 @@ export const basics = {
   logout: Effect.flatMap(AppSession, (session) => Effect.as(session.destroy, "out"))
 } satisfies Handlers
 
-/** As routes that need the session. */
+/** The handlers as routes that need the session. */
 export const routesOf = (handlers: Handlers) =>
   Object.entries(handlers).reduce<HttpRouter.HttpRouter<SessionError, AppSession>>(
     (router, [name, handler]) =>
@@ -80,7 +80,7 @@ export const routesOf = (handlers: Handlers) =>
     HttpRouter.empty
   )
 
-/** As a router, with the middleware. */
+/** The handlers as a router, with the middleware. */
 export const routerOf = (handlers: Handlers) => HttpRouter.use(routesOf(handlers), SessionHttp.middleware(AppSession))
 
 const layerRouterOf = (handlers: Handlers) =>
@@ -98,7 +98,7 @@ const layerRouterOf = (handlers: Handlers) =>
     { disableLogger: true, disableListenLog: true }
   )
 
-/** As an API. */
+/** The handlers as an API. */
 export const apiOf = (handlers: Handlers) => {
   const group = Object.keys(handlers).reduce<any>(
     (group, name) => group.add(HttpApiEndpoint.get(name, `/${name}`).addSuccess(HttpApiSchema.Text())),
@@ -122,7 +122,7 @@ const overSockets = <E>(server: Effect.Effect<Server, E, Scope.Scope>) =>
         exchange(url, bytesOf("GET", path, { connection: "close", ...headers }))
   )
 
-/** A server's handlers, mounted; what is built ends with the scope. */
+/** The ways to mount a server's handlers; what each builds ends with the scope. */
 export const mounts: Readonly<
   Record<
     string,

@@ -1,11 +1,14 @@
 /**
- * A client of bytes: what no well-behaved HTTP client sends, and one that hangs up.
+ * A client that sends raw bytes, which no well-behaved HTTP client sends, and one that hangs up.
  */
 import { connect, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
 import type { Answer } from "./http.js"
 
-/** The bytes of a request. Nothing is added: not even `Connection: close`, without which the server keeps the connection. */
+/**
+ * Makes the bytes of a request. It adds only a default `Host` header: without `Connection: close` the server keeps the
+ * connection.
+ */
 export const bytesOf = (method: string, path: string, headers: Readonly<Record<string, string>>, body = ""): string =>
   [`${method} ${path} HTTP/1.1`, ...Object.entries({ host: "app.example", ...headers }).map(([k, v]) => `${k}: ${v}`)]
     .concat("", body)
@@ -55,7 +58,7 @@ const parse = (text: string): Answer => {
   }
 }
 
-/** Waits for something to become so, for ten seconds of the machine's time. */
+/** Waits until a condition is true, for at most ten seconds of the machine's time. */
 export const eventually = (isSo: () => boolean): Effect.Effect<boolean> =>
   Effect.promise(async () => {
     for (const end = Date.now() + 10_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 5))) {

@@ -1,4 +1,4 @@
-// A process of its own that changes a session's id in memcached, to be killed while it does. Arguments: server, revision.
+// A program that changes a session's id in memcached, to be killed meanwhile. Arguments: server, revision.
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { make } from "../../src/Provider/Memcached.js"

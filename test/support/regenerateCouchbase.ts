@@ -1,5 +1,6 @@
-// A process of its own that changes a session's id in Couchbase, to be killed while it does: at the removal of the old session it
-// prints "now" and hangs, before or after the cluster gets it. Arguments: connection string, user, password, bucket, revision, when.
+// A program that changes a session's id in Couchbase, to be killed meanwhile: at the removal of the old session it
+// prints "now" and hangs, before or after the cluster gets the removal. Arguments: connection string, user, password,
+// bucket, revision, when.
 import { type Collection, connect } from "couchbase"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,7 +12,7 @@ const [url, username, password, bucket, revision, when] = process.argv.slice(2) 
 const cluster = await connect(url!, { username: username!, password: password! })
 const collection = cluster.bucket(bucket!).defaultCollection()
 
-/** The app's collection, whose `remove` never answers. */
+/** The app's collection, whose `remove` never completes. */
 const hanging = new Proxy(collection, {
   get: (target, name) =>
     name !== "remove"

@@ -1,4 +1,5 @@
-// Processes that write to one directory, for the tests of the providers that keep files: started, awaited, killed. See fileWriter.ts.
+// Starts, awaits and kills processes that write to one directory, for the tests of the providers that keep files. See
+// fileWriter.ts.
 import { strict as assert } from "node:assert"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -17,7 +18,7 @@ export const times = <A>(n: number, f: (i: number) => A): ReadonlyArray<A> => Ar
 export const number = (stored: Option.Option<SessionProvider.Stored>): number =>
   numberIn(Option.getOrThrow(stored).payload)
 
-/** Awaits the first word of a process. */
+/** Waits for the first output of a process. */
 export const ready = (child: ChildProcess) =>
   Effect.promise(() =>
     Promise.race([once(child.stdout!, "data"), once(child, "exit").then(() => assert.fail("the writer ended"))])
@@ -32,7 +33,7 @@ export const kill = (child: ChildProcess) =>
 
 export const ended = (child: ChildProcess) => Effect.promise(async () => (await once(child, "exit"))[0] as unknown)
 
-/** Writers for the tests of a file. Those that a test leaves are killed after it. */
+/** Makes writers for the tests of one test file. Writers that are still running after a test are killed. */
 export const writersOf = (layout: "file" | "beego") => {
   let program = ""
   beforeAll(async () => {
@@ -53,7 +54,7 @@ export const writersOf = (layout: "file" | "beego") => {
 
   return {
     writer: (...args: ReadonlyArray<string>) => start(process.execPath, [program, layout, ...args]),
-    /** No file that it writes can be larger than this many blocks of 1 KiB, as on a full disk. */
+    /** Starts a writer whose files cannot be larger than this many blocks of 1 KiB, as on a full disk. */
     limitedWriter: (blocks: number, ...args: ReadonlyArray<string>) =>
       start("bash", ["-c", `ulimit -f ${blocks} && exec "$0" "$@"`, process.execPath, program, layout, ...args])
   }
