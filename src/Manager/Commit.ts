@@ -12,12 +12,11 @@ import { withoutWords } from "./Calls.js"
 import { contentOn } from "./content.js"
 import type { Fate, Found, Kept } from "./Keeper.js"
 import { noResponse, openInLine } from "./LiveSession.js"
-import { maxAttempts } from "./maxAttempts.js"
 import type { Base, Outcome, When } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
 import { renewLifetime } from "./renewal.js"
 import { settle } from "./settle.js"
-import type { Turn } from "./Turns.js"
+import { maxAttempts, type Turn } from "./Turns.js"
 
 type Step = Effect.Effect<Outcome, SessionError>
 

@@ -3,13 +3,30 @@
  * one of the fields is a method here, so that this file shows every possible state.
  */
 import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import type { SessionError } from "../SessionError.js"
-import type { SessionData } from "../Store/Codec.js"
+import type { SessionCodec, SessionData } from "../Store/Codec.js"
 import type { Draft, Operation } from "../Store/Handle.js"
-import type { Environment } from "./Environment.js"
-import type { Found, Reply, Sent } from "./Keeper.js"
-import type { Base } from "./Outcome.js"
-import { Line } from "./Turns.js"
+import type { SessionConfig } from "./configSchema.js"
+import type { Found, Keeper, Reply, Sent } from "./Keeper.js"
+import type { Base, Outcome, When } from "./Outcome.js"
+import type { Telemetry } from "./Telemetry.js"
+import { Line, type Patience, type Turns } from "./Turns.js"
+
+/** The parts of a manager that all its sessions share. */
+export interface Environment {
+  readonly config: SessionConfig
+  readonly keeper: Keeper
+  readonly codec: SessionCodec
+  readonly telemetry: Telemetry
+  readonly turns: Turns<Base>
+  /** How long a fiber waits in a line. */
+  readonly patience: Patience
+  /** Bounds a whole commit in time; each of its calls is bounded already. */
+  readonly bounded: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | SessionError>
+  /** Saves a session, as `Commit` describes. */
+  readonly commit: (session: RequestState, when: When) => Effect.Effect<Outcome>
+}
 
 /**
  * The knowledge that this request has of the session that its client named:

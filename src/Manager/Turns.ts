@@ -7,6 +7,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { SessionError } from "../SessionError.js"
 
+/**
+ * The most attempts of a change that conflicts with those of other processes. Within this process, changes of a session
+ * take turns.
+ */
+export const maxAttempts = 24
+
 /** How long to wait, and the error if that is not enough. */
 export interface Patience {
   readonly millis: number

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Mark, Provider, Stored, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
-import { maxAttempts } from "./maxAttempts.js"
+import { maxAttempts } from "./Turns.js"
 
 type Found = Effect.Effect<Option.Option<Stored>, SessionError>
 

@@ -2,8 +2,8 @@
  * Finds the session of a request, so that all its mounts share one.
  */
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
-import type { Environment } from "./Environment.js"
 import { MountedSession } from "./MountedSession.js"
+import type { Environment } from "./RequestState.js"
 import type { Transport } from "./Transport.js"
 
 export interface RequestSessions {

@@ -3,60 +3,28 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
-import type { Capabilities, SessionProvider } from "../Provider/Provider.js"
 import { concurrencyCases } from "./concurrencyCases.js"
 import { contractCases } from "./contractCases.js"
+import { type Options, type Promised, promises } from "./declared.js"
 import { expiryCases } from "./expiryCases.js"
 import { idCases } from "./idCases.js"
 import { listingCases } from "./listingCases.js"
 import { markCases } from "./markCases.js"
 import { raceCases } from "./raceCases.js"
 
-/**
- * The declared properties of a provider, and the way to reach it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  /** Connects to the backend. Each case builds it anew, and every build must reach the same backend. */
-  readonly layer: Layer.Layer<SessionProvider, unknown>
-  /** The provider's capabilities. One case checks that the provider declares exactly these; all others rely on them. */
-  readonly capabilities: Capabilities
-  /** The optional operations that the provider has. One case checks that it has exactly these. */
-  readonly optional: {
-    readonly count: boolean
-    readonly list: boolean
-    readonly gc: boolean
-    readonly marked: boolean
-  }
-  /** Lets time pass: `TestClock.adjust` for a provider on Effect's Clock, `Effect.sleep` if a server keeps the time. */
-  readonly pass: (duration: Duration.DurationInput) => Effect.Effect<void>
-}
-
-/** All promises, in the order of the table. */
-const promises = [
-  "as declared",
-  "sessions are kept whole",
-  "no lost updates",
-  "a change of id is one step",
-  "what ended stays ended",
-  "lifetimes are kept",
-  "marks stay where sessions ended",
-  "hostile ids do no harm",
-  "counted, listed and collected"
-] as const
-
-/**
- * The name of a promise that a provider makes. Each case checks one promise.
- *
- * @since 0.1.0
- * @category models
- */
-export type Promised = (typeof promises)[number]
+export type {
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Options,
+  /**
+   * @since 0.1.0
+   * @category models
+   */
+  Promised
+} from "./declared.js"
 
 /**
  * One case: an effect that fails or dies if the provider does not conform.

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type Provider, SessionProvider } from "../Provider/Provider.js"
-import type { Options, Promised } from "./Conformance.js"
+import type { Options, Promised } from "./declared.js"
 import { type Time, timed } from "./time.js"
 
 /** Returns why a case does not apply to a provider with these declared properties, or undefined if it does. */

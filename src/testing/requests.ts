@@ -16,7 +16,7 @@ import * as SessionManager from "../Manager/SessionManager.js"
 import { type Provider, SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import * as SessionStore from "../Store/SessionStore.js"
-import type { Promised } from "./Conformance.js"
+import type { Promised } from "./declared.js"
 import { type CaseOf, defineFor, type Kind } from "./define.js"
 import type { Time } from "./time.js"
 

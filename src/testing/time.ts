@@ -5,7 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Provider } from "../Provider/Provider.js"
-import type { Options } from "./Conformance.js"
+import type { Options } from "./declared.js"
 
 /** The time of a case, whose seconds are stretched on a busy machine. */
 export interface Time {
