@@ -26,7 +26,10 @@ export interface Options {
     readonly gc: boolean
     readonly marked: boolean
   }
-  /** Lets time pass: `TestClock.adjust` for a provider on Effect's Clock, `Effect.sleep` if a server keeps the time. */
+  /**
+   * Lets time pass: `TestClock.adjust` for a provider on Effect's Clock. If a server keeps the time, `Effect.sleep` for
+   * some milliseconds more: timers and clocks are not that exact.
+   */
   readonly pass: (duration: Duration.DurationInput) => Effect.Effect<void>
 }
 
