@@ -226,7 +226,9 @@ describe("garbage collection", () => {
       let runs = 0
       const memory = Memory.make()
       const provider = { ...memory, gc: Effect.sync(() => ++runs) }
-      yield* Effect.scoped(Effect.zipRight(Layer.build(managerLayer({}, provider)), TestClock.adjust("3 minutes")))
+      yield* Effect.scoped(
+        Effect.zipRight(Layer.build(managerLayer({ gcInterval: "1 minute" }, provider)), TestClock.adjust("3 minutes"))
+      )
       const ended = runs
       yield* TestClock.adjust("1 hour")
       expect(ended).toBeGreaterThan(0)
@@ -252,7 +254,7 @@ const live = (backend: string) =>
 describe("events and metrics", () => {
   it.scoped("tell what happened, by a name that is not the id", () =>
     Effect.gen(function* () {
-      const context = yield* Layer.build(managerLayer({ idleTimeout: "10 minutes" }))
+      const context = yield* Layer.build(managerLayer({ idleTimeout: "10 minutes", gcInterval: "1 minute" }))
       yield* Effect.gen(function* () {
         const collected = yield* Effect.fork(Stream.runCollect(Stream.take(SessionManager.events, 8)))
         // Until it has subscribed.
