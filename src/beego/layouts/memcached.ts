@@ -31,8 +31,8 @@ export const placeOf = (key: string, count: number): number => crc32(key) % coun
 
 const store = (ask: Ask): BeegoProvider.BeegoStore =>
   CasStore.make({
-    // Whole seconds, and one more, since memcached's seconds can begin at any moment.
-    store: Store.make(ask, { ...Store.capabilities, expirySlack: 1_200 }),
+    // A lifetime is rounded up to whole seconds, and one more, since memcached's seconds can begin at any moment.
+    store: Store.make(ask, { ...Store.capabilities, expirySlack: 2_200 }),
     touch: (id, ttl) => ask(Protocol.touch(id, exptimeOf(ttl))),
     // The longest key that memcached allows, and no spaces (protocol.txt, "Keys").
     isKey: (id) => /^[!-~]{1,250}$/.test(id)
