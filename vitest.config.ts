@@ -24,7 +24,7 @@ export default defineConfig({
     isolate: false,
     // Of tests in one file that wait side by side.
     maxConcurrency: 16,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 90_000
   }
 })

@@ -103,7 +103,7 @@ suite("redisSentinel", ["redis-server"], () => {
             `${total(writers, "acknowledged")} acknowledged writes, 0 lost; ${total(writers, "failures")} typed errors meanwhile`
         )
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 
   it.live("with minReplicas, a write that no replica has is not acknowledged", () =>
@@ -141,6 +141,6 @@ suite("redisCluster", ["redis-server", "redis-cli"], () => {
         expect(yield* stored(provider, writers)).toEqual(writers.map(({ acknowledged }) => acknowledged))
         expect(total(writers, "acknowledged")).toBeGreaterThan(1000)
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 })
