@@ -10,6 +10,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
+import { deadline } from "../internal/deadline.js"
 import type { Sealing } from "../Provider/cookie/SealedSessions.js"
 import { mapCalls, type Provider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
@@ -50,12 +51,12 @@ const forked = ({ late, millis }: Patience): Bounded => {
       return (
         fiber.unsafePoll() ??
         Effect.async((resume) => {
-          const timer = setTimeout(() => {
+          const met = deadline(millis, () => {
             fiber.unsafeInterruptAsFork(FiberId.none)
             resume(late)
-          }, millis)
+          })
           fiber.addObserver((exit) => {
-            clearTimeout(timer)
+            met()
             resume(exit)
           })
         })

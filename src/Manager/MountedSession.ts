@@ -19,6 +19,8 @@ export class MountedSession extends LiveSession {
   answered = false
   /** The request's scope: a handler may run in a scope of its own. */
   scope: Scope.Scope | undefined = undefined
+  /** Whether the end of the request is watched for a new token that nobody was told. */
+  private watched = false
 
   /**
    * Notes that the fiber of a mount has ended, with `outer` mounts around it. If the mount has not left, it was
@@ -44,8 +46,20 @@ export class MountedSession extends LiveSession {
   override get save(): Effect.Effect<void, SessionError> {
     return Effect.zipLeft(
       super.save,
-      Effect.suspend(() => (this.reply === undefined ? Effect.void : this.unlessAnswered(untold)))
+      Effect.suspend(() => {
+        if (this.watched || !this.hasNewToken) {
+          return Effect.void
+        }
+        this.watched = true
+        return this.unlessAnswered(untold)
+      })
     )
+  }
+
+  /** Whether the client is to be told a token that it did not send. */
+  private get hasNewToken(): boolean {
+    const { reply, sent } = this
+    return typeof reply === "object" && sent?.tokens.includes(reply.token) !== true
   }
 
   /** Runs an effect when the request is over, if no mount has made its response by then. */

@@ -136,9 +136,10 @@ export const routerMiddleware: {
   >
 } = (...args: ReadonlyArray<Any | { readonly global: true }>): any => {
   const stores = args.filter((arg): arg is Any => !("global" in arg))
+  const [options] = args.flatMap((arg) => ("global" in arg ? [arg] : []))
   return HttpLayerRouter.middleware<{ provides: any; handles: SessionError }>()(
     Effect.map(SessionManager, (manager) => (app: HttpApp.Default<any, any>) => mount(app, stores, () => manager)),
-    { global: stores.length < args.length }
+    { global: options?.global === true }
   )
 }
 

@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { deadline } from "../internal/deadline.js"
 import { SessionError } from "../SessionError.js"
 
 /**
@@ -66,7 +67,7 @@ export class Line {
   private get wait(): Effect.Effect<void, SessionError> {
     return Effect.async((resume) => {
       const go = () => {
-        clearTimeout(timer)
+        met()
         resume(Effect.void)
       }
       let left = false
@@ -77,13 +78,13 @@ export class Line {
           this.waiting.splice(at, 1)
         }
       }
-      const timer = setTimeout(() => {
+      const met = deadline(this.patience.millis, () => {
         leave()
         resume(this.patience.late)
-      }, this.patience.millis)
+      })
       this.waiting.push(go)
       return Effect.sync(() => {
-        clearTimeout(timer)
+        met()
         leave()
         if (!left) {
           // Interrupted when its turn had come: the turn passes to the next.

@@ -133,12 +133,16 @@ const describe = (spec: OpenApi.OpenAPISpec, api: AnyApi, carriers: ReadonlyArra
     const isSession = (requirement: OpenApi.OpenAPISecurityRequirement) =>
       Object.keys(requirement).some((name) => sessions.has(name))
     const names = new Set(requirements.filter(isSession).flatMap(Object.keys))
-    const isOptional = requirements.every(isSession) && [...sessions.values()].every((optional) => optional)
-    return [
-      ...(isOptional && names.size > 0 ? [{}] : []),
-      ...[...names].flatMap((name) => carriers.map((_, place) => ({ [nameOf(name, place)]: [] }))),
-      ...requirements.filter((requirement) => !isSession(requirement))
-    ]
+    const others = requirements.filter((requirement) => !isSession(requirement))
+    const isOptional = [...sessions.values()].every((optional) => optional)
+    // In OpenAPI one of the requirements is enough: an optional session is not enough where something else is required.
+    return isOptional && others.length > 0
+      ? others
+      : [
+          ...(isOptional && names.size > 0 ? [{}] : []),
+          ...[...names].flatMap((name) => carriers.map((_, place) => ({ [nameOf(name, place)]: [] }))),
+          ...others
+        ]
   }
   const ofAll = spec.security
   describeSchemes(sessionsOf(api.middlewares))

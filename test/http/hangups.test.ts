@@ -104,7 +104,9 @@ describe.each([
         const hangUp = (i: number) =>
           Effect.gen(function* () {
             const [method, path, body] = requests[i % requests.length]!
-            const cookie = (yield* send("/count")).cookie!
+            const first = yield* send("/count")
+            expect([first.status, first.cookie === undefined]).toEqual([200, false])
+            const cookie = first.cookie!
             const length = { "content-length": String(body.length) }
             const leave = yield* begin(url, bytesOf(method, path, { cookie, ...(body === "" ? {} : length) }, body))
             yield* sleep(delays[Math.floor(i / requests.length) % delays.length]!)
@@ -133,7 +135,9 @@ describe.each([
         expect(roots()).toBeLessThanOrEqual(rootsBefore)
         expect(resources()).toBeLessThanOrEqual(resourcesBefore)
 
-        const visits = yield* Effect.forEach(cookies, (cookie) => Effect.map(as(cookie)("/read"), ({ body }) => body))
+        const visits = yield* Effect.forEach(cookies, (cookie) =>
+          Effect.map(as(cookie)("/read"), ({ body, status }) => (status === 200 ? body : `status ${status}`))
+        )
         expect(visits.filter((n) => n !== "1" && n !== "2")).toEqual([])
         expect([...writes.values()].filter((n) => n !== 1)).toEqual([])
         expect(visits.filter((n) => n === "2").length).toBe(writes.size)

@@ -5,6 +5,7 @@
  */
 import { connect, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
+import { deadline } from "../../internal/deadline.js"
 import type { Failure } from "./errors.js"
 import { Answers, type Command } from "./protocol.js"
 
@@ -50,7 +51,7 @@ interface Waiting {
 class Link {
   isOpen = true
   private readonly waiting: Array<Waiting> = []
-  private timer: NodeJS.Timeout | undefined
+  private met: (() => void) | undefined
 
   constructor(
     private readonly socket: Socket,
@@ -89,11 +90,8 @@ class Link {
       resume: resume as Resume<unknown>,
       deadline: performance.now() + this.timeoutMillis
     })
-    this.timer ??= setTimeout(this.later, this.timeoutMillis)
+    this.met ??= deadline(this.timeoutMillis, this.check)
   }
-
-  /** First reads the replies that came while this process was busy. */
-  private readonly later = (): void => void setImmediate(this.check)
 
   /** The oldest command is the first to be late. Any later one would get its reply, so all of them fail. */
   private readonly check = (): void => {
@@ -101,14 +99,14 @@ class Link {
     if (left <= 0) {
       this.end("no answer in time")
     } else {
-      this.timer = this.waiting.length === 0 ? undefined : setTimeout(this.later, left)
+      this.met = this.waiting.length === 0 ? undefined : deadline(left, this.check)
     }
   }
 
   end(failure: Failure): void {
     if (this.isOpen) {
       this.isOpen = false
-      clearTimeout(this.timer)
+      this.met?.()
       this.socket.destroy()
       const failed = Effect.fail(failure)
       for (const { resume } of this.waiting.splice(0)) {
