@@ -129,15 +129,22 @@ const describe = (spec: OpenApi.OpenAPISpec, api: AnyApi, carriers: ReadonlyArra
       }
     }
   }
-  const described = (requirements: Requirements, sessions: ReadonlyMap<string, boolean>) => {
+  /** The requirements of an operation with its session in them. `ofAll` are those of the whole API. */
+  const described = (
+    requirements: Requirements,
+    sessions: ReadonlyMap<string, boolean>,
+    ofAll: Requirements
+  ): Array<OpenApi.OpenAPISecurityRequirement> => {
     const isSession = (requirement: OpenApi.OpenAPISecurityRequirement) =>
       Object.keys(requirement).some((name) => sessions.has(name))
+    const isOther = (requirement: OpenApi.OpenAPISecurityRequirement) => !isSession(requirement)
     const names = new Set(requirements.filter(isSession).flatMap(Object.keys))
-    const others = requirements.filter((requirement) => !isSession(requirement))
+    const others = requirements.filter(isOther)
+    const needed = others.length > 0 ? others : ofAll.filter(isOther)
     const isOptional = [...sessions.values()].every((optional) => optional)
-    // In OpenAPI one of the requirements is enough: an optional session is not enough where something else is required.
-    return isOptional && others.length > 0
-      ? others
+    // In OpenAPI one of the requirements is enough: an optional session is not enough where something else is needed.
+    return isOptional && needed.length > 0
+      ? needed
       : [
           ...(isOptional && names.size > 0 ? [{}] : []),
           ...[...names].flatMap((name) => carriers.map((_, place) => ({ [nameOf(name, place)]: [] }))),
@@ -146,17 +153,19 @@ const describe = (spec: OpenApi.OpenAPISpec, api: AnyApi, carriers: ReadonlyArra
   }
   const ofAll = spec.security
   describeSchemes(sessionsOf(api.middlewares))
-  spec.security = described(ofAll, sessionsOf(api.middlewares))
+  spec.security = described(ofAll, sessionsOf(api.middlewares), ofAll)
   HttpApi.reflect(api, {
     onGroup: () => {},
     onEndpoint: ({ endpoint, middleware }) => {
       const path = endpoint.path.replace(/:(\w+)\??/g, "{$1}")
       const operation = spec.paths[path]?.[endpoint.method.toLowerCase() as OpenApi.OpenAPISpecMethodName]
       const sessions = sessionsOf([...api.middlewares, ...middleware])
-      if (operation !== undefined && sessions.size > 0) {
+      // An app's own transform may have left them out.
+      const own: Requirements | undefined = operation?.security
+      if (operation !== undefined && own !== undefined && sessions.size > 0) {
         describeSchemes(sessions)
         // In OpenAPI an empty list cancels the requirements of the whole API; the platform means that it adds none.
-        operation.security = described(operation.security.length === 0 ? ofAll : operation.security, sessions)
+        operation.security = described(own.length === 0 ? ofAll : own, sessions, ofAll)
       }
     }
   })

@@ -14,7 +14,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SessionConfig, SessionHttp } from "effect-session"
-import { AppSession } from "../support/http.js"
+import { AppSession, managerLayer } from "../support/http.js"
 import { build } from "../support/mounts.js"
 
 class Visitor extends HttpApiMiddleware.Tag<Visitor>()("Visitor", {
@@ -107,6 +107,27 @@ describe("the document that is served", () => {
       expect(paths["/signed"].get.security).toEqual([{ bearer: [] }])
       // The bearer's token is needed, and the session is not enough.
       expect(paths["/mixed"].get.security).toEqual([{ bearer: [] }])
+    })
+  )
+
+  it.scoped("leaves alone what an app's own transform has left out, and adds what the whole API needs", () =>
+    Effect.gen(function* () {
+      const documentOf = (api: HttpApi.HttpApi.Any) => {
+        let spec: OpenApi.OpenAPISpec | undefined
+        const seen = (api: HttpApi.HttpApi.Any) =>
+          Layer.effectDiscard(Effect.sync(() => (spec = OpenApi.fromApi(api as typeof Api))))
+        return Effect.map(
+          Layer.build(Layer.provide(SessionHttp.layerOpenApi(api as typeof Api, seen), managerLayer())),
+          () => spec!.paths["/here"]?.get?.security
+        )
+      }
+      const endpoint = HttpApiEndpoint.get("here", "/here").middleware(Visitor)
+      const api = (endpoint: HttpApiEndpoint.HttpApiEndpoint.Any) =>
+        HttpApi.make("small").add(HttpApiGroup.make("all").add(endpoint as never))
+      const silent = endpoint.annotate(OpenApi.Transform, ({ security: _, ...operation }) => operation)
+      expect(yield* documentOf(api(silent))).toBeUndefined()
+      expect(yield* documentOf(api(endpoint))).toEqual([{}, { session: [] }])
+      expect(yield* documentOf(api(endpoint).middleware(Signed))).toEqual([{ bearer: [] }])
     })
   )
 

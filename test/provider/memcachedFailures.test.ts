@@ -201,16 +201,22 @@ suite("memcached, when something is wrong", ["memcached"], () => {
       })
   )
 
-  it.scopedLive("an answer that came in time counts, however long this process was busy with other things", () =>
+  it.scopedLive("answers that came in time count, however long this process was busy, and however large they are", () =>
     Effect.gen(function* () {
       const { url } = yield* Servers.make()
       const provider = yield* Memcached.make({ url, timeout: "200 millis" })
-      const id = ids(1)[0]!
-      yield* provider.create(id, bytes("kept"), day)
-      const reading = yield* Effect.fork(provider.read(id))
+      const sessions = ids(20)
+      const large = new Uint8Array(900_000).fill(7)
+      for (const id of sessions) {
+        yield* provider.create(id, large, day)
+      }
+      const reading = yield* Effect.fork(Effect.all(sessions.map(provider.read), { concurrency: "unbounded" }))
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-      for (const end = performance.now() + 400; performance.now() < end; ) {}
-      expect(textOf(yield* Fiber.join(reading))).toBe("kept")
+      for (const end = performance.now() + 600; performance.now() < end; ) {}
+      const read = yield* Fiber.join(reading)
+      expect(read.map((session) => Option.map(session, ({ payload }) => payload.length))).toEqual(
+        sessions.map(() => Option.some(large.length))
+      )
     })
   )
 

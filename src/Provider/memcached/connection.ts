@@ -52,6 +52,8 @@ class Link {
   isOpen = true
   private readonly waiting: Array<Waiting> = []
   private met: (() => void) | undefined
+  /** Whether anything came since the last look at the deadlines. */
+  private isReading = false
 
   constructor(
     private readonly socket: Socket,
@@ -63,6 +65,7 @@ class Link {
       refuse: (failure) => this.waiting.shift()!.resume(Effect.fail(failure))
     })
     socket.on("data", (segment: Buffer) => {
+      this.isReading = true
       const failure = answers.read(segment)
       if (failure !== undefined) {
         this.end(failure)
@@ -93,13 +96,17 @@ class Link {
     this.met ??= deadline(this.timeoutMillis, this.check)
   }
 
-  /** The oldest command is the first to be late. Any later one would get its reply, so all of them fail. */
+  /**
+   * The oldest command is the first to be late. Any later one would get its reply, so all of them fail. But while a
+   * process that was busy still reads what came meanwhile, no command is late.
+   */
   private readonly check = (): void => {
     const left = (this.waiting[0]?.deadline ?? Number.POSITIVE_INFINITY) - performance.now()
-    if (left <= 0) {
+    if (left <= 0 && !this.isReading) {
       this.end("no answer in time")
     } else {
-      this.met = this.waiting.length === 0 ? undefined : deadline(left, this.check)
+      this.isReading = false
+      this.met = this.waiting.length === 0 ? undefined : deadline(Math.max(0, left), this.check)
     }
   }
 
