@@ -6,9 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Provider, StoredId } from "../Provider/Provider.js"
 import { type CaseOf, compareAndSet, defineFor } from "./define.js"
-import { assertGone, bytes, day, given, newId, successor, text, written } from "./support.js"
-
-const all = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>) => Effect.all(effects, { concurrency: "unbounded" })
+import { all, assertGone, bytes, day, given, newId, successor, text, written } from "./support.js"
 
 const times = <A>(n: number, f: (i: number) => A): ReadonlyArray<A> => Array.from({ length: n }, (_, i) => f(i))
 

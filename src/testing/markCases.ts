@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Mark, type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { type CaseOf, compareAndSet, defineFor, has } from "./define.js"
-import { assertGone, bytes, day, given, successor, text, written } from "./support.js"
+import { all, assertGone, bytes, day, given, successor, text, written } from "./support.js"
 
 type Given = Effect.Effect.Success<ReturnType<typeof given>>
 
@@ -184,10 +184,7 @@ export const markCases: ReadonlyArray<CaseOf> = [
       Effect.gen(function* () {
         for (let round = 0; round < 5; round++) {
           const session = yield* given(provider, "before")
-          const results = yield* Effect.all(
-            Array.from({ length: 8 }, (_, i) => move(provider, session, markOf(`${i}`))),
-            { concurrency: "unbounded" }
-          )
+          const results = yield* all(Array.from({ length: 8 }, (_, i) => move(provider, session, markOf(`${i}`))))
           const winners = results.flatMap(({ result }, i) => (result._tag === "Written" ? [`${i}`] : []))
           assert.equal(winners.length, 1)
           yield* assertMarked(provider, session, winners[0]!)

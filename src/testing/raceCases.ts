@@ -10,7 +10,6 @@ import { SessionError } from "../SessionError.js"
 import { type CaseOf, compareAndSet, has } from "./define.js"
 import {
   type Answer,
-  all,
   assertSignedOut,
   begin,
   defineRequestsFor,
@@ -21,6 +20,7 @@ import {
   read,
   signIn
 } from "./requests.js"
+import { all } from "./support.js"
 
 const updates = defineRequestsFor("no lost updates")
 const moves = defineRequestsFor("a change of id is one step")

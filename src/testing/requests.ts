@@ -119,9 +119,6 @@ const loggedOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect
     )
   })
 
-export const all = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>) =>
-  Effect.all(effects, { concurrency: "unbounded" })
-
 export const increment = (session: ProbeSession) => session.update("count", (n) => n + 1)
 
 export const read = (session: ProbeSession) => session.get("count")

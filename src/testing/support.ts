@@ -29,6 +29,10 @@ export const written = (result: { readonly _tag: string }): Written => {
   return result as Written
 }
 
+/** Runs the effects all at once. */
+export const all = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>) =>
+  Effect.all(effects, { concurrency: "unbounded" })
+
 /** Stores a session with this text. */
 export const given = (
   provider: Provider,
