@@ -10,7 +10,7 @@ import type { Provider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import { type CaseOf, defineFor } from "./define.js"
 import { assertGone, bytes, day, given, newId, successor, text, written } from "./support.js"
-import type { Time } from "./time.js"
+import { margin, type Time } from "./time.js"
 
 /** The largest difference between the clocks of a server and of this process, in milliseconds. */
 const apart = 2_500
@@ -34,25 +34,28 @@ const assertEnds = (
 
 const define = defineFor("lifetimes are kept")
 
-/** A lifetime long enough to be seen after three seconds and the backend's slack are over. */
+/** A lifetime that is longer than the backend's slack. */
 const renewed = (provider: Provider, { seconds }: Time) =>
-  Duration.sum(seconds(3), Duration.millis(provider.capabilities.expirySlack))
+  Duration.sum(seconds(2), Duration.millis(provider.capabilities.expirySlack))
 
 export const expiryCases: ReadonlyArray<CaseOf> = [
   define("lives until its lifetime is over, and from then on is gone to every operation", (provider, time) =>
     Effect.gen(function* () {
       const { id, revision } = yield* given(provider, "short", time.seconds(3))
-      yield* time.pass(1)
+      yield* time.pass(3 - margin)
       assert.equal(text(yield* provider.read(id)), "short")
-      yield* time.passOver(2)
+      assert.equal(yield* provider.exists(id), true)
+      yield* time.passOver(margin)
       yield* assertGone(provider, id, revision)
     })
   ),
 
-  define("an id is free again once its session has expired", (provider, time) =>
+  define("an id is free again once its session has expired, and not before", (provider, time) =>
     Effect.gen(function* () {
       const { id } = yield* given(provider, "first", time.seconds(1))
-      yield* time.passOver(1)
+      yield* time.pass(1 - margin)
+      assert.equal((yield* provider.create(id, bytes("early"), day))._tag, "Exists")
+      yield* time.passOver(margin)
       written(yield* provider.create(id, bytes("second"), day))
       assert.equal(text(yield* provider.read(id)), "second")
     })
@@ -60,26 +63,26 @@ export const expiryCases: ReadonlyArray<CaseOf> = [
 
   define("touch renews the lifetime; without it the session expires", (provider, time) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "touched", time.seconds(2.5))
-      const idle = yield* given(provider, "idle", time.seconds(2.5))
-      yield* time.pass(1)
+      const { id, revision } = yield* given(provider, "touched", time.seconds(2))
+      const idle = yield* given(provider, "idle", time.seconds(2))
+      yield* time.pass(2 - margin)
       assert.equal((yield* provider.touch(id, renewed(provider, time)))._tag, "Touched")
-      yield* time.passOver(1.6)
+      yield* time.passOver(2 - margin)
       assert.equal(text(yield* provider.read(id)), "touched")
       yield* assertGone(provider, idle.id, idle.revision)
-      yield* time.passOver(1.5)
+      yield* time.passOver(margin)
       yield* assertGone(provider, id, revision)
     })
   ),
 
   define("write renews the lifetime", (provider, time) =>
     Effect.gen(function* () {
-      const { id, revision } = yield* given(provider, "1", time.seconds(2.5))
-      yield* time.pass(1)
+      const { id, revision } = yield* given(provider, "1", time.seconds(2))
+      yield* time.pass(2 - margin)
       const { revision: next } = written(yield* provider.write(id, bytes("2"), renewed(provider, time), revision))
-      yield* time.passOver(1.6)
+      yield* time.passOver(2 - margin)
       assert.equal(text(yield* provider.read(id)), "2")
-      yield* time.passOver(1.5)
+      yield* time.passOver(margin)
       yield* assertGone(provider, id, next)
     })
   ),
@@ -90,7 +93,10 @@ export const expiryCases: ReadonlyArray<CaseOf> = [
       const two = yield* given(provider, "2")
       const { revision } = written(yield* provider.write(one.id, bytes("1"), time.seconds(1), one.revision))
       yield* provider.touch(two.id, time.seconds(1))
-      yield* time.passOver(1)
+      yield* time.pass(1 - margin)
+      assert.equal(text(yield* provider.read(one.id)), "1")
+      assert.equal(text(yield* provider.read(two.id)), "2")
+      yield* time.passOver(margin)
       yield* assertGone(provider, one.id, revision)
       yield* assertGone(provider, two.id, two.revision)
     })
@@ -100,9 +106,12 @@ export const expiryCases: ReadonlyArray<CaseOf> = [
     Effect.gen(function* () {
       const { id, revision } = yield* given(provider, "1", time.seconds(1))
       const next = successor(provider, id)
-      written(yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("2"), ttl: day, revision }))
-      yield* time.passOver(1)
+      const ttl = renewed(provider, time)
+      const moved = written(yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("2"), ttl, revision }))
+      yield* time.passOver(2 - margin)
       assert.equal(text(yield* provider.read(next)), "2")
+      yield* time.passOver(margin)
+      yield* assertGone(provider, next, moved.revision)
     })
   ),
 

@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import type { Provider } from "../Provider/Provider.js"
 import { type CaseOf, defineFor, has } from "./define.js"
 import { bytes, day, given, successor, text, written } from "./support.js"
-import type { Time } from "./time.js"
+import { margin, type Time } from "./time.js"
 
 const define = defineFor("counted, listed and collected")
 
@@ -55,13 +55,15 @@ export const listingCases: ReadonlyArray<CaseOf> = [
   ),
 
   define(
-    "count leaves out what has expired",
+    "count leaves out what has expired, and nothing else",
     (provider, time) =>
       Effect.gen(function* () {
         const before = yield* provider.count!
         yield* given(provider, "stays")
         yield* given(provider, "goes", time.seconds(1))
-        yield* time.passOver(1)
+        yield* time.pass(1 - margin)
+        assert.equal(yield* provider.count!, before + 2)
+        yield* time.passOver(margin)
         assert.equal(yield* provider.count!, before + 1)
       }),
     { needs: [has("count")], exclusive: true }
@@ -74,8 +76,9 @@ export const listingCases: ReadonlyArray<CaseOf> = [
         yield* provider.gc!
         const live = yield* Effect.all(Array.from({ length: 5 }, () => given(provider, "stays")))
         yield* Effect.all(Array.from({ length: 11 }, () => given(provider, "goes", time.seconds(1))))
+        yield* time.pass(1 - margin)
         assert.equal(yield* provider.gc!, 0)
-        yield* time.passOver(1)
+        yield* time.passOver(margin)
         assert.equal(yield* provider.gc!, 11)
         assert.equal(yield* provider.gc!, 0)
         for (const { id } of live) {

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import { type Mark, type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { type CaseOf, compareAndSet, defineFor, has } from "./define.js"
 import { all, assertGone, bytes, day, given, successor, text, written } from "./support.js"
+import { margin } from "./time.js"
 
 type Given = Effect.Effect.Success<ReturnType<typeof given>>
 
@@ -82,10 +83,10 @@ export const markCases: ReadonlyArray<CaseOf> = [
       (provider, time) =>
         Effect.gen(function* () {
           const session = yield* given(provider, "before")
-          yield* end(provider, session, markOf("short", time.seconds(3)))
-          yield* time.pass(1)
+          yield* end(provider, session, markOf("short", time.seconds(2)))
+          yield* time.pass(2 - margin)
           assert.equal(yield* markAt(provider, session.id), "short")
-          yield* time.passOver(2)
+          yield* time.passOver(margin)
           assert.equal(yield* markAt(provider, session.id), undefined)
           yield* assertGone(provider, session.id, session.revision)
           const { revision } = written(yield* provider.create(session.id, bytes("new"), day))
@@ -148,13 +149,15 @@ export const markCases: ReadonlyArray<CaseOf> = [
     (provider, time) =>
       Effect.gen(function* () {
         const session = yield* given(provider, "before")
-        yield* provider.destroy(session.id, markOf("first", time.seconds(3)))
+        yield* provider.destroy(session.id, markOf("first", time.seconds(2)))
         yield* provider.destroy(session.id, markOf("second"))
         yield* provider.destroy(session.id)
         assert.equal((yield* move(provider, session, markOf("third"))).result._tag, "Gone")
         assert.equal((yield* provider.create(session.id, bytes("new"), day))._tag, "Exists")
         yield* assertMarked(provider, session, "first")
-        yield* time.passOver(3)
+        yield* time.pass(2 - margin)
+        assert.equal(yield* markAt(provider, session.id), "first")
+        yield* time.passOver(margin)
         assert.equal(yield* markAt(provider, session.id), undefined)
       }),
     marked

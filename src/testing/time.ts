@@ -7,6 +7,15 @@ import * as Effect from "effect/Effect"
 import type { Provider } from "../Provider/Provider.js"
 import type { Options } from "./declared.js"
 
+/**
+ * How many seconds before its end a case looks at a session once more, for an end that is too early. It is longer than
+ * `tolerated`: a case that was held up by less looks in time.
+ */
+export const margin = 0.3
+
+/** How long a case may be held up, in milliseconds, before its failure is put down to that. */
+const tolerated = 250
+
 /** The time of a case, whose seconds are stretched on a busy machine. */
 export interface Time {
   readonly seconds: (n: number) => Duration.Duration
@@ -45,7 +54,7 @@ export const timed = <A, E, R>(
       }
       return Effect.catchAllCause(test(time), (cause) => {
         const heldUp = clock.unsafeCurrentTimeMillis() - started - planned
-        return asked && heldUp > 250 * length && length < 8 && !Cause.isInterrupted(cause)
+        return asked && heldUp > tolerated * length && length < 8 && !Cause.isInterrupted(cause)
           ? attempt(length * 2)
           : Effect.failCause(cause)
       })

@@ -35,6 +35,10 @@ const asSession = (content: Uint8Array): SessionProvider.Stored => ({
   expiresAt: Number.MAX_SAFE_INTEGER
 })
 
+const shorter = (ttl: Duration.Duration) => Duration.subtract(ttl, Duration.millis(500))
+
+const shorterMark = (mark: SessionProvider.Mark | undefined) => mark && { ...mark, ttl: shorter(mark.ttl) }
+
 const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
   "write ignores the revision": (provider) => ignoreRevision(provider),
   "write revives what is gone": (provider) => ({
@@ -125,6 +129,37 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
   "sessions live a second too long": (provider) => ({
     create: (id, payload, ttl) => provider.create(id, payload, Duration.sum(ttl, Duration.seconds(1)))
   }),
+  "sessions live half a second short": (provider) => ({
+    create: (id, payload, ttl) => provider.create(id, payload, shorter(ttl))
+  }),
+  "a touched session lives half a second short": (provider) => ({
+    touch: (id, ttl) => provider.touch(id, shorter(ttl))
+  }),
+  "a written session lives half a second short": (provider) => ({
+    write: (id, payload, ttl, revision) => provider.write(id, payload, shorter(ttl), revision)
+  }),
+  "a moved session lives half a second short": (provider) => ({
+    regenerate: (move) => provider.regenerate({ ...move, ttl: shorter(move.ttl) })
+  }),
+  "a moved session lives for ever": (provider) => ({
+    regenerate: (move) => provider.regenerate({ ...move, ttl: Duration.days(100) })
+  }),
+  "create takes an id half a second before its session ends": (provider) => ({
+    create: (id, payload, ttl) =>
+      Effect.flatMap(provider.read(id), (stored) =>
+        Effect.clockWith((clock) =>
+          Option.isSome(stored) && stored.value.expiresAt - clock.unsafeCurrentTimeMillis() < 500
+            ? Effect.zipRight(provider.destroy(id), provider.create(id, payload, ttl))
+            : provider.create(id, payload, ttl)
+        )
+      )
+  }),
+  "a mark that destroy left lives half a second short": (provider) => ({
+    destroy: (id, mark) => provider.destroy(id, shorterMark(mark))
+  }),
+  "a mark that regenerate left lives half a second short": (provider) => ({
+    regenerate: (move) => provider.regenerate({ ...move, mark: shorterMark(move.mark) })
+  }),
   "long lifetimes are cut to 30 days": (provider) => ({
     create: (id, payload, ttl) => provider.create(id, payload, Duration.min(ttl, Duration.days(30)))
   }),
@@ -160,6 +195,14 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
       count: Effect.sync(() => created)
     }
   },
+  "count leaves out a session half a second before its end": (provider) => ({
+    count: Effect.clockWith((clock) =>
+      Stream.mapEffect(provider.list!, provider.read).pipe(
+        Stream.filter(Option.exists(({ expiresAt }) => expiresAt - clock.unsafeCurrentTimeMillis() > 500)),
+        Stream.runCount
+      )
+    )
+  }),
   "list lists nothing": () => ({ list: Stream.empty }),
   "gc removes nothing": () => ({ gc: Effect.succeed(0) }),
   "regenerate leaves no mark": (provider) => ({
