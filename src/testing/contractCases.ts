@@ -2,6 +2,7 @@
  * Conformance: each operation by itself.
  */
 import { strict as assert } from "node:assert"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -197,6 +198,29 @@ export const contractCases: ReadonlyArray<CaseOf> = [
       yield* provider.destroy(id)
       yield* assertGone(provider, id, revision)
     })
+  ),
+
+  ended(
+    "a mark leaves no session at its id, and is neither counted nor listed, where it is not kept either",
+    (provider) =>
+      Effect.gen(function* () {
+        const { count = Effect.succeed(0), list = Stream.empty } = provider
+        const mark = { content: bytes("mark"), ttl: day }
+        const before = yield* count
+        const { id, revision } = yield* given(provider, "before")
+        const next = successor(provider, id)
+        const moved = written(
+          yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("after"), ttl: day, revision, mark })
+        )
+        assert.equal(text(yield* provider.read(next)), "after")
+        yield* provider.destroy(next, mark)
+        yield* assertGone(provider, id, revision)
+        yield* assertGone(provider, next, moved.revision)
+        assert.equal(yield* count, before)
+        const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(list))
+        assert.ok(!listed.includes(id) && !listed.includes(next), "a session that ended is listed")
+      }),
+    { exclusive: true }
   ),
 
   moves("regenerate moves the session: the old id is dead, the new one has the payload", (provider) =>

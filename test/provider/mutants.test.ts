@@ -332,6 +332,25 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
   })
 }
 
+/** Of a provider without marks. */
+const marklessMutants: typeof mutants = {
+  "destroy stores its mark as a session": (provider) => ({
+    destroy: (id, mark) =>
+      Effect.zipRight(provider.destroy(id), mark ? provider.create(id, mark.content, mark.ttl) : Effect.void)
+  }),
+  "regenerate stores its mark as a session": (provider) => ({
+    regenerate: ({ mark, ...move }) =>
+      Effect.tap(provider.regenerate(move), (result) =>
+        mark && result._tag === "Written" ? provider.create(move.oldId, mark.content, mark.ttl) : Effect.void
+      )
+  }),
+  "destroy does nothing if it is given a mark": (provider) => ({
+    destroy: (id, mark) => (mark ? Effect.void : provider.destroy(id))
+  }),
+  "a mark is counted": mutants["a mark is counted"]!,
+  "a mark is listed": mutants["a mark is listed"]!
+}
+
 const capabilities: SessionProvider.Capabilities = {
   ...SessionProvider.defaultCapabilities,
   durable: false,
@@ -363,13 +382,24 @@ const fails = ({ test }: Conformance.Case) => Effect.map(Effect.exit(test), Exit
 describe("the conformance suite", () => {
   it.effect("passes the reference provider", () => passes(reference))
 
+  const failsFor = ({ cases }: Conformance.Suite) =>
+    // The exclusive cases take longer.
+    Effect.map(Effect.findFirst([...cases].reverse(), fails), (found) => expect(Option.isSome(found)).toBe(true))
+
   for (const [name, change] of Object.entries(mutants)) {
-    it.effect(`fails where ${name}`, () =>
-      // The exclusive cases take longer.
-      Effect.map(Effect.findFirst([...ofMemory(change, { capabilities, optional }).cases].reverse(), fails), (found) =>
-        expect(Option.isSome(found)).toBe(true)
-      )
-    )
+    it.effect(`fails where ${name}`, () => failsFor(ofMemory(change, { capabilities, optional })))
+  }
+
+  const markless = (change: (provider: Provider) => Partial<Provider>) =>
+    ofMemory((provider) => ({ ...change(provider), marked: undefined }), {
+      capabilities,
+      optional: { ...optional, marked: false }
+    })
+
+  it.effect("passes a provider without marks", () => passes(markless(() => ({}))))
+
+  for (const [name, change] of Object.entries(marklessMutants)) {
+    it.effect(`fails where ${name}, of a provider without marks`, () => failsFor(markless(change)))
   }
 
   it("leaves out one case for the reference provider, which keeps payloads of any size", () => {
