@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Provider, StoredId } from "../Provider/Provider.js"
 import { type CaseOf, compareAndSet, defineFor } from "./define.js"
-import { all, assertGone, bytes, day, given, newId, successor, text, written } from "./support.js"
+import { all, assertGone, bytes, day, given, newId, successor, text, turn, written } from "./support.js"
 
 const times = <A>(n: number, f: (i: number) => A): ReadonlyArray<A> => Array.from({ length: n }, (_, i) => f(i))
 
@@ -16,6 +16,7 @@ const increment = (provider: Provider, id: StoredId): Effect.Effect<void, unknow
     let stored = Option.getOrThrow(yield* provider.read(id))
     for (;;) {
       const next = bytes(String(Number(text(Option.some(stored))) + 1))
+      yield* turn
       const result = yield* provider.write(id, next, day, stored.revision)
       if (result._tag === "Written") {
         return

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type Mark, type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { type CaseOf, compareAndSet, defineFor, has } from "./define.js"
-import { all, assertGone, bytes, day, given, successor, text, written } from "./support.js"
+import { all, assertGone, bytes, day, given, successor, text, turn, written } from "./support.js"
 import { margin } from "./time.js"
 
 type Given = Effect.Effect.Success<ReturnType<typeof given>>
@@ -193,7 +193,7 @@ export const markCases: ReadonlyArray<CaseOf> = [
           yield* assertMarked(provider, session, winners[0]!)
         }
       }),
-    marked
+    { needs: [has("marked"), compareAndSet] }
   ),
 
   define(
@@ -235,7 +235,7 @@ const watched = (
         assert.equal(yield* markAt(provider, session.id), content, "neither session nor mark")
       }
       yield* Deferred.succeed(looking, undefined)
-      yield* Effect.yieldNow()
+      yield* turn
       return last
     })
     const reader = Effect.repeat(look, { until: (last) => last })

@@ -143,7 +143,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
         const { body } = yield* client.send(signedIn!.cookie, read)
         assert.equal(body, acknowledged)
       }),
-    { needs: [has("marked")], exclusive: true }
+    { needs: [has("marked"), compareAndSet], exclusive: true }
   ),
 
   marks(

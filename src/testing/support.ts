@@ -11,6 +11,14 @@ import type { SessionError } from "../SessionError.js"
 
 export const day = Duration.days(1)
 
+/**
+ * Waits for a turn of the event loop, whatever keeps the time. The calls of a provider in this process may complete
+ * without waiting: then operations that a case starts at the same time would run one after the other.
+ */
+export const turn: Effect.Effect<void> = Effect.async((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
 /** Makes an id like those of the manager; ids with the same first characters stay together in a sharded backend. */
 export const newId = (sharing = ""): StoredId =>
   (sharing + randomBytes(32).toString("base64url").slice(sharing.length)) as StoredId

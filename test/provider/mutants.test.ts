@@ -203,6 +203,17 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
       )
     )
   }),
+  "a write ignores each 50th conflict": (provider) => {
+    let conflicts = 0
+    return {
+      write: (id, payload, ttl, revision) =>
+        Effect.flatMap(provider.write(id, payload, ttl, revision), (result) =>
+          result._tag === "Conflict" && ++conflicts % 50 === 0
+            ? provider.write(id, payload, ttl, result.current!.revision)
+            : Effect.succeed(result)
+        )
+    }
+  },
   "list lists nothing": () => ({ list: Stream.empty }),
   "gc removes nothing": () => ({ gc: Effect.succeed(0) }),
   "regenerate leaves no mark": (provider) => ({
