@@ -1,8 +1,8 @@
 /**
  * Mounts sessions in front of HTTP handlers: in an `HttpRouter`, an `HttpLayerRouter` or an `HttpApi`.
  *
- * With every mount, nothing is read before a handler first uses the session, and changes are saved once, when the
- * response is made. A 5xx or an interruption drops the changes, but a `destroy` stands. Mounting twice on one route
+ * With every mount, nothing is read before a handler first uses the session, and changes are saved when the response is
+ * made. A 5xx or an interruption drops the changes, but a `destroy` stands. Mounting twice on one route
  * does no harm: the request has one session.
  *
  * @since 0.1.0

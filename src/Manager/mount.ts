@@ -1,6 +1,6 @@
 /**
- * Runs a request's session, from its mount to its response. With every mount the session is saved once: when the
- * mounted app has made its response or, if the app failed or could not be wrapped, before the response's headers leave.
+ * Runs a request's session, from its mount to its response. With every mount the session is saved when the mounted
+ * app has made its response or, if the app failed or could not be wrapped, before the response's headers leave.
  */
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerError from "@effect/platform/HttpServerError"

@@ -88,7 +88,7 @@ const maxInflated = 64 * 1024
  * import { Config, Effect } from "effect"
  * import * as Cookie from "effect-session/cookie"
  *
- * const sealing = Effect.flatMap(Config.redacted("SESSION_KEY"), (key) => Cookie.make({ keys: [key] }))
+ * const sealing = Effect.flatMap(Config.redacted("COOKIE_KEY"), (key) => Cookie.make({ keys: [key] }))
  *
  * @since 0.1.0
  * @category constructors
@@ -185,7 +185,7 @@ const names: Names<Options> = {
  * import * as Memory from "effect-session/memory"
  *
  * const SessionLive = Layer.unwrapEffect(
- *   Effect.map(Config.redacted("SESSION_KEY"), (key) =>
+ *   Effect.map(Config.redacted("COOKIE_KEY"), (key) =>
  *     SessionLayer.make(Cookie.layer({ keys: [key], revocations: Memory.layer() }), { idleTimeout: "30 minutes" })
  *   )
  * )

@@ -119,7 +119,7 @@ export const file = (
  * import { SessionLayer } from "effect-session"
  *
  * const SessionLive = Layer.unwrapEffect(
- *   Effect.map(Config.redacted("SESSION_KEY"), (key) => SessionLayer.cookie({ keys: [key] }, { idleTimeout: "30 minutes" }))
+ *   Effect.map(Config.redacted("COOKIE_KEY"), (key) => SessionLayer.cookie({ keys: [key] }, { idleTimeout: "30 minutes" }))
  * )
  *
  * @since 0.1.0

@@ -268,6 +268,7 @@ describe("a directory that cannot be used", () => {
         [open, "every user can write"],
         ["", "expected the path of a directory"],
         ["file:///var/sessions", "expected the path of a directory"],
+        ["postgres://user:secret@host/app", "expected the path of a directory"],
         ["with\0nul", "ERR_INVALID_ARG_VALUE"]
       ] as const) {
         const error = yield* Effect.flip(File.make({ directory: path }))

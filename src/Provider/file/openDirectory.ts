@@ -15,7 +15,7 @@ import { SessionError, unavailable } from "../../SessionError.js"
  */
 export const openDirectory = (directory: string, option: string): Effect.Effect<string, SessionError> => {
   const invalid = (problem: string) => new SessionError({ reason: "InvalidConfig", message: `${option}: ${problem}` })
-  if (directory === "" || directory.startsWith("file:")) {
+  if (directory === "" || /^(file:|[a-z][a-z0-9+.-]+:\/\/)/i.test(directory)) {
     return Effect.fail(invalid("expected the path of a directory, not a URL or nothing"))
   }
   const path = resolve(directory)

@@ -1,5 +1,5 @@
 /**
- * The five commands of memcached's text protocol that sessions need, and a strict reader of the replies: data that is
+ * The commands of memcached's text protocol that sessions need, and a strict reader of the replies: data that is
  * not a reply to the command in turn is a failure. memcached's own protocol.txt defines the format.
  */
 import type { Change } from "../internal/casProvider.js"

@@ -41,7 +41,7 @@ export const onPool =
     const plain = plainUrl(url)
     return Layer.scoped(
       SessionProvider,
-      checkUrl(plain, protocols).pipe(
+      checkUrl(plain, protocols, dialect === "mysql").pipe(
         Effect.zipRight(client),
         Effect.flatMap((clientOf) =>
           Effect.mapError(Layer.build(clientOf({ url: Redacted.make(plain), maxConnections })), (error) =>
@@ -53,11 +53,14 @@ export const onPool =
     )
   }
 
+/** Whether each `%` begins an escape: mysql2 dies of a URL where one does not. */
+const isEncoded = (url: string): boolean => !/%(?![0-9a-f]{2})/i.test(url)
+
 /** Fails if a URL does not belong to this database. The message leaves the URL out: it can hold a password. */
-const checkUrl = (url: string, protocols: ReadonlyArray<string>): Effect.Effect<void, SessionError> =>
-  URL.canParse(url) && protocols.includes(new URL(url).protocol)
+const checkUrl = (url: string, protocols: ReadonlyArray<string>, strict: boolean): Effect.Effect<void, SessionError> =>
+  URL.canParse(url) && protocols.includes(new URL(url).protocol) && (!strict || isEncoded(url))
     ? Effect.void
     : new SessionError({
         reason: "InvalidConfig",
-        message: `url: expected ${protocols.map((protocol) => `${protocol}//user:password@host:port/database`).join(" or ")}`
+        message: `url: expected ${protocols.map((protocol) => `${protocol}//user:password@host:port/database`).join(" or ")}, with special characters as %40`
       })
