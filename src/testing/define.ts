@@ -38,7 +38,7 @@ export const defineFor =
     needs,
     test: (options) =>
       Effect.flatMap(SessionProvider, (provider) =>
-        timed(provider, options, (time) => Effect.asVoid(test(provider, time, options)))
+        timed(name, provider, options, (time) => Effect.asVoid(test(provider, time, options)))
       )
   })
 

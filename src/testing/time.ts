@@ -27,9 +27,11 @@ export interface Time {
 
 /**
  * Runs a test. If it asked for seconds, failed, and was held up for so long that a session may have expired before it
- * could look, it runs again with longer seconds: only a failure that was on time is the provider's.
+ * could look, it runs again with longer seconds: only a failure that was on time is the provider's. What held it up, a
+ * busy machine or the provider's own calls, cannot be told from here, so each failure that is passed over is logged.
  */
 export const timed = <A, E, R>(
+  name: string,
   provider: Provider,
   { pass }: Options,
   test: (time: Time) => Effect.Effect<A, E, R>
@@ -55,7 +57,13 @@ export const timed = <A, E, R>(
       return Effect.catchAllCause(test(time), (cause) => {
         const heldUp = clock.unsafeCurrentTimeMillis() - started - planned
         return asked && heldUp > tolerated * length && length < 8 && !Cause.isInterrupted(cause)
-          ? attempt(length * 2)
+          ? Effect.zipRight(
+              Effect.logWarning(
+                `"${name}" failed, but was held up for ${Math.round(heldUp)} ms: it runs again with seconds twice as long`,
+                cause
+              ),
+              attempt(length * 2)
+            )
           : Effect.failCause(cause)
       })
     })
