@@ -10,6 +10,7 @@ import type * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { codeOf } from "./internal/codeOf.js"
+import { checkBackend, Failure } from "./internal/failure.js"
 
 /**
  * Why a session operation failed.
@@ -95,8 +96,8 @@ export const statusOf = (reason: Reason): 503 | 500 =>
 
 /**
  * Makes the error of a backend call that failed: `Unavailable`, with the backend, the operation and the driver's error
- * code in its message. Only the code (or, without one, the error's name) is taken from the driver's error: its message,
- * arguments and stack can hold ids and values. A cause that is a string is shown as it is.
+ * code in its message. Only the code (or, without one, the error's name) is taken from the cause: its message, arguments
+ * and stack can hold ids and values, and so can a string. For words of your own make a `SessionError`.
  *
  * @example
  * import { SessionProvider } from "effect-session"
@@ -106,21 +107,22 @@ export const statusOf = (reason: Reason): 503 | 500 =>
  * @since 0.1.0
  * @category constructors
  */
-export const unavailable = (backend: string, operation: string, cause: unknown): SessionError =>
-  new SessionError({
+export const unavailable = (backend: string, operation: string, cause: unknown): SessionError => {
+  const { advice, words } = describe(cause)
+  return new SessionError({
     reason: "Unavailable",
-    message: `${backend}: ${operation} failed (${describe(cause)}): check that the backend is up and reachable`
+    message: `${backend}: ${operation} failed (${words})${advice === undefined ? "" : `: ${advice}`}`
   })
+}
 
-const describe = (cause: unknown): string => {
-  if (typeof cause === "string") {
-    return cause
-  }
+/** What may be shown of a cause. */
+const describe = (cause: unknown): Pick<Failure, "words" | "advice"> => {
   if (Cause.isUnknownException(cause)) {
-    // A string that a driver rejects with may hold anything, so it is not shown.
-    return typeof cause.error === "string" ? "unknown error" : describe(cause.error)
+    return describe(cause.error)
   }
-  return codeOf(cause) ?? (cause instanceof Error ? cause.name : "unknown error")
+  return cause instanceof Failure
+    ? cause
+    : { words: codeOf(cause) ?? (cause instanceof Error ? cause.name : "unknown error"), advice: checkBackend }
 }
 
 /**

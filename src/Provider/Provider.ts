@@ -111,9 +111,9 @@ export const mapCalls = <E, E2 = E>(
 /**
  * Makes a provider from the operations of a backend, which may fail with anything, such as the rejections of a driver's
  * promises. A payload over `capabilities.maxPayload` fails with `TooLarge` before it reaches `create`, `write` or
- * `regenerate`. Any other failure becomes `Unavailable`, with a message that names the backend and the operation; a
- * `SessionError` stays as it is. The message repeats a string as it is, but only the `code` or else the name of an
- * error, since the rest can hold ids and values.
+ * `regenerate`. Any other failure becomes `Unavailable`, with a message that names the backend, the operation, and the
+ * `code` or else the name of an error. The rest of it can hold ids and values, and so can a string: they are not shown.
+ * A `SessionError` stays as it is, so fail with one to use words of your own.
  *
  * @example
  * import { Effect, Option } from "effect"

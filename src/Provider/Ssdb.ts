@@ -20,6 +20,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Redis, RedisOptions } from "ioredis"
+import type { Failure } from "../internal/failure.js"
 import type { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
@@ -86,7 +87,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
   const change = <A>(
     id: Provider.StoredId,
     decide: (found: Provider.Stored | undefined, now: number, isMarked: boolean) => Decision<A>
-  ): Effect.Effect<A, string> =>
+  ): Effect.Effect<A, Failure> =>
     call((now) =>
       locked(redis, timeoutMillis, lockOf(id), [...look(id), ...lookAtMark(id)], (replies) =>
         decide(toStored(replies, now), now, toMark(replies.slice(2)) !== undefined)
@@ -114,7 +115,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
     ttl: Duration.Duration,
     expected: Provider.Revision,
     changes: (record: Buffer, seconds: number) => ReadonlyArray<Command>
-  ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, string> =>
+  ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, Failure> =>
     change<Provider.Written | Provider.Conflict | Provider.Gone>(id, (found, now) => {
       if (found?.revision !== expected) {
         return { answer: found === undefined ? Provider.gone : Provider.conflict(found), changes: [] }

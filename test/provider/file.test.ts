@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { SessionProvider } from "effect-session"
 import * as File from "effect-session/file"
+import { written } from "../../src/testing/support.js"
 import { payload } from "../support/filePayload.js"
 import { eventually } from "../support/raw.js"
 import { soak } from "../support/soak.js"
@@ -175,6 +176,22 @@ describe("a disk that takes no more", () => {
       expect(number(yield* provider.read(id))).toBe(1)
       expect(yield* provider.count!).toBe(1)
       expect(filesIn(directory).length).toBe(2)
+    })
+  )
+})
+
+describe("a new id that is taken", () => {
+  it.effect("fails the move, which can be tried again with another, and leaves both sessions as they are", () =>
+    Effect.gen(function* () {
+      const provider = yield* File.make({ directory })
+      const taken = "taken" as SessionProvider.StoredId
+      const { revision } = written(yield* provider.create(id, payload(1), day))
+      yield* provider.create(taken, payload(2), day)
+      const error = yield* Effect.flip(
+        provider.regenerate({ oldId: id, newId: taken, payload: payload(3), ttl: day, revision })
+      )
+      expect(error.message).toBe("file: regenerate failed (the new id is taken): try again")
+      expect([number(yield* provider.read(id)), number(yield* provider.read(taken))]).toEqual([1, 2])
     })
   )
 })

@@ -67,12 +67,19 @@ describe("SessionProvider.make", () => {
     })
   )
 
-  it.effect("shows a string that is failed with, but none that a promise rejects with", () =>
+  it.effect("shows no string, which a driver may have made of an id", () =>
     Effect.gen(function* () {
-      const told = (effect: Effect.Effect<never, unknown>) =>
-        Effect.map(Effect.flip(failing(effect).read(id)), ({ message }) => message)
-      expect(yield* told(Effect.fail("the disk is full"))).toContain("read failed (the disk is full)")
-      expect(yield* told(Effect.tryPromise(() => Promise.reject("SECRET-id")))).toContain("read failed (unknown error)")
+      const ways = [
+        Effect.fail("SECRET-id"),
+        Effect.tryPromise(() => Promise.reject("SECRET-id")),
+        Effect.tryPromise({ try: () => Promise.reject("SECRET-id"), catch: (cause) => cause }),
+        Effect.fail(SessionProvider.unavailable("mine", "read", "SECRET-id"))
+      ]
+      for (const way of ways) {
+        expect((yield* Effect.flip(failing(way).read(id))).message).toBe(
+          "mine: read failed (unknown error): check that the backend is up and reachable"
+        )
+      }
     })
   )
 

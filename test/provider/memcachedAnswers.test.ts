@@ -88,7 +88,7 @@ const understood = (commands: ReadonlyArray<Protocol.Command<unknown>>, said: Bu
     expect(left.shift()).toBeDefined()
     answers.push(answer)
   }
-  const reader = new Protocol.Answers({ next: () => left[0], answer: note, refuse: note })
+  const reader = new Protocol.Answers({ next: () => left[0], answer: note, refuse: ({ message }) => note(message) })
   const ends = [...new Set(cuts.map((cut) => cut % (said.length + 1))), said.length].sort((a, b) => a - b)
   let from = 0
   for (const end of ends) {
@@ -157,8 +157,8 @@ describe("memcached, answers in segments", () => {
   })
 
   it("errors name their kind and nothing of the command", () => {
-    expect(failureOf("ERROR Too many open connections")).toBe("ERROR Too many open connections")
-    expect(failureOf("CLIENT_ERROR key")).toBe("CLIENT_ERROR")
+    expect(failureOf("ERROR Too many open connections")?.message).toBe("ERROR Too many open connections")
+    expect(failureOf("CLIENT_ERROR key")?.message).toBe("CLIENT_ERROR")
     expect(failureOf("ERRORS")).toBe(undefined)
   })
 })

@@ -79,6 +79,16 @@ suite("redis", ["redis-server"], () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("shows nothing that a client of the app's own makes of an id, if it rejects with text", () =>
+    Effect.gen(function* () {
+      const client = yield* admin((yield* server).url)
+      client.getBuffer = (key) => Promise.reject(`no answer for ${String(key)}`)
+      const provider = yield* Redis.make({ client })
+      const { message } = yield* Effect.flip(provider.read(id))
+      expect(message).toBe("redis: read failed (no connection): check that the backend is up and reachable")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("says what is wrong with its options, and does not repeat a password", () =>
     Effect.gen(function* () {
       for (const options of [{ url: "http://secret@host" }, { url: "redis://:secret@" }, { minReplicas: -1 }]) {

@@ -6,6 +6,7 @@ import type { Cas, Cluster, Collection, ConnectOptions, DurabilityLevel, Transco
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { checkBackend, Failure } from "../../internal/failure.js"
 import { SessionError, unavailable } from "../../SessionError.js"
 import type { CasStore, Change } from "../internal/casProvider.js"
 import { driver } from "../internal/driver.js"
@@ -127,7 +128,11 @@ const notReady = (error: unknown): SessionError => {
   }
   // The SDK waits for a bucket or a collection that does not exist, since it may be about to be created.
   const timedOut = isOf(error, "TimeoutError", "AmbiguousTimeoutError", "UnambiguousTimeoutError")
-  return unavailable(backend, "connect", timedOut ? "no answer; are there such a bucket and collection?" : error)
+  return unavailable(
+    backend,
+    "connect",
+    timedOut ? new Failure("no answer", `${checkBackend}, and has this bucket and collection`) : error
+  )
 }
 
 /** How long closing a cluster may take, in milliseconds. After that, closing goes on in the background. */

@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs"
 import { promisify } from "node:util"
+import { Failure } from "../../internal/failure.js"
 
 // Not `fs.promises`, whose file handles cost twice as much.
 const openFile = promisify(fs.open)
@@ -18,23 +19,9 @@ const fsync = promisify(fs.fsync)
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
 
-/**
- * A failure although no call of the file system failed. The user sees `code`, as they see the `ENOSPC` of a failed
- * call.
- */
-export class FileFailure extends Error {
-  override readonly name = "FileFailure"
-  constructor(
-    readonly code:
-      | "its folder was moved or replaced"
-      | "changed by others too often"
-      | "the new id is taken"
-      | "being written by others all the time"
-      | "locked by another process"
-  ) {
-    super(code)
-  }
-}
+/** The failure for a folder that is not where it was made, or is a link now. */
+export const folderReplaced = (): Failure =>
+  new Failure("its folder was moved or replaced", "let nothing else change the directory")
 
 export const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
   error instanceof Error && "code" in error && codes.includes(String(error.code))
@@ -172,7 +159,7 @@ export const ensureFolder = async (path: string): Promise<boolean> => {
     await makeFolder(path)
   }
   if (!isReal(path)) {
-    throw new FileFailure("its folder was moved or replaced")
+    throw folderReplaced()
   }
   return isNew
 }

@@ -5,7 +5,8 @@ import { randomUUID } from "node:crypto"
 import { promises as fs } from "node:fs"
 import { join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
-import { SessionError, unavailable } from "../../SessionError.js"
+import { codeOf } from "../../internal/codeOf.js"
+import { SessionError } from "../../SessionError.js"
 
 /**
  * Opens a directory and returns its real path. The directory is created, for this user only, if it does not exist.
@@ -27,7 +28,7 @@ export const openDirectory = (directory: string, option: string): Effect.Effect<
       await fs.rmdir(probe)
       return { real: await fs.realpath(path), mode: (await fs.stat(path)).mode }
     },
-    catch: (cause) => invalid(`${unavailable(path, "making a folder in it", cause).message}`)
+    catch: (cause) => invalid(`${path}: making a folder in it failed (${codeOf(cause) ?? "unknown error"})`)
   }).pipe(
     Effect.filterOrFail(
       ({ mode }) => (mode & 0o002) === 0,

@@ -3,6 +3,7 @@
  * that do the same, and whenever this one dies. `sessionFolder.ts` explains the files.
  */
 import { hash, randomUUID } from "node:crypto"
+import { idTaken } from "../../internal/failure.js"
 import * as Provider from "../Provider.js"
 import * as Disk from "./disk.js"
 import * as Data from "./sessionData.js"
@@ -118,7 +119,7 @@ export class SessionFiles {
         (await Disk.store(`${place.folder}/${data}`, Data.encode(place.key, payload), this.durable)) &&
         (await Disk.store(`${place.folder}/${head}`, empty, false))
       if (!stored) {
-        throw new Disk.FileFailure("its folder was moved or replaced")
+        throw Disk.folderReplaced()
       }
       await this.persist(place.folder)
     } catch (error) {
@@ -161,7 +162,7 @@ export class SessionFiles {
     }
     const moves = from.folder !== to.folder
     if (moves && !(await this.claim(to, now))) {
-      throw new Disk.FileFailure("the new id is taken")
+      throw idTaken()
     }
     const revision = randomUUID()
     const data = Folder.dataName(revision, base)

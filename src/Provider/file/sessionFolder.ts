@@ -10,6 +10,7 @@
  * knows the head's present name: a compare-and-set that needs no lock. Revisions are random and never used again, so it
  * cannot succeed by mistake. A mark that the session left counts only if there is no head.
  */
+import { keptChanging } from "../../internal/failure.js"
 import * as Disk from "./disk.js"
 
 export interface Head {
@@ -149,5 +150,5 @@ export const act = async <T, A>(
       tooLate = target
     }
   }
-  throw new Disk.FileFailure("changed by others too often")
+  throw keptChanging()
 }

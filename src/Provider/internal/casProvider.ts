@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { idTaken, keptChanging } from "../../internal/failure.js"
 import { SessionError } from "../../SessionError.js"
 import * as Provider from "../Provider.js"
 import { decode, type Entry, encode, type Item, markFormat } from "./casValue.js"
@@ -62,7 +63,7 @@ const untilDone = <A>(step: Effect.Effect<Step<A>, unknown>, attempt = 1): Effec
       ? Effect.succeed(result.answer)
       : attempt < maxAttempts
         ? untilDone(step, attempt + 1)
-        : Effect.fail("other requests keep changing the session")
+        : Effect.fail(keptChanging())
   )
 
 const newRevision = (): string => randomBytes(9).toString("base64url")
@@ -244,7 +245,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
                 ? Effect.tap(changeAt(oldKey, revision, ending(oldKey, mark), written), (result) =>
                     result._tag === "Written" ? Effect.void : Effect.ignore(store.remove(newKey))
                   )
-                : Effect.fail("the new id is taken")
+                : Effect.fail(idTaken())
             )
           )
     },

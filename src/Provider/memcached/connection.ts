@@ -6,12 +6,12 @@
 import { connect, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
 import { deadline } from "../../internal/deadline.js"
-import type { Failure } from "./errors.js"
+import { broken } from "./errors.js"
 import { Answers, type Command } from "./protocol.js"
 
 export interface Connection {
   /** Sends a command. Fails in time: connecting, sending and the reply all count. */
-  readonly ask: <A>(command: Command<A>) => Effect.Effect<A, Failure>
+  readonly ask: <A>(command: Command<A>) => Effect.Effect<A, Error>
   readonly close: () => void
 }
 
@@ -22,7 +22,7 @@ export const make = (host: string, port: number, timeoutMillis: number): Connect
     ask: (command) =>
       Effect.async((resume) => {
         if (isClosed) {
-          return resume(Effect.fail("closed"))
+          return resume(Effect.fail(closed()))
         }
         if (link === undefined || !link.isOpen) {
           link = new Link(connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay }), timeoutMillis)
@@ -31,14 +31,16 @@ export const make = (host: string, port: number, timeoutMillis: number): Connect
       }),
     close: () => {
       isClosed = true
-      link?.end("closed")
+      link?.end(closed())
     }
   }
 }
 
+const closed = () => broken("closed")
+
 const keepAliveInitialDelay = 60_000
 
-type Resume<A> = (answer: Effect.Effect<A, Failure>) => void
+type Resume<A> = (answer: Effect.Effect<A, Error>) => void
 
 interface Waiting {
   readonly command: Command<unknown>
@@ -71,9 +73,9 @@ class Link {
         this.end(failure)
       }
     })
-    socket.on("error", (error) => this.end("code" in error ? String(error.code) : error.name))
-    socket.on("end", () => this.end("the server closed the connection"))
-    socket.on("close", () => this.end("the connection was lost"))
+    socket.on("error", (error) => this.end(error))
+    socket.on("end", () => this.end(broken("the server closed the connection")))
+    socket.on("close", () => this.end(broken("the connection was lost")))
   }
 
   send<A>(command: Command<A>, resume: Resume<A>): void {
@@ -103,14 +105,14 @@ class Link {
   private readonly check = (): void => {
     const left = (this.waiting[0]?.deadline ?? Number.POSITIVE_INFINITY) - performance.now()
     if (left <= 0 && !this.isReading) {
-      this.end("no answer in time")
+      this.end(broken("no answer in time"))
     } else {
       this.isReading = false
       this.met = this.waiting.length === 0 ? undefined : deadline(Math.max(0, left), this.check)
     }
   }
 
-  end(failure: Failure): void {
+  end(failure: Error): void {
     if (this.isOpen) {
       this.isOpen = false
       this.met?.()

@@ -1,10 +1,8 @@
 /**
  * The failures of memcached.
  */
+import { checkBackend, Failure } from "../../internal/failure.js"
 import { SessionError } from "../../SessionError.js"
-
-/** The failure of a command: text without any key, which the provider turns into an error, or an error. */
-export type Failure = string | SessionError
 
 const tooLarge = (): SessionError =>
   new SessionError({
@@ -20,8 +18,16 @@ const tooLarge = (): SessionError =>
 const kind = /^(SERVER_ERROR|CLIENT_ERROR|ERROR)(?= |$)( out of memory [a-z ]{1,40}$| Too many open connections$)?/
 
 /** The failure that a line of a reply reports; undefined if it is not an error (protocol.txt, "Error strings"). */
-export const failureOf = (line: string): Failure | undefined =>
-  line === "SERVER_ERROR object too large for cache" ? tooLarge() : kind.exec(line)?.[0]
+export const failureOf = (line: string): Failure | SessionError | undefined => {
+  if (line === "SERVER_ERROR object too large for cache") {
+    return tooLarge()
+  }
+  const words = kind.exec(line)?.[0]
+  return words === undefined ? undefined : broken(words)
+}
+
+/** The failure of a server or a connection that is not as it should be. */
+export const broken = (words: string): Failure => new Failure(words, checkBackend)
 
 /**
  * Whether the server is ready for the next command after this line. After any other error it may read a value as

@@ -4,7 +4,7 @@
  */
 import type { Change } from "../internal/casProvider.js"
 import type { Item } from "../internal/casValue.js"
-import { type Failure, failureOf, isOrderly } from "./errors.js"
+import { broken, failureOf, isOrderly } from "./errors.js"
 
 /** A command, and its possible replies. */
 export interface Command<out A> {
@@ -88,14 +88,14 @@ const maxValue = 16 * 1024 * 1024
 /** The rest of a value's announcement, after its key: flags, length, token. */
 const announced = /^ \d{1,10} (\d{1,8}) (\d{1,20})$/
 
-const foreign = "not an answer of memcached's"
+const foreign = () => broken("not an answer of memcached's")
 
 /** The commands that wait for replies, in order. */
 export interface Askers {
   /** The command to which the next reply belongs. */
   readonly next: () => Command<unknown> | undefined
   readonly answer: (answer: unknown) => void
-  readonly refuse: (failure: Failure) => void
+  readonly refuse: (failure: Error) => void
 }
 
 /** Reads replies from the segments that arrive. Holds at most one line or one value. */
@@ -110,15 +110,15 @@ export class Answers {
   constructor(private readonly askers: Askers) {}
 
   /** Returns a failure if the data is not valid. Nothing that comes after it can be understood. */
-  read(segment: Buffer): Failure | undefined {
+  read(segment: Buffer): Error | undefined {
     let at = 0
-    let failure: Failure | undefined
+    let failure: Error | undefined
     while (at < segment.length && failure === undefined) {
       if (this.value === undefined) {
         const end = segment.indexOf(0x0a, at)
         this.line += segment.toString("latin1", at, end === -1 ? segment.length : end)
         at = end === -1 ? segment.length : end + 1
-        failure = this.line.length > maxLine ? foreign : end === -1 ? undefined : this.takeLine()
+        failure = this.line.length > maxLine ? foreign() : end === -1 ? undefined : this.takeLine()
       } else {
         const copied = segment.copy(this.value, this.filled, at)
         at += copied
@@ -129,14 +129,14 @@ export class Answers {
     return failure
   }
 
-  private takeLine(): Failure | undefined {
+  private takeLine(): Error | undefined {
     const isWhole = this.line.endsWith("\r")
     const line = this.line.slice(0, -1)
     this.line = ""
     const command = this.askers.next()
     const failure = failureOf(line)
     if (!isWhole || command === undefined || (failure !== undefined && !isOrderly(line))) {
-      return failure ?? foreign
+      return failure ?? foreign()
     }
     if (failure !== undefined) {
       this.found = undefined
@@ -148,14 +148,14 @@ export class Answers {
     }
     const answer = command.meaning(line)
     if (answer === undefined) {
-      return foreign
+      return foreign()
     }
     this.askers.answer(answer)
     return undefined
   }
 
   /** Either announces the value of this key, exactly one, or ends the reply. */
-  private takeLineOfValue(line: string, key: string): Failure | undefined {
+  private takeLineOfValue(line: string, key: string): Error | undefined {
     if (line === "END") {
       this.askers.answer(this.found)
       this.found = undefined
@@ -165,7 +165,7 @@ export class Answers {
     const match = this.found === undefined && line.startsWith(start) ? announced.exec(line.slice(start.length)) : null
     const length = Number(match?.[1])
     if (match === null || length > maxValue) {
-      return foreign
+      return foreign()
     }
     this.value = Buffer.allocUnsafe(length + 2)
     this.filled = 0
@@ -173,10 +173,10 @@ export class Answers {
     return undefined
   }
 
-  private takeValue(value: Buffer): Failure | undefined {
+  private takeValue(value: Buffer): Error | undefined {
     const length = value.length - 2
     this.value = undefined
     this.found = { value: value.subarray(0, length), token: this.token }
-    return value[length] === 0x0d && value[length + 1] === 0x0a ? undefined : foreign
+    return value[length] === 0x0d && value[length + 1] === 0x0a ? undefined : foreign()
   }
 }

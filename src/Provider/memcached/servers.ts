@@ -5,13 +5,12 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { fromCause, type SessionError } from "../../SessionError.js"
 import * as Connection from "./connection.js"
-import type { Failure } from "./errors.js"
 import { type Command, version } from "./protocol.js"
 
 export const backend = "memcached"
 
 /** Sends a command to the server of its key. */
-export type Ask = <A>(command: Command<A>) => Effect.Effect<A, Failure>
+export type Ask = <A>(command: Command<A>) => Effect.Effect<A, Error>
 
 /** Whether this is the `host:port` of a server. */
 export const isAddress = (text: string): boolean => {

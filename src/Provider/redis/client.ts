@@ -2,6 +2,7 @@
  * Implements {@link Client} with ioredis.
  */
 import type { Cluster, Redis } from "ioredis"
+import { checkBackend, Failure } from "../../internal/failure.js"
 import { pipelined, scriptLoader } from "./ioredis.js"
 import type { Client } from "./scripted.js"
 
@@ -39,7 +40,10 @@ export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Clien
               ["wait", replicas.count, replicas.millis]
             ]).then(([reply, confirmed]) => {
               if (Number(confirmed) < replicas.count) {
-                throw `not confirmed by enough replicas within ${replicas.millis} ms, it may be lost in a failover`
+                throw new Failure(
+                  `not confirmed by enough replicas within ${replicas.millis} ms`,
+                  "it was made, but a failover can lose it"
+                )
               }
               return reply
             })
@@ -71,7 +75,7 @@ async function* keysOf(client: Redis | Cluster, prefix: string): AsyncGenerator<
   const pattern = `${`${own}${prefix}`.replace(/[\\*?[\]]/g, "\\$&")}*`
   const masters = mastersOf(client)
   if (masters.length === 0) {
-    throw new Error("CLUSTERDOWN")
+    throw new Failure("no master is known", checkBackend)
   }
   for (const master of masters) {
     let cursor = "0"

@@ -7,6 +7,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { codeOf } from "../../internal/codeOf.js"
+import { checkBackend, Failure } from "../../internal/failure.js"
 import { SessionError, unavailable } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import { plainUrl } from "../internal/environment.js"
@@ -134,23 +135,23 @@ export const server = (
   )
 
 /**
- * The part of a failure that may be passed on. Redis begins its errors with a code, such as `READONLY` or `OOM`; the
- * rest may name keys. A string is one of our own.
+ * The failure that may be passed on. Redis begins its errors with a code, such as `READONLY` or `OOM`; the rest may name
+ * keys.
  */
-export const failureOf = (cause: unknown): string => {
-  if (typeof cause === "string") {
+export const failureOf = (cause: unknown): Failure => {
+  if (cause instanceof Failure) {
     return cause
   }
   if (cause instanceof Error) {
     const reply = /^(?:Ready check failed: )?([A-Z]{3,})\b/.exec(cause.message)?.[1]
     if (reply !== undefined) {
-      return reply
+      return new Failure(reply, checkBackend)
     }
     if ("lastNodeError" in cause && cause.lastNodeError !== null) {
       return failureOf(cause.lastNodeError)
     }
   }
-  return codeOf(cause) ?? "no connection"
+  return new Failure(codeOf(cause) ?? "no connection", checkBackend)
 }
 
 /** A command and its arguments. */

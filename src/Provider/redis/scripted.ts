@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { toBuffer } from "../../internal/bytes.js"
+import type { Failure } from "../../internal/failure.js"
 import * as Provider from "../Provider.js"
 import { failureOf } from "./ioredis.js"
 import { decode, revisions, type Script, type Scripts } from "./scripts.js"
@@ -33,7 +34,7 @@ export interface Options {
 }
 
 /** Calls the server. */
-export const call = <A, B>(run: () => Promise<A>, reply: (reply: A) => B): Effect.Effect<B, string> =>
+export const call = <A, B>(run: () => Promise<A>, reply: (reply: A) => B): Effect.Effect<B, Failure> =>
   Effect.async((resume) => {
     run().then(
       (value) => resume(Effect.succeed(reply(value))),
@@ -64,7 +65,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
     ttl: Duration.Duration,
     rest: ReadonlyArray<string | number | Buffer>,
     otherwise: (reply: Buffer | null) => A
-  ): Effect.Effect<Provider.Written | A, string> =>
+  ): Effect.Effect<Provider.Written | A, Failure> =>
     Effect.suspend(() => {
       const revision = nextRevision()
       return call<Buffer | number | null, Provider.Written | A>(

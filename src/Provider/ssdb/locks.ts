@@ -3,6 +3,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Redis } from "ioredis"
+import { Failure, stayedLocked } from "../../internal/failure.js"
 import { type Command, pipelined } from "../redis/ioredis.js"
 
 /** The result of an operation, and its changes. */
@@ -35,7 +36,7 @@ export const locked = async <A>(
     if (taken === 1) {
       for (const [index, change] of changes.entries()) {
         if (performance.now() > asked + timeoutMillis / 2) {
-          throw new Error("LATE")
+          throw new Failure("held up while it had the lock", "try again")
         }
         await pipelined(redis, index === changes.length - 1 ? [change, ["del", lock]] : [change])
       }
@@ -48,7 +49,7 @@ export const locked = async <A>(
       return answer
     }
     if (performance.now() > giveUpAt) {
-      throw new Error("LOCKED")
+      throw stayedLocked()
     }
     if (lapsesIn === -1) {
       await pipelined(redis, [["expire", lock, Math.ceil(timeoutMillis / 1000)]])

@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Failure } from "../../internal/failure.js"
 import * as Time from "../internal/time.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
 import { failureOf } from "../redis/ioredis.js"
@@ -22,5 +23,5 @@ export const capabilities: Capabilities = {
 export const secondsOf = (ttl: Duration.Duration): number => Math.ceil(Duration.toSeconds(ttl))
 
 /** Calls the server. `ask` gets the time of the call. */
-export const call = <A>(ask: (now: number) => Promise<A>): Effect.Effect<A, string> =>
+export const call = <A>(ask: (now: number) => Promise<A>): Effect.Effect<A, Failure> =>
   Effect.mapError(Time.call(ask), failureOf)

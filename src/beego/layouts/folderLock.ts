@@ -48,7 +48,7 @@ export class FolderLock {
     await Disk.makeFolder(this.prepared)
     const path = `${this.prepared}/${this.name}`
     if (!(await Disk.store(path, payload, false))) {
-      throw new Disk.FileFailure("its folder was moved or replaced")
+      throw Disk.folderReplaced()
     }
     await lutimes(path, written / 1000, written / 1000)
   }

@@ -9,6 +9,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
+import { Failure, idTaken } from "../../internal/failure.js"
 import type { Change } from "../../Provider/internal/casProvider.js"
 import * as Provider from "../../Provider/Provider.js"
 
@@ -67,7 +68,7 @@ export const make = (store: BeegoStore): Provider.Provider => {
   const find = (id: string): Effect.Effect<Found | undefined, unknown> =>
     isKey(id) ? store.get(id) : Effect.succeed(undefined)
 
-  const badId = Effect.fail("the id cannot be a key in beego's layout")
+  const badId = Effect.fail(new Failure("the id cannot be a key in beego's layout"))
 
   return Provider.make({
     name: store.name,
@@ -106,7 +107,7 @@ export const make = (store: BeegoStore): Provider.Provider => {
       return isKey(newId)
         ? Effect.flatMap(store.add(newId, payload, ttl), (expiresAt) =>
             expiresAt === undefined
-              ? Effect.fail("the new id is taken")
+              ? Effect.fail(idTaken())
               : Effect.flatMap(
                   store.removeAt(oldId, revision),
                   (change): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone> =>

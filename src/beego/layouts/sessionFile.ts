@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
+import { Failure, stayedLocked } from "../../internal/failure.js"
 import * as Disk from "../../Provider/file/disk.js"
 import { FolderLock } from "./folderLock.js"
 
@@ -97,7 +98,7 @@ export const load = async (place: Place): Promise<Content | undefined> => {
       if (read.isStill && read.payload.length > 0) {
         return read
       }
-      throw new Disk.FileFailure("being written by others all the time")
+      throw new Failure("others write it all the time", "try again later")
     }
     await sleep(5)
   }
@@ -199,12 +200,12 @@ const attempt = async <A>(
     }
     if (taken) {
       if (!Disk.isReal(place.folder)) {
-        throw new Disk.FileFailure("its folder was moved or replaced")
+        throw Disk.folderReplaced()
       }
       return (await lock.publish(place.path)) ? "done" : "broken"
     }
     if (!(await lock.breakIfStale()) && performance.now() > giveUpAt) {
-      throw new Disk.FileFailure("locked by another process")
+      throw stayedLocked()
     }
     await sleep(1 + Math.random() * 4)
   }

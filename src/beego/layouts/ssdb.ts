@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type { Redis } from "ioredis"
 import { toBuffer } from "../../internal/bytes.js"
+import type { Failure } from "../../internal/failure.js"
 import { never } from "../../Provider/internal/time.js"
 import { type Revision, SessionProvider } from "../../Provider/Provider.js"
 import { type Command, pipelined, server } from "../../Provider/redis/ioredis.js"
@@ -35,7 +36,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
   const change = <A>(
     id: string,
     decide: (found: BeegoProvider.Found | undefined, now: number) => Decision<A>
-  ): Effect.Effect<A, string> =>
+  ): Effect.Effect<A, Failure> =>
     call((now) =>
       locked(redis, Duration.toMillis(timeout), `lock:${id}`, look(id), (replies) => decide(toFound(replies, now), now))
     )
@@ -45,7 +46,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
     id: string,
     revision: Revision,
     decide: (now: number) => Decision<A>
-  ): Effect.Effect<A | "changed" | "gone", string> =>
+  ): Effect.Effect<A | "changed" | "gone", Failure> =>
     change<A | "changed" | "gone">(id, (found, now) =>
       found === undefined
         ? { answer: "gone", changes: [] }
