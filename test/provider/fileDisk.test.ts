@@ -1,7 +1,11 @@
 /**
  * The file provider's directory: who may look into it, what is touched and what is not, and what happens when it is broken.
  */
-import {
+
+/**
+ * The file provider's directory: who may look into it, what is touched and what is not, and what happens when it is broken.
+ */
+import fs, {
   chmodSync,
   cpSync,
   existsSync,
@@ -16,6 +20,7 @@ import {
   utimesSync,
   writeFileSync
 } from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
@@ -213,7 +218,9 @@ describe("symbolic links are not followed", () => {
       yield* untouched(links)
       const error = yield* Effect.flip(links.provider.create(id("1"), payload("2"), day))
       expect(error.reason).toBe("Unavailable")
-      expect(error.message).toContain("file: create failed (its folder was moved or replaced)")
+      expect(error.message).toBe(
+        "file: create failed (its folder was moved or replaced): let nothing else change the directory"
+      )
     })
   )
 
@@ -300,5 +307,39 @@ describe("a directory that cannot be used", () => {
       expect(yield* read(provider, "1")).toBe("1")
       expect((yield* provider.create(id("2"), payload("2"), day))._tag).toBe("Written")
     })
+  )
+})
+
+describe("a disk that is slow", () => {
+  it.scopedLive(
+    "holds up nothing else while ids are looked at whose sessions have ended, and while they are collected",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* File.make({ directory })
+        const texts = ["1", "2", "3"]
+        for (const text of texts) {
+          yield* provider.create(id(text), payload(text), day)
+          yield* provider.destroy(id(text), { content: payload("mark"), ttl: day })
+        }
+        const { readdirSync } = fs
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            fs.readdirSync = readdirSync
+            syncBuiltinESMExports()
+          })
+        )
+        const waits: Array<unknown> = []
+        fs.readdirSync = ((...args: Parameters<typeof readdirSync>) => {
+          waits.push(args[0])
+          return readdirSync(...args)
+        }) as typeof readdirSync
+        syncBuiltinESMExports()
+        for (const text of texts) {
+          expect(yield* read(provider, text)).toBe(undefined)
+          expect(Option.isSome(yield* provider.marked!(id(text)))).toBe(true)
+        }
+        expect(yield* provider.gc!).toBe(0)
+        expect(waits).toEqual([])
+      })
   )
 })

@@ -60,17 +60,20 @@ export const isGarbage = (name: string, current: string): boolean =>
 
 export const nothing: Listing = { heads: [], data: [], marks: [] }
 
-const parse = (names: ReadonlyArray<string>): Listing => ({
-  heads: names.flatMap((name) => {
-    const [, revision, expiresAt] = headPattern.exec(name) ?? []
-    return revision === undefined ? [] : [{ name, revision, expiresAt: Number(expiresAt) }]
-  }),
-  data: names.filter((name) => dataPattern.test(name)),
-  marks: names.flatMap((name) => {
-    const [, expiresAt] = markPattern.exec(name) ?? []
-    return expiresAt === undefined ? [] : [{ name, expiresAt: Number(expiresAt) }]
-  })
-})
+const parse = (names: ReadonlyArray<string>): Listing =>
+  names.length === 0
+    ? nothing
+    : {
+        heads: names.flatMap((name) => {
+          const [, revision, expiresAt] = headPattern.exec(name) ?? []
+          return revision === undefined ? [] : [{ name, revision, expiresAt: Number(expiresAt) }]
+        }),
+        data: names.filter((name) => dataPattern.test(name)),
+        marks: names.flatMap((name) => {
+          const [, expiresAt] = markPattern.exec(name) ?? []
+          return expiresAt === undefined ? [] : [{ name, expiresAt: Number(expiresAt) }]
+        })
+      }
 
 /**
  * How often a folder without exactly one head is listed: POSIX lets a listing miss a file that is being renamed, or
@@ -78,22 +81,29 @@ const parse = (names: ReadonlyArray<string>): Listing => ({
  */
 const listings = 3
 
+const isUnclear = (listing: Listing): boolean => listing !== nothing && listing.heads.length !== 1
+
+const ifReal = (folder: string, listing: Listing): Listing =>
+  listing !== nothing && Disk.isReal(folder) ? listing : nothing
+
 /** Lists a session's folder. The listing is empty if the folder does not exist or is not ours. */
-export const list = async (folder: string): Promise<Listing> => listingOf(folder, await Disk.names(folder).async())
-
-const listSync = (folder: string): Listing => listingOf(folder, Disk.names(folder).sync())
-
-/** The state of a folder in which these names have just been seen. */
-const listingOf = (folder: string, names: ReadonlyArray<string>): Listing => {
-  if (names.length === 0) {
-    return nothing
+export const list = async (folder: string): Promise<Listing> => {
+  const { async: names } = Disk.names(folder)
+  let listing = parse(await names())
+  for (let i = 1; i < listings && isUnclear(listing); i++) {
+    listing = parse(await names())
   }
-  let listing = parse(names)
-  // Synchronous: the folder was just read, so this does not wait for the disk.
-  for (let i = 1; i < listings && listing.heads.length !== 1; i++) {
-    listing = parse(Disk.names(folder).sync())
+  return ifReal(folder, listing)
+}
+
+/** {@link list}, while this process does nothing else. */
+const listSync = (folder: string): Listing => {
+  const { sync: names } = Disk.names(folder)
+  let listing = parse(names())
+  for (let i = 1; i < listings && isUnclear(listing); i++) {
+    listing = parse(names())
   }
-  return Disk.isReal(folder) ? listing : nothing
+  return ifReal(folder, listing)
 }
 
 /**
