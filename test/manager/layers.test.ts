@@ -37,6 +37,13 @@ const keys = [Redacted.make("3q2-7wAFVyd1w8Kz5u0pX9sBcRnTgYhJ4mLoQeUiAfE")]
 
 const { fromConfig: _, make: __, memory: ___, ...backends } = SessionLayer
 
+it.live("a URL of MySQL with a bare % is an error that says so, without the password", () =>
+  Effect.map(failure(Mysql.layer({ url: "mysql://ada:hunter%@127.0.0.1:1/app" })), (text) => {
+    expect(text).toMatch(/^InvalidConfig: url: expected mysql:.* with special characters as %40/)
+    expect(text).not.toContain("hunter")
+  })
+)
+
 describe("the session's options are the second argument", () => {
   for (const [name, layer] of Object.entries(backends)) {
     it.effect(name, () =>
