@@ -22,7 +22,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
-import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
+import { afterEach, beforeEach, describe, expect, it, vi } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -302,6 +302,61 @@ describe("locks", () => {
       expect(looks).toBe(3)
       expect(outcome).toBe("changed")
       expect(text(yield* provider.read(id))).toBe("2")
+    })
+  )
+
+  /** Calls `f` again and again, with 300 ms from one call to the next by the clock that locks are measured with. */
+  const hurried = (f: () => void) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        let time = performance.now()
+        const clock = vi.spyOn(performance, "now").mockImplementation(() => time)
+        const timer = setInterval(() => {
+          f()
+          time += 300
+        }, 10)
+        return { clock, timer }
+      }),
+      ({ clock, timer }) =>
+        Effect.sync(() => {
+          clearInterval(timer)
+          clock.mockRestore()
+        })
+    )
+
+  const change = () =>
+    SessionFile.change(work(), place(), { payload: Buffer.from("2"), written: Date.now() }, () => undefined)
+
+  it.scopedLive("one that passes from holder to holder is waited for, however long", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      written(yield* provider.create(id, Buffer.from("1"), hour))
+      mkdirSync(place().lock)
+      writeFileSync(join(place().lock, "0"), "")
+      let holder = 0
+      yield* hurried(() => {
+        if (holder < 60) {
+          writeFileSync(join(place().lock, `${holder + 1}`), "")
+          unlinkSync(join(place().lock, `${holder++}`))
+        } else if (holder === 60) {
+          holder++
+          rmSync(place().lock, { recursive: true })
+        }
+      })
+      expect(yield* Effect.promise(change)).toBe("done")
+      expect(holder).toBe(61)
+    })
+  )
+
+  it.scopedLive("one that cannot be broken is given up", () =>
+    Effect.gen(function* () {
+      const provider = yield* make()
+      written(yield* provider.create(id, Buffer.from("1"), hour))
+      mkdirSync(join(place().lock, "no-file"), { recursive: true })
+      yield* hurried(() => {})
+      const error = yield* Effect.flip(Effect.tryPromise({ try: change, catch: (cause) => cause as Error }))
+      expect(error.message).toBe("another process keeps the session locked")
+      expect(text(yield* provider.read(id))).toBe("1")
     })
   )
 

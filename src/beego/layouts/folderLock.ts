@@ -65,21 +65,26 @@ export class FolderLock {
     return this.taken
   }
 
-  /** Reads the holder of the lock, and breaks the lock if it has not changed for too long. Returns whether it did. */
-  async breakIfStale(): Promise<boolean> {
+  /**
+   * Reads the holder of the lock, and breaks the lock if it has not changed for too long. Returns `held` if the holder
+   * is the same as before and the lock is not broken, because it is too early or because it cannot be.
+   */
+  async checkHolder(): Promise<"changed" | "held" | "broken"> {
     const [holder = ""] = await Disk.names(this.lock).async()
     if (holder !== this.holder) {
       this.holder = holder
       this.heldSince = performance.now()
-      return false
+      return "changed"
     }
-    const isStale = holder !== "" && performance.now() - this.heldSince > staleAfter
-    if (isStale) {
-      await Disk.remove(`${this.lock}/${holder}`)
-        .async()
-        .catch(() => {})
+    if (holder === "" || performance.now() - this.heldSince <= staleAfter) {
+      return "held"
     }
-    return isStale
+    return Disk.remove(`${this.lock}/${holder}`)
+      .async()
+      .then(
+        () => "broken",
+        () => "held"
+      )
   }
 
   /**

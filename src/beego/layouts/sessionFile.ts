@@ -139,7 +139,7 @@ export const setTime = async (
 
 const exists = async (place: Place): Promise<boolean> => (await withFile(place, () => true)) === true
 
-/** How long to wait for a lock, in milliseconds. */
+/** How long to wait for a lock that stays with the same holder, in milliseconds. */
 const patience = 10_000
 
 /** The change of a session: its new content, or its end. */
@@ -157,7 +157,6 @@ export const change = async <A>(
   change: Change,
   refuse: (found: Content | undefined) => A | undefined
 ): Promise<A | "done"> => {
-  const giveUpAt = performance.now() + patience
   const { payload, written } = change === "removed" ? tombstone : change
   for (;;) {
     const refused = refuse(await load(place))
@@ -167,7 +166,7 @@ export const change = async <A>(
     const lock = new FolderLock(work, place.lock)
     try {
       await lock.prepare(payload, written)
-      const outcome = await attempt(lock, place, refuse, giveUpAt)
+      const outcome = await attempt(lock, place, refuse)
       if (outcome === "done" && change === "removed") {
         await Disk.remove(place.path).async().catch(Disk.ifAbsent(undefined))
       }
@@ -187,9 +186,9 @@ export const change = async <A>(
 const attempt = async <A>(
   lock: FolderLock,
   place: Place,
-  refuse: (found: Content | undefined) => A | undefined,
-  giveUpAt: number
+  refuse: (found: Content | undefined) => A | undefined
 ): Promise<A | "done" | "broken"> => {
+  let giveUpAt = performance.now() + patience
   for (;;) {
     const taken = await lock.tryTake()
     // If the lock is not taken, most often another process has changed the session meanwhile; if it is, only beego can
@@ -204,7 +203,9 @@ const attempt = async <A>(
       }
       return (await lock.publish(place.path)) ? "done" : "broken"
     }
-    if (!(await lock.breakIfStale()) && performance.now() > giveUpAt) {
+    if ((await lock.checkHolder()) !== "held") {
+      giveUpAt = performance.now() + patience
+    } else if (performance.now() > giveUpAt) {
       throw stayedLocked()
     }
     await sleep(1 + Math.random() * 4)
