@@ -86,7 +86,7 @@ describe("Couchbase, configured wrongly", () => {
       const printing = vi.spyOn(console, "error").mockImplementation(() => {})
       for (const path of ["/missing", "/default/app/missing"]) {
         expect(yield* fails(building({ url: yield* at(path) }))).toMatch(
-          /^Unavailable couchbase.*are there such a bucket/
+          /^Unavailable couchbase.*has this bucket and collection/
         )
       }
       expect(yield* fails(building({ url: yield* at("/default/missing/sessions") }))).toMatch(
