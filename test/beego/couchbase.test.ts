@@ -86,7 +86,8 @@ describe("beego's couchbase", () => {
       const { provider } = yield* both
       const large = Buffer.alloc(12 * 1024 * 1024, "many bytes ")
       // A busy machine may need more than the two seconds that a call may take.
-      const patiently = Effect.retry({ times: 10, while: (error: SessionError) => error.reason === "Unavailable" })
+      const patiently = <A>(call: Effect.Effect<A, SessionError>) =>
+        Effect.retry(call, { times: 10, while: ({ reason }) => reason === "Unavailable" })
       yield* patiently(provider.create(id("f"), large, Duration.hours(1)))
       expect(Option.map(yield* patiently(provider.read(id("f"))), ({ payload }) => large.equals(payload))).toEqual(
         Option.some(true)
