@@ -247,7 +247,7 @@ describe("a file that beego is writing", () => {
     Effect.gen(function* () {
       const provider = yield* make()
       written(yield* provider.create(id, Buffer.from("before"), hour))
-      yield* rewrite(fileOf(id), "after", 50)
+      yield* rewrite(fileOf(id), "after", 10)
       const [touched, read] = yield* Effect.all([provider.touch(id, hour), provider.read(id)], { concurrency: 2 })
       expect(touched._tag).toBe("Touched")
       expect(text(read)).toBe("after")
