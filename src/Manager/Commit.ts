@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { rest } from "../internal/machineTime.js"
 import { SessionError } from "../SessionError.js"
 import { withoutWords } from "./Calls.js"
 import { contentOn } from "./content.js"
@@ -254,7 +255,7 @@ const again = (it: Attempt, current: Found | undefined): Step =>
     return current !== undefined && count <= hasty
       ? next(current)
       : Effect.zipRight(
-          count === 1 ? Effect.void : Effect.suspend(() => Effect.sleep(Math.random() * Math.min(2 ** count, 64))),
+          count === 1 ? Effect.void : Effect.suspend(() => rest(Math.random() * Math.min(2 ** count, 64))),
           Effect.flatMap(session.env.keeper.find(base.kept.ref), next)
         )
   })

@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { deadline } from "../internal/deadline.js"
+import { deadline } from "../internal/machineTime.js"
 import { SessionError } from "../SessionError.js"
 
 /**

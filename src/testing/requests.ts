@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionHttp from "../Manager/SessionHttp.js"
 import * as SessionManager from "../Manager/SessionManager.js"
@@ -18,6 +19,7 @@ import type { SessionError } from "../SessionError.js"
 import * as SessionStore from "../Store/SessionStore.js"
 import type { Promised } from "./declared.js"
 import { type CaseOf, defineFor, type Kind } from "./define.js"
+import { turn } from "./support.js"
 import type { Time } from "./time.js"
 
 export const range = Array.from({ length: 64 }, (_, i) => i)
@@ -46,29 +48,39 @@ export interface Client {
   ) => Effect.Effect<Answer>
 }
 
-const makeClient: Effect.Effect<Client, never, SessionManager.SessionManager> = Effect.map(
-  Effect.runtime<SessionManager.SessionManager>(),
-  (runtime) => ({
-    send: (cookie, handler) =>
-      Effect.promise(async () => {
-        const handle = HttpApp.toWebHandlerRuntime(runtime)(
-          SessionHttp.middleware(Probe)(
-            Effect.map(Effect.flatMap(Probe, handler), (body) => HttpServerResponse.unsafeJson({ body }))
-          )
-        )
-        const response = await handle(
-          new Request("http://localhost/", cookie === undefined ? {} : { headers: { cookie } })
-        )
-        const set = response.headers.getSetCookie()[0]?.split(";")[0]
-        const { body } = response.status === 200 ? ((await response.json()) as { readonly body: unknown }) : {}
-        return {
-          status: response.status,
-          body,
-          cookie: set === undefined ? cookie : set.endsWith("=") ? undefined : set
-        }
-      })
-  })
-)
+/**
+ * Requests go to two managers in turns, as to two processes: within one manager the changes of a session take turns, and
+ * never conflict in the backend. Each handler waits for a turn of the event loop, so that requests overlap.
+ */
+const makeClient = <E>(manager: Layer.Layer<SessionManager.SessionManager, E>): Effect.Effect<Client, E, Scope.Scope> =>
+  Effect.map(
+    Effect.all([Layer.toRuntime(Layer.fresh(manager)), Layer.toRuntime(Layer.fresh(manager))]),
+    (managers): Client => {
+      let sent = 0
+      return {
+        send: (cookie, handler) =>
+          Effect.promise(async () => {
+            const handle = HttpApp.toWebHandlerRuntime(managers[sent++ % 2]!)(
+              SessionHttp.middleware(Probe)(
+                Effect.map(Effect.zipLeft(Effect.flatMap(Probe, handler), turn), (body) =>
+                  HttpServerResponse.unsafeJson({ body })
+                )
+              )
+            )
+            const response = await handle(
+              new Request("http://localhost/", cookie === undefined ? {} : { headers: { cookie } })
+            )
+            const set = response.headers.getSetCookie()[0]?.split(";")[0]
+            const { body } = response.status === 200 ? ((await response.json()) as { readonly body: unknown }) : {}
+            return {
+              status: response.status,
+              body,
+              cookie: set === undefined ? cookie : set.endsWith("=") ? undefined : set
+            }
+          })
+      }
+    }
+  )
 
 /**
  * Defines the cases of a promise in terms of requests; `wrap` puts a fault between the manager and the provider. The
@@ -91,13 +103,14 @@ export const defineRequestsFor =
     defineFor(promise)(
       name,
       (provider, time) =>
-        Effect.flatMap(makeClient, (client) => test(client, provider, time)).pipe(
-          Effect.provide(
-            Layer.provide(
-              SessionManager.layer({ timeout, ...config(time) }),
-              Layer.succeed(SessionProvider, wrap(provider))
-            )
-          ),
+        makeClient(
+          Layer.provide(
+            SessionManager.layer({ timeout, ...config(time) }),
+            Layer.succeed(SessionProvider, wrap(provider))
+          )
+        ).pipe(
+          Effect.flatMap((client) => test(client, provider, time)),
+          Effect.scoped,
           loggedOnFailure
         ),
       kind

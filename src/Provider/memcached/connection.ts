@@ -5,7 +5,7 @@
  */
 import { connect, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
-import { deadline } from "../../internal/deadline.js"
+import { deadline } from "../../internal/machineTime.js"
 import { broken } from "./errors.js"
 import { Answers, type Command } from "./protocol.js"
 

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { codeOf } from "../../internal/codeOf.js"
 import { checkBackend, Failure } from "../../internal/failure.js"
+import { inMachineTime } from "../../internal/machineTime.js"
 import { SessionError, unavailable } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import { plainUrl } from "../internal/environment.js"
@@ -109,6 +110,7 @@ export const connected = <C extends Redis | Cluster>(
       Effect.tap((client) =>
         Effect.tryPromise(() => client.connect()).pipe(
           Effect.timeout(timeout),
+          inMachineTime,
           Effect.mapError((error) => unavailable(backend, "connect", failureOf(cause ?? error)))
         )
       )

@@ -4,13 +4,12 @@
  */
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { codeOf } from "../../internal/codeOf.js"
+import { rest } from "../../internal/machineTime.js"
 import { SessionError } from "../../SessionError.js"
 import * as EffectSql from "./effectSql.js"
 import { type Dialect, preparedName } from "./statements.js"
@@ -140,12 +139,6 @@ const maxAttempts = 10
 
 const pause = (attempt: number): Effect.Effect<void> =>
   Effect.suspend(() => rest(2 ** attempt * (0.5 + Math.random() / 2)))
-
-/** Waits for the database, whose time is real even if the app's clock is a test's. */
-export const rest = (duration: Duration.DurationInput): Effect.Effect<void> =>
-  Effect.withClock(Effect.sleep(duration), realClock)
-
-const realClock = Clock.make()
 
 const nothing: Result = { rows: [], affected: 0 }
 

@@ -3,7 +3,8 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type Connections, type Run, rest } from "./connection.js"
+import { rest } from "../../internal/machineTime.js"
+import type { Connections, Run } from "./connection.js"
 import { batchSize, lockOf, type TableName } from "./statements.js"
 
 /** The pause after a batch, as a multiple of the batch's time. SQLite works in the app's own thread. */

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { codeOf } from "../../internal/codeOf.js"
+import { inMachineTime } from "../../internal/machineTime.js"
 import type { Access } from "./access.js"
 import { isTransient } from "./connection.js"
 import type { SqlFailure } from "./effectSql.js"
@@ -48,7 +49,8 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
               schedule: Schedule.jittered(Schedule.spaced("100 millis")),
               times: 100,
               while: ({ cause }) => isTransient(codeOf(cause) ?? "")
-            })
+            }),
+            inMachineTime
           )
     )
   )

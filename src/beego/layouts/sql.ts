@@ -13,6 +13,7 @@ import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
 import { toBuffer } from "../../internal/bytes.js"
 import { codeOf } from "../../internal/codeOf.js"
+import { rest } from "../../internal/machineTime.js"
 import { withNow } from "../../Provider/internal/time.js"
 import * as Provider from "../../Provider/Provider.js"
 import { checkNames } from "../../Provider/Sql.js"
@@ -91,7 +92,7 @@ const makeStore = (
       if (end === undefined) {
         return total + affected
       }
-      yield* SqlConnection.rest((performance.now() - started) * restPerWork[dialect])
+      yield* rest((performance.now() - started) * restPerWork[dialect])
       return yield* collectFrom(end, total + affected)
     })
 

@@ -1,0 +1,36 @@
+/**
+ * Waiting in the machine's time, for what happens outside of the app: its servers do not know of a `TestClock`.
+ */
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+
+/**
+ * Calls `late` after so many milliseconds, unless the function that it returns is called before. A process that was busy
+ * until then first reads the replies that came meanwhile: Node runs timers before it looks at its sockets.
+ */
+export const deadline = (millis: number, late: () => void): (() => void) => {
+  let isMet = false
+  const timer = setTimeout(
+    () =>
+      setImmediate(() => {
+        if (!isMet) {
+          late()
+        }
+      }),
+    millis
+  )
+  return () => {
+    isMet = true
+    clearTimeout(timer)
+  }
+}
+
+const machineClock = Clock.make()
+
+/** Runs the pauses and timeouts of an effect in the machine's time. */
+export const inMachineTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withClock(effect, machineClock)
+
+/** Pauses in the machine's time. */
+export const rest = (duration: Duration.DurationInput): Effect.Effect<void> => inMachineTime(Effect.sleep(duration))
