@@ -1,10 +1,12 @@
 /**
- * The Schema of all options: the values that each may have, and its default. `options.ts` says what they mean.
+ * The Schema of all options: the values that each may have, its default, and how an environment variable writes it.
+ * `options.ts` says what they mean.
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import type { CookieOptions, IdOptions, Options } from "./options.js"
 
 const positive = Schema.transformOrFail(
   Schema.Unknown as Schema.Schema<Duration.DurationInput>,
@@ -173,3 +175,43 @@ export const SessionConfig = Schema.Struct({
  * @category models
  */
 export type SessionConfig = typeof SessionConfig.Type
+
+/** How an environment variable writes an option. */
+export type Writing = "text" | "whole" | "flag" | "flag or text"
+
+type Writings<O> = {
+  readonly [Name in keyof O]-?: Name extends "cookie"
+    ? Writings<CookieOptions>
+    : Name extends "id"
+      ? Writings<IdOptions>
+      : Writing
+}
+
+/**
+ * How environment variables write the options; the compiler checks that none is left out. Durations and choices stay
+ * text: the Schema reads them, and its errors name the accepted values.
+ */
+export const writings: Writings<Options> = {
+  idleTimeout: "text",
+  absoluteTimeout: "text",
+  touchEvery: "text",
+  gcInterval: "text",
+  timeout: "text",
+  maxBytes: "whole",
+  keepOnServerError: "flag",
+  whenNotSaved: "text",
+  header: "text",
+  query: "text",
+  id: { bytes: "whole", prefix: "text", encoding: "text", hashed: "flag or text" },
+  cookie: {
+    name: "text",
+    domain: "text",
+    path: "text",
+    secure: "flag",
+    httpOnly: "flag",
+    sameSite: "text",
+    partitioned: "flag",
+    maxAge: "text",
+    sent: "flag"
+  }
+}

@@ -7,59 +7,28 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import type { CookieOptions, IdOptions, Options } from "../Manager/options.js"
+import { type Writing, writings } from "../Manager/configSchema.js"
+import type { Options } from "../Manager/options.js"
 import * as Environment from "../Provider/internal/environment.js"
 import { hint } from "../Provider/internal/options.js"
 
-/**
- * The readers of variables. Durations and choices stay text: the Schema of the options reads them, and its errors name
- * the accepted values.
- */
-const text = Config.nonEmptyString
-const whole = Config.integer
-const flag = Config.boolean
-const flagOrText = (name: string): Config.Config<boolean | string> =>
-  Config.orElse(Config.boolean(name), () => Config.nonEmptyString(name))
-
-type Reading = (name: string) => Config.Config<boolean | number | string>
-
-type Readings<O> = { readonly [Name in keyof O]-?: Reading }
-
-/** The compiler checks that no option is left out. */
-const top: Readings<Omit<Options, "cookie" | "id">> = {
-  idleTimeout: text,
-  absoluteTimeout: text,
-  touchEvery: text,
-  gcInterval: text,
-  timeout: text,
-  maxBytes: whole,
-  keepOnServerError: flag,
-  whenNotSaved: text,
-  header: text,
-  query: text
-}
-
-const id: Readings<IdOptions> = { bytes: whole, prefix: text, encoding: text, hashed: flagOrText }
-
-const cookie: Readings<CookieOptions> = {
-  name: text,
-  domain: text,
-  path: text,
-  secure: flag,
-  httpOnly: flag,
-  sameSite: text,
-  partitioned: flag,
-  maxAge: text,
-  sent: flag
+/** The readers of variables, by how a variable writes an option. */
+const readers: { readonly [W in Writing]: (name: string) => Config.Config<boolean | number | string> } = {
+  text: Config.nonEmptyString,
+  whole: Config.integer,
+  flag: Config.boolean,
+  "flag or text": (name) => Config.orElse(Config.boolean(name), () => Config.nonEmptyString(name))
 }
 
 type Path = readonly [name: string] | readonly [group: string, name: string]
 
-const options: ReadonlyArray<readonly [path: Path, reading: Reading]> = [
-  ...Object.entries(top).map(([name, reading]) => [[name], reading] as const),
-  ...Object.entries(id).map(([name, reading]) => [["id", name], reading] as const),
-  [["cookie"], flag],
-  ...Object.entries(cookie).map(([name, reading]) => [["cookie", name], reading] as const)
+const { cookie, id, ...top } = writings
+
+const options: ReadonlyArray<readonly [path: Path, writing: Writing]> = [
+  ...Object.entries(top).map(([name, writing]) => [[name], writing] as const),
+  ...Object.entries(id).map(([name, writing]) => [["id", name], writing] as const),
+  [["cookie"], "flag"],
+  ...Object.entries(cookie).map(([name, writing]) => [["cookie", name], writing] as const)
 ]
 
 /** The name of an option's variable: `cookie.sameSite` is `SESSION_COOKIE_SAME_SITE`. */
@@ -100,9 +69,9 @@ export interface FromEnvironment {
 export const over = (given: Options): Config.Config<FromEnvironment> =>
   Config.map(
     Config.all(
-      options.map(([path, reading]) =>
+      options.map(([path, writing]) =>
         Config.map(
-          Config.option(reading(variableOf(path))),
+          Config.option(readers[writing](variableOf(path))),
           Option.map((value) => ({ path, value }))
         )
       )
