@@ -158,7 +158,10 @@ describe("Couchbase, away", () => {
     const target = yield* server
     const scope = yield* Scope.make()
     const url = Servers.sessionUrl(target)
-    const provider = yield* Scope.extend(Couchbase.make({ url, timeout: "500 millis" }), scope)
+    // A busy machine may need more than this to connect.
+    const provider = yield* Effect.retry(Scope.extend(Couchbase.make({ url, timeout: "500 millis" }), scope), {
+      times: 9
+    })
     const id = newId()
     const { revision } = written(yield* provider.create(id, bytes("kept"), day))
     return { target, url, scope, provider, id, revision }

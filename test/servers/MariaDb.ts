@@ -1,5 +1,5 @@
 // Starts a real MariaDB server for the tests, with an empty database and a user that owns it.
-import { writeFileSync } from "node:fs"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { acquire, freePorts, host, runToEnd, type Server } from "./Process.js"
 
@@ -14,9 +14,18 @@ export const make = (options: { readonly args?: ReadonlyArray<string> | undefine
   acquire("mariadb", async (workspace): Promise<MariaDb> => {
     const [port] = await freePorts(1)
     const data = join(workspace.folder, "data")
+    // Not the machine's: a server that starts removes the temporary tables that it finds there, whosever they are.
+    const temporary = join(workspace.folder, "tmp")
+    mkdirSync(temporary)
     const socket = join(workspace.folder, "socket")
     const asRoot = process.getuid?.() === 0 ? ["--user=root"] : []
-    const common = ["--no-defaults", `--datadir=${data}`, "--innodb-log-file-size=16M", ...asRoot]
+    const common = [
+      "--no-defaults",
+      `--datadir=${data}`,
+      `--tmpdir=${temporary}`,
+      "--innodb-log-file-size=16M",
+      ...asRoot
+    ]
     await runToEnd("mariadb-install-db", [
       ...common,
       ...["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
