@@ -61,7 +61,6 @@ export interface Options {
 
 const capabilities: Provider.Capabilities = {
   ...Provider.defaultCapabilities,
-  regenerate: "ordered",
   maxPayload: maxValue - overhead
 }
 

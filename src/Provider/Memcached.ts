@@ -64,7 +64,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
     return invalid("prefix: expected up to 100 visible ASCII characters, without spaces")
   }
   return Effect.map(connect(addresses, placeOf(addresses), Duration.toMillis(timeout)), (ask) =>
-    CasProvider.make(Store.make(ask, { ...Store.capabilities, regenerate: "ordered" }), prefix)
+    CasProvider.make(Store.make(ask, Store.capabilities), prefix)
   )
 }
 

@@ -105,13 +105,17 @@ const check = (options: Options) =>
 
 const invalid = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
 
-/** @internal */
-export interface Decoded {
-  readonly options: Options
+/** What beego gives to a provider. @internal */
+export interface Given {
   readonly cookieName: string
   readonly providerConfig: string
-  /** How long a session lives after its last use, which beego's providers are given. */
+  /** How long a session lives after its last use. */
   readonly maxLifetime: Duration.Duration
+}
+
+/** @internal */
+export interface Decoded extends Given {
+  readonly options: Options
 }
 
 const parse = (config: string | object): Either.Either<unknown, string> =>

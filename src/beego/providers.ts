@@ -12,14 +12,8 @@ import * as Schema from "effect/Schema"
 import type { Backend } from "../layers/compose.js"
 import { describeIssue } from "../Manager/describeIssue.js"
 import type { SessionError } from "../SessionError.js"
+import type { Given } from "./config.js"
 import { couchbaseUrl, invalid, ledisUrl, mysqlUrl, postgresUrl, type RedisServers, redisUrl, ssdbUrl } from "./urls.js"
-
-/** The arguments of a provider besides its own string. */
-export interface Given {
-  readonly providerConfig: string
-  readonly maxLifetime: Duration.Duration
-  readonly cookieName: string
-}
 
 /** A provider that is loaded when the layer is built. */
 export interface Loading {

@@ -3,8 +3,8 @@
  * address, since it may hold a password.
  */
 import * as Effect from "effect/Effect"
-import { firstProblem } from "../Provider/internal/options.js"
 import { SessionError } from "../SessionError.js"
+import { firstProblem } from "./firstProblem.js"
 
 export const invalid = (message: string): Effect.Effect<never, SessionError> =>
   new SessionError({ reason: "InvalidConfig", message: `providerConfig: ${message}` })

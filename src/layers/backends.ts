@@ -49,9 +49,8 @@ const cookie: Layer.Layer<SealedSessions, Failure> = lazy(() =>
 )
 
 const backends: Readonly<Record<string, Backend<Failure>>> = {
-  memory: lazy(providers.memory),
-  cookie,
-  ...Object.fromEntries(Object.entries(providers).map(([name, load]) => [name, lazy<ProviderLayer>(load)]))
+  ...Object.fromEntries(Object.entries(providers).map(([name, load]) => [name, lazy<ProviderLayer>(load)])),
+  cookie
 }
 
 /** The backend that a variable names, among the built-in ones and the app's own. */

@@ -221,7 +221,7 @@ describe("fromConfig", () => {
   for (const [variables, message] of [
     [{ SESSION_PROVIDER: "redsi" }, /SESSION_PROVIDER: .*unknown provider "redsi": did you mean redis\?/],
     [{ SESSION_PROVIDER: "sqlite3" }, /unknown provider "sqlite3": did you mean sqlite\?/],
-    [{ SESSION_PROVIDER: "mongodb" }, /unknown provider "mongodb": expected one of memory, cookie, file, redis, /],
+    [{ SESSION_PROVIDER: "mongodb" }, /unknown provider "mongodb": expected one of memory, file, redis, /],
     [{ SESSION_PROVIDER: "__proto__" }, /SESSION_PROVIDER.*unknown provider/],
     [{ SESSION_IDLE_TIMEOUT: "soon" }, /SESSION_IDLE_TIMEOUT: expected a positive duration/],
     [{ SESSION_COOKIE_SECURE: "maybe" }, /SESSION_COOKIE_SECURE/],

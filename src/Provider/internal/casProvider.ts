@@ -20,6 +20,7 @@ export type Change = "done" | "changed" | "gone"
 /** A key-value store with compare-and-swap. It may keep a value longer than `ttl`, never shorter. */
 export interface CasStore<Token> {
   readonly name: string
+  /** The capabilities. `regenerate` is always `ordered`. */
   readonly capabilities: Provider.Capabilities
   readonly get: (key: string) => Effect.Effect<Item<Token> | undefined, unknown>
   /** Returns false if the key is taken. */
@@ -181,7 +182,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
 
   return Provider.make({
     name: store.name,
-    capabilities: store.capabilities,
+    capabilities: { ...store.capabilities, regenerate: "ordered" },
     read: (id) =>
       Effect.map(find(id), (entry) => {
         if (entry === undefined) {

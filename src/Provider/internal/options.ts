@@ -67,7 +67,3 @@ export const checked = <Options extends object, A, E, R>(
     ]
     return wrong.length === 0 ? make(options) : new SessionError({ reason: "InvalidConfig", message: wrong.join("; ") })
   })
-
-/** The message of the first check that finds a problem, if any. */
-export const firstProblem = (checks: ReadonlyArray<readonly [isWrong: boolean, message: string]>): string | undefined =>
-  checks.find(([isWrong]) => isWrong)?.[1]

@@ -1,10 +1,10 @@
 /**
  * memcached as a store of values that change by compare-and-swap.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { CasStore } from "../internal/casProvider.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
-import { exptimeOf, inThePast } from "./exptime.js"
 import * as Protocol from "./protocol.js"
 import { type Ask, backend } from "./servers.js"
 
@@ -13,6 +13,18 @@ export const capabilities: Capabilities = {
   // By default, memcached allows an item of 1 MiB, with its key and memcached's own header.
   maxPayload: 1024 * 1024 - 512
 }
+
+/**
+ * The exptime for a lifetime. memcached's clock ticks in seconds and only has to outlive the value's own expiry, so
+ * this adds a second. Above 30 days it is a date on the server's clock, in 31 bits (protocol.txt, "Expiration times").
+ */
+export const exptimeOf = (ttl: Duration.Duration): number => {
+  const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1
+  return seconds <= 30 * 24 * 60 * 60 ? seconds : Math.min(Math.floor(Date.now() / 1000) + seconds, 2 ** 31 - 1)
+}
+
+/** An exptime with which a value is gone at once. */
+const inThePast = -1
 
 const nothing = Buffer.alloc(0)
 

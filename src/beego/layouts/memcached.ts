@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import { plainUrl } from "../../Provider/internal/environment.js"
-import { exptimeOf } from "../../Provider/memcached/exptime.js"
 import * as Protocol from "../../Provider/memcached/protocol.js"
 import { type Ask, connect, isAddress } from "../../Provider/memcached/servers.js"
 import * as Store from "../../Provider/memcached/store.js"
@@ -33,7 +32,7 @@ const store = (ask: Ask): BeegoProvider.BeegoStore =>
   CasStore.make({
     // A lifetime is rounded up to whole seconds, and one more, since memcached's seconds can begin at any moment.
     store: Store.make(ask, { ...Store.capabilities, expirySlack: 2_200 }),
-    touch: (id, ttl) => ask(Protocol.touch(id, exptimeOf(ttl))),
+    touch: (id, ttl) => ask(Protocol.touch(id, Store.exptimeOf(ttl))),
     // The longest key that memcached allows, and no spaces (protocol.txt, "Keys").
     isKey: (id) => /^[!-~]{1,250}$/.test(id)
   })
