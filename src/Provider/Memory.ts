@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -15,7 +14,7 @@ import { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
 import { Recent } from "./internal/recent.js"
-import { withNow } from "./internal/time.js"
+import { expiry, withNow } from "./internal/time.js"
 import { ExpiryIndex } from "./memory/ExpiryIndex.js"
 import * as Provider from "./Provider.js"
 
@@ -75,10 +74,10 @@ const toStored = (entry: Entry): Provider.Stored => ({
 export const make = (options: Options = {}): Provider.Provider => {
   const { maxSessions } = options
   const entries = new Recent<Provider.StoredId, Entry>(maxSessions)
-  const expiry = new ExpiryIndex<Entry>()
+  const index = new ExpiryIndex<Entry>()
   // Apart from the sessions, so that neither evicts the other.
   const marks = new Recent<Provider.StoredId, Left>(maxSessions)
-  const markExpiry = new ExpiryIndex<Left>()
+  const markIndex = new ExpiryIndex<Left>()
   // One counter for all sessions, so that a revision is never used again.
   let lastRevision = 0
 
@@ -97,7 +96,7 @@ export const make = (options: Options = {}): Provider.Provider => {
 
   const remove = (entry: Entry): void => {
     entries.delete(entry.id)
-    expiry.remove(entry)
+    index.remove(entry)
   }
 
   const markAt = (id: Provider.StoredId, now: number): Left | undefined => {
@@ -113,13 +112,13 @@ export const make = (options: Options = {}): Provider.Provider => {
     }
     const stale = marks.get(entry.id)
     if (stale !== undefined) {
-      markExpiry.remove(stale)
+      markIndex.remove(stale)
     }
-    const left = { id: entry.id, content: toText(mark.content), expiresAt: now + Duration.toMillis(mark.ttl) }
-    markExpiry.add(left)
+    const left = { id: entry.id, content: toText(mark.content), expiresAt: expiry(now, mark.ttl) }
+    markIndex.add(left)
     const evicted = marks.use(left.id, left)
     if (evicted !== undefined) {
-      markExpiry.remove(evicted)
+      markIndex.remove(evicted)
     }
   }
 
@@ -129,17 +128,17 @@ export const make = (options: Options = {}): Provider.Provider => {
       remove(stale)
     }
     const entry = { id, payload: toText(payload), revision: ++lastRevision, expiresAt }
-    expiry.add(entry)
+    index.add(entry)
     const evicted = entries.use(id, entry)
     if (evicted !== undefined) {
-      expiry.remove(evicted)
+      index.remove(evicted)
     }
     return Provider.written(String(entry.revision), expiresAt)
   }
 
   const collect = (now: number): number => {
-    markExpiry.takeExpired(now, (mark) => marks.delete(mark.id))
-    return expiry.takeExpired(now, (entry) => entries.delete(entry.id))
+    markIndex.takeExpired(now, (mark) => marks.delete(mark.id))
+    return index.takeExpired(now, (entry) => entries.delete(entry.id))
   }
 
   /** The entry that a conditional change applies to, or the reason why it does not apply. */
@@ -173,7 +172,7 @@ export const make = (options: Options = {}): Provider.Provider => {
     create: (id, payload, ttl) =>
       at((now) =>
         live(id, now) === undefined && markAt(id, now) === undefined
-          ? insert(id, payload, now + Duration.toMillis(ttl))
+          ? insert(id, payload, expiry(now, ttl))
           : Provider.exists
       ),
     write: (id, payload, ttl, revision) =>
@@ -184,7 +183,7 @@ export const make = (options: Options = {}): Provider.Provider => {
         }
         entry.payload = toText(payload)
         entry.revision = ++lastRevision
-        expiry.move(entry, now + Duration.toMillis(ttl))
+        index.move(entry, expiry(now, ttl))
         return Provider.written(String(entry.revision), entry.expiresAt)
       }),
     touch: (id, ttl) =>
@@ -193,7 +192,7 @@ export const make = (options: Options = {}): Provider.Provider => {
         if (entry === undefined) {
           return Provider.gone
         }
-        expiry.move(entry, now + Duration.toMillis(ttl))
+        index.move(entry, expiry(now, ttl))
         return Provider.touched(entry.expiresAt)
       }),
     exists: (id) => at((now) => live(id, now) !== undefined),
@@ -211,7 +210,7 @@ export const make = (options: Options = {}): Provider.Provider => {
           return entry
         }
         leave(entry, mark, now)
-        return insert(newId, payload, now + Duration.toMillis(ttl))
+        return insert(newId, payload, expiry(now, ttl))
       }),
     marked: (id) =>
       at((now) => Option.map(Option.fromNullable(markAt(id, now)), ({ content }) => Buffer.from(content, "latin1"))),

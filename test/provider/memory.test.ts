@@ -114,4 +114,16 @@ describe("memory's garbage collection, against a model", () => {
       )
     )
   )
+
+  it.effect("a session that never expires has an expiry that a Date can hold, as in every backend", () =>
+    Effect.gen(function* () {
+      const memory = Memory.make()
+      const id = "forever" as SessionProvider.StoredId
+      const made = yield* memory.create(id, Buffer.from("1"), Duration.infinity)
+      expect(made).toMatchObject({ _tag: "Written", expiresAt: 8.64e15 })
+      yield* TestClock.adjust("36500 days")
+      expect(yield* memory.exists(id)).toBe(true)
+      expect(yield* memory.gc!).toBe(0)
+    })
+  )
 })

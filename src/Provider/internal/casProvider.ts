@@ -4,7 +4,7 @@
  * token. The mark that a session leaves takes the session's place.
  */
 import { randomBytes } from "node:crypto"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { idTaken, keptChanging } from "../../internal/failure.js"
@@ -12,7 +12,7 @@ import { SessionError } from "../../SessionError.js"
 import * as Provider from "../Provider.js"
 import { decode, type Entry, encode, type Item, markFormat } from "./casValue.js"
 import { Recent } from "./recent.js"
-import { withNow } from "./time.js"
+import { expiry, withNow } from "./time.js"
 
 /** The outcome of a change. `changed` and `gone` are the reasons why it was not made. */
 export type Change = "done" | "changed" | "gone"
@@ -101,7 +101,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
     f: (value: Buffer, written: Provider.Written) => Effect.Effect<A, unknown>
   ): Effect.Effect<A, unknown> =>
     withNow((now) => {
-      const written = Provider.written(newRevision(), now + Duration.toMillis(ttl))
+      const written = Provider.written(newRevision(), expiry(now, ttl))
       return f(encode(payload, written.expiresAt, written.revision), written)
     })
 
@@ -176,7 +176,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
     mark === undefined
       ? store.removeAt(key, token)
       : withNow((now) => {
-          const value = encode(mark.content, now + Duration.toMillis(mark.ttl), newRevision(), markFormat)
+          const value = encode(mark.content, expiry(now, mark.ttl), newRevision(), markFormat)
           return store.replace(key, value, mark.ttl, token)
         })
 
@@ -217,7 +217,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
             ? Effect.succeed(done(Provider.gone))
             : withNow((now): Effect.Effect<Step<Provider.Touched | Provider.Gone>, unknown> => {
                 const { payload, revision } = entry.stored
-                const touched = Provider.touched(now + Duration.toMillis(ttl))
+                const touched = Provider.touched(expiry(now, ttl))
                 const value = encode(payload, touched.expiresAt, revision)
                 return Effect.map(store.replace(prefix + id, value, ttl, entry.token), stepOf(touched))
               })

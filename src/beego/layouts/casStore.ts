@@ -2,12 +2,12 @@
  * beego's layout in a backend that has tokens for compare-and-swap, but does not return how long a value has still to
  * live: memcached and Couchbase.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { toBuffer } from "../../internal/bytes.js"
 import type { CasStore } from "../../Provider/internal/casProvider.js"
 import { Recent } from "../../Provider/internal/recent.js"
-import { withNow } from "../../Provider/internal/time.js"
+import { expiry, withNow } from "../../Provider/internal/time.js"
 import type { Revision } from "../../Provider/Provider.js"
 import { type BeegoStore, sha1 } from "./provider.js"
 
@@ -29,7 +29,7 @@ export const make = <Token>({ isKey, store, touch }: Options<Token>): BeegoStore
 
   const remember = (id: string, ttl: Duration.Duration): Effect.Effect<number> =>
     withNow((now) => {
-      const expiresAt = now + Duration.toMillis(ttl)
+      const expiresAt = expiry(now, ttl)
       expiries.use(id, expiresAt)
       return Effect.succeed(expiresAt)
     })
