@@ -31,7 +31,7 @@ describe("beego's couchbase", () => {
       consistency: "compareContent",
       regenerate: "ordered",
       maxPayload: Math.floor(((20 * 1024 * 1024 - 2) * 3) / 4) - 2,
-      expirySlack: 3_200
+      expirySlack: 4_200
     },
     false,
     false

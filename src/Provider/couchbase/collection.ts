@@ -19,9 +19,10 @@ export const backend = "couchbase"
 export const maxValue = 20 * 1024 * 1024
 
 /**
- * The expiry for the server. Its clock ticks in seconds and only has to outlive the value's own expiry, so this adds a
- * second. Above 30 days the server reads a number as a date of 32 bits (BinaryProtocol.md of kv_engine, "Expiration");
- * the SDK takes that as a `Date`.
+ * The expiry for the server, a second longer: its clock can be two seconds behind, as memcached's can (mc_time.cc of
+ * kv_engine), but a document lives through the whole second in which it expires (item.h, `isExpired`). Above 30 days
+ * the server reads a number as a date of 32 bits (BinaryProtocol.md of kv_engine, "Expiration"); the SDK takes that as
+ * a `Date`.
  */
 export const expiryOf = (ttl: Duration.Duration): number | Date => {
   const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1

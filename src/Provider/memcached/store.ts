@@ -15,11 +15,13 @@ export const capabilities: Capabilities = {
 }
 
 /**
- * The exptime for a lifetime. memcached's clock ticks in seconds and only has to outlive the value's own expiry, so
- * this adds a second. Above 30 days it is a date on the server's clock, in 31 bits (protocol.txt, "Expiration times").
+ * The exptime for a lifetime, two seconds longer: a value counts from the server's clock, which can be two seconds
+ * behind. That holds the full second of its last tick, and the next tick comes a second later or a little more
+ * (memcached.c, `clock_handler`): after 9.95, which set 9, it can come at 11.05, which sets 11. Above 30 days it is a
+ * date on the server's clock, in 31 bits (protocol.txt, "Expiration times").
  */
 export const exptimeOf = (ttl: Duration.Duration): number => {
-  const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1
+  const seconds = Math.ceil(Duration.toSeconds(ttl)) + 2
   return seconds <= 30 * 24 * 60 * 60 ? seconds : Math.min(Math.floor(Date.now() / 1000) + seconds, 2 ** 31 - 1)
 }
 

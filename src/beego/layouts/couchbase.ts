@@ -55,9 +55,9 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
             {
               ...defaultCapabilities,
               maxPayload: Math.floor(((maxValue - 2) * 3) / 4) - 2,
-              // A lifetime is rounded up to whole seconds, and two more: Couchbase's seconds can begin at any moment, and
-              // a document lives through the whole second in which it expires.
-              expirySlack: 3_200
+              // A lifetime is rounded up to whole seconds, then one is added, a document lives through the whole second
+              // in which it expires, and the server's clock may take one more to tick.
+              expirySlack: 4_200
             }
           ),
           touch: (id, ttl) =>

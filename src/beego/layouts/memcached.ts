@@ -30,8 +30,8 @@ export const placeOf = (key: string, count: number): number => crc32(key) % coun
 
 const store = (ask: Ask): BeegoProvider.BeegoStore =>
   CasStore.make({
-    // A lifetime is rounded up to whole seconds, and one more, since memcached's seconds can begin at any moment.
-    store: Store.make(ask, { ...Store.capabilities, expirySlack: 2_200 }),
+    // A lifetime is rounded up to whole seconds, then two are added, and the server's clock may take one more to tick.
+    store: Store.make(ask, { ...Store.capabilities, expirySlack: 4_200 }),
     touch: (id, ttl) => ask(Protocol.touch(id, Store.exptimeOf(ttl))),
     // The longest key that memcached allows, and no spaces (protocol.txt, "Keys").
     isKey: (id) => /^[!-~]{1,250}$/.test(id)
