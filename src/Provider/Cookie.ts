@@ -5,11 +5,12 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
@@ -18,7 +19,7 @@ import type * as Scope from "effect/Scope"
 import { SessionError, tooLarge } from "../SessionError.js"
 import { ciphers } from "./cookie/ciphers.js"
 import { recordedIn, remembered } from "./cookie/endings.js"
-import { makeKeyRing } from "./cookie/keyRing.js"
+import { advice, makeKeyRing } from "./cookie/keyRing.js"
 import { SealedSessions, type Sealing } from "./cookie/SealedSessions.js"
 import { makeSealer, payloadIn, type Sealer } from "./cookie/sealer.js"
 import * as Environment from "./internal/environment.js"
@@ -228,6 +229,25 @@ export const layerConfig = <E = never, R = never>(
 ): Layer.Layer<SealedSessions, E | SessionError | ConfigError.ConfigError, R> =>
   Environment.configured((options: Omit<Options, "revocations">) => layer({ ...options, revocations }))(options)
 
+const keysFromEnv = Config.mapOrFail(
+  Config.option(Config.redacted(Config.nonEmptyString(Environment.variables.keys))),
+  Option.match({
+    onNone: () =>
+      Either.left(
+        ConfigError.MissingData(
+          [Environment.variables.keys],
+          `expected 32 random bytes or more as base64, base64url or hex, or several of such keys with commas between; ${advice}`
+        )
+      ),
+    onSome: (keys) =>
+      Either.right(
+        Redacted.value(keys)
+          .split(",")
+          .map((key) => Redacted.make(key))
+      )
+  })
+)
+
 /**
  * Provides sealed cookies with options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_CIPHER` and
  * `SESSION_VALID_FROM`. `revocations` is the provider that records ended sessions.
@@ -247,11 +267,7 @@ export const layerFromEnv = <E = never, R = never>(
 ): Layer.Layer<SealedSessions, E | SessionError | ConfigError.ConfigError, R> =>
   layerConfig(
     {
-      keys: Config.map(Config.redacted(Environment.variables.keys), (keys) =>
-        Redacted.value(keys)
-          .split(",")
-          .map((key) => Redacted.make(key))
-      ),
+      keys: keysFromEnv,
       cipher: Environment.optional(Config.literal(...cipherNames)(Environment.variables.cipher)),
       validFrom: Environment.optional(Config.string(Environment.variables.validFrom))
     },

@@ -1,6 +1,7 @@
 /**
  * The backends, by name. Each reads its own variables; its module is loaded only when it is chosen.
  */
+import * as Array from "effect/Array"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -68,11 +69,38 @@ const named = (variable: string, own: Readonly<Record<string, Backend<Failure>>>
         )
   })
 
-/** The backend that the environment chooses: `memory` by default. */
+/** The backend that the environment chooses: `memory` by default, which must not ignore a variable that is set. */
 export const chosen = (
   variable: string,
   own: Readonly<Record<string, Backend<Failure>>> = {}
-): Config.Config<Backend<Failure>> => Config.withDefault(named(variable, own), backends["memory"]!)
+): Effect.Effect<Backend<Failure>, ConfigError.ConfigError> =>
+  Effect.flatMap(
+    Config.option(named(variable, own)),
+    Option.match({
+      onNone: () =>
+        Effect.flatMap(ignoredByMemory, (ignored) =>
+          ignored.length === 0
+            ? Effect.succeed(backends["memory"]!)
+            : Effect.fail(
+                ConfigError.MissingData(
+                  [variable],
+                  `expected the name of a backend, such as redis: without it sessions are in memory, which ignores ${ignored.join(", ")}`
+                )
+              )
+        ),
+      onSome: Effect.succeed
+    })
+  )
+
+/** The variables that are set and that the memory backend does not read. */
+const ignoredByMemory: Config.Config<ReadonlyArray<string>> = Config.map(
+  Config.all(
+    Object.values(variables)
+      .filter((name) => name !== variables.maxSessions)
+      .map((name) => Config.option(Config.map(Config.nonEmptyString(name), () => name)))
+  ),
+  Array.getSomes
+)
 
 /** The provider in which the cookie backend records ended sessions. */
 const revocations: Effect.Effect<ProviderLayer | undefined, ConfigError.ConfigError> = Effect.flatMap(

@@ -161,6 +161,14 @@ describe("fromConfig", () => {
     })
   )
 
+  it.effect("is memory, with its own variable, or where others are empty or it is named", () =>
+    Effect.gen(function* () {
+      yield* config({ SESSION_MAX_SESSIONS: "10" })
+      yield* config({ SESSION_URL: "", SESSION_KEYS: "" })
+      yield* config({ SESSION_PROVIDER: "memory", SESSION_URL: "redis://127.0.0.1" })
+    })
+  )
+
   it.effect("reads every option", () =>
     Effect.gen(function* () {
       const read = yield* config({
@@ -223,6 +231,13 @@ describe("fromConfig", () => {
     [{ SESSION_PROVIDER: "sqlite3" }, /unknown provider "sqlite3": did you mean sqlite\?/],
     [{ SESSION_PROVIDER: "mongodb" }, /unknown provider "mongodb": expected one of memory, file, redis, /],
     [{ SESSION_PROVIDER: "__proto__" }, /SESSION_PROVIDER.*unknown provider/],
+    [
+      { SESSION_URL: "redis://127.0.0.1" },
+      /SESSION_PROVIDER: "expected the name of a backend, such as redis: .*memory, which ignores SESSION_URL"/
+    ],
+    [{ SESSION_KEYS: "secret", SESSION_TABLE: "t" }, /memory, which ignores SESSION_TABLE, SESSION_KEYS"/],
+    [{ SESSION_PROVIDER: "cookie" }, /SESSION_KEYS: "expected .*32 random bytes.*commas.*randomBytes\(32\)/],
+    [{ SESSION_PROVIDER: "cookie", SESSION_KEYS: "" }, /SESSION_KEYS: "expected .*32 random bytes/],
     [{ SESSION_IDLE_TIMEOUT: "soon" }, /SESSION_IDLE_TIMEOUT: expected a positive duration/],
     [{ SESSION_COOKIE_SECURE: "maybe" }, /SESSION_COOKIE_SECURE/],
     [{ SESSION_COOKIE_SENT: "maybe" }, /SESSION_COOKIE_SENT/],

@@ -19,7 +19,8 @@ export interface Key {
 
 const minBytes = 32
 
-const command = `node -e "console.log(require('node:crypto').randomBytes(32).toString('base64url'))"`
+/** How to make a key. */
+export const advice = `make a key with: node -e "console.log(require('node:crypto').randomBytes(32).toString('base64url'))"`
 
 /** Turns each text into a key. Fails with `InvalidConfig`, which tells the position of a bad one and never its text. */
 export const makeKeyRing = (
@@ -37,7 +38,7 @@ export const makeKeyRing = (
       })
 
 const invalid = (message: string) =>
-  Effect.fail(new SessionError({ reason: "InvalidConfig", message: `cookie: ${message}; make a key with: ${command}` }))
+  Effect.fail(new SessionError({ reason: "InvalidConfig", message: `cookie: ${message}; ${advice}` }))
 
 const isHex = (text: string): boolean => /^([0-9a-f]{2})*$/i.test(text)
 
