@@ -55,6 +55,23 @@ export const listingCases: ReadonlyArray<CaseOf> = [
   ),
 
   define(
+    "ids leave out what has expired, and nothing else",
+    (provider, time) =>
+      Effect.gen(function* () {
+        const stays = yield* given(provider, "stays")
+        const goes = yield* given(provider, "goes", time.seconds(1))
+        const listed = Effect.map(Stream.runCollect(provider.list!), (ids) =>
+          Chunk.toReadonlyArray(ids).filter((id) => id === stays.id || id === goes.id)
+        )
+        yield* time.pass(1 - margin)
+        assert.equal((yield* listed).length, 2, "a live session is not listed")
+        yield* time.passOver(margin)
+        assert.deepEqual(yield* listed, [stays.id])
+      }),
+    { needs: [has("list")] }
+  ),
+
+  define(
     "count leaves out what has expired, and nothing else",
     (provider, time) =>
       Effect.gen(function* () {

@@ -215,6 +215,34 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
     }
   },
   "list lists nothing": () => ({ list: Stream.empty }),
+  "list lists what has expired": (provider) => {
+    const listed = new Set<SessionProvider.StoredId>()
+    return {
+      create: (id, payload, ttl) =>
+        Effect.tap(provider.create(id, payload, ttl), () => Effect.sync(() => listed.add(id))),
+      destroy: (id, mark) => Effect.tap(provider.destroy(id, mark), () => Effect.sync(() => listed.delete(id))),
+      regenerate: (move) =>
+        Effect.tap(provider.regenerate(move), (result) =>
+          Effect.sync(() => {
+            if (result._tag === "Written") {
+              listed.delete(move.oldId)
+              listed.add(move.newId)
+            }
+          })
+        ),
+      list: Stream.suspend(() => Stream.fromIterable([...listed]))
+    }
+  },
+  "list leaves out a session half a second before its end": (provider) => ({
+    list: Stream.filterEffect(provider.list!, (id) =>
+      Effect.clockWith((clock) =>
+        Effect.map(
+          provider.read(id),
+          Option.exists(({ expiresAt }) => expiresAt - clock.unsafeCurrentTimeMillis() > 500)
+        )
+      )
+    )
+  }),
   "gc removes nothing": () => ({ gc: Effect.succeed(0) }),
   "regenerate leaves no mark": (provider) => ({
     regenerate: ({ mark: _, ...move }) => provider.regenerate(move)
@@ -445,7 +473,7 @@ describe("the conformance suite", () => {
         'no lost updates                   0 checked, 9 left out: the provider says consistency: "lastWriteWins"'
       )
       expect(lines).toContain(
-        "counted, listed and collected     0 checked, 7 left out: the provider has no count; the provider has no gc; " +
+        "counted, listed and collected     0 checked, 8 left out: the provider has no count; the provider has no gc; " +
           "the provider has no list"
       )
       expect(lines).toContain("lifetimes are kept                7 checked")
