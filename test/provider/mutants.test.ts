@@ -1,18 +1,14 @@
 /**
- * The conformance suite, tested: a provider that is broken in any of these ways fails it.
+ * The conformance suite, tested: a provider whose sessions are broken in any of these ways fails it.
  */
 import { describe, expect, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import { SessionProvider } from "effect-session"
-import * as Memory from "effect-session/memory"
 import { Conformance } from "effect-session/testing"
-import { suite } from "./conforms.js"
+import { capabilities, failsFor, type Mutants, ofMemory, optional, passes, shorter } from "./mutants.js"
 
 type Provider = SessionProvider.Provider
 
@@ -25,21 +21,7 @@ const ignoreRevision = (provider: Provider): Provider => {
   return { ...provider, write }
 }
 
-/** After others had their turn. */
-const laterOn = <A>(effect: Effect.Effect<A>): Effect.Effect<void> =>
-  Effect.forkDaemon(Effect.zipRight(Effect.yieldNow(), effect))
-
-const asSession = (content: Uint8Array): SessionProvider.Stored => ({
-  payload: content,
-  revision: "1" as SessionProvider.Revision,
-  expiresAt: Number.MAX_SAFE_INTEGER
-})
-
-const shorter = (ttl: Duration.Duration) => Duration.subtract(ttl, Duration.millis(500))
-
-const shorterMark = (mark: SessionProvider.Mark | undefined) => mark && { ...mark, ttl: shorter(mark.ttl) }
-
-const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
+const mutants: Mutants = {
   "write ignores the revision": (provider) => ignoreRevision(provider),
   "write revives what is gone": (provider) => ({
     write: (id, payload, ttl, revision) =>
@@ -154,12 +136,6 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
         )
       )
   }),
-  "a mark that destroy left lives half a second short": (provider) => ({
-    destroy: (id, mark) => provider.destroy(id, shorterMark(mark))
-  }),
-  "a mark that regenerate left lives half a second short": (provider) => ({
-    regenerate: (move) => provider.regenerate({ ...move, mark: shorterMark(move.mark) })
-  }),
   "long lifetimes are cut to 30 days": (provider) => ({
     create: (id, payload, ttl) => provider.create(id, payload, Duration.min(ttl, Duration.days(30)))
   }),
@@ -244,201 +220,18 @@ const mutants: Record<string, (provider: Provider) => Partial<Provider>> = {
     )
   }),
   "gc removes nothing": () => ({ gc: Effect.succeed(0) }),
-  "regenerate leaves no mark": (provider) => ({
-    regenerate: ({ mark: _, ...move }) => provider.regenerate(move)
-  }),
-  "regenerate leaves its mark a step late": (provider) => {
-    const late = new Set<string>()
-    return {
-      regenerate: (move) =>
-        Effect.suspend(() => {
-          late.add(move.oldId)
-          return Effect.zipLeft(provider.regenerate(move), laterOn(Effect.sync(() => late.delete(move.oldId))))
-        }),
-      marked: (id) => Effect.suspend(() => (late.has(id) ? Effect.succeedNone : provider.marked!(id)))
-    }
-  },
-  "a regenerate that is a conflict leaves its mark": (provider) => ({
-    regenerate: (move) =>
-      Effect.tap(provider.regenerate(move), (result) =>
-        result._tag === "Conflict" ? provider.destroy(move.oldId, move.mark) : Effect.void
-      )
-  }),
-  "destroy leaves no mark": (provider) => ({ destroy: (id) => provider.destroy(id) }),
-  "destroy of nothing leaves a mark": (provider) => ({
-    destroy: (id, mark) =>
-      mark === undefined
-        ? provider.destroy(id)
-        : Effect.zipRight(provider.create(id, new Uint8Array(), mark.ttl), provider.destroy(id, mark))
-  }),
-  "destroy overwrites a mark": (provider) => {
-    const latest = new Map<string, Uint8Array>()
-    return {
-      destroy: (id, mark) =>
-        Effect.sync(() => (mark === undefined ? latest.delete(id) : latest.set(id, mark.content))).pipe(
-          Effect.zipRight(provider.destroy(id, mark))
-        ),
-      marked: (id) =>
-        Effect.map(
-          provider.marked!(id),
-          Option.map((content) => latest.get(id) ?? content)
-        )
-    }
-  },
-  "destroy takes a mark away": (provider) => {
-    const gone = new Set<string>()
-    return {
-      destroy: (id, mark) =>
-        Effect.suspend(() => {
-          if (mark === undefined) {
-            gone.add(id)
-          }
-          return provider.destroy(id, mark)
-        }),
-      marked: (id) => Effect.suspend(() => (gone.has(id) ? Effect.succeedNone : provider.marked!(id)))
-    }
-  },
-  "a mark is read as a session": (provider) => ({
-    read: (id) =>
-      Effect.flatMap(provider.read(id), (stored) =>
-        Option.isSome(stored) ? Effect.succeed(stored) : Effect.map(provider.marked!(id), Option.map(asSession))
-      )
-  }),
-  "a mark is a conflict": (provider) => ({
-    write: (id, payload, ttl, revision) =>
-      Effect.zipWith(provider.write(id, payload, ttl, revision), provider.marked!(id), (result, mark) =>
-        Option.isSome(mark) ? SessionProvider.conflict() : result
-      )
-  }),
-  "a mark is counted": (provider) => {
-    let left = 0
-    return {
-      destroy: (id, mark) =>
-        Effect.sync(() => {
-          left += mark === undefined ? 0 : 1
-        }).pipe(Effect.zipRight(provider.destroy(id, mark))),
-      count: Effect.map(provider.count!, (count) => count + left)
-    }
-  },
-  "a mark is listed": (provider) => {
-    const left: Array<SessionProvider.StoredId> = []
-    return {
-      destroy: (id, mark) =>
-        Effect.sync(() => {
-          if (mark !== undefined) {
-            left.push(id)
-          }
-        }).pipe(Effect.zipRight(provider.destroy(id, mark))),
-      list: Stream.concat(
-        provider.list!,
-        Stream.suspend(() => Stream.fromIterable(left))
-      )
-    }
-  },
-  "create overwrites a mark": (provider) => {
-    return {
-      create: (id, payload, ttl) =>
-        Effect.zipWith(provider.create(id, payload, ttl), provider.exists(id), (result, there) =>
-          result._tag === "Exists" && !there ? SessionProvider.written("1", 0) : result
-        )
-    }
-  },
-  "marks are for ever": (provider) => {
-    const all = new Map<string, Uint8Array>()
-    return {
-      destroy: (id, mark) =>
-        Effect.tap(provider.destroy(id, mark), () =>
-          Effect.map(
-            provider.marked!(id),
-            Option.map((content) => all.set(id, content))
-          )
-        ),
-      marked: (id) => Effect.sync(() => Option.fromNullable(all.get(id)))
-    }
-  },
-  "marks are cut at 255 bytes": (provider) => ({
-    destroy: (id, mark) => provider.destroy(id, mark && { ...mark, content: mark.content.subarray(0, 255) })
-  }),
-  "marks are taken for text": (provider) => ({
-    marked: (id) =>
-      Effect.map(
-        provider.marked!(id),
-        Option.map((content) => new TextEncoder().encode(new TextDecoder().decode(content)))
-      )
-  }),
   "a capability is lost": (provider) => ({
     capabilities: { ...provider.capabilities, consistency: "lastWriteWins" as const }
   })
 }
 
-/** Of a provider without marks. */
-const marklessMutants: typeof mutants = {
-  "destroy stores its mark as a session": (provider) => ({
-    destroy: (id, mark) =>
-      Effect.zipRight(provider.destroy(id), mark ? provider.create(id, mark.content, mark.ttl) : Effect.void)
-  }),
-  "regenerate stores its mark as a session": (provider) => ({
-    regenerate: ({ mark, ...move }) =>
-      Effect.tap(provider.regenerate(move), (result) =>
-        mark && result._tag === "Written" ? provider.create(move.oldId, mark.content, mark.ttl) : Effect.void
-      )
-  }),
-  "destroy does nothing if it is given a mark": (provider) => ({
-    destroy: (id, mark) => (mark ? Effect.void : provider.destroy(id))
-  }),
-  "a mark is counted": mutants["a mark is counted"]!,
-  "a mark is listed": mutants["a mark is listed"]!
-}
-
-const capabilities: SessionProvider.Capabilities = {
-  ...SessionProvider.defaultCapabilities,
-  durable: false,
-  inProcess: true,
-  maxPayload: Number.POSITIVE_INFINITY
-}
-
-const ofMemory = (
-  change: (provider: Provider) => Partial<Provider>,
-  options: Omit<Conformance.Options, "layer" | "pass">
-) =>
-  suite({
-    layer: Layer.sync(SessionProvider.SessionProvider, () => {
-      const provider = Memory.make()
-      return { ...provider, ...change(provider) }
-    }),
-    ...options,
-    pass: TestClock.adjust
-  })
-
-const optional = { count: true, list: true, gc: true, marked: true }
-
 const reference = ofMemory(() => ({}), { capabilities, optional })
-
-const passes = ({ cases }: Conformance.Suite) => Effect.forEach(cases, ({ test }) => test, { discard: true })
-
-const fails = ({ test }: Conformance.Case) => Effect.map(Effect.exit(test), Exit.isFailure)
 
 describe("the conformance suite", () => {
   it.effect("passes the reference provider", () => passes(reference))
 
-  const failsFor = ({ cases }: Conformance.Suite) =>
-    // The exclusive cases take longer.
-    Effect.map(Effect.findFirst([...cases].reverse(), fails), (found) => expect(Option.isSome(found)).toBe(true))
-
   for (const [name, change] of Object.entries(mutants)) {
     it.effect(`fails where ${name}`, () => failsFor(ofMemory(change, { capabilities, optional })))
-  }
-
-  const markless = (change: (provider: Provider) => Partial<Provider>) =>
-    ofMemory((provider) => ({ ...change(provider), marked: undefined }), {
-      capabilities,
-      optional: { ...optional, marked: false }
-    })
-
-  it.effect("passes a provider without marks", () => passes(markless(() => ({}))))
-
-  for (const [name, change] of Object.entries(marklessMutants)) {
-    it.effect(`fails where ${name}, of a provider without marks`, () => failsFor(markless(change)))
   }
 
   it("leaves out one case for the reference provider, which keeps payloads of any size", () => {
