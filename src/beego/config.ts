@@ -4,12 +4,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { describeIssue } from "../Manager/describeIssue.js"
 import { makeNamed, type Options } from "../Manager/SessionConfig.js"
 import { SessionError } from "../SessionError.js"
+import { goJson } from "./goJson.js"
 
 const seconds = Schema.Int.pipe(Schema.between(-(2 ** 53), 2 ** 53))
 const flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
@@ -78,13 +76,11 @@ const ManagerConfig = Schema.Struct({
   })
 )
 
-const names = new Map(Object.keys(ManagerConfig.from.fields).map((name) => [name.toLowerCase(), name] as const))
-
-/** Finds names in any case, as Go's JSON does. */
-const spelled = (config: object): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(config).map(([name, value]) => [names.get(name.toLowerCase()) ?? name, value]))
-
-const decode = ParseResult.decodeUnknown(ManagerConfig, { errors: "all", onExcessProperty: "error" })
+const decode = goJson(
+  ManagerConfig,
+  "beego's session config: expected a JSON object in the form of session.ManagerConfig",
+  (message) => message
+)
 
 /** beego's names for the options that {@link makeNamed} checks. */
 const fieldOf: Readonly<Record<string, string>> = {
@@ -118,11 +114,6 @@ export interface Decoded extends Given {
   readonly options: Options
 }
 
-const parse = (config: string | object): Either.Either<unknown, string> =>
-  typeof config === "string"
-    ? Either.try({ try: (): unknown => JSON.parse(config), catch: () => "it is not JSON" })
-    : Either.right(config)
-
 const toDecoded = (given: typeof ManagerConfig.Type): Decoded => {
   const maxLifetime = Duration.seconds(given.maxLifetime === 0 ? given.gclifetime : given.maxLifetime)
   return {
@@ -154,27 +145,12 @@ const toDecoded = (given: typeof ManagerConfig.Type): Decoded => {
 }
 
 /** @internal */
-export const decodeBeego = (config: string | object): Effect.Effect<Decoded, SessionError> => {
-  const parsed = parse(config)
-  if (Either.isLeft(parsed) || typeof parsed.right !== "object" || parsed.right === null) {
-    return invalid("beego's session config: expected a JSON object in the form of session.ManagerConfig")
-  }
-  return decode(spelled(parsed.right)).pipe(
-    Effect.catchAll((issue) =>
-      invalid(
-        describeIssue(issue)
-          .map(({ kind, message, path }) =>
-            kind === "unknown"
-              ? `${path.join(".")}: beego knows no such option, and ignores it: correct or remove it`
-              : `${path.join(".")}: ${message}`
-          )
-          .join("; ")
-      )
-    ),
+export const decodeBeego = (config: string | object): Effect.Effect<Decoded, SessionError> =>
+  decode(config).pipe(
+    Effect.catchAll(invalid),
     Effect.map(toDecoded),
     Effect.tap(({ options }) => check(options))
   )
-}
 
 /**
  * The options that match a beego app with default settings: ids of 16 random bytes in hexadecimal, which the backend

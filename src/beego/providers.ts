@@ -5,14 +5,12 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Backend } from "../layers/compose.js"
-import { describeIssue } from "../Manager/describeIssue.js"
 import type { SessionError } from "../SessionError.js"
 import type { Given } from "./config.js"
+import { goJson } from "./goJson.js"
 import { couchbaseUrl, invalid, ledisUrl, mysqlUrl, postgresUrl, type RedisServers, redisUrl, ssdbUrl } from "./urls.js"
 
 /** A provider that is loaded when the layer is built. */
@@ -32,29 +30,10 @@ const loading = <Options extends object>(
   more: Pick<Loading, "cookie" | "maxIdLength"> = {}
 ): Loading => ({ options, load: () => load(options), ...more })
 
-/** Parses the JSON that some providers take, with names in any case, as in Go. */
+/** Parses the JSON that some providers take. No error repeats a value. */
 const json = <A, I>(schema: Schema.Schema<A, I>) => {
-  const decode = ParseResult.decodeUnknownEither(schema, { errors: "all", onExcessProperty: "error" })
-  return (text: string): Effect.Effect<A, SessionError> => {
-    const parsed = Either.try((): unknown => JSON.parse(text))
-    if (Either.isLeft(parsed) || typeof parsed.right !== "object" || parsed.right === null) {
-      return invalid("it is not a JSON object")
-    }
-    const decoded = decode(
-      Object.fromEntries(Object.entries(parsed.right).map(([name, value]) => [name.toLowerCase(), value]))
-    )
-    return Either.isRight(decoded)
-      ? Effect.succeed(decoded.right)
-      : invalid(
-          describeIssue(decoded.left)
-            .map(({ kind, path }) =>
-              kind === "unknown"
-                ? `${path.join(".")}: beego knows no such option, and ignores it`
-                : `${path.join(".")}: it is missing, or not of the kind that beego expects`
-            )
-            .join("; ")
-        )
-  }
+  const decode = goJson(schema, "it is not a JSON object", () => "it is missing, or not of the kind that beego expects")
+  return (text: string): Effect.Effect<A, SessionError> => Effect.catchAll(decode(text), invalid)
 }
 
 const isJson = (text: string): boolean => text.trim().startsWith("{")
