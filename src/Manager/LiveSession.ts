@@ -10,25 +10,11 @@ import { SessionError } from "../SessionError.js"
 import type { Draft, Operation, SessionCell } from "../Store/Handle.js"
 import * as SessionStore from "../Store/SessionStore.js"
 import { withoutWords } from "./Calls.js"
-import type { Found } from "./Keeper.js"
-import type { Base, Outcome } from "./Outcome.js"
-import { type Origin, RequestState } from "./RequestState.js"
-
-export const noResponse = (what: string) =>
-  Effect.fail(
-    new SessionError({
-      reason: "HeadersSent",
-      message: `${what}: there is no response that could tell the client: do it in an ordinary request`
-    })
-  )
-
-const headersSent = (what: string) =>
-  Effect.fail(
-    new SessionError({
-      reason: "HeadersSent",
-      message: `${what}: the response has been made. Change the session before that or, in a stream, save through SessionManager.open`
-    })
-  )
+import { commit } from "./Commit.js"
+import { headersSent, noResponse } from "./headersSent.js"
+import type { Outcome } from "./Outcome.js"
+import { open } from "./opening.js"
+import { RequestState } from "./RequestState.js"
 
 /** The result of `save`, which fails if the changes are not stored. */
 const asError = (outcome: Outcome, backend: string): Effect.Effect<void, SessionError> => {
@@ -158,9 +144,8 @@ export class LiveSession extends RequestState implements SessionCell {
   }
 
   private get saveNow(): Effect.Effect<void, SessionError> {
-    const { commit, keeper } = this.env
     return Effect.catchAll(
-      Effect.flatMap(commit(this, "save"), (outcome) => asError(outcome, keeper.name)),
+      Effect.flatMap(commit(this, "save"), (outcome) => asError(outcome, this.env.keeper.name)),
       (error) => this.fail(error)
     )
   }
@@ -169,72 +154,4 @@ export class LiveSession extends RequestState implements SessionCell {
     this.failure = error
     return Effect.fail(error)
   }
-}
-
-const none: Origin = { _tag: "None" }
-const missing: Origin = { _tag: "Missing" }
-const ambiguous: Origin = { _tag: "Ambiguous" }
-
-/**
- * Reads the session once, even if several fibers of the request ask at the same time. A read that failed is tried
- * again.
- */
-const open = (session: RequestState): Effect.Effect<void, SessionError> =>
-  session.origin._tag !== "Unread"
-    ? Effect.void
-    : session.env.keeper.inProcess
-      ? openInLine(session)
-      : session.line.take(openInLine(session))
-
-/** {@link open} for a fiber that is in line already. */
-export const openInLine = (session: RequestState): Effect.Effect<void, SessionError> =>
-  Effect.clockWith((clock) => {
-    if (session.origin._tag !== "Unread") {
-      return Effect.void
-    }
-    const now = clock.unsafeCurrentTimeMillis()
-    const { keeper, telemetry } = session.env
-    const [token, other] = session.sent?.tokens ?? []
-    if (session.sent?.doubled === true) {
-      telemetry.doubled(token === undefined ? undefined : keeper.refOf(token))
-    }
-    if (token === undefined) {
-      session.read(session.sent === undefined ? none : missing, now)
-      return Effect.void
-    }
-    return other === undefined
-      ? Effect.map(keeper.open(token), (found) => {
-          const base = live(session, token, found, now)
-          session.read(base === undefined ? missing : { _tag: "Live", base }, now)
-        })
-      : Effect.map(Effect.zip(keeper.open(token), keeper.open(other)), ([first, second]) => {
-          const origin = either(live(session, token, first, now), live(session, other, second, now))
-          session.read(origin._tag === "Missing" && session.sent?.more === true ? ambiguous : origin, now)
-        })
-  })
-
-/** The one that is there, of the two sessions that the client named; the newer one, of two copies of one session. */
-const either = (one: Base | undefined, other: Base | undefined): Origin => {
-  const base = one ?? other
-  if (base === undefined) {
-    return missing
-  }
-  if (one === undefined || other === undefined) {
-    return { _tag: "Live", base }
-  }
-  return one.kept.ref === other.kept.ref
-    ? { _tag: "Live", base: Number(other.kept.revision) > Number(one.kept.revision) ? other : one }
-    : ambiguous
-}
-
-/** The session that was found, unless it has reached its absolute end. */
-const live = (session: RequestState, token: string, found: Found | undefined, now: number): Base | undefined => {
-  const { keeper, telemetry } = session.env
-  telemetry.read()
-  if (found === undefined) {
-    telemetry.emit("Unknown", keeper.refOf(token))
-    return undefined
-  }
-  const base = session.understand(found)
-  return base !== undefined && session.lifetime(base.data, now) > 0 ? base : undefined
 }

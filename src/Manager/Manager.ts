@@ -13,15 +13,14 @@ import * as Codec from "../Store/Codec.js"
 import { type BoundFields, bind, Handle } from "../Store/Handle.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
 import { type Bounded, bounded, guarded, guardedSealing } from "./Calls.js"
-import { commit } from "./Commit.js"
 import type { SessionConfig } from "./configSchema.js"
+import type { Environment } from "./Environment.js"
 import type { Keeper } from "./Keeper.js"
 import { keptByClient } from "./keptByClient.js"
 import { keptByServer } from "./keptByServer.js"
 import type { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
 import type { Base } from "./Outcome.js"
-import type { Environment } from "./RequestState.js"
 import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
 import { checkHeldByClient, cookieName, makeTransport, type Transport } from "./Transport.js"
@@ -102,22 +101,21 @@ export const overSealed = (
 const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, inTime: Bounded): Manager => {
   const telemetry = Telemetry.make(keeper.name)
   const waiting = patience(keeper.name, config.timeout)
-  const turns = new Turns<Base>(waiting)
   const environment: Environment = {
     config,
     keeper,
+    transport: makeTransport(config, keeper),
     codec,
     telemetry,
-    turns,
+    warnings: makeWarnings(config),
+    turns: new Turns<Base>(waiting),
     patience: waiting,
-    bounded: inTime,
-    commit
+    bounded: inTime
   }
-  const transport = makeTransport(config, keeper)
   const own: Internals = {
     environment,
-    transport,
-    mounting: new Mounting(environment, transport, makeWarnings(config)),
+    transport: environment.transport,
+    mounting: new Mounting(environment),
     handle: handles(codec)
   }
   const unsupported = (what: string) =>

@@ -5,6 +5,7 @@ import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type { SessionError } from "../SessionError.js"
+import { commit } from "./Commit.js"
 import { LiveSession } from "./LiveSession.js"
 import { log, type Shape } from "./respond.js"
 
@@ -78,7 +79,7 @@ export const endNow = (session: LiveSession): Effect.Effect<unknown> =>
   Effect.suspend(() =>
     session.ending.length === 0
       ? Effect.void
-      : Effect.tap(session.env.commit(session, "ending"), (outcome) =>
+      : Effect.tap(commit(session, "ending"), (outcome) =>
           outcome._tag === "Failed" ? log(outcome.error) : Effect.void
         )
   )

@@ -3,30 +3,13 @@
  * one of the fields is a method here, so that this file shows every possible state.
  */
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
 import type { SessionError } from "../SessionError.js"
-import type { SessionCodec, SessionData } from "../Store/Codec.js"
+import type { SessionData } from "../Store/Codec.js"
 import type { Draft, Operation } from "../Store/Handle.js"
-import type { SessionConfig } from "./configSchema.js"
-import type { Found, Keeper, Reply, Sent } from "./Keeper.js"
-import type { Base, Outcome, When } from "./Outcome.js"
-import type { Telemetry } from "./Telemetry.js"
-import { Line, type Patience, type Turns } from "./Turns.js"
-
-/** The parts of a manager that all its sessions share. */
-export interface Environment {
-  readonly config: SessionConfig
-  readonly keeper: Keeper
-  readonly codec: SessionCodec
-  readonly telemetry: Telemetry
-  readonly turns: Turns<Base>
-  /** How long a fiber waits in a line. */
-  readonly patience: Patience
-  /** Bounds a whole commit in time; each of its calls is bounded already. */
-  readonly bounded: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E | SessionError>
-  /** Saves a session, as `Commit` describes. */
-  readonly commit: (session: RequestState, when: When) => Effect.Effect<Outcome>
-}
+import type { Environment } from "./Environment.js"
+import type { Found, Reply, Sent } from "./Keeper.js"
+import type { Base } from "./Outcome.js"
+import { Line } from "./Turns.js"
 
 /**
  * The knowledge that this request has of the session that its client named:
@@ -43,8 +26,8 @@ export type Origin =
   | { readonly _tag: "Live"; readonly base: Base }
 
 const unread: Origin = { _tag: "Unread" }
-const none: Origin = { _tag: "None" }
-const missing: Origin = { _tag: "Missing" }
+export const none: Origin = { _tag: "None" }
+export const missing: Origin = { _tag: "Missing" }
 
 /**
  * Whether changes can still reach the client: `open` until the response is made, then `closed`. On a `socket` (a

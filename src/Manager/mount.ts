@@ -14,15 +14,14 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { isSessionError, type SessionError, statusOf } from "../SessionError.js"
+import { commit } from "./Commit.js"
+import type { Environment } from "./Environment.js"
 import type { LiveSession } from "./LiveSession.js"
 import { endNow, type MountedSession } from "./MountedSession.js"
-import type { Environment } from "./RequestState.js"
 import { needsCommit } from "./renewal.js"
 import { makeRequestSessions, type RequestSessions } from "./requestSessions.js"
 import { dismiss, isGone, log, respond, tell } from "./respond.js"
-import type { Transport } from "./Transport.js"
 import { watchUpgrade } from "./upgrade.js"
-import type { Warnings } from "./warnings.js"
 
 type Runtime = Fiber.RuntimeFiber<any, any>
 type App = HttpApp.Default<any, any>
@@ -34,12 +33,8 @@ type Handlers = Option.Option<HttpApp.PreResponseHandler>
 export class Mounting {
   private readonly sessions: RequestSessions
 
-  constructor(
-    private readonly env: Environment,
-    private readonly transport: Transport,
-    private readonly warnings: Warnings
-  ) {
-    this.sessions = makeRequestSessions(env, transport)
+  constructor(private readonly env: Environment) {
+    this.sessions = makeRequestSessions(env)
   }
 
   /**
@@ -106,7 +101,7 @@ export class Mounting {
   private saveInner(session: MountedSession, response: Response): Effect.Effect<Response> {
     return session.stage === "open" && session.changed && response.status < 500
       ? Effect.flatMap(
-          Effect.uninterruptible(this.env.commit(session, "end")),
+          Effect.uninterruptible(commit(session, "end")),
           (outcome) => respond(session, outcome, response, session.shape) ?? Effect.succeed(response)
         )
       : Effect.succeed(response)
@@ -153,7 +148,7 @@ export class Mounting {
         : Effect.flatMap(
             Effect.zipRight(
               endNow(session),
-              Effect.suspend(() => tell(session, response, request, this.transport, this.warnings))
+              Effect.suspend(() => tell(session, response, request))
             ),
             failed
           )
@@ -173,7 +168,7 @@ export class Mounting {
     if (!needsCommit(session)) {
       return this.tell(session, response, request)
     }
-    return Effect.flatMap(Effect.uninterruptible(this.env.commit(session, "end")), (outcome) => {
+    return Effect.flatMap(Effect.uninterruptible(commit(session, "end")), (outcome) => {
       const instead = respond(session, outcome, response, session.shape)
       if (instead === undefined) {
         return this.tell(session, response, request)
@@ -185,7 +180,7 @@ export class Mounting {
   }
 
   private tell(session: MountedSession, response: Response, request: HttpServerRequest): Effect.Effect<Response> {
-    return Effect.map(tell(session, response, request, this.transport, this.warnings), (told) => {
+    return Effect.map(tell(session, response, request), (told) => {
       session.made = told
       return told
     })

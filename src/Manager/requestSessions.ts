@@ -2,9 +2,8 @@
  * Finds the session of a request, so that all its mounts share one.
  */
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
+import type { Environment } from "./Environment.js"
 import { MountedSession } from "./MountedSession.js"
-import type { Environment } from "./RequestState.js"
-import type { Transport } from "./Transport.js"
 
 export interface RequestSessions {
   /**
@@ -14,7 +13,7 @@ export interface RequestSessions {
   readonly existing: (request: HttpServerRequest) => MountedSession | undefined
 }
 
-export const makeRequestSessions = (env: Environment, transport: Transport): RequestSessions => {
+export const makeRequestSessions = (env: Environment): RequestSessions => {
   // A property of the request's source, because a WeakMap makes the garbage collector work for each request, and
   // because routers and middlewares make new request objects around the source.
   const key = Symbol("effect-session")
@@ -40,7 +39,7 @@ export const makeRequestSessions = (env: Environment, transport: Transport): Req
       if (found !== undefined && !found.answered) {
         return found
       }
-      const session = new MountedSession(env, transport.read(request))
+      const session = new MountedSession(env, env.transport.read(request))
       attach(request.source as Source, session)
       return session
     }

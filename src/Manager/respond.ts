@@ -9,8 +9,6 @@ import * as Effect from "effect/Effect"
 import { type SessionError, statusOf } from "../SessionError.js"
 import type { Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
-import type { Transport } from "./Transport.js"
-import type { Warnings } from "./warnings.js"
 
 type Response = HttpServerResponse.HttpServerResponse
 
@@ -75,18 +73,16 @@ const isTold = (session: RequestState): boolean => session.reply !== undefined |
 export const tell = (
   session: RequestState,
   response: Response,
-  request: HttpServerRequest,
-  transport: Transport,
-  warnings: Warnings
+  request: HttpServerRequest
 ): Effect.Effect<Response> => {
   if (!isTold(session)) {
     return Effect.succeed(response)
   }
-  const { reply } = session
-  const told = reply === undefined ? response : transport.write(response, reply, request)
+  const { env, reply, sent } = session
+  const told = reply === undefined ? response : env.transport.write(response, reply, request)
   return isUntidy(session)
-    ? Effect.as(session.sent?.doubled === true ? warnings.doubled : Effect.void, transport.tidy(told, request))
-    : Effect.as(warnings.cookieSet(request), told)
+    ? Effect.as(sent?.doubled === true ? env.warnings.doubled : Effect.void, env.transport.tidy(told, request))
+    : Effect.as(env.warnings.cookieSet(request), told)
 }
 
 /**
