@@ -57,7 +57,8 @@ type MadeBy<S> =
 
 /**
  * Implements an `HttpApiMiddleware.Tag` that provides a store. With an effect and the stores that it uses, it
- * implements a tag that provides the effect's result, such as the user who is signed in.
+ * implements a tag that provides the effect's result, such as the user who is signed in. The effect runs once for a
+ * request, even if the tag has several security schemes.
  *
  * @example
  * import { HttpApiMiddleware } from "@effect/platform"
@@ -129,9 +130,16 @@ export const layerApi: {
               )
             )
       const declared = tag as HttpApiMiddleware.TagClassAny
-      // The credential that HttpApi decoded is not used: the transport reads the id, as in the other mounts.
-      return HttpApiMiddleware.isSecurity(declared)
-        ? Object.fromEntries(Object.keys(declared.security).map((name) => [name, () => made]))
-        : made
+      return HttpApiMiddleware.isSecurity(declared) ? bySchemes(Object.keys(declared.security), made) : made
     })
   )
+
+/**
+ * The effect as the implementation of each security scheme. The credential that HttpApi decoded is not used: the
+ * transport reads the id, as in the other mounts. HttpApi tries the schemes in turn until one does not fail, so all but
+ * the last fail at once: otherwise an effect that rejects the request would run for each of them.
+ */
+const bySchemes = (names: ReadonlyArray<string>, made: Effect.Effect<any, any, any>) =>
+  Object.fromEntries(names.map((name, place) => [name, () => (place === names.length - 1 ? made : tryNext)]))
+
+const tryNext = Effect.fail("another scheme decides")
