@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { SessionError } from "../SessionError.js"
 import type { SessionConfig } from "./configSchema.js"
 import { SessionManager } from "./SessionManager.js"
 import { cookieName } from "./Transport.js"
@@ -53,6 +54,10 @@ export const security = ({
  * session in this configuration. Without it, the document names the cookie that `security` was given, and shows every
  * session as required.
  *
+ * It describes the sessions of one manager. It fails with `InvalidConfig` if the API's middlewares name two cookies, or
+ * if a scheme that is no session has the same name. If an API has two managers, build it without this layer, and give
+ * each one's `security` its cookie's name and a scheme of its own.
+ *
  * @example
  * import { HttpApi, HttpApiBuilder, HttpApiSwagger, HttpLayerRouter } from "@effect/platform"
  * import { Layer } from "effect"
@@ -73,20 +78,54 @@ export const security = ({
 export const layerOpenApi = <Api extends HttpApi.HttpApi.Any, A, E, R>(
   api: Api,
   build: (api: Api) => Layer.Layer<A, E, R>
-): Layer.Layer<A, E, R | SessionManager> =>
+): Layer.Layer<A, E | SessionError, R | SessionManager> =>
   Layer.unwrapEffect(
-    Effect.map(SessionManager, ({ config }) => build(documented(api as unknown as AnyApi, config) as unknown as Api))
+    Effect.flatMap(SessionManager, ({ config }) => {
+      const known = api as unknown as AnyApi
+      const clash = clashIn(known)
+      return clash === undefined
+        ? Effect.succeed(build(documented(known, config) as unknown as Api))
+        : Effect.fail(new SessionError({ reason: "InvalidConfig", message: `layerOpenApi: ${clash}` }))
+    })
   )
 
 type AnyApi = HttpApi.HttpApi<string, HttpApiGroup.HttpApiGroup.AnyWithProps, unknown, unknown>
 type Requirements = ReadonlyArray<OpenApi.OpenAPISecurityRequirement>
 
+/** Marks an API whose document describes the sessions of a manager already. */
+class Documented extends Context.Tag("effect-session/openApi/Documented")<Documented, true>() {}
+
 const documented = (api: AnyApi, config: SessionConfig): AnyApi => {
   const before = Context.getOption(api.annotations, OpenApi.Transform)
-  return api.annotate(OpenApi.Transform, (spec) => {
+  return api.annotate(Documented, true).annotate(OpenApi.Transform, (spec) => {
     describe(spec as OpenApi.OpenAPISpec, api, carriersOf(config))
     return Option.isSome(before) ? before.value(spec) : spec
   })
+}
+
+/** Returns why the document of an API cannot describe the sessions of one manager, or undefined if it can. */
+const clashIn = (api: AnyApi): string | undefined => {
+  if (Option.isSome(Context.getOption(api.annotations, Documented))) {
+    return "this document describes the sessions of a manager already"
+  }
+  const middlewares = new Set(api.middlewares)
+  HttpApi.reflect(api, {
+    onGroup: () => {},
+    onEndpoint: ({ middleware }) => {
+      for (const one of middleware) middlewares.add(one)
+    }
+  })
+  const schemes = [...middlewares].flatMap(schemesOf)
+  const sessions = schemes.filter((named): named is [string, HttpApiSecurity.ApiKey] => isSession(named[1]))
+  const taken = sessions.find(([name]) => schemes.some(([other, scheme]) => other === name && !isSession(scheme)))
+  if (taken !== undefined) {
+    return `${taken[0]}: a security scheme that is no session has this name too: rename one of them`
+  }
+  const cookies = new Set(sessions.map(([, { key }]) => key))
+  const named = new Set(sessions.map(([name, { key }]) => `${name} (${key})`))
+  return cookies.size > 1
+    ? `the API's middlewares name several cookies: ${[...named].join(", ")}: give each \`security\` the same one or, if the cookies are of several managers, leave layerOpenApi out and give each cookie's scheme a name of its own`
+    : undefined
 }
 
 type Carrier = Pick<OpenApi.OpenAPIApiKeySecurityScheme, "in" | "name">
@@ -98,16 +137,21 @@ const carriersOf = (config: SessionConfig): ReadonlyArray<Carrier> => [
   ...(config.query === false ? [] : [{ in: "query", name: config.query } as const])
 ]
 
+const schemesOf = (middleware: HttpApiMiddleware.TagClassAny): Array<[string, HttpApiSecurity.HttpApiSecurity]> =>
+  HttpApiMiddleware.isSecurity(middleware) ? Object.entries(middleware.security) : []
+
+const sessionIn = (scheme: HttpApiSecurity.HttpApiSecurity) => Context.getOption(scheme.annotations, Session)
+
+const isSession = (scheme: HttpApiSecurity.HttpApiSecurity): boolean => Option.isSome(sessionIn(scheme))
+
 /** The security schemes of sessions among those of the middlewares: each name, with whether it is optional. */
 const sessionsOf = (middlewares: Iterable<HttpApiMiddleware.TagClassAny>): ReadonlyMap<string, boolean> => {
   const sessions = new Map<string, boolean>()
-  for (const middleware of middlewares) {
-    for (const [name, scheme] of HttpApiMiddleware.isSecurity(middleware) ? Object.entries(middleware.security) : []) {
-      const session = Context.getOption(scheme.annotations, Session)
-      if (Option.isSome(session)) {
-        // Every middleware has to accept the request: a session that one of them requires is required.
-        sessions.set(name, session.value.optional && sessions.get(name) !== false)
-      }
+  for (const [name, scheme] of [...middlewares].flatMap(schemesOf)) {
+    const session = sessionIn(scheme)
+    if (Option.isSome(session)) {
+      // Every middleware has to accept the request: a session that one of them requires is required.
+      sessions.set(name, session.value.optional && sessions.get(name) !== false)
     }
   }
   return sessions

@@ -13,7 +13,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { SessionConfig, SessionHttp } from "effect-session"
+import { SessionConfig, type SessionError, SessionHttp, type SessionManager } from "effect-session"
 import { AppSession, managerLayer } from "../support/http.js"
 import { build } from "../support/mounts.js"
 
@@ -181,6 +181,60 @@ describe("the document that is served", () => {
       const spec = JSON.parse((yield* send("/openapi.json")).body)
       expect(spec.components.securitySchemes).toMatchObject(cookie("shop"))
       expect(spec.paths["/visitor/{id}"].get.security).toEqual([{}, { session: [] }])
+    })
+  )
+})
+
+describe("a document that one manager cannot describe", () => {
+  const scheme = <Name extends string>(id: Name, security: Record<string, HttpApiSecurity.HttpApiSecurity>) =>
+    HttpApiMiddleware.Tag<any>()(id, { security })
+  const apiOf = (...middlewares: ReadonlyArray<ReturnType<typeof scheme>>) =>
+    middlewares.reduce<any>(
+      (api, middleware, i) =>
+        api.add(
+          HttpApiGroup.make(`group${i}`)
+            .add(HttpApiEndpoint.get("here", `/${i}`))
+            .middleware(middleware)
+        ),
+      HttpApi.make("several")
+    ) as typeof Api
+  const shop = SessionHttp.security({ name: "shop" })
+  const admin = SessionHttp.security({ name: "admin" })
+  const documented = () => Layer.empty
+  const refusal = <E>(layer: Layer.Layer<never, E, SessionManager.SessionManager>) =>
+    Effect.map(
+      Effect.flip(Layer.build(Layer.provide(layer, managerLayer()))),
+      (error) => error as unknown as SessionError
+    )
+
+  it.scoped("is refused if its middlewares name two cookies, under one name of a scheme or under two", () =>
+    Effect.gen(function* () {
+      for (const second of ["session", "other"]) {
+        const api = apiOf(scheme("Shop", { session: shop }), scheme("Admin", { [second]: admin }))
+        const { message, reason } = yield* refusal(SessionHttp.layerOpenApi(api, documented))
+        expect(reason).toBe("InvalidConfig")
+        expect(message).toContain(`session (shop), ${second} (admin)`)
+      }
+    })
+  )
+
+  it.scoped("is refused if a scheme that is no session has the same name", () =>
+    Effect.gen(function* () {
+      const api = apiOf(scheme("Shop", { session: shop }), scheme("Token", { session: HttpApiSecurity.bearer }))
+      const { message, reason } = yield* refusal(SessionHttp.layerOpenApi(api, documented))
+      expect(reason).toBe("InvalidConfig")
+      expect(message).toContain("session: ")
+    })
+  )
+
+  it.scoped("is refused if two managers are to describe it", () =>
+    Effect.gen(function* () {
+      const { reason } = yield* refusal(
+        SessionHttp.layerOpenApi(Api, (api) =>
+          SessionHttp.layerOpenApi(api, documented).pipe(Layer.provide(managerLayer({ cookie: { name: "admin" } })))
+        )
+      )
+      expect(reason).toBe("InvalidConfig")
     })
   )
 })
