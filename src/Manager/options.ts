@@ -63,7 +63,7 @@ export interface IdOptions {
  * @category models
  */
 export interface Options {
-  /** How long a session lives without a request that uses it. Default 30 minutes. */
+  /** How long a session lives without a request that uses it, but never past `absoluteTimeout`. Default 30 minutes. */
   readonly idleTimeout?: Duration.DurationInput | undefined
   /** How long a session lives in any case, counted from its start or its last `regenerate`. Default 12 hours. */
   readonly absoluteTimeout?: Duration.DurationInput | undefined
