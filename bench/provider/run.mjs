@@ -21,12 +21,17 @@ const rounds = Number(options.rounds)
 const payload = Buffer.from(JSON.stringify({ t: Date.now(), d: { "App.note": "x".repeat(500) } }))
 const ttl = Duration.minutes(30)
 
-/** Calls `worker(i, isOver)` for each of `concurrency` sessions at once, and answers how many operations a second they did. */
-const throughput = async (concurrency, worker) => {
+/**
+ * Calls `worker(i, isOver)` for each of `concurrency` sessions at once, and answers how many operations a second they did,
+ * and the server's processor time for each, in microseconds.
+ */
+const throughput = async (concurrency, worker, cpu) => {
+  const used = cpu()
   const began = performance.now()
   // Not by a timer, which would have to wait for a backend that never does.
   const counts = await worker(concurrency, () => performance.now() - began >= options.seconds * 1000)
-  return counts.reduce((sum, count) => sum + count, 0) / ((performance.now() - began) / 1000)
+  const count = counts.reduce((sum, count) => sum + count, 0)
+  return { rate: count / ((performance.now() - began) / 1000), server: ((cpu() - used) * 1e6) / count }
 }
 
 // Of the form that the manager gives them.
@@ -106,6 +111,7 @@ const measure = async (name) => {
 
 const compare = async (name, backend, started, provider) => {
   const sides = { bare: bareSide(started), provider: await providerSide(provider) }
+  const cpu = started.cpu ?? (() => Number.NaN)
   const cells = ["read", "write"].flatMap((operation) =>
     [1, 64].map((concurrency) => ({ operation, concurrency, bare: [], provider: [] }))
   )
@@ -114,8 +120,8 @@ const compare = async (name, backend, started, provider) => {
     for (const cell of round === 0 ? cells.toReversed() : cells) {
       progress(`${name}: round ${round} of ${rounds}, ${cell.operation}, ${cell.concurrency} at once`)
       for (const side of round % 2 === 0 ? ["bare", "provider"] : ["provider", "bare"]) {
-        const rate = await throughput(cell.concurrency, sides[side][cell.operation])
-        if (round > 0) cell[side].push(rate)
+        const result = await throughput(cell.concurrency, sides[side][cell.operation], cpu)
+        if (round > 0) cell[side].push(result)
       }
     }
   }
@@ -125,11 +131,15 @@ const compare = async (name, backend, started, provider) => {
     command: backend.operations[cell.operation],
     operation: cell.operation,
     concurrency: cell.concurrency,
-    bare: median(cell.bare),
-    provider: median(cell.provider),
-    ratio: median(cell.provider.map((rate, round) => rate / cell.bare[round]))
+    bare: median(cell.bare.map(({ rate }) => rate)),
+    provider: median(cell.provider.map(({ rate }) => rate)),
+    ratio: median(cell.provider.map(({ rate }, round) => rate / cell.bare[round].rate)),
+    bareServer: median(cell.bare.map(({ server }) => server)),
+    providerServer: median(cell.provider.map(({ server }) => server))
   }))
 }
+
+const micros = (figure) => (Number.isNaN(figure) ? "" : figure.toFixed(1))
 
 pinThisProcess()
 const figures = []
@@ -144,11 +154,22 @@ report({
   about: [
     `Operations a second on payloads of ${payload.length} bytes, from one process; ${pinning("it is")}.`,
     "read: the provider's read. write: its compare-and-set write. Each beside what the bare driver does without revisions.",
+    "Server: its processor time for one operation, in microseconds, where one process is the server.",
     `Medians of ${rounds} interleaved rounds of ${options.seconds} s; the ratio is the median of the rounds' ratios.`
   ],
   tables: [
     {
-      head: ["", "operation", "bare command", "at once", "bare /s", "provider /s", "ratio"],
+      head: [
+        "",
+        "operation",
+        "bare command",
+        "at once",
+        "bare /s",
+        "provider /s",
+        "ratio",
+        "server, bare",
+        "server, provider"
+      ],
       rows: figures.map((f) => [
         f.backend,
         f.operation,
@@ -156,7 +177,9 @@ report({
         f.concurrency,
         f.bare.toFixed(0),
         f.provider.toFixed(0),
-        f.ratio.toFixed(2)
+        f.ratio.toFixed(2),
+        micros(f.bareServer),
+        micros(f.providerServer)
       ])
     }
   ],

@@ -32,7 +32,8 @@ const renewalAt = (session: RequestState, now: number): number | "cookie" | unde
     return undefined
   }
   const lifetime = session.lifetime(base.data, now)
-  const gain = now + lifetime - base.kept.expiresAt
+  // Negative, if a process whose clock is ahead wrote the expiry: that says nothing about the session's age.
+  const gain = Math.abs(now + lifetime - base.kept.expiresAt)
   if (gain > 0 && (session.touching || isDue(session, gain))) {
     return lifetime
   }

@@ -45,11 +45,14 @@ export interface Options {
   readonly options?: RedisOptions | undefined
 }
 
+/** A key is gone at the beginning of a second; one second more, so that it never is before its lifetime is over. */
+const seconds = (ttl: string) => `string.format('%.0f', math.ceil(${ttl} / 1000) + 1)`
+
 const scripts = makeScripts({
   call: "ledis.call",
   // Its SET keeps the previous lifetime.
-  store: "call('SETEX', key, seconds, value)",
-  expire: "call('EXPIRE', key, seconds)",
+  store: (key, value, ttl) => `call('SETEX', ${key}, ${seconds(ttl)}, ${value})`,
+  expire: (key, ttl) => `call('EXPIRE', ${key}, ${seconds(ttl)})`,
   answer
 })
 
@@ -77,6 +80,7 @@ const makeClient = (redis: Redis, prefix: string): Scripted.Client => {
   const { ask, run } = makeRunner(redis, prefix)
   return {
     get: (key) => ask(() => redis.getBuffer(key)),
+    swap: undefined,
     run,
     keys: (prefix) => keysOf(redis, prefix)
   }

@@ -104,8 +104,8 @@ export interface Sentinels extends CommonOptions, ReplicaOptions {
 
 const scripts = makeScripts({
   call: "redis.call",
-  store: "call('SET', key, value, 'PX', ttl)",
-  expire: "call('PEXPIRE', key, ttl)",
+  store: (key, value, ttl) => `call('SET', ${key}, ${value}, 'PX', ${ttl})`,
+  expire: (key, ttl) => `call('PEXPIRE', ${key}, ${ttl})`,
   answer: "return run()"
 })
 

@@ -25,7 +25,8 @@ export type StoredId = Brand.Branded<string, "effect-session/StoredId">
 /**
  * An opaque token that changes with every write of a session, such as a version column or a CAS unique. A revision is
  * never used again for the same id, not even after the session was destroyed. If it is a hash of the payload
- * (`compareContent`), it is never used for another payload.
+ * (`compareContent`), it is never used for another payload. Only the provider compares revisions: it may give the
+ * revision of one write in several forms.
  *
  * @since 0.1.0
  * @category models

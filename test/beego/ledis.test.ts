@@ -12,7 +12,7 @@ suite("beego's ledis", ["ledis-server"], () => {
   const layer = Effect.map(server, ({ url }) => BeegoLedis.layer({ url }))
   conforms(
     layer,
-    { consistency: "compareContent", regenerate: "ordered", maxPayload: 64 * 1024, expirySlack: 2_200 },
+    { consistency: "compareContent", regenerate: "ordered", maxPayload: 64 * 1024, expirySlack: 3_200 },
     false,
     false
   )

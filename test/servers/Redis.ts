@@ -17,6 +17,8 @@ import {
 
 export interface Options {
   readonly password?: string | undefined
+  /** Default `redis-server`. */
+  readonly program?: "redis-server" | "valkey-server" | undefined
   /** Extra options of redis-server, such as `["--maxmemory", "8mb", "--appendonly", "yes"]`. */
   readonly args?: ReadonlyArray<string> | undefined
 }
@@ -139,7 +141,7 @@ const launch = async (
   writeFileSync(file, [`port ${port}`, `bind ${host}`, `dir ${workspace.folder}`, ...config, ""].join("\n"))
   const control = await workspace.run({
     name: `redis-${port}`,
-    program: "redis-server",
+    program: options.program ?? "redis-server",
     args: [file, ...args],
     answers: () => tell(port, options, "PING", /\+PONG/)
   })

@@ -10,6 +10,6 @@ export const defaultPort = 6380
 export const capabilities: Capabilities = {
   ...defaultCapabilities,
   maxPayload: 128 * 1024,
-  // Up to a second until the second is full, and as much again until the server checks.
-  expirySlack: 2_200
+  // Rounded up to seconds, and up to one more until that second is full; then up to a second until the server checks.
+  expirySlack: 3_200
 }

@@ -3,16 +3,13 @@
  */
 import type { Cluster, Redis } from "ioredis"
 import { checkBackend, Failure } from "../../internal/failure.js"
-import { pipelined, scriptLoader } from "./ioredis.js"
+import { type Command, pipelined, scriptLoader } from "./ioredis.js"
 import type { Client } from "./scripted.js"
 
-/** Commands that ioredis has but does not declare. */
-interface Scripting {
-  readonly evalshaBuffer: (sha: string, numberOfKeys: number, ...rest: Array<Argument>) => Promise<unknown>
-  readonly evalBuffer: (source: string, numberOfKeys: number, ...rest: Array<Argument>) => Promise<unknown>
+/** A call that ioredis has but does not declare. */
+interface Calling {
+  readonly callBuffer: (...command: Command) => Promise<unknown>
 }
-
-type Argument = string | number | Buffer
 
 /** How many replicas must have a write before it counts, and how long they may take. */
 export interface Replicas {
@@ -21,36 +18,52 @@ export interface Replicas {
 }
 
 export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Client => {
-  const scripting = client as unknown as Scripting
+  const calling = client as unknown as Calling
   const loaded = scriptLoader()
 
-  return {
-    get: (key) => {
-      batch(client)
-      return client.getBuffer(key)
-    },
-    run: (script, keys, args) => {
-      batch(client)
-      return loaded(script, (command, text) =>
-        replicas === undefined || !script.durable
-          ? scripting[`${command}Buffer`](text, keys.length, ...keys, ...args)
-          : // In one go, on one connection: after a reconnect WAIT would refer to other writes.
-            pipelined(client, [
-              [command, text, keys.length, ...keys, ...args],
-              ["wait", replicas.count, replicas.millis]
-            ]).then(([reply, confirmed]) => {
-              if (Number(confirmed) < replicas.count) {
-                throw new Failure(
-                  `not confirmed by enough replicas within ${replicas.millis} ms`,
-                  "it was made, but a failover can lose it"
-                )
-              }
-              return reply
-            })
-      ) as ReturnType<Client["run"]>
-    },
+  const send = (command: Command): Promise<unknown> => {
+    batch(client)
+    return calling.callBuffer(...command)
+  }
+
+  /** Sends a change that must not be lost. */
+  const change = (command: Command): Promise<unknown> =>
+    replicas === undefined
+      ? send(command)
+      : // In one go, on one connection: after a reconnect WAIT would refer to other writes.
+        pipelined(client, [command, ["wait", replicas.count, replicas.millis]]).then(([reply, confirmed]) => {
+          if (Number(confirmed) < replicas.count) {
+            throw new Failure(
+              `not confirmed by enough replicas within ${replicas.millis} ms`,
+              "it was made, but a failover can lose it"
+            )
+          }
+          return reply
+        })
+
+  /** Valkey 8.1 and Redis 8.4 have `IFEQ`; to others it is a syntax error. */
+  const swap: Client["swap"] = (key, from, to, ttl) =>
+    change(["set", key, to, "IFEQ", from, "PX", ttl]).then(
+      (reply) => reply !== null,
+      (cause) => {
+        if (!(cause instanceof Error && cause.message.includes("syntax error"))) {
+          throw cause
+        }
+        self.swap = undefined
+        return false
+      }
+    )
+
+  const self: Client = {
+    get: (key) => send(["get", key]) as ReturnType<Client["get"]>,
+    swap,
+    run: (script, keys, args) =>
+      loaded(script, (command, text) =>
+        (script.durable ? change : send)([command, text, keys.length, ...keys, ...args])
+      ) as ReturnType<Client["run"]>,
     keys: (prefix) => keysOf(client, prefix)
   }
+  return self
 }
 
 /**

@@ -7,13 +7,19 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { toBuffer } from "../../internal/bytes.js"
 import type { Failure } from "../../internal/failure.js"
+import { expiry, withNow } from "../internal/time.js"
 import * as Provider from "../Provider.js"
 import { failureOf } from "./ioredis.js"
-import { decode, revisions, type Script, type Scripts } from "./scripts.js"
+import { decode, digits, encode, revisionLength, revisions, type Script, type Scripts } from "./scripts.js"
 
 /** The client that the provider needs. A reply is a number, bytes or null; a failed command rejects. */
 export interface Client {
   readonly get: (key: string) => Promise<Buffer | null>
+  /**
+   * Stores a record in place of another, by the server's own compare-and-set. Resolves to false if there is another
+   * record, or none, or if the server turned out not to have such a command. Undefined once that is known.
+   */
+  swap: ((key: string, from: Buffer, to: Buffer, ttl: number) => Promise<boolean>) | undefined
   /** Executes a script. */
   readonly run: (
     script: Script,
@@ -57,22 +63,43 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
   const markOf = (id: string) => `mark:${keyOf(id)}`
   const nextRevision = revisions()
 
+  /** A record's revision: the whole record, if the server can compare that itself. Scripts compare its beginning. */
+  const revisionOf = (record: Buffer): Provider.Revision => {
+    const isWhole = client.swap !== undefined && record.length <= maxSwapped
+    return record.toString("latin1", 0, isWhole ? record.length : revisionLength) as Provider.Revision
+  }
+
+  const decoded = (reply: Buffer | null): Provider.Stored | undefined =>
+    reply === null ? undefined : decode(reply, revisionOf(reply))
+
+  const conflict = (reply: Buffer | null): Provider.Conflict | Provider.Gone =>
+    reply === null ? Provider.gone : Provider.conflict(decoded(reply))
+
   /** Stores a payload under a new revision. */
   const store = <A>(
-    script: Script,
-    keys: ReadonlyArray<string>,
     payload: Uint8Array,
     ttl: Duration.Duration,
-    rest: ReadonlyArray<string | number | Buffer>,
+    run: (record: Buffer, ttl: number) => Promise<Buffer | number | null>,
     otherwise: (reply: Buffer | null) => A
   ): Effect.Effect<Provider.Written | A, Failure> =>
-    Effect.suspend(() => {
-      const revision = nextRevision()
+    withNow((now) => {
+      const expiresAt = expiry(now, ttl)
+      const record = encode(nextRevision(), expiresAt, payload)
       return call<Buffer | number | null, Provider.Written | A>(
-        () => client.run(script, keys, [revision, millis(ttl), toBuffer(payload), ...rest]),
-        (reply) => (typeof reply === "number" ? Provider.written(revision, reply) : otherwise(reply))
+        () => run(record, millis(ttl)),
+        (reply) => (typeof reply === "number" ? Provider.written(revisionOf(record), expiresAt) : otherwise(reply))
       )
     })
+
+  /** Writes by the server's own compare-and-set; if that refuses, the script says why. */
+  const write = async (key: string, revision: Provider.Revision, record: Buffer, ttl: number) => {
+    const { swap } = client
+    return swap !== undefined &&
+      revision.length > revisionLength &&
+      (await swap(key, Buffer.from(revision, "latin1"), record, ttl))
+      ? 1
+      : client.run(scripts.write, [key], [record, ttl, token(revision)])
+  }
 
   const ids = Stream.suspend(() => {
     const seen = new Set<string>()
@@ -87,20 +114,33 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
     )
   })
 
-  const read = (id: Provider.StoredId) => call(() => client.get(keyOf(id)), toStored)
+  const read = (id: Provider.StoredId) =>
+    call(
+      () => client.get(keyOf(id)),
+      (reply) => Option.fromNullable(decoded(reply))
+    )
 
   return Provider.make({
     name,
     capabilities,
     read,
     create: (id, payload, ttl) =>
-      store(scripts.create, [keyOf(id), markOf(id)], payload, ttl, [], () => Provider.exists),
-    write: (id, payload, ttl, revision) => store(scripts.write, [keyOf(id)], payload, ttl, [revision], conflict),
-    touch: (id, ttl) =>
-      call(
-        () => client.run(scripts.touch, [keyOf(id)], [millis(ttl)]),
-        (reply) => (typeof reply === "number" ? Provider.touched(reply) : Provider.gone)
+      store(
+        payload,
+        ttl,
+        (record, ttl) => client.run(scripts.create, [keyOf(id), markOf(id)], [record, ttl]),
+        () => Provider.exists
       ),
+    write: (id, payload, ttl, revision) =>
+      store(payload, ttl, (record, ttl) => write(keyOf(id), revision, record, ttl), conflict),
+    touch: (id, ttl) =>
+      withNow((now) => {
+        const expiresAt = expiry(now, ttl)
+        return call(
+          () => client.run(scripts.touch, [keyOf(id)], [digits(expiresAt), millis(ttl)]),
+          (reply) => (reply === null ? Provider.gone : Provider.touched(expiresAt))
+        )
+      }),
     exists: (id) => Effect.map(read(id), Option.isSome),
     destroy: (id, mark) =>
       call(
@@ -109,11 +149,14 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
       ),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       store(
-        scripts.regenerate,
-        [keyOf(oldId), keyOf(newId), markOf(oldId)],
         payload,
         ttl,
-        [revision, ...leaving(mark)],
+        (record, ttl) =>
+          client.run(
+            scripts.regenerate,
+            [keyOf(oldId), keyOf(newId), markOf(oldId)],
+            [record, ttl, token(revision), ...leaving(mark)]
+          ),
         conflict
       ),
     marked: (id) => call(() => client.get(markOf(id)), Option.fromNullable),
@@ -122,15 +165,14 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
   })
 }
 
+/** In bytes: larger records are not sent a second time to be compared. */
+const maxSwapped = 4096
+
+const token = (revision: Provider.Revision): string => revision.slice(0, revisionLength)
+
 /** The arguments of a script that leaves a mark. */
 const leaving = (mark: Provider.Mark | undefined): ReadonlyArray<string | number | Buffer> =>
   mark === undefined ? [] : [toBuffer(mark.content), millis(mark.ttl)]
 
 /** A lifetime in whole milliseconds. Servers do not accept a fraction. */
 export const millis = (ttl: Duration.Duration): number => Math.ceil(Duration.toMillis(ttl))
-
-const toStored = (reply: Buffer | null): Option.Option<Provider.Stored> =>
-  Option.fromNullable(reply === null ? null : decode(reply))
-
-const conflict = (reply: Buffer | null): Provider.Conflict | Provider.Gone =>
-  reply === null ? Provider.gone : Provider.conflict(decode(reply))

@@ -1,13 +1,13 @@
 /**
- * The Lua scripts for the servers that have Lua (Redis, LedisDB), and the format of their records.
+ * The scripts for the servers that have Lua (Redis, LedisDB), and the format of their records.
  *
  * A session is one string value, so that a read is one `GET`: 20 characters of revision, 16 digits of expiry
- * (milliseconds since the epoch), then the payload. A mark is a value of its own, under a key beside the session's. The
- * scripts set the server's own expiry and write that expiry into the record in the same step, both from the server's
- * clock: no client's clock decides how long a session lives.
+ * (milliseconds since the epoch, on the clock of the process that wrote it), then the payload. A mark is a value of its
+ * own, under a key beside the session's. How long a key lives is counted by the server; the expiry in the record only
+ * tells processes when to renew it.
  *
  * A client that lost its connection may send a script a second time, although the first was executed. Therefore a
- * script that finds its own new revision stored returns the same result as the first time.
+ * script that finds its own new revision stored succeeds like the first time.
  */
 import { createHash, randomBytes } from "node:crypto"
 import type { Revision, Stored } from "../Provider.js"
@@ -29,16 +29,13 @@ export const script = (source: string, durable = true): Script => ({
   durable
 })
 
-/**
- * The scripts. They return the new expiry if they took effect, false if there is no session, or the record that is
- * there instead.
- */
+/** The scripts. They return 1 if they took effect, false if there is no session, or the record that is there instead. */
 export interface Scripts {
-  /** KEYS: id, its mark. ARGV: revision, ttl, payload. Returns false if the id is taken, or marked. */
+  /** KEYS: id, its mark. ARGV: record, ttl. Returns false if the id is taken, or marked. */
   readonly create: Script
-  /** KEYS: id. ARGV: new revision, ttl, payload, expected revision. */
+  /** KEYS: id. ARGV: new record, ttl, expected revision. */
   readonly write: Script
-  /** KEYS: id. ARGV: ttl. */
+  /** KEYS: id. ARGV: digits of the expiry, ttl. */
   readonly touch: Script
   /** KEYS: id, its mark. ARGV: the mark's content and its ttl, or none. */
   readonly destroy: Script
@@ -46,141 +43,87 @@ export interface Scripts {
   readonly regenerate: Script
 }
 
-/**
- * The differences between servers' Lua. The statements can use `key`, `value` and `ttl` (milliseconds), and `seconds`:
- * a server that counts in whole seconds uses it to expire a key at the first full second after its lifetime, never
- * before.
- */
+/** The differences between servers' Lua. */
 export interface Dialect {
   /** The function that executes a command. */
   readonly call: string
-  /** The statement that stores a value for a lifetime. */
-  readonly store: string
-  /** The expression that sets a key's lifetime, and is 0 if there is no such key. */
-  readonly expire: string
+  /** The call that stores a `value` at a `key` for a `ttl` in milliseconds. */
+  readonly store: (key: string, value: string, ttl: string) => string
+  /** The call that sets a key's lifetime, and is 0 if there is no such key. */
+  readonly expire: (key: string, ttl: string) => string
   /** The statement that passes on the result of `run()`: a number, a string or false. */
   readonly answer: string
 }
 
 /**
- * Makes the scripts of a dialect. Each is a function `run()` between shared functions and the dialect's statement that
- * passes on its result. For example `write` for Redis, with only those functions that it uses:
- *
- * ```lua
- * local call = redis.call
- * local function expiryIn(ttl)
- *   local time = call('TIME')
- *   local expiry = time[1] * 1000 + math.floor(time[2] / 1000) + ttl
- *   return expiry, string.format('%016.0f', expiry), string.format('%.0f', math.ceil(expiry / 1000) - time[1])
- * end
- * local function store(key, revision, ttl, payload)
- *   local expiry, digits, seconds = expiryIn(ttl)
- *   local value = revision .. digits .. payload
- *   call('SET', key, value, 'PX', ttl)
- *   return expiry
- * end
- * local function revisionOf(key)
- *   return call('GETRANGE', key, 0, 19) or ''
- * end
- * local function expiryOf(key)
- *   return tonumber(call('GETRANGE', key, 20, 35))
- * end
- * local function run()
- *   local found = revisionOf(KEYS[1])
- *   if found == ARGV[1] then return expiryOf(KEYS[1]) end
- *   if found ~= ARGV[4] then return call('GET', KEYS[1]) end
- *   return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
- * end
- * return run()
- * ```
+ * Makes the scripts of a dialect. A call from Lua costs the server about as much as starting the script, so each makes as
+ * few as it can, and what can be computed is computed by the client.
  */
 export const makeScripts = ({ answer, call, expire, store }: Dialect): Scripts => {
   const dialect = (body: string, durable = true): Script =>
     script(
-      `
-local call = ${call}
-local function expiryIn(ttl)
-  local time = call('TIME')
-  local expiry = time[1] * 1000 + math.floor(time[2] / 1000) + ttl
-  return expiry, string.format('%016.0f', expiry), string.format('%.0f', math.ceil(expiry / 1000) - time[1])
-end
-local function store(key, revision, ttl, payload)
-  local expiry, digits, seconds = expiryIn(ttl)
-  local value = revision .. digits .. payload
-  ${store}
-  return expiry
-end
-local function leave(key, ttl, value)
-  local expiry, digits, seconds = expiryIn(ttl)
-  ${store}
-end
-local function revisionOf(key)
-  return call('GETRANGE', key, 0, ${revisionLength - 1}) or ''
-end
-local function expiryOf(key)
-  return tonumber(call('GETRANGE', key, ${revisionLength}, ${headLength - 1}))
-end
-local function run()
-  ${body.trim().replaceAll("\n", "\n  ")}
-end
-${answer}`,
+      `local call = ${call}\nlocal function run()\n  ${body.trim().replaceAll("\n", "\n  ")}\nend\n${answer}`,
       durable
     )
+  const revisionAt = (key: string) => `call('GETRANGE', ${key}, 0, ${revisionLength - 1}) or ''`
+  const revisionIn = (record: string) => `string.sub(${record}, 1, ${revisionLength})`
   return {
     create: dialect(`
-local found = revisionOf(KEYS[1])
-if found == ARGV[1] then return expiryOf(KEYS[1]) end
-if found ~= '' or call('EXISTS', KEYS[2]) == 1 then return false end
-return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`),
+local found = ${revisionAt("KEYS[1]")}
+if found == '' and call('EXISTS', KEYS[2]) == 0 then
+  ${store("KEYS[1]", "ARGV[1]", "ARGV[2]")}
+  return 1
+end
+return found == ${revisionIn("ARGV[1]")} and 1`),
     write: dialect(`
-local found = revisionOf(KEYS[1])
-if found == ARGV[1] then return expiryOf(KEYS[1]) end
-if found ~= ARGV[4] then return call('GET', KEYS[1]) end
-return store(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`),
+local found = ${revisionAt("KEYS[1]")}
+if found == ARGV[3] then
+  ${store("KEYS[1]", "ARGV[1]", "ARGV[2]")}
+  return 1
+end
+return found == ${revisionIn("ARGV[1]")} and 1 or call('GET', KEYS[1])`),
     // The lifetime first: a Redis whose memory is full still allows that, and then the write after it.
     touch: dialect(
       `
-local key, ttl = KEYS[1], ARGV[1]
-local expiry, digits, seconds = expiryIn(ttl)
-if ${expire} == 0 then return false end
-call('SETRANGE', key, ${revisionLength}, digits)
-return expiry`,
+if ${expire("KEYS[1]", "ARGV[2]")} == 0 then return false end
+call('SETRANGE', KEYS[1], ${revisionLength}, ARGV[1])
+return 1`,
       false
     ),
     // The mark first: if a server lets other clients read between two commands, they never see the id without session
     // and mark. The lifetime before that, as in touch: its result says whether there is a session.
     destroy: dialect(`
 if ARGV[1] then
-  local key, ttl = KEYS[1], ARGV[2]
-  local expiry, digits, seconds = expiryIn(ttl)
-  if ${expire} == 0 then return false end
-  leave(KEYS[2], ttl, ARGV[1])
+  if ${expire("KEYS[1]", "ARGV[2]")} == 0 then return false end
+  ${store("KEYS[2]", "ARGV[1]", "ARGV[2]")}
 end
 return call('DEL', KEYS[1])`),
     // The new session first: whatever fails, the old one is still there.
     regenerate: dialect(`
-local found = revisionOf(KEYS[1])
-if found ~= ARGV[4] then
-  if found == '' and revisionOf(KEYS[2]) == ARGV[1] then return expiryOf(KEYS[2]) end
+local found = ${revisionAt("KEYS[1]")}
+if found ~= ARGV[3] then
+  if found == '' and ${revisionAt("KEYS[2]").replace(" or ''", "")} == ${revisionIn("ARGV[1]")} then return 1 end
   return call('GET', KEYS[1])
 end
-local expiry = store(KEYS[2], ARGV[1], ARGV[2], ARGV[3])
-if ARGV[5] then leave(KEYS[3], ARGV[6], ARGV[5]) end
+${store("KEYS[2]", "ARGV[1]", "ARGV[2]")}
+if ARGV[4] then ${store("KEYS[3]", "ARGV[4]", "ARGV[5]")} end
 call('DEL', KEYS[1])
-return expiry`)
+return 1`)
   }
 }
 
+export const encode = (revision: string, expiresAt: number, payload: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(revision + digits(expiresAt), "latin1"), payload])
+
+/** The expiry as a record has it. */
+export const digits = (expiresAt: number): string => String(expiresAt).padStart(headLength - revisionLength, "0")
+
 /** Decodes a record. Returns undefined if the value is not one. */
-export const decode = (record: Buffer): Stored | undefined => {
+export const decode = (record: Buffer, revision: Revision): Stored | undefined => {
   const expiresAt = Number(record.toString("latin1", revisionLength, headLength))
   return record.length < headLength || Number.isNaN(expiresAt)
     ? undefined
-    : {
-        payload: record.subarray(headLength),
-        revision: record.toString("latin1", 0, revisionLength) as Revision,
-        expiresAt
-      }
+    : { payload: record.subarray(headLength), revision, expiresAt }
 }
 
 /** Makes a source of revisions that no other source makes: a random name of this source and a counter. */

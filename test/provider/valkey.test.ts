@@ -1,0 +1,74 @@
+/**
+ * Valkey, whose own compare-and-set the provider uses: conformance, and what each write costs the server.
+ */
+import { expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redis from "effect-session/redis"
+import { bytes, newId, text, written } from "../../src/testing/support.js"
+import { suite } from "../servers/need.js"
+import { ask } from "../servers/Process.js"
+import * as Servers from "../servers/Redis.js"
+import { conforms } from "./conforms.js"
+import { shared } from "./shared.js"
+
+const hour = Duration.hours(1)
+
+/** A figure of a command's statistics. */
+const statistic = (port: number, command: string, name: string) =>
+  Effect.promise(async () => {
+    const [, count] = await ask(port, "INFO commandstats", new RegExp(`cmdstat_${command}:.*\\b${name}=(\\d+)`))
+    return Number(count)
+  })
+
+suite("valkey", ["valkey-server"], () => {
+  const server = shared(Servers.single({ program: "valkey-server" }))
+
+  conforms(
+    Effect.map(server, ({ url }) => Redis.layer({ url })),
+    { answersWithin: 4000 }
+  )
+
+  it.scopedLive("a write is one command without a script, and each kind of conflict is found", () =>
+    Effect.gen(function* () {
+      const { port, url } = yield* server
+      const provider = yield* Redis.make({ url })
+      const id = newId()
+      const created = written(yield* provider.create(id, bytes("0"), hour))
+      const before = yield* statistic(port, "evalsha", "calls")
+      let { revision } = created
+      for (const payload of ["1", "2", "3"]) {
+        revision = written(yield* provider.write(id, bytes(payload), hour, revision)).revision
+      }
+      const read = Option.getOrThrow(yield* provider.read(id))
+      revision = written(yield* provider.write(id, bytes("4"), hour, read.revision)).revision
+      expect(yield* statistic(port, "evalsha", "calls")).toBe(before)
+
+      const late = yield* provider.write(id, bytes("late"), hour, created.revision)
+      expect(late._tag === "Conflict" && late.current && text(Option.some(late.current))).toBe("4")
+      yield* provider.touch(id, Duration.hours(2))
+      revision = written(yield* provider.write(id, bytes("after a renewal"), hour, revision)).revision
+      yield* provider.destroy(id)
+      expect((yield* provider.write(id, bytes("late"), hour, revision))._tag).toBe("Gone")
+    })
+  )
+})
+
+suite("a server without a compare-and-set of its own", ["redis-server"], () => {
+  const server = shared(Servers.single())
+
+  it.scopedLive("is asked for it once", () =>
+    Effect.gen(function* () {
+      const { port, url } = yield* server
+      const provider = yield* Redis.make({ url })
+      const id = newId()
+      let { revision } = written(yield* provider.create(id, bytes("0"), hour))
+      for (const payload of ["1", "2", "3"]) {
+        revision = written(yield* provider.write(id, bytes(payload), hour, revision)).revision
+      }
+      expect(text(yield* provider.read(id))).toBe("3")
+      expect(yield* statistic(port, "set", "failed_calls")).toBe(1)
+    })
+  )
+})
