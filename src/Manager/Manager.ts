@@ -24,7 +24,7 @@ import { Mounting } from "./mount.js"
 import type { Base } from "./Outcome.js"
 import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
-import { checkHeldByClient, cookieName, makeTransport, type Transport } from "./Transport.js"
+import { checkHeldByClient, cookieName, makeTransport } from "./Transport.js"
 import { patience, Turns } from "./Turns.js"
 import { makeWarnings } from "./warnings.js"
 
@@ -60,7 +60,6 @@ export interface Manager {
 /** The internal parts of a manager. @internal */
 export interface Internals {
   readonly environment: Environment
-  readonly transport: Transport
   readonly mounting: Mounting
   /** The handle of a store on a session. */
   readonly handle: <S extends Any>(store: S, session: LiveSession) => Session<FieldsOf<S>>
@@ -121,7 +120,6 @@ const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, 
   const handle = handles(codec)
   const own: Internals = {
     environment,
-    transport: environment.transport,
     mounting: new Mounting(environment),
     handle,
     put: (context, stores, session) => {

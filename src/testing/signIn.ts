@@ -34,7 +34,7 @@ export const signIn = <S extends Any, A>(
   prepare: (session: Session<FieldsOf<S>>) => Effect.Effect<A, SessionError>
 ): Effect.Effect<Record<string, string>, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
-    const { environment, handle, transport } = internals(manager)
+    const { environment, handle } = internals(manager)
     const session = new LiveSession(environment, undefined)
     return Effect.flatMap(Effect.zipRight(prepare(handle(store, session)), session.save), () => {
       if (session.reply === undefined || session.reply === "forget") {
@@ -42,7 +42,7 @@ export const signIn = <S extends Any, A>(
           new SessionError({ reason: "NotFound", message: "signIn: nothing was stored: set a value in the session" })
         )
       }
-      const headers = transport.headersOf(session.reply.token)
+      const headers = environment.transport.headersOf(session.reply.token)
       return headers === undefined
         ? Effect.fail(
             new SessionError({
