@@ -8,6 +8,7 @@ import { median, progress, report } from "../lib/report.mjs"
 import { browserHeaders, browsers, cookieHeader } from "./session.mjs"
 
 const frameworks = {
+  byhand: "node:http, by hand",
   express: "express + express-session",
   fastify: "fastify + @fastify/session",
   effect: "Effect + effect-session",
