@@ -55,7 +55,10 @@ export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Clien
     )
 
   const self: Client = {
-    get: (key) => send(["get", key]) as ReturnType<Client["get"]>,
+    get: (key) => {
+      batch(client)
+      return client.getBuffer(key)
+    },
     swap,
     run: (script, keys, args) =>
       loaded(script, (command, text) =>
