@@ -94,7 +94,8 @@ onServers((kept, isMain) => {
   const increments = incrementsOn(isMain)
   randomly("increments beside sign-ins that go on and on: as many are stored as were acknowledged", (random) =>
     Effect.gen(function* () {
-      const site = yield* serve(yield* kept)
+      // A busy machine may make a line of eight wait for seconds.
+      const site = yield* serve(yield* kept, { timeout: "1 minute" })
       let cookie = given(yield* site.send("", "user:nobody"))
       let [left, atWork, acknowledged] = [increments, workers, 0]
       const work = Effect.gen(function* () {

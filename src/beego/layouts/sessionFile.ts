@@ -79,22 +79,24 @@ export const withFile = async <A>(
   }
 }
 
-/** Reads the file, and reads it again while beego may be writing it. */
+/** Reads the file, and reads it again while beego may be writing it, or others replace it. */
 export const load = async (place: Place): Promise<Content | undefined> => {
   const isSettled = makeSettled()
-  const giveUpAt = performance.now() + settlesWithin
+  let giveUpAt = performance.now() + settlesWithin
   for (;;) {
     const read = await withFile(place, async (fd, before) => {
       const payload = await Disk.readAll(fd, Number(before.size))
       const after = fs.fstatSync(fd, { bigint: true })
       const isStill =
         before.ctimeNs === after.ctimeNs && before.size === after.size && payload.length === Number(after.size)
-      return { isSettled: isSettled(after), isStill, payload, written: writtenAt(after) }
+      return { isReplaced: after.nlink === 0n, isSettled: isSettled(after), isStill, payload, written: writtenAt(after) }
     })
     if (read === undefined || (read.isStill && read.isSettled)) {
       return read
     }
-    if (performance.now() > giveUpAt) {
+    if (read.isReplaced) {
+      giveUpAt = performance.now() + settlesWithin
+    } else if (performance.now() > giveUpAt) {
       if (read.isStill && read.payload.length > 0) {
         return read
       }
