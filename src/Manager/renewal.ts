@@ -12,17 +12,20 @@ const told: Outcome = { _tag: "Told" }
 
 /**
  * Whether a renewal gains enough time to be worth a write. Each request waits a random part of a fifth longer, so that
- * renewals do not all come at once.
+ * renewals do not all come at once, but always ends before the session does.
+ *
+ * A negative gain was written by a process whose clock is ahead, and hides the session's age. A little of it only delays
+ * the renewal; what would delay it past the session's end is renewed at once.
  */
 const isDue = (session: RequestState, gain: number): boolean => {
-  const { idleTimeout, touchEvery } = session.env.config
-  const throttle = touchEvery === undefined ? Duration.toMillis(idleTimeout) / 10 : Duration.toMillis(touchEvery)
+  const { config } = session.env
+  const idle = Duration.toMillis(config.idleTimeout)
+  const throttle = config.touchEvery === undefined ? idle / 10 : Duration.toMillis(config.touchEvery)
+  const spread = Math.min(throttle / 5, (idle - throttle) / 2)
   // A response that renews the session sets the cookie too, so the cookie is at least as old as the gain. A renewal
   // without a response (in a stream, on a socket) leaves the cookie older than the session.
-  const cookie = session.cookieLifetime
-  return (
-    gain >= Math.min(throttle * (1 + session.jitter / 5), cookie === undefined ? Number.POSITIVE_INFINITY : cookie / 2)
-  )
+  const cookie = session.cookieLifetime ?? Number.POSITIVE_INFINITY
+  return gain >= throttle + session.jitter * spread || gain >= cookie / 2 || gain <= (throttle + spread - idle) / 2
 }
 
 /** The renewal that is due at `now`: the new lifetime, only the cookie, or none. */
@@ -32,9 +35,8 @@ const renewalAt = (session: RequestState, now: number): number | "cookie" | unde
     return undefined
   }
   const lifetime = session.lifetime(base.data, now)
-  // Negative, if a process whose clock is ahead wrote the expiry: that says nothing about the session's age.
-  const gain = Math.abs(now + lifetime - base.kept.expiresAt)
-  if (gain > 0 && (session.touching || isDue(session, gain))) {
+  const gain = now + lifetime - base.kept.expiresAt
+  if (session.touching ? gain !== 0 : isDue(session, gain)) {
     return lifetime
   }
   // Towards its absolute end a session gains no more time, and the cookie's age is not known.

@@ -137,8 +137,8 @@ const provide = (
       client: redisClient(client, replicas),
       capabilities: {
         ...Provider.defaultCapabilities,
-        // A script that the server does not have yet is sent a second time. A cluster may redirect, and an app's own
-        // client may wait.
+        // A script that the server does not have yet is sent a second time, and one that follows a refused SET is sent in
+        // full. A cluster may redirect, and an app's own client may wait.
         answersWithin:
           client.isCluster || options.client !== undefined
             ? Number.POSITIVE_INFINITY

@@ -69,16 +69,20 @@ const named = (variable: string, own: Readonly<Record<string, Backend<Failure>>>
         )
   })
 
-/** The backend that the environment chooses: `memory` by default, which must not ignore a variable that is set. */
+/**
+ * The backend that the environment chooses: `memory` by default, which must not ignore a variable that is set, unless
+ * that is the app's.
+ */
 export const chosen = (
   variable: string,
-  own: Readonly<Record<string, Backend<Failure>>> = {}
+  own: Readonly<Record<string, Backend<Failure>>>,
+  foreign: ReadonlyArray<string>
 ): Effect.Effect<Backend<Failure>, ConfigError.ConfigError> =>
   Effect.flatMap(
     Config.option(named(variable, own)),
     Option.match({
       onNone: () =>
-        Effect.flatMap(ignoredByMemory, (ignored) =>
+        Effect.flatMap(ignoredByMemory(foreign), (ignored) =>
           ignored.length === 0
             ? Effect.succeed(backends["memory"]!)
             : Effect.fail(
@@ -93,14 +97,15 @@ export const chosen = (
   )
 
 /** The variables that are set and that the memory backend does not read. */
-const ignoredByMemory: Config.Config<ReadonlyArray<string>> = Config.map(
-  Config.all(
-    Object.values(variables)
-      .filter((name) => name !== variables.maxSessions)
-      .map((name) => Config.option(Config.map(Config.nonEmptyString(name), () => name)))
-  ),
-  Array.getSomes
-)
+const ignoredByMemory = (foreign: ReadonlyArray<string>): Config.Config<ReadonlyArray<string>> =>
+  Config.map(
+    Config.all(
+      Object.values(variables)
+        .filter((name) => name !== variables.maxSessions && !foreign.includes(name))
+        .map((name) => Config.option(Config.map(Config.nonEmptyString(name), () => name)))
+    ),
+    Array.getSomes
+  )
 
 /** The provider in which the cookie backend records ended sessions. */
 const revocations: Effect.Effect<ProviderLayer | undefined, ConfigError.ConfigError> = Effect.flatMap(

@@ -39,7 +39,8 @@ const configOf = (
  * Provides sessions with the options of the environment, read with Effect's `Config`: `SESSION_PROVIDER` names the
  * backend (`memory` by default), `SESSION_URL` is its address, and the other variables are those of `SessionConfig`
  * (`docs/configuration.md` lists them all). Fails with a `ConfigError` if a variable is wrong, begins with `SESSION_`
- * and is unknown, or is of another backend while `SESSION_PROVIDER` is not set. A backend's module and driver are loaded only if it is chosen.
+ * and is unknown, or is of another backend while `SESSION_PROVIDER` is not set. A backend's module and driver are loaded
+ * only if it is chosen.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -56,8 +57,8 @@ export const fromConfig = (
     checked(
       { ignore: "optional", providers: "optional", session: "optional" },
       options,
-      ({ ignore = [], providers, session = {} }) =>
-        Effect.map(Effect.zipRight(checkVariables(ignore), chosen(provider, providers)), (backend) =>
+      ({ ignore = [], providers = {}, session = {} }) =>
+        Effect.map(Effect.zipRight(checkVariables(ignore), chosen(provider, providers, ignore)), (backend) =>
           compose(configOf(session), backend)
         )
     )

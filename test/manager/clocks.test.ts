@@ -3,19 +3,19 @@
  */
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { expect, it } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { SessionHttp } from "effect-session"
+import { type SessionConfig, SessionHttp, type SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
 import { signIn } from "effect-session/testing"
 import { shared } from "../provider/shared.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
-import { AppSession, managerLayer } from "../support/http.js"
+import { AppSession, managerLayer, probe } from "../support/http.js"
 
 /** A clock that is ahead of the machine's. */
 const ahead = (by: Duration.DurationInput): Clock.Clock => {
@@ -27,43 +27,109 @@ const ahead = (by: Duration.DurationInput): Clock.Clock => {
   })
 }
 
-const me = SessionHttp.middleware(AppSession)(
-  Effect.flatMap(AppSession, (session) =>
-    Effect.map(session.get("userId"), (user) => HttpServerResponse.text(Option.getOrElse(user, () => "anonymous")))
+const meAfter = (pause: Duration.DurationInput) =>
+  SessionHttp.middleware(AppSession)(
+    Effect.flatMap(AppSession, (session) =>
+      session.get("userId").pipe(
+        Effect.map((user) => HttpServerResponse.text(Option.getOrElse(user, () => "anonymous"))),
+        Effect.zipLeft(Effect.sleep(pause))
+      )
+    )
   )
-)
+
+const me = meAfter(0)
+
+/** Two processes on one provider, with clocks and options of their own. */
+const processes = (
+  provider: SessionProvider.Provider,
+  each: ReadonlyArray<{ readonly ahead: Duration.DurationInput; readonly options: SessionConfig.Options }>
+) =>
+  Effect.forEach(each, ({ ahead: by, options }) =>
+    Layer.toRuntime(
+      Layer.provideMerge(managerLayer({ ...options, cookie: { secure: false } }, provider), Layer.setClock(ahead(by)))
+    )
+  )
+
+describe("renewals by two processes", () => {
+  it.scopedLive.each([
+    ["whose clocks agree", {}, 0],
+    ["of which one's clock is four minutes ahead", {}, "4 minutes"],
+    [
+      "of which one's clock is 15 seconds ahead, and that renew each 10 seconds",
+      { touchEvery: "10 seconds" },
+      "15 seconds"
+    ]
+  ] as const)("%s, take no write for each request", ([, options, by]) =>
+    Effect.gen(function* () {
+      const { calls, provider } = probe()
+      const runtimes = yield* processes(provider, [
+        { ahead: 0, options },
+        { ahead: by, options }
+      ])
+      const headers = yield* Effect.provide(
+        signIn(AppSession, (session) => session.set("userId", "ada")),
+        runtimes[0]!
+      )
+      for (let request = 0; request < 40; request++) {
+        const answer = HttpApp.toWebHandlerRuntime(runtimes[request % 2]!)(me)
+        const response = yield* Effect.promise(() => answer(new Request("http://localhost/", { headers })))
+        expect(yield* Effect.promise(() => response.text())).toBe("ada")
+      }
+      expect(calls.filter((call) => call === "touch").length).toBeLessThanOrEqual(1)
+    })
+  )
+})
 
 suite("Redis, and two processes", ["redis-server"], () => {
   const server = shared(Servers.single())
 
-  for (const [what, byWriter, byReader] of [
-    ["the writer's clock two hours ahead", "2 hours", 0],
-    ["the reader's clock two hours ahead", 0, "2 hours"]
+  for (const [what, options, byWriter, byReader] of [
+    ["the writer's clock two hours ahead", {}, "2 hours", 0],
+    ["the reader's clock two hours ahead", {}, 0, "2 hours"],
+    ["the writer's clock a little ahead, and renewals that wait for long", { touchEvery: "4 seconds" }, "3 seconds", 0]
   ] as const) {
     it.scopedLive(what, () =>
       Effect.gen(function* () {
         const { url } = yield* server
-        const process = (by: Duration.DurationInput) =>
-          Effect.flatMap(Redis.make({ url }), (provider) =>
-            Layer.toRuntime(
-              Layer.provideMerge(
-                managerLayer({ idleTimeout: "3 seconds", cookie: { secure: false } }, provider),
-                Layer.setClock(ahead(by))
-              )
-            )
-          )
-        const [writer, reader] = [yield* process(byWriter), yield* process(byReader)]
+        const provider = yield* Redis.make({ url })
+        const all = { idleTimeout: "6 seconds", ...options } as const
+        const [writer, reader] = yield* processes(provider, [
+          { ahead: byWriter, options: all },
+          { ahead: byReader, options: all }
+        ])
         const headers = yield* Effect.provide(
           signIn(AppSession, (session) => session.set("userId", "ada")),
-          writer
+          writer!
         )
-        const answer = HttpApp.toWebHandlerRuntime(reader)(me)
-        for (let second = 0; second < 6; second++) {
-          yield* Effect.sleep("1 second")
+        const answer = HttpApp.toWebHandlerRuntime(reader!)(me)
+        for (let at = 0; at < 9_000; at += 500) {
+          yield* Effect.sleep(500)
           const response = yield* Effect.promise(() => answer(new Request("http://localhost/", { headers })))
           expect(yield* Effect.promise(() => response.text())).toBe("ada")
         }
       })
     )
   }
+
+  it.scopedLive("a session that moves to its hash lives on, although its writer's clock is behind", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server
+      const provider = yield* Redis.make({ url })
+      const [writer, reader] = yield* processes(provider, [
+        { ahead: 0, options: { id: { bytes: 16, hashed: false } } },
+        { ahead: "2 hours", options: { id: { bytes: 16, hashed: "migrating" } } }
+      ])
+      const headers = yield* Effect.provide(
+        signIn(AppSession, (session) => session.set("userId", "ada")),
+        writer!
+      )
+      // Its handler takes longer than no lifetime at all.
+      const answer = HttpApp.toWebHandlerRuntime(reader!)(meAfter("20 millis"))
+      for (let request = 0; request < 3; request++) {
+        const response = yield* Effect.promise(() => answer(new Request("http://localhost/", { headers })))
+        expect(yield* Effect.promise(() => response.text())).toBe("ada")
+        yield* Effect.sleep(50)
+      }
+    })
+  )
 })

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redis from "effect-session/redis"
+import { Redis as Client } from "ioredis"
 import { bytes, newId, text, written } from "../../src/testing/support.js"
 import { suite } from "../servers/need.js"
 import { ask } from "../servers/Process.js"
@@ -51,6 +52,58 @@ suite("valkey", ["valkey-server"], () => {
       revision = written(yield* provider.write(id, bytes("after a renewal"), hour, revision)).revision
       yield* provider.destroy(id)
       expect((yield* provider.write(id, bytes("late"), hour, revision))._tag).toBe("Gone")
+    })
+  )
+})
+
+suite("valkey, and a replica of it", ["valkey-server"], () => {
+  const master = shared(Servers.single({ program: "valkey-server" }))
+  const replica = shared(
+    Effect.flatMap(master, ({ host, port }) =>
+      Servers.single({ program: "valkey-server", args: ["--replicaof", host, `${port}`] })
+    )
+  )
+
+  it.scopedLive("a write counts when the replica has it, and not without it", () =>
+    Effect.gen(function* () {
+      const { url } = yield* master
+      const { stop } = yield* replica
+      const provider = yield* Redis.make({ url, minReplicas: 1, timeout: "5 seconds" })
+      const id = newId()
+      const { revision } = written(yield* Effect.retry(provider.create(id, bytes("0"), hour), { times: 20 }))
+      const next = written(yield* provider.write(id, bytes("1"), hour, revision))
+      yield* stop
+      const failed = yield* Effect.flip(provider.write(id, bytes("2"), hour, next.revision))
+      expect(failed.reason).toBe("Unavailable")
+    })
+  )
+})
+
+suite("valkey, through an app's own client", ["valkey-server"], () => {
+  const server = shared(Servers.single({ program: "valkey-server" }))
+
+  it.scopedLive.each([
+    ["that pipelines by itself", { enableAutoPipelining: true }],
+    ["with a prefix of its own", { keyPrefix: "app:" }]
+  ] as const)("%s", ([, options]) =>
+    Effect.gen(function* () {
+      const { url } = yield* server
+      const client = yield* Effect.acquireRelease(
+        Effect.sync(() => new Client(url, options)),
+        (client) => Effect.sync(() => client.disconnect())
+      )
+      const provider = yield* Redis.make({ client })
+      for (const size of [1, 4_000, 5_000]) {
+        const id = newId()
+        const created = written(yield* provider.create(id, bytes("x".repeat(size)), hour))
+        const next = written(yield* provider.write(id, bytes("y".repeat(size)), hour, created.revision))
+        expect((yield* provider.write(id, bytes("late"), hour, created.revision))._tag).toBe("Conflict")
+        yield* provider.touch(id, hour)
+        written(yield* provider.write(id, bytes("z".repeat(size)), hour, next.revision))
+        expect(text(yield* provider.read(id))).toBe("z".repeat(size))
+        yield* provider.destroy(id)
+        expect(yield* provider.exists(id)).toBe(false)
+      }
     })
   )
 })

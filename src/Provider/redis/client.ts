@@ -3,13 +3,15 @@
  */
 import type { Cluster, Redis } from "ioredis"
 import { checkBackend, Failure } from "../../internal/failure.js"
-import { type Command, pipelined, scriptLoader } from "./ioredis.js"
+import { pipelined, scriptLoader } from "./ioredis.js"
 import type { Client } from "./scripted.js"
 
-/** A call that ioredis has but does not declare. */
-interface Calling {
-  readonly callBuffer: (...command: Command) => Promise<unknown>
-}
+/** Commands that ioredis has but does not declare in this form. */
+type Sending = Readonly<
+  Record<"setBuffer" | "evalBuffer" | "evalshaBuffer", (...args: ReadonlyArray<Argument>) => Promise<unknown>>
+>
+
+type Argument = string | number | Buffer
 
 /** How many replicas must have a write before it counts, and how long they may take. */
 export interface Replicas {
@@ -18,35 +20,41 @@ export interface Replicas {
 }
 
 export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Client => {
-  const calling = client as unknown as Calling
+  const sending = client as unknown as Sending
   const loaded = scriptLoader()
 
-  const send = (command: Command): Promise<unknown> => {
+  const send = (command: "set" | "eval" | "evalsha", ...args: ReadonlyArray<Argument>): Promise<unknown> => {
     batch(client)
-    return calling.callBuffer(...command)
+    return sending[`${command}Buffer`](...args)
   }
 
   /** Sends a change that must not be lost. */
-  const change = (command: Command): Promise<unknown> =>
-    replicas === undefined
-      ? send(command)
-      : // In one go, on one connection: after a reconnect WAIT would refer to other writes.
-        pipelined(client, [command, ["wait", replicas.count, replicas.millis]]).then(([reply, confirmed]) => {
-          if (Number(confirmed) < replicas.count) {
-            throw new Failure(
-              `not confirmed by enough replicas within ${replicas.millis} ms`,
-              "it was made, but a failover can lose it"
-            )
-          }
-          return reply
-        })
+  const change: typeof send = (command, ...args) => {
+    if (replicas === undefined) {
+      return send(command, ...args)
+    }
+    batch(client)
+    // In one go, on one connection: after a reconnect WAIT would refer to other writes.
+    return pipelined(client, [
+      [command, ...args],
+      ["wait", replicas.count, replicas.millis]
+    ]).then(([reply, confirmed]) => {
+      if (Number(confirmed) < replicas.count) {
+        throw new Failure(
+          `not confirmed by enough replicas within ${replicas.millis} ms`,
+          "it was made, but a failover can lose it"
+        )
+      }
+      return reply
+    })
+  }
 
-  /** Valkey 8.1 and Redis 8.4 have `IFEQ`; to others it is a syntax error. */
+  /** Valkey 8.1 and Redis 8.4 have `IFEQ`; to others it is an error, most often in the syntax. */
   const swap: Client["swap"] = (key, from, to, ttl) =>
-    change(["set", key, to, "IFEQ", from, "PX", ttl]).then(
+    change("set", key, to, "IFEQ", from, "PX", ttl).then(
       (reply) => reply !== null,
       (cause) => {
-        if (!(cause instanceof Error && cause.message.includes("syntax error"))) {
+        if (!(cause instanceof Error && cause.message.startsWith("ERR"))) {
           throw cause
         }
         self.swap = undefined
@@ -60,10 +68,11 @@ export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Clien
       return client.getBuffer(key)
     },
     swap,
-    run: (script, keys, args) =>
-      loaded(script, (command, text) =>
-        (script.durable ? change : send)([command, text, keys.length, ...keys, ...args])
-      ) as ReturnType<Client["run"]>,
+    run: (script, keys, args, isWhole = false) => {
+      const command = (name: "eval" | "evalsha", text: string) =>
+        (script.durable ? change : send)(name, text, keys.length, ...keys, ...args)
+      return (isWhole ? command("eval", script.source) : loaded(script, command)) as ReturnType<Client["run"]>
+    },
     keys: (prefix) => keysOf(client, prefix)
   }
   return self

@@ -20,11 +20,12 @@ export interface Client {
    * record, or none, or if the server turned out not to have such a command. Undefined once that is known.
    */
   swap: ((key: string, from: Buffer, to: Buffer, ttl: number) => Promise<boolean>) | undefined
-  /** Executes a script. */
+  /** Executes a script; `isWhole` sends it in full, which saves a round trip if the server does not have it. */
   readonly run: (
     script: Script,
     keys: ReadonlyArray<string>,
-    args: ReadonlyArray<string | number | Buffer>
+    args: ReadonlyArray<string | number | Buffer>,
+    isWhole?: boolean
   ) => Promise<Buffer | number | null>
   /** The keys with a prefix, a batch at a time; a key may come twice. */
   readonly keys: (prefix: string) => AsyncIterable<ReadonlyArray<string>>
@@ -93,12 +94,10 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
 
   /** Writes by the server's own compare-and-set; if that refuses, the script says why. */
   const write = async (key: string, revision: Provider.Revision, record: Buffer, ttl: number) => {
-    const { swap } = client
-    return swap !== undefined &&
-      revision.length > revisionLength &&
-      (await swap(key, Buffer.from(revision, "latin1"), record, ttl))
+    const swap = revision.length > revisionLength ? client.swap : undefined
+    return (await swap?.(key, Buffer.from(revision, "latin1"), record, ttl))
       ? 1
-      : client.run(scripts.write, [key], [record, ttl, token(revision)])
+      : client.run(scripts.write, [key], [record, ttl, token(revision)], swap !== undefined)
   }
 
   const ids = Stream.suspend(() => {

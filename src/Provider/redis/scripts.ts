@@ -65,7 +65,7 @@ export const makeScripts = ({ answer, call, expire, store }: Dialect): Scripts =
       `local call = ${call}\nlocal function run()\n  ${body.trim().replaceAll("\n", "\n  ")}\nend\n${answer}`,
       durable
     )
-  const revisionAt = (key: string) => `call('GETRANGE', ${key}, 0, ${revisionLength - 1}) or ''`
+  const revisionAt = (key: string) => `(call('GETRANGE', ${key}, 0, ${revisionLength - 1}) or '')`
   const revisionIn = (record: string) => `string.sub(${record}, 1, ${revisionLength})`
   return {
     create: dialect(`
@@ -102,7 +102,7 @@ return call('DEL', KEYS[1])`),
     regenerate: dialect(`
 local found = ${revisionAt("KEYS[1]")}
 if found ~= ARGV[3] then
-  if found == '' and ${revisionAt("KEYS[2]").replace(" or ''", "")} == ${revisionIn("ARGV[1]")} then return 1 end
+  if found == '' and ${revisionAt("KEYS[2]")} == ${revisionIn("ARGV[1]")} then return 1 end
   return call('GET', KEYS[1])
 end
 ${store("KEYS[2]", "ARGV[1]", "ARGV[2]")}

@@ -89,7 +89,13 @@ export const load = async (place: Place): Promise<Content | undefined> => {
       const after = fs.fstatSync(fd, { bigint: true })
       const isStill =
         before.ctimeNs === after.ctimeNs && before.size === after.size && payload.length === Number(after.size)
-      return { isReplaced: after.nlink === 0n, isSettled: isSettled(after), isStill, payload, written: writtenAt(after) }
+      return {
+        isReplaced: after.nlink === 0n,
+        isSettled: isSettled(after),
+        isStill,
+        payload,
+        written: writtenAt(after)
+      }
     })
     if (read === undefined || (read.isStill && read.isSettled)) {
       return read
