@@ -37,6 +37,7 @@ import { text, written } from "../../src/testing/support.js"
 import { conformsByClock } from "../provider/conforms.js"
 import { filesIn, foldersIn } from "../provider/fileNames.js"
 import { payload } from "../support/filePayload.js"
+import { soak } from "../support/soak.js"
 import { ended, forever, kill, number, ready, times, writersOf } from "../support/writers.js"
 
 let directory = ""
@@ -424,14 +425,14 @@ describe("several processes on one directory", () => {
 
 describe("kill -9", () => {
   it.live(
-    "of a process that writes leaves the session whole, old or new, and no lock that lasts, 30 times",
+    "of a process that writes leaves the session whole, old or new, and no lock that lasts",
     () =>
       Effect.gen(function* () {
         const provider = yield* make(day)
         yield* provider.create(id, payload(0), day)
         let last = 0
         let children: Array<ChildProcess> = []
-        for (let kills = 0; kills < 30; kills++) {
+        for (let kills = 0; kills < soak(12, 30); kills++) {
           if (children.length < 2) {
             const more = times(3, () => writer(directory, "write", id, forever))
             yield* Effect.forEach(more, ready, { concurrency: "unbounded" })
@@ -449,7 +450,7 @@ describe("kill -9", () => {
         }
         yield* Effect.forEach(children, kill)
       }),
-    120_000
+    240_000
   )
 
   it.live(

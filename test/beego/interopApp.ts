@@ -127,9 +127,13 @@ export const withCookie = (url: string, path: string, cookie: string): Effect.Ef
 export const browser = (apps: Apps) => {
   const { header, keep } = jar()
   const ask = (url: string) => (path: string) =>
-    Effect.map(withCookie(url, path, header()), (answer) => {
-      keep(answer)
-      return answer.body
-    })
+    withCookie(url, path, header()).pipe(
+      // gomemcache waits for 100 ms, which is not enough on a busy machine.
+      Effect.repeat({ until: ({ body }) => !body.endsWith("i/o timeout"), times: 9 }),
+      Effect.map((answer) => {
+        keep(answer)
+        return answer.body
+      })
+    )
   return { go: ask(apps.go), ts: ask(apps.ts), cookie: header }
 }

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import type { SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
 import { suite } from "../servers/need.js"
@@ -68,7 +69,11 @@ const total = (writers: ReadonlyArray<Writer>, what: "acknowledged" | "failures"
 
 const stored = (provider: SessionProvider.Provider, writers: ReadonlyArray<Writer>) =>
   Effect.forEach(writers, ({ id }) =>
-    Effect.map(provider.read(id), (found) => Number(Buffer.from(Option.getOrThrow(found).payload).toString()))
+    provider.read(id).pipe(
+      // A busy machine's servers may still be moving.
+      Effect.retry({ times: 100, schedule: Schedule.spaced("100 millis") }),
+      Effect.map((found) => Number(Buffer.from(Option.getOrThrow(found).payload).toString()))
+    )
   )
 
 suite("redisSentinel", ["redis-server"], () => {

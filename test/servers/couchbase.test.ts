@@ -161,8 +161,8 @@ describe("Couchbase", () => {
   })
 
   it("has no other bucket", async () => {
-    // The client keeps trying, because the bucket may be created soon.
+    // The client keeps trying, because the bucket may be created soon; what it says in the end depends on when it asked last.
     const missing = cluster.bucket("missing").defaultCollection().get("key", { timeout: 500 })
-    await expect(missing).rejects.toThrow("timeout")
+    await expect(missing).rejects.toThrow(/timeout|bucket not found/)
   })
 })
