@@ -406,14 +406,16 @@ describe("several processes on one directory", () => {
         const beego = writer(directory, "asBeego", id)
         yield* ready(beego)
         const seen = new Set<number>()
+        // On a busy machine the writer may be stopped in the middle for so long that a call gives up.
+        const patiently = Effect.retry({ times: 20 })
         for (let i = 0; seen.size < 50; i++) {
-          const stored = yield* provider.read(id)
+          const stored = yield* patiently(provider.read(id))
           const n = number(stored)
           seen.add(n)
           if (i % 10 === 0) {
             // beego may overwrite it; but what it then counts on from is a whole number.
-            yield* provider.write(id, payload(n + 1_000), day, Option.getOrThrow(stored).revision)
-            yield* provider.touch(id, day)
+            yield* patiently(provider.write(id, payload(n + 1_000), day, Option.getOrThrow(stored).revision))
+            yield* patiently(provider.touch(id, day))
           }
         }
         expect(beego.exitCode).toBe(null)

@@ -104,7 +104,7 @@ const others: ReadonlyArray<Definition<ProviderLayer>> = [
   define(
     "ssdb",
     [],
-    Effect.map(SsdbServer.make(), ({ url }) => Ssdb.layer({ url }))
+    Effect.map(SsdbServer.make(), ({ url }) => Ssdb.layer({ url, timeout: "10 seconds" }))
   )
 ]
 
