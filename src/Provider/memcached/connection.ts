@@ -100,7 +100,8 @@ class Link {
 
   /**
    * The oldest command is the first to be late. Any later one would get its reply, so all of them fail. But while a
-   * process that was busy still reads what came meanwhile, no command is late.
+   * process that was busy still reads what came meanwhile, no command is late. The server may need a moment to send the
+   * rest, since a socket holds only so much that nobody reads.
    */
   private readonly check = (): void => {
     const left = (this.waiting[0]?.deadline ?? Number.POSITIVE_INFINITY) - performance.now()
@@ -108,7 +109,7 @@ class Link {
       this.end(broken("no answer in time"))
     } else {
       this.isReading = false
-      this.met = this.waiting.length === 0 ? undefined : deadline(Math.max(0, left), this.check)
+      this.met = this.waiting.length === 0 ? undefined : deadline(Math.max(this.timeoutMillis / 10, left), this.check)
     }
   }
 
