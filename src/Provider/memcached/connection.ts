@@ -56,6 +56,8 @@ class Link {
   private met: (() => void) | undefined
   /** Whether anything came since the last look at the deadlines. */
   private isReading = false
+  /** Until when a late command may still be answered, if one is late. */
+  private graceUntil: number | undefined
 
   constructor(
     private readonly socket: Socket,
@@ -100,12 +102,14 @@ class Link {
 
   /**
    * The oldest command is the first to be late. Any later one would get its reply, so all of them fail. But while a
-   * process that was busy still reads what came meanwhile, no command is late. The server may need a moment to send the
-   * rest, since a socket holds only so much that nobody reads.
+   * process that was busy still reads what came meanwhile, no command is late, for as long again at most. The server may
+   * need a moment to send the rest, since a socket holds only so much that nobody reads.
    */
   private readonly check = (): void => {
-    const left = (this.waiting[0]?.deadline ?? Number.POSITIVE_INFINITY) - performance.now()
-    if (left <= 0 && !this.isReading) {
+    const now = performance.now()
+    const left = (this.waiting[0]?.deadline ?? Number.POSITIVE_INFINITY) - now
+    this.graceUntil = left > 0 ? undefined : (this.graceUntil ?? now + this.timeoutMillis)
+    if (this.graceUntil !== undefined && (!this.isReading || now > this.graceUntil)) {
       this.end(broken("no answer in time"))
     } else {
       this.isReading = false
