@@ -25,9 +25,13 @@ const domainsOf = (host: string): ReadonlyArray<string> => {
   return labels.slice(0, -1).map((_, i) => labels.slice(i).join("."))
 }
 
-/** The paths that match a request for this one (RFC 6265bis 5.1.4), the shortest first. */
+/**
+ * The paths that match a request for this one (RFC 6265bis 5.1.4), the shortest first. The URL may begin with the host,
+ * as that of a request of the web does.
+ */
 const pathsOf = (url: string): ReadonlyArray<string> => {
-  const segments = (url.split(/[?#]/)[0] ?? "").split("/").slice(1)
+  const path = url.replace(/^https?:\/\/[^/?#]*/i, "").split(/[?#]/)[0] ?? ""
+  const segments = path.split("/").slice(1)
   return ["/", ...segments.map((_, i) => `/${segments.slice(0, i + 1).join("/")}`)].filter(
     (path, i) => i === 0 || (path !== "/" && !path.endsWith("/") && /^[!-:<-~]*$/.test(path))
   )
