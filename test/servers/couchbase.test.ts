@@ -79,14 +79,14 @@ describe("Couchbase", () => {
 
   it("expires documents at the end of a second, never early", async () => {
     const [short, kept] = [fresh(), fresh()]
-    await collection.insert(short, 1, { expiry: 1 })
-    await collection.insert(kept, 1, { expiry: 1 })
+    await collection.insert(short, 1, { expiry: 2 })
+    await collection.insert(kept, 1, { expiry: 2 })
     const writtenAt = Date.now()
     await collection.replace(kept, 2, { preserveExpiry: true })
     await collection.touch(kept, 100)
     await sleep(writtenAt + 900 - Date.now())
     expect((await collection.get(short)).content).toBe(1)
-    await sleep(writtenAt + 2100 - Date.now())
+    await sleep(writtenAt + 3100 - Date.now())
     await expect(collection.get(short)).rejects.toThrow("document not found")
     expect((await collection.get(kept)).content).toBe(2)
     await collection.insert(short, 2)
