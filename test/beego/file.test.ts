@@ -236,10 +236,10 @@ describe("a file that beego is writing", () => {
       const provider = yield* make()
       written(yield* provider.create(id, Buffer.from("before"), hour))
       const { mtimeNs } = lstatSync(fileOf(id), { bigint: true })
-      yield* rewrite(fileOf(id), "after", 50)
+      yield* rewrite(fileOf(id), "after", 10)
       expect(text(yield* provider.read(id))).toBe("after")
       // ext4 has the size of nothing for a moment, and still the old times.
-      yield* rewrite(fileOf(id), "later", 50, (fd) => futimesSync(fd, Number(mtimeNs) / 1e9, Number(mtimeNs) / 1e9))
+      yield* rewrite(fileOf(id), "later", 10, (fd) => futimesSync(fd, Number(mtimeNs) / 1e9, Number(mtimeNs) / 1e9))
       expect(text(yield* provider.read(id))).toBe("later")
     })
   )
