@@ -9,7 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { type SessionConfig, SessionHttp, type SessionProvider } from "effect-session"
+import type * as Runtime from "effect/Runtime"
+import { type SessionConfig, SessionHttp, type SessionManager, type SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
 import { signIn } from "effect-session/testing"
 import { shared } from "../provider/shared.js"
@@ -50,6 +51,21 @@ const processes = (
     )
   )
 
+type Process = Runtime.Runtime<SessionManager.SessionManager>
+
+/** The headers of someone who signed in at a process. */
+const signedIn = (process: Process) =>
+  Effect.provide(
+    signIn(AppSession, (session) => session.set("userId", "ada")),
+    process
+  )
+
+/** A visitor of a process, who is told who is signed in. */
+const visitor = (process: Process, headers: HeadersInit, handler = me) => {
+  const answer = HttpApp.toWebHandlerRuntime(process)(handler)
+  return Effect.promise(async () => (await answer(new Request("http://localhost/", { headers }))).text())
+}
+
 describe("renewals by two processes", () => {
   it.scopedLive.each([
     ["whose clocks agree", {}, 0],
@@ -66,14 +82,9 @@ describe("renewals by two processes", () => {
         { ahead: 0, options },
         { ahead: by, options }
       ])
-      const headers = yield* Effect.provide(
-        signIn(AppSession, (session) => session.set("userId", "ada")),
-        runtimes[0]!
-      )
+      const headers = yield* signedIn(runtimes[0]!)
       for (let request = 0; request < 40; request++) {
-        const answer = HttpApp.toWebHandlerRuntime(runtimes[request % 2]!)(me)
-        const response = yield* Effect.promise(() => answer(new Request("http://localhost/", { headers })))
-        expect(yield* Effect.promise(() => response.text())).toBe("ada")
+        expect(yield* visitor(runtimes[request % 2]!, headers)).toBe("ada")
       }
       expect(calls.filter((call) => call === "touch").length).toBeLessThanOrEqual(1)
     })
@@ -97,15 +108,10 @@ suite("Redis, and two processes", ["redis-server"], () => {
           { ahead: byWriter, options: all },
           { ahead: byReader, options: all }
         ])
-        const headers = yield* Effect.provide(
-          signIn(AppSession, (session) => session.set("userId", "ada")),
-          writer!
-        )
-        const answer = HttpApp.toWebHandlerRuntime(reader!)(me)
+        const headers = yield* signedIn(writer!)
         for (let at = 0; at < 9_000; at += 500) {
           yield* Effect.sleep(500)
-          const response = yield* Effect.promise(() => answer(new Request("http://localhost/", { headers })))
-          expect(yield* Effect.promise(() => response.text())).toBe("ada")
+          expect(yield* visitor(reader!, headers)).toBe("ada")
         }
       })
     )
@@ -119,15 +125,10 @@ suite("Redis, and two processes", ["redis-server"], () => {
         { ahead: 0, options: { id: { bytes: 16, hashed: false } } },
         { ahead: "2 hours", options: { id: { bytes: 16, hashed: "migrating" } } }
       ])
-      const headers = yield* Effect.provide(
-        signIn(AppSession, (session) => session.set("userId", "ada")),
-        writer!
-      )
-      // Its handler takes longer than no lifetime at all.
-      const answer = HttpApp.toWebHandlerRuntime(reader!)(meAfter("20 millis"))
+      const headers = yield* signedIn(writer!)
       for (let request = 0; request < 3; request++) {
-        const response = yield* Effect.promise(() => answer(new Request("http://localhost/", { headers })))
-        expect(yield* Effect.promise(() => response.text())).toBe("ada")
+        // The handler takes longer than no lifetime at all.
+        expect(yield* visitor(reader!, headers, meAfter("20 millis"))).toBe("ada")
         yield* Effect.sleep(50)
       }
     })

@@ -11,13 +11,11 @@ import { expiry, withNow } from "../../Provider/internal/time.js"
 import type { Revision } from "../../Provider/Provider.js"
 import { type BeegoStore, sha1 } from "./provider.js"
 
-export interface Options<Token> {
+export interface Options<Token> extends Pick<BeegoStore, "isKey"> {
   /** Keeps values without anything added to them: only the backend has their lifetime. */
   readonly store: CasStore<Token>
   /** Renews a value's lifetime. Returns false if there is no value. */
   readonly touch: (key: string, ttl: Duration.Duration) => Effect.Effect<boolean, unknown>
-  /** Whether this can be a key at all; no session has any other. */
-  readonly isKey: (id: string) => boolean
 }
 
 /** How many sessions' expiries are remembered. */
