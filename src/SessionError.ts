@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
-import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Cause from "effect/Cause"
-import type * as Effect from "effect/Effect"
-import { hasProperty } from "effect/Predicate"
-import * as Schema from "effect/Schema"
+import * as Cause from "#effect/Cause"
+import type * as Effect from "#effect/Effect"
+import * as HttpServerRespondable from "#effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import { hasProperty } from "#effect/Predicate"
+import * as Schema from "#effect/Schema"
 import { codeOf } from "./internal/codeOf.js"
 import { checkBackend, Failure } from "./internal/failure.js"
 
@@ -29,7 +29,7 @@ import { checkBackend, Failure } from "./internal/failure.js"
  * @since 0.1.0
  * @category errors
  */
-export const Reason = Schema.Literal(
+export const Reason = Schema.Literals([
   "Unavailable",
   "Conflict",
   "Gone",
@@ -39,7 +39,7 @@ export const Reason = Schema.Literal(
   "HeadersSent",
   "Unsupported",
   "InvalidConfig"
-)
+])
 
 /**
  * The reason why a session operation failed.
@@ -117,7 +117,7 @@ export const unavailable = (backend: string, operation: string, cause: unknown):
 
 /** What may be shown of a cause. */
 const describe = (cause: unknown): Pick<Failure, "words" | "advice"> => {
-  if (Cause.isUnknownException(cause)) {
+  if (Cause.isUnknownError(cause)) {
     return describe(cause.error)
   }
   return cause instanceof Failure

@@ -1,15 +1,15 @@
 /**
  * Calls a backend: each call runs in a span, and none longer than the configured timeout.
  */
-import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
-import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import * as Tracer from "effect/Tracer"
+import * as Cause from "#effect/Cause"
+import * as Context from "#effect/Context"
+import * as DefaultServices from "#effect/DefaultServices"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as FiberId from "#effect/FiberId"
+import * as Option from "#effect/Option"
+import * as Tracer from "#effect/Tracer"
 import { deadline } from "../internal/machineTime.js"
 import type { Sealing } from "../Provider/cookie/SealedSessions.js"
 import { mapCalls, type Provider } from "../Provider/Provider.js"
@@ -42,7 +42,7 @@ export interface Backend {
 const forked = ({ late, millis }: Patience): Bounded => {
   const { runtimeFlags } = Runtime.defaultRuntime
   return <A, E>(effect: Effect.Effect<A, E>) =>
-    Effect.withFiberRuntime<A, E | SessionError>((caller) => {
+    Effect.withFiber<A, E | SessionError>((caller) => {
       const fiberRefs = caller.getFiberRefs()
       const fiber = Runtime.runFork(
         Runtime.make({ context: caller.currentContext as Context.Context<never>, fiberRefs, runtimeFlags }),
@@ -50,7 +50,7 @@ const forked = ({ late, millis }: Patience): Bounded => {
       )
       return (
         fiber.unsafePoll() ??
-        Effect.async((resume) => {
+        Effect.callback((resume) => {
           const met = deadline(millis, () => {
             fiber.unsafeInterruptAsFork(FiberId.none)
             resume(late)
@@ -90,7 +90,7 @@ const guards =
         : Effect.die(withoutWords(`${name}: ${operation}`, defect.value))
     }
     return (call) => {
-      const safe = bounded(Effect.catchAllCause(call, scrubbed))
+      const safe = bounded(Effect.catchCause(call, scrubbed))
       return Effect.tracerWith((tracer) => (tracer === ownTracer ? safe : Effect.withSpan(safe, spanName, options)))
     }
   }

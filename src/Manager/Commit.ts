@@ -3,10 +3,11 @@
  * now. So the changes of concurrent requests add up, and an ended session stays ended. The outcome is a value, and
  * `settle` derives everything else from it.
  */
-import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import { millisOf } from "#dialect/clock"
+import * as Cause from "#effect/Cause"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import { rest } from "../internal/machineTime.js"
 import { SessionError } from "../SessionError.js"
 import { withoutWords } from "./Calls.js"
@@ -34,14 +35,14 @@ export const commit = (session: RequestState, when: When): Effect.Effect<Outcome
   const { bounded, keeper } = session.env
   // In line: a `save` that the handler no longer waits for may still be running, and nothing must be saved twice.
   const saving = session.line.take(Effect.suspend(() => step(session, when)))
-  return Effect.catchAllCause(keeper.inProcess ? saving : bounded(saving), (cause) =>
+  return Effect.catchCause(keeper.inProcess ? saving : bounded(saving), (cause) =>
     Effect.sync(() => settle(session, failure(session, cause)))
   )
 }
 
 const failure = (session: RequestState, cause: Cause.Cause<SessionError>): Outcome => {
   const identity = session.ending.length > 0 || session.renewing
-  const error = Cause.failureOption(cause)
+  const error = Cause.findErrorOption(cause)
   return Option.isSome(error)
     ? { _tag: "Failed", error: error.value, identity }
     : { _tag: "Died", defect: withoutWords(`${session.env.keeper.name}: save`, Cause.squash(cause)), identity }
@@ -145,24 +146,21 @@ const begin = (session: RequestState): Step => {
 const create = (session: RequestState, from: Base | undefined): Step =>
   Effect.clockWith((clock) => {
     const { config, keeper } = session.env
-    return Effect.flatMap(
-      contentOn(session, from, clock.unsafeCurrentTimeMillis()),
-      ({ count, data, payload }): Step => {
-        if (Object.keys(data.values).length === 0) {
-          // Nothing is stored for a visitor without data.
-          return Effect.succeed<Outcome>({ _tag: "Empty" })
-        }
-        if (session.stage === "socket") {
-          return noResponse("save")
-        }
-        const ttl = Duration.min(config.idleTimeout, config.absoluteTimeout)
-        return Effect.map(keeper.begin(session.successorId, payload, ttl), (kept) => ({
-          _tag: "Created",
-          base: { kept, data },
-          count
-        }))
+    return Effect.flatMap(contentOn(session, from, millisOf(clock)), ({ count, data, payload }): Step => {
+      if (Object.keys(data.values).length === 0) {
+        // Nothing is stored for a visitor without data.
+        return Effect.succeed<Outcome>({ _tag: "Empty" })
       }
-    )
+      if (session.stage === "socket") {
+        return noResponse("save")
+      }
+      const ttl = Duration.min(config.idleTimeout, config.absoluteTimeout)
+      return Effect.map(keeper.begin(session.successorId, payload, ttl), (kept) => ({
+        _tag: "Created",
+        base: { kept, data },
+        count
+      }))
+    })
   })
 
 /** One of the attempts to save a session. */
@@ -192,7 +190,7 @@ const attempt = (next: Omit<Attempt, "renewing">): Step =>
     const { base, kept, session, turn } = next
     const { keeper } = session.env
     const it: Attempt = { ...next, renewing: session.renewing }
-    const now = clock.unsafeCurrentTimeMillis()
+    const now = millisOf(clock)
     const createdAt = it.renewing && base.data.createdAt !== undefined ? now : base.data.createdAt
     return Effect.flatMap(contentOn(session, base, createdAt), ({ count, data, payload }): Step => {
       const lifetime = session.lifetime(data, now)
@@ -255,7 +253,7 @@ const again = (it: Attempt, current: Found | undefined): Step =>
     }
     return current !== undefined && count <= hasty
       ? next(current)
-      : Effect.zipRight(
+      : Effect.andThen(
           count === 1 ? Effect.void : Effect.suspend(() => rest(Math.random() * Math.min(2 ** count, 64))),
           Effect.flatMap(session.env.keeper.find(base.kept.ref), next)
         )

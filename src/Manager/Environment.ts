@@ -1,7 +1,7 @@
 /**
  * The parts of a manager that all its sessions share.
  */
-import type * as Effect from "effect/Effect"
+import type * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
 import type { SessionConfig } from "./configSchema.js"

@@ -3,9 +3,9 @@
  * `keptByServer` implements it over a provider, `keptByClient` over sealed cookies. The code above it does not know
  * which of the two it uses.
  */
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Stream from "effect/Stream"
+import type * as Duration from "#effect/Duration"
+import type * as Effect from "#effect/Effect"
+import type * as Stream from "#effect/Stream"
 import type { Revision, StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 

@@ -2,10 +2,10 @@
  * The session of one request as its stores use it: read on first use, changed in a log, saved by `save` or at the
  * request's end.
  */
-import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
-import * as Inspectable from "effect/Inspectable"
-import * as Option from "effect/Option"
+import * as Cause from "#effect/Cause"
+import * as Effect from "#effect/Effect"
+import * as Inspectable from "#effect/Inspectable"
+import * as Option from "#effect/Option"
 import { SessionError } from "../SessionError.js"
 import type { Draft, Operation, SessionCell } from "../Store/Handle.js"
 import * as SessionStore from "../Store/SessionStore.js"
@@ -38,17 +38,15 @@ export class LiveSession extends RequestState implements SessionCell {
   failure: SessionError | undefined = undefined
 
   get load(): Effect.Effect<void, SessionError> {
-    return this.origin._tag === "Unread"
-      ? Effect.catchAllCause(open(this), (cause) => this.notRead(cause))
-      : Effect.void
+    return this.origin._tag === "Unread" ? Effect.catchCause(open(this), (cause) => this.notRead(cause)) : Effect.void
   }
 
   /** Removes the message of a defect, which can hold ids and values. */
   private notRead(cause: Cause.Cause<SessionError>): Effect.Effect<never, SessionError> {
-    const error = Cause.failureOption(cause)
+    const error = Cause.findErrorOption(cause)
     return Option.isSome(error)
       ? this.fail(error.value)
-      : Cause.isInterruptedOnly(cause)
+      : Cause.hasInterruptsOnly(cause)
         ? Effect.failCause(cause)
         : Effect.die(withoutWords(`${this.env.keeper.name}: read`, Cause.squash(cause)))
   }
@@ -144,7 +142,7 @@ export class LiveSession extends RequestState implements SessionCell {
   }
 
   private get saveNow(): Effect.Effect<void, SessionError> {
-    return Effect.catchAll(
+    return Effect.catch(
       Effect.flatMap(commit(this, "save"), (outcome) => asError(outcome, this.env.keeper.name)),
       (error) => this.fail(error)
     )

@@ -1,12 +1,12 @@
 /**
  * Makes a manager: over a provider or over sealed cookies, and with a fiber that removes expired sessions.
  */
-import * as Headers from "@effect/platform/Headers"
-import type * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as Headers from "#effect/http/Headers"
+import * as Schedule from "#effect/Schedule"
+import type * as Scope from "#effect/Scope"
+import * as Stream from "#effect/Stream"
 import { SealedSessions } from "../Provider/cookie/SealedSessions.js"
 import { SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
@@ -162,12 +162,12 @@ const handles = (codec: Codec.SessionCodec): Internals["handle"] => {
 /** A manager with a fiber that removes expired sessions for as long as its scope is open. */
 export const running = <E, R>(made: Effect.Effect<Manager, E, R>): Effect.Effect<Manager, E, R | Scope.Scope> =>
   Effect.tap(made, (manager) =>
-    Effect.zipRight(
+    Effect.andThen(
       hideHeader(manager.config),
       internals(manager).environment.keeper.gc === undefined
         ? Effect.void
         : manager.gc.pipe(
-            Effect.catchAllCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
+            Effect.catchCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
             Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
             // Even if the layer is built in an uninterruptible region: its scope has to close.
             Effect.interruptible,

@@ -1,9 +1,9 @@
 /**
  * The session of a request as its mounts see it, and the work that is done even if no mount made a response.
  */
-import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
-import * as Effect from "effect/Effect"
-import * as Scope from "effect/Scope"
+import * as Effect from "#effect/Effect"
+import type { HttpServerResponse } from "#effect/http/HttpServerResponse"
+import * as Scope from "#effect/Scope"
 import type { SessionError } from "../SessionError.js"
 import { commit } from "./Commit.js"
 import { LiveSession } from "./LiveSession.js"
@@ -40,12 +40,12 @@ export class MountedSession extends LiveSession {
    * along.
    */
   override get destroy(): Effect.Effect<void, SessionError> {
-    return Effect.zipLeft(super.destroy, this.unlessAnswered(endNow(this)))
+    return Effect.tap(super.destroy, this.unlessAnswered(endNow(this)))
   }
 
   /** Warns if a new id was saved and the client cannot be told of it: then the mount is in the wrong place. */
   override get save(): Effect.Effect<void, SessionError> {
-    return Effect.zipLeft(
+    return Effect.tap(
       super.save,
       Effect.suspend(() => {
         if (this.watched || !this.hasNewToken) {

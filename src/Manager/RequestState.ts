@@ -2,7 +2,7 @@
  * The state of a session in one request: the data that it knows and the changes that it wants. A change to more than
  * one of the fields is a method here, so that this file shows every possible state.
  */
-import * as Duration from "effect/Duration"
+import * as Duration from "#effect/Duration"
 import type { SessionError } from "../SessionError.js"
 import type { SessionData } from "../Store/Codec.js"
 import type { Draft, Operation } from "../Store/Handle.js"

@@ -4,9 +4,9 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as ParseResult from "effect/ParseResult"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as SchemaParser from "#effect/SchemaParser"
 import { hint } from "../Provider/internal/options.js"
 import { SessionError } from "../SessionError.js"
 import { SessionConfig } from "./configSchema.js"
@@ -32,7 +32,7 @@ export type {
   Options
 } from "./options.js"
 
-const decode = ParseResult.decodeUnknown(SessionConfig, { errors: "all", onExcessProperty: "error" })
+const decode = SchemaParser.decodeUnknownEffect(SessionConfig, { errors: "all", onExcessProperty: "error" })
 
 /**
  * Checks options like {@link make}; `nameOf` turns an option's path into its name in messages.
@@ -87,12 +87,12 @@ export const oddities = (config: SessionConfig): ReadonlyArray<string> => {
   }
   const { maxAge } = cookie
   return [
-    ...(Duration.lessThan(maxAge, touchEvery)
+    ...(Duration.isLessThan(maxAge, touchEvery)
       ? [
           `cookie.maxAge (${Duration.format(maxAge)}) is shorter than touchEvery (${Duration.format(touchEvery)}): the cookie is renewed more often than the session`
         ]
       : []),
-    ...(Duration.greaterThan(maxAge, absoluteTimeout)
+    ...(Duration.isGreaterThan(maxAge, absoluteTimeout)
       ? [
           `cookie.maxAge (${Duration.format(maxAge)}) is longer than absoluteTimeout (${Duration.format(absoluteTimeout)}): browsers keep the cookie of a session that is over`
         ]

@@ -4,11 +4,11 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Redacted from "#effect/Redacted"
+import * as Stream from "#effect/Stream"
 import type { SealedSessions } from "../Provider/cookie/SealedSessions.js"
 import type { SessionProvider, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
@@ -47,7 +47,7 @@ export {
  * @since 0.1.0
  * @category tags
  */
-export class SessionManager extends Context.Tag("effect-session/SessionManager")<SessionManager, Manager>() {}
+export class SessionManager extends Context.Service<SessionManager, Manager>()("effect-session/SessionManager") {}
 
 /**
  * Makes a manager over the provider in the context, without a fiber that removes expired sessions. Fails with
@@ -87,7 +87,7 @@ export const layer = (
   options: Options = {},
   codec?: SessionCodec
 ): Layer.Layer<SessionManager, SessionError, SessionProvider> =>
-  Layer.scoped(SessionManager, running(make(options, codec)))
+  Layer.effect(SessionManager, running(make(options, codec)))
 
 /**
  * Provides a manager of sessions that clients hold in sealed cookies. Fails with `InvalidConfig` if an option is wrong,
@@ -108,7 +108,7 @@ export const layerSealed = (
   options: Options = {},
   codec?: SessionCodec
 ): Layer.Layer<SessionManager, SessionError, SealedSessions> =>
-  Layer.scoped(
+  Layer.effect(
     SessionManager,
     running(Effect.flatMap(SessionConfig.make(options), (config) => overSealed(config, codec)))
   )
@@ -175,7 +175,7 @@ export const destroy = (id: SessionId | StoredId): Effect.Effect<void, SessionEr
       return Effect.map(keeper.endRef(id), () => telemetry.emit("Destroyed", id))
     }
     const session = detached(environment, id)
-    return Effect.zipRight(session.destroy, session.save)
+    return Effect.andThen(session.destroy, session.save)
   })
 
 const heldByClient = ({ backend }: Manager, operation: string) =>

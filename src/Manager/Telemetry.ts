@@ -4,12 +4,12 @@
  * @since 0.1.0
  */
 import { hash } from "node:crypto"
-import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
-import * as MetricLabel from "effect/MetricLabel"
-import * as Queue from "effect/Queue"
-import * as Stream from "effect/Stream"
+import * as Data from "#effect/Data"
+import * as Effect from "#effect/Effect"
+import * as Metric from "#effect/Metric"
+import * as MetricLabel from "#effect/MetricLabel"
+import * as Queue from "#effect/Queue"
+import * as Stream from "#effect/Stream"
 import type { StoredId } from "../Provider/Provider.js"
 
 /** `session` names the session, and cannot be turned back into its id. */
@@ -140,11 +140,11 @@ export const make = (backend: string): Telemetry => {
     read: () => count("Read"),
     live: (count) => live.unsafeUpdate(count, labels),
     // Sliding: a slow subscriber loses the oldest events and never slows a request.
-    events: Stream.unwrapScoped(
+    events: Stream.unwrap(
       Effect.acquireRelease(
         Effect.tap(Queue.sliding<SessionEvent>(4096), (queue) => Effect.sync(() => subscribers.add(queue))),
         (queue) =>
-          Effect.zipRight(
+          Effect.andThen(
             Effect.sync(() => subscribers.delete(queue)),
             Queue.shutdown(queue)
           )

@@ -2,11 +2,11 @@
  * Reads a session's token from a request, and writes it into a response. If clients hold the session itself, it may
  * take several cookies: `name`, `name.1`, `name.2` and so on.
  */
-import * as Cookies from "@effect/platform/Cookies"
-import * as Headers from "@effect/platform/Headers"
-import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Duration from "effect/Duration"
+import * as Duration from "#effect/Duration"
+import * as Cookies from "#effect/http/Cookies"
+import * as Headers from "#effect/http/Headers"
+import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import { SessionError } from "../SessionError.js"
 import type { SessionConfig } from "./configSchema.js"
 import { findCookies, findParts, joinParts, splitValue } from "./cookieHeader.js"
@@ -111,12 +111,12 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
       const values = value === "" ? [] : spread ? splitValue(value, room) : [value]
       let next = response
       for (const [place, part] of values.entries()) {
-        next = HttpServerResponse.unsafeSetCookie(next, nameAt(place), part, attributes)
+        next = HttpServerResponse.setCookieUnsafe(next, nameAt(place), part, attributes)
       }
       // Expires cookies that are no longer needed; of the parts, only those that the client sent.
       for (const place of spread ? new Set([0, ...findParts(headers["cookie"] ?? "", name).keys()]) : [0]) {
         if (place >= values.length) {
-          next = HttpServerResponse.unsafeSetCookie(next, nameAt(place), "", expired)
+          next = HttpServerResponse.setCookieUnsafe(next, nameAt(place), "", expired)
         }
       }
       return next
@@ -150,7 +150,7 @@ export const checkHeldByClient = (config: SessionConfig): SessionError | undefin
 
 /** The most characters of a value in one cookie, if the cookie has the longest name that a part can have. */
 const roomIn = (name: string, attributes: ReturnType<typeof attributesOf>): number =>
-  maxCookie - Cookies.serializeCookie(Cookies.unsafeMakeCookie(`${name}.99`, "", attributes)).length
+  maxCookie - Cookies.serializeCookie(Cookies.makeCookieUnsafe(`${name}.99`, "", attributes)).length
 
 /** The name of the session's cookie, or an empty string if it travels in none. */
 export const cookieName = ({ cookie }: SessionConfig): string => (cookie === false ? "" : nameOf(cookie))

@@ -3,8 +3,8 @@
  * stored, so they never conflict with each other; compare-and-set handles the writes of other processes. No lock is
  * held while a handler runs.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import { deadline } from "../internal/machineTime.js"
 import { SessionError } from "../SessionError.js"
 
@@ -57,7 +57,7 @@ export class Line {
         }
       })
       if (this.taken) {
-        return Effect.zipRight(restore(this.wait), turn)
+        return Effect.andThen(restore(this.wait), turn)
       }
       this.taken = true
       return turn
@@ -65,7 +65,7 @@ export class Line {
   }
 
   private get wait(): Effect.Effect<void, SessionError> {
-    return Effect.async((resume) => {
+    return Effect.callback((resume) => {
       const go = () => {
         met()
         resume(Effect.void)

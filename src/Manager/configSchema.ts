@@ -2,34 +2,32 @@
  * The Schema of all options: the values that each may have, its default, and how an environment variable writes it.
  * `options.ts` says what they mean.
  */
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
+import { aboveZero, between, matching, satisfying, withDefault } from "#dialect/schema"
+import * as Duration from "#effect/Duration"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
 import type { CookieOptions, IdOptions, Options } from "./options.js"
 
-const positive = Schema.transformOrFail(
-  Schema.Unknown as Schema.Schema<Duration.DurationInput>,
-  Schema.DurationFromSelf,
-  {
-    strict: true,
-    decode: (input, _, ast) =>
-      Duration.decodeUnknown(input).pipe(
-        Option.filter((duration) => Duration.toMillis(duration) > 0),
-        Option.match({
-          onNone: () =>
-            ParseResult.fail(new ParseResult.Type(ast, input, 'expected a positive duration such as "30 minutes"')),
-          onSome: ParseResult.succeed
-        })
-      ),
-    encode: ParseResult.succeed
-  }
-)
+const positive = Schema.transformOrFail(Schema.Unknown as Schema.Codec<Duration.Input>, Schema.DurationFromSelf, {
+  strict: true,
+  decode: (input, _, ast) =>
+    Duration.fromInput(input).pipe(
+      Option.filter((duration) => Duration.toMillis(duration) > 0),
+      Option.match({
+        onNone: () =>
+          ParseResult.fail(new ParseResult.Type(ast, input, 'expected a positive duration such as "30 minutes"')),
+        onSome: ParseResult.succeed
+      })
+    ),
+  encode: ParseResult.succeed
+})
 
 const token = Schema.String.pipe(
-  Schema.pattern(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/, {
-    message: () => "expected a name of letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 token)"
-  })
+  matching(
+    /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/,
+    "expected a name of letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 token)"
+  )
 )
 
 /**
@@ -39,7 +37,7 @@ const reserved =
   /^(?:access-control-|sec-|proxy-|accept-|content-|if-|(?:accept|age|allow|alt-svc|cache-control|connection|cookie2?|date|dnt|etag|expect|expires|forwarded|host|keep-alive|last-modified|location|origin|pragma|range|referer|server|set-cookie2?|te|trailer|transfer-encoding|upgrade|user-agent|vary|via|www-authenticate)$)/i
 
 const headerName = token.pipe(
-  Schema.filter((name) =>
+  satisfying((name) =>
     reserved.test(name)
       ? "expected a header of your own, such as X-Session-Id: HTTP uses this one for itself"
       : undefined
@@ -50,28 +48,24 @@ const Cookie = Schema.Struct({
   name: Schema.optional(token),
   domain: Schema.optional(
     Schema.String.pipe(
-      Schema.pattern(
+      matching(
         /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
-        {
-          message: () => "expected a host name, without scheme, port or leading dot"
-        }
+        "expected a host name, without scheme, port or leading dot"
       )
     )
   ),
-  path: Schema.optionalWith(
-    Schema.String.pipe(
-      Schema.pattern(/^\/[!-:<-~]*$/, { message: () => "expected a path that starts with /, without spaces or ;" })
-    ),
-    { default: () => "/" }
+  path: withDefault(
+    Schema.String.pipe(matching(/^\/[!-:<-~]*$/, "expected a path that starts with /, without spaces or ;")),
+    () => "/"
   ),
-  secure: Schema.optionalWith(Schema.Boolean, { default: () => true }),
-  httpOnly: Schema.optionalWith(Schema.Boolean, { default: () => true }),
-  sameSite: Schema.optionalWith(Schema.Literal("strict", "lax", "none"), { default: () => "lax" as const }),
-  partitioned: Schema.optionalWith(Schema.Boolean, { default: () => false }),
+  secure: withDefault(Schema.Boolean, () => true),
+  httpOnly: withDefault(Schema.Boolean, () => true),
+  sameSite: withDefault(Schema.Literals(["strict", "lax", "none"]), () => "lax" as const),
+  partitioned: withDefault(Schema.Boolean, () => false),
   maxAge: Schema.optional(positive),
-  sent: Schema.optionalWith(Schema.Boolean, { default: () => true })
+  sent: withDefault(Schema.Boolean, () => true)
 }).pipe(
-  Schema.filter(({ domain, maxAge, name = "", partitioned, path, sameSite, secure }) => {
+  satisfying(({ domain, maxAge, name = "", partitioned, path, sameSite, secure }) => {
     const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase()
     // Browsers silently drop a cookie that breaks these rules (RFC 6265bis, 4.1.3 and 5.7).
     if (prefix !== undefined && !secure) {
@@ -104,21 +98,16 @@ export const idLength = (id: {
 }): number => id.prefix.length + (id.encoding === "hex" ? id.bytes * 2 : Math.ceil((id.bytes * 4) / 3))
 
 const Id = Schema.Struct({
-  bytes: Schema.optionalWith(
-    Schema.Int.pipe(Schema.between(16, 96, { message: () => "expected a whole number from 16 to 96" })),
-    { default: () => 32 }
+  bytes: withDefault(Schema.Int.pipe(between(16, 96, "expected a whole number from 16 to 96")), () => 32),
+  prefix: withDefault(
+    Schema.String.pipe(matching(/^[A-Za-z0-9_-]{0,32}$/, "expected at most 32 letters, digits, _ or -")),
+    () => ""
   ),
-  prefix: Schema.optionalWith(
-    Schema.String.pipe(
-      Schema.pattern(/^[A-Za-z0-9_-]{0,32}$/, { message: () => "expected at most 32 letters, digits, _ or -" })
-    ),
-    { default: () => "" }
-  ),
-  encoding: Schema.optionalWith(Schema.Literal("base64url", "hex"), { default: () => "base64url" as const }),
-  hashed: Schema.optionalWith(Schema.Literal(true, false, "migrating"), { default: () => true as const })
+  encoding: withDefault(Schema.Literals(["base64url", "hex"]), () => "base64url" as const),
+  hashed: withDefault(Schema.Literals([true, false, "migrating"]), () => true as const)
 }).pipe(
   // An id that is looked up as the client sent it must not be a hash that someone saw in the backend.
-  Schema.filter((id) =>
+  satisfying((id) =>
     id.hashed === "migrating" && idLength(id) === hashLength
       ? {
           path: ["hashed"],
@@ -139,26 +128,24 @@ const hashLength = 43
  * @category schemas
  */
 export const SessionConfig = Schema.Struct({
-  idleTimeout: Schema.optionalWith(positive, { default: () => Duration.minutes(30) }),
-  absoluteTimeout: Schema.optionalWith(positive, { default: () => Duration.hours(12) }),
+  idleTimeout: withDefault(positive, () => Duration.minutes(30)),
+  absoluteTimeout: withDefault(positive, () => Duration.hours(12)),
   touchEvery: Schema.optional(positive),
-  gcInterval: Schema.optionalWith(positive, { default: () => Duration.minutes(1) }),
-  timeout: Schema.optionalWith(positive, { default: () => Duration.seconds(5) }),
-  maxBytes: Schema.optionalWith(Schema.Int.pipe(Schema.positive()), { default: () => 64 * 1024 }),
-  keepOnServerError: Schema.optionalWith(Schema.Boolean, { default: () => false }),
-  whenNotSaved: Schema.optionalWith(Schema.Literal("503", "response"), { default: () => "503" as const }),
-  id: Schema.optionalWith(Id, { default: () => Schema.decodeSync(Id)({}) }),
-  cookie: Schema.optionalWith(Schema.Union(Schema.Literal(false), Cookie), {
-    default: () => Schema.decodeSync(Cookie)({})
-  }),
-  header: Schema.optionalWith(Schema.Union(Schema.Literal(false), headerName), { default: () => false as const }),
-  query: Schema.optionalWith(Schema.Union(Schema.Literal(false), token), { default: () => false as const })
+  gcInterval: withDefault(positive, () => Duration.minutes(1)),
+  timeout: withDefault(positive, () => Duration.seconds(5)),
+  maxBytes: withDefault(Schema.Int.pipe(aboveZero), () => 64 * 1024),
+  keepOnServerError: withDefault(Schema.Boolean, () => false),
+  whenNotSaved: withDefault(Schema.Literals(["503", "response"]), () => "503" as const),
+  id: withDefault(Id, () => Schema.decodeSync(Id)({})),
+  cookie: withDefault(Schema.Union([Schema.Literal(false), Cookie]), () => Schema.decodeSync(Cookie)({})),
+  header: withDefault(Schema.Union([Schema.Literal(false), headerName]), () => false as const),
+  query: withDefault(Schema.Union([Schema.Literal(false), token]), () => false as const)
 }).pipe(
-  Schema.filter((config) => {
+  satisfying((config) => {
     if (!Duration.isFinite(config.idleTimeout) && !Duration.isFinite(config.absoluteTimeout)) {
       return { path: ["idleTimeout"], message: "one of idleTimeout and absoluteTimeout must be finite" }
     }
-    if (config.touchEvery !== undefined && Duration.greaterThanOrEqualTo(config.touchEvery, config.idleTimeout)) {
+    if (config.touchEvery !== undefined && Duration.isGreaterThanOrEqualTo(config.touchEvery, config.idleTimeout)) {
       return { path: ["touchEvery"], message: "expected less than idleTimeout" }
     }
     if (config.cookie === false && config.header === false && config.query === false) {

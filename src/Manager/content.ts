@@ -1,7 +1,7 @@
 /**
  * Makes the bytes that a commit writes: the log of changes, replayed onto the stored session.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { SessionError, tooLarge } from "../SessionError.js"
 import type { SessionData } from "../Store/Codec.js"
 import type { Base } from "./Outcome.js"

@@ -3,8 +3,8 @@
  * from another app. Browsers send all of them without their scopes (RFC 6265bis 5.8.3), so the scopes to expire are
  * guessed.
  */
-import * as Cookies from "@effect/platform/Cookies"
-import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
+import * as Cookies from "#effect/http/Cookies"
+import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 
 interface Scope {
   readonly domain?: string | undefined
@@ -55,7 +55,7 @@ export const expireOthers = (
     .filter(({ domain, path }) => domain !== own.domain?.toLowerCase() || path !== own.path)
     .slice(0, mostScopes)
     .map(({ domain, path }) =>
-      Cookies.unsafeMakeCookie(name, "", {
+      Cookies.makeCookieUnsafe(name, "", {
         path,
         secure: own.secure,
         maxAge: 0,

@@ -1,7 +1,7 @@
 /**
  * The errors of changes that the client can no longer be told.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { SessionError } from "../SessionError.js"
 
 const failing = (message: string) => Effect.fail(new SessionError({ reason: "HeadersSent", message }))

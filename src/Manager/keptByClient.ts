@@ -5,8 +5,9 @@
  * But a session that has ended, or has another id, is never sealed again.
  */
 import { hash } from "node:crypto"
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import { millisOf } from "#dialect/clock"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import type { Ended, Lifetimes, Seal, Sealed, Sealing, ToSeal } from "../Provider/cookie/SealedSessions.js"
 import type { Revision, StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
@@ -47,7 +48,7 @@ const reading = (
   fate: (token) =>
     whenSealed(unseal(cookieName, token), "Unknown" as const, (sealed) =>
       Effect.flatMap(endingOf(sealed), (ended) =>
-        Effect.clockWith((clock) => Effect.succeed(fateOf(ended, clock.unsafeCurrentTimeMillis())))
+        Effect.clockWith((clock) => Effect.succeed(fateOf(ended, millisOf(clock))))
       )
     )
 })

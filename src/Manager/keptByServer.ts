@@ -1,9 +1,9 @@
 /**
  * Keeps sessions on a server: the client sends an id, and the provider knows its hash.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import type { Conflict, Gone, Mark, Provider, Stored, StoredId, Written } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import type { SessionConfig } from "./configSchema.js"

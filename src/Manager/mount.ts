@@ -2,17 +2,17 @@
  * Runs a request's session, from its mount to its response. With every mount the session is saved when the mounted
  * app has made its response or, if the app failed or could not be wrapped, before the response's headers leave.
  */
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerError from "@effect/platform/HttpServerError"
-import { HttpServerRequest } from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
-import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
+import * as Cause from "#effect/Cause"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import type * as Fiber from "#effect/Fiber"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerError from "#effect/http/HttpServerError"
+import { HttpServerRequest } from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as Scope from "#effect/Scope"
 import { isSessionError, type SessionError, statusOf } from "../SessionError.js"
 import { commit } from "./Commit.js"
 import type { Environment } from "./Environment.js"
@@ -23,12 +23,12 @@ import { makeRequestSessions, type RequestSessions } from "./requestSessions.js"
 import { dismiss, isGone, log, respond, tell } from "./respond.js"
 import { watchUpgrade } from "./upgrade.js"
 
-type Runtime = Fiber.RuntimeFiber<any, any>
-type App = HttpApp.Default<any, any>
+type Runtime = Fiber.Fiber<any, any>
+type App = HttpEffect.Default<any, any>
 type Response = HttpServerResponse.HttpServerResponse
 
 /** The handlers that run before a response's headers leave. */
-type Handlers = Option.Option<HttpApp.PreResponseHandler>
+type Handlers = Option.Option<HttpEffect.PreResponseHandler>
 
 export class Mounting {
   private readonly sessions: RequestSessions
@@ -46,7 +46,7 @@ export class Mounting {
     // never left.
     const settled = Effect.matchCauseEffect(app, { onFailure: this.leaveFailed, onSuccess: this.leave })
     // Made once, since most requests begin with it.
-    const registeredFirst = Effect.zipRight(this.setOwn, settled)
+    const registeredFirst = Effect.andThen(this.setOwn, settled)
     return (fiber) => {
       const session = this.enter(fiber)
       const outer = session.mounts++
@@ -57,12 +57,12 @@ export class Mounting {
         ? registeredFirst
         : registration === undefined
           ? settled
-          : Effect.zipRight(registration, settled)
+          : Effect.andThen(registration, settled)
     }
   }
 
   /** The session of a fiber's request, for a mount that cannot wrap its app and declares its errors. */
-  readonly within: Effect.Effect<LiveSession> = Effect.withFiberRuntime((fiber) => {
+  readonly within: Effect.Effect<LiveSession> = Effect.withFiber((fiber) => {
     const session = this.enter(fiber)
     session.shape = "declared"
     const registration = this.register(fiber)
@@ -88,7 +88,7 @@ export class Mounting {
   }
 
   private readonly leave = (response: Response): Effect.Effect<Response> =>
-    Effect.withFiberRuntime((fiber) => this.leaveWith(fiber, response))
+    Effect.withFiber((fiber) => this.leaveWith(fiber, response))
 
   private leaveWith(fiber: Runtime, response: Response): Effect.Effect<Response> {
     const request = requestOf(fiber)
@@ -108,11 +108,11 @@ export class Mounting {
   }
 
   private readonly leaveFailed = (cause: Cause.Cause<unknown>): Effect.Effect<Response, unknown> =>
-    Effect.withFiberRuntime((fiber) => {
+    Effect.withFiber((fiber) => {
       const error = sessionErrorIn(cause)
       if (error !== undefined) {
         const response = HttpServerResponse.empty({ status: statusOf(error.reason) })
-        return Effect.zipRight(log(error), this.leaveWith(fiber, response))
+        return Effect.andThen(log(error), this.leaveWith(fiber, response))
       }
       const request = requestOf(fiber)
       const session = this.sessions.of(request)
@@ -131,22 +131,22 @@ export class Mounting {
     request: HttpServerRequest,
     interrupted: boolean
   ): Effect.Effect<Response, unknown> {
-    if (interrupted && Cause.isInterrupted(cause)) {
+    if (interrupted && Cause.hasInterrupts(cause)) {
       session.discard()
-      return Effect.zipRight(endNow(session), Effect.failCause(cause))
+      return Effect.andThen(endNow(session), Effect.failCause(cause))
     }
     return Effect.flatMap(HttpServerError.causeResponse(cause), ([response]) => {
       // The failure carries the response that tells the client, because an outer layer may run this fiber as its child:
       // then only the failure gets out. The error that an outer layer catches is unchanged.
       const failed = (made: Response) =>
-        Effect.failCause(made === response ? cause : Cause.sequential(cause, Cause.die(hiding(made))))
+        Effect.failCause(made === response ? cause : Cause.combine(cause, Cause.die(hiding(made))))
       // An error with a status below 500 is final; from 500 on, an outer layer may still turn it into another response.
       return response.status < 500 || this.env.config.keepOnServerError
         ? Effect.flatMap(this.finish(session, response, request), (made) =>
             made.status === response.status ? failed(made) : Effect.succeed(made)
           )
         : Effect.flatMap(
-            Effect.zipRight(
+            Effect.andThen(
               endNow(session),
               Effect.suspend(() => tell(session, response, request))
             ),
@@ -187,7 +187,7 @@ export class Mounting {
   }
 
   /** Completes the session of a request before the response's headers leave. */
-  private readonly answer: HttpApp.PreResponseHandler = (request, response) => {
+  private readonly answer: HttpEffect.PreResponseHandler = (request, response) => {
     const session = this.sessions.existing(request)
     if (session === undefined) {
       return Effect.succeed(response)
@@ -207,20 +207,20 @@ export class Mounting {
     if (session.stage === "closed") {
       return this.tell(session, response, request)
     }
-    return Effect.withFiberRuntime((fiber) => {
+    return Effect.withFiber((fiber) => {
       const isGivenUp = isInterrupted(fiber) && givenUp.includes(response.status)
       if (session.stage === "open" && (session.mounts > 0 || isGivenUp)) {
         session.mounts = 0
         session.discard()
       }
-      return Effect.zipRight(logFailure(session, response), this.finish(session, response, request))
+      return Effect.andThen(logFailure(session, response), this.finish(session, response, request))
     })
   }
 
   private readonly own: Handlers = Option.some(this.answer)
   /** The handlers in which {@link answer} runs after those of other code. */
-  private readonly composed = new WeakSet<HttpApp.PreResponseHandler>()
-  private readonly setOwn = FiberRef.set(HttpApp.currentPreResponseHandlers, this.own)
+  private readonly composed = new WeakSet<HttpEffect.PreResponseHandler>()
+  private readonly setOwn = FiberRef.set(HttpEffect.currentPreResponseHandlers, this.own)
 
   /**
    * Registers {@link answer} to run before the response's headers leave; undefined if this fiber has it already. Effect
@@ -229,7 +229,7 @@ export class Mounting {
    * alive through the next garbage collections, at a measurable cost.
    */
   private register(fiber: Runtime): Effect.Effect<void> | undefined {
-    const before = fiber.getFiberRef(HttpApp.currentPreResponseHandlers)
+    const before = fiber.getFiberRef(HttpEffect.currentPreResponseHandlers)
     if (Option.isNone(before)) {
       return this.setOwn
     }
@@ -237,10 +237,10 @@ export class Mounting {
       return undefined
     }
     const others = before.value
-    const all: HttpApp.PreResponseHandler = (request, response) =>
+    const all: HttpEffect.PreResponseHandler = (request, response) =>
       Effect.flatMap(others(request, response), (response) => this.answer(request, response))
     this.composed.add(all)
-    return FiberRef.set(HttpApp.currentPreResponseHandlers, Option.some(all))
+    return FiberRef.set(HttpEffect.currentPreResponseHandlers, Option.some(all))
   }
 }
 
@@ -251,11 +251,11 @@ const givenUp: ReadonlyArray<number> = [499, 503]
 const isInterrupted = (fiber: Runtime): boolean => !Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
 
 const requestOf = (fiber: Runtime): HttpServerRequest =>
-  Context.unsafeGet(fiber.currentContext as Context.Context<HttpServerRequest>, HttpServerRequest)
+  Context.getUnsafe(fiber.currentContext as Context.Context<HttpServerRequest>, HttpServerRequest)
 
 /** The `SessionError` that an app failed with and did not catch. */
 const sessionErrorIn = (cause: Cause.Cause<unknown>): SessionError | undefined => {
-  const error = Option.getOrUndefined(Cause.failureOption(cause))
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   return isSessionError(error) ? error : undefined
 }
 

@@ -2,9 +2,9 @@
  * Moves sessions that were stored under their ids to the hashes of their ids: each moves when it is first read. So
  * hashed ids can be turned on while users are signed in.
  */
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import type { Mark, Provider, Stored, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import { maxAttempts } from "./Turns.js"
@@ -34,7 +34,7 @@ export const moving = (provider: Provider, ttl: Duration.Duration, movedTo: (ref
           : read(id, to, attempt + 1)
       ),
       // If the backend writes the hash before it removes the id, another process may come between the two steps.
-      Effect.catchAll((error) => Effect.filterOrFail(provider.read(to), Option.isSome, () => error))
+      Effect.catch((error) => Effect.filterOrFail(provider.read(to), Option.isSome, () => error))
     )
 
   const read = (id: StoredId, to: StoredId, attempt: number): Found =>
@@ -54,6 +54,6 @@ export const moving = (provider: Provider, ttl: Duration.Duration, movedTo: (ref
   return {
     read: (id, to) => read(id, to, 1),
     // The id first: a session that moved before is under the hash, and one that has not moved by then no longer can.
-    destroy: (id, to, mark) => Effect.zipRight(provider.destroy(id, mark), provider.destroy(to, mark))
+    destroy: (id, to, mark) => Effect.andThen(provider.destroy(id, mark), provider.destroy(to, mark))
   }
 }

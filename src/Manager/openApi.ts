@@ -2,22 +2,22 @@
  * Describes sessions in OpenAPI documents: the cookie, header or query parameter that carries the id, and whether it is
  * required.
  */
-import * as HttpApi from "@effect/platform/HttpApi"
-import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
-import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
-import * as OpenApi from "@effect/platform/OpenApi"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as HttpApi from "#effect/http-api/HttpApi"
+import type * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
+import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
+import * as HttpApiSecurity from "#effect/http-api/HttpApiSecurity"
+import * as OpenApi from "#effect/http-api/OpenApi"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
 import { SessionError } from "../SessionError.js"
 import type { SessionConfig } from "./configSchema.js"
 import { SessionManager } from "./SessionManager.js"
 import { cookieName } from "./Transport.js"
 
 /** Marks a security scheme as that of a session. */
-class Session extends Context.Tag("effect-session/openApi/Session")<Session, { readonly optional: boolean }>() {}
+class Session extends Context.Service<Session, { readonly optional: boolean }>()("effect-session/openApi/Session") {}
 
 /**
  * Makes the `security` of an `HttpApiMiddleware.Tag` for sessions, for the OpenAPI document: a cookie called
@@ -79,7 +79,7 @@ export const layerOpenApi = <Api extends HttpApi.HttpApi.Any, A, E, R>(
   api: Api,
   build: (api: Api) => Layer.Layer<A, E, R>
 ): Layer.Layer<A, E | SessionError, R | SessionManager> =>
-  Layer.unwrapEffect(
+  Layer.unwrap(
     Effect.flatMap(SessionManager, ({ config }) => {
       const known = api as unknown as AnyApi
       const clash = clashIn(known)
@@ -93,7 +93,7 @@ type AnyApi = HttpApi.HttpApi<string, HttpApiGroup.HttpApiGroup.AnyWithProps, un
 type Requirements = ReadonlyArray<OpenApi.OpenAPISecurityRequirement>
 
 /** Marks an API whose document describes the sessions of a manager already. */
-class Documented extends Context.Tag("effect-session/openApi/Documented")<Documented, true>() {}
+class Documented extends Context.Service<Documented, true>()("effect-session/openApi/Documented") {}
 
 const documented = (api: AnyApi, config: SessionConfig): AnyApi => {
   const before = Context.getOption(api.annotations, OpenApi.Transform)

@@ -1,7 +1,8 @@
 /**
  * Opens the session of a request: reads from the backend what the client's token stands for.
  */
-import * as Effect from "effect/Effect"
+import { millisOf } from "#dialect/clock"
+import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import type { Found } from "./Keeper.js"
 import type { Base } from "./Outcome.js"
@@ -26,7 +27,7 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
     if (session.origin._tag !== "Unread") {
       return Effect.void
     }
-    const now = clock.unsafeCurrentTimeMillis()
+    const now = millisOf(clock)
     const { keeper, telemetry } = session.env
     const [token, other] = session.sent?.tokens ?? []
     if (session.sent?.doubled === true) {

@@ -1,7 +1,7 @@
 /**
  * The options of sessions, as an app writes them. The Schema `SessionConfig` accepts the same options.
  */
-import type * as Duration from "effect/Duration"
+import type * as Duration from "#effect/Duration"
 
 /**
  * The options of the cookie.
@@ -28,7 +28,7 @@ export interface CookieOptions {
   /** The Partitioned attribute (CHIPS). Default false. */
   readonly partitioned?: boolean | undefined
   /** How long the browser keeps the cookie. Default: until the browser is closed. */
-  readonly maxAge?: Duration.DurationInput | undefined
+  readonly maxAge?: Duration.Input | undefined
   /**
    * Whether the cookie is sent to clients. Default true. Set it to false if another app sends the cookie and this one
    * only reads it.
@@ -64,18 +64,18 @@ export interface IdOptions {
  */
 export interface Options {
   /** How long a session lives without a request that uses it, but never past `absoluteTimeout`. Default 30 minutes. */
-  readonly idleTimeout?: Duration.DurationInput | undefined
+  readonly idleTimeout?: Duration.Input | undefined
   /** How long a session lives in any case, counted from its start or its last `regenerate`. Default 12 hours. */
-  readonly absoluteTimeout?: Duration.DurationInput | undefined
+  readonly absoluteTimeout?: Duration.Input | undefined
   /**
    * The least time between two renewals of the idle lifetime by requests that only read. Default a tenth of
    * `idleTimeout`.
    */
-  readonly touchEvery?: Duration.DurationInput | undefined
+  readonly touchEvery?: Duration.Input | undefined
   /** The pause between two garbage collections, if the backend needs them. Default 1 minute. */
-  readonly gcInterval?: Duration.DurationInput | undefined
+  readonly gcInterval?: Duration.Input | undefined
   /** How long a backend call, or the save at a request's end, may take. Default 5 seconds. */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Duration.Input | undefined
   /** The largest size of a stored session, in bytes. Default 64 KiB. */
   readonly maxBytes?: number | undefined
   /**

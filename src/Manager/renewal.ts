@@ -1,8 +1,9 @@
 /**
  * Renews the lifetime of a session that a request only read: seldom, since each renewal is a write.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import { millisOf } from "#dialect/clock"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import type { Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
@@ -55,7 +56,7 @@ export const needsCommit = (session: RequestState): boolean =>
 export const renewLifetime = (session: RequestState): Effect.Effect<Outcome, SessionError> =>
   Effect.clockWith((clock) => {
     const { base } = session
-    const renewal = renewalAt(session, clock.unsafeCurrentTimeMillis())
+    const renewal = renewalAt(session, millisOf(clock))
     if (base === undefined || renewal === undefined) {
       return Effect.succeed(nothing)
     }

@@ -1,7 +1,7 @@
 /**
  * Finds the session of a request, so that all its mounts share one.
  */
-import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
+import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import type { Environment } from "./Environment.js"
 import { MountedSession } from "./MountedSession.js"
 

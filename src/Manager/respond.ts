@@ -2,10 +2,10 @@
  * Completes a response: adds the session's cookie or header, and replaces it if the session could not be saved.
  */
 import { ServerResponse } from "node:http"
-import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
+import * as Cause from "#effect/Cause"
+import * as Effect from "#effect/Effect"
+import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import { type SessionError, statusOf } from "../SessionError.js"
 import type { Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
@@ -54,7 +54,7 @@ const failed = (response: Response, status: number, body: HttpServerResponse.Htt
 }
 
 const bodyOf = ({ reason }: SessionError, shape: Shape) =>
-  shape === "declared" ? HttpServerResponse.unsafeJson({ _tag: "SessionError", reason }) : HttpServerResponse.empty()
+  shape === "declared" ? HttpServerResponse.jsonUnsafe({ _tag: "SessionError", reason }) : HttpServerResponse.empty()
 
 /**
  * Whether cookies of other scopes are to be removed: if the client sent several, in a response that sets or removes the

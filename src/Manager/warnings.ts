@@ -2,8 +2,8 @@
  * Warnings about mistakes that browsers do not report. Each is logged once, since a thousand such requests have one
  * mistake in the configuration as their cause.
  */
-import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
+import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import type { SessionConfig } from "./configSchema.js"
 
 export interface Warnings {

@@ -4,18 +4,18 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
-import * as Context from "effect/Context"
-import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Record from "effect/Record"
-import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import { millisOf } from "#dialect/clock"
+import * as Config from "#effect/Config"
+import * as Context from "#effect/Context"
+import * as DateTime from "#effect/DateTime"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Record from "#effect/Record"
+import * as Redacted from "#effect/Redacted"
+import * as Result from "#effect/Result"
+import type * as Scope from "#effect/Scope"
 import { SessionError, tooLarge } from "../SessionError.js"
 import { ciphers } from "./cookie/ciphers.js"
 import { recordedIn, remembered } from "./cookie/endings.js"
@@ -110,9 +110,7 @@ const sealedBy = (sealer: Sealer, { maxPayload, maxSeal, validFrom }: Limits): P
     Effect.clockWith((clock) => {
       const sealed = sealer.open(cookieName, value)
       return Effect.succeed(
-        sealed !== undefined && clock.unsafeCurrentTimeMillis() < sealed.expiresAt && sealed.createdAt >= validFrom
-          ? sealed
-          : undefined
+        sealed !== undefined && millisOf(clock) < sealed.expiresAt && sealed.createdAt >= validFrom ? sealed : undefined
       )
     }),
   seal: (cookieName, { createdAt, id, payload, writes }, ttl) =>
@@ -120,7 +118,7 @@ const sealedBy = (sealer: Sealer, { maxPayload, maxSeal, validFrom }: Limits): P
       if (payload.length > maxPayload) {
         return Effect.fail(tooLarge("cookie", payload.length, maxPayload))
       }
-      const now = clock.unsafeCurrentTimeMillis()
+      const now = millisOf(clock)
       const lifetime = Duration.toMillis(ttl)
       const sealed = { id, createdAt: createdAt ?? now, expiresAt: now + lifetime, lifetime, writes, payload }
       const value = sealer.seal(cookieName, sealed)
@@ -198,7 +196,7 @@ export const layer = <E = never, R = never>({
   revocations,
   ...options
 }: Options<Layer.Layer<SessionProvider, E, R>>): Layer.Layer<SealedSessions, E | SessionError, R> =>
-  Layer.scoped(
+  Layer.effect(
     SealedSessions,
     checked<Options, Sealing, E | SessionError, R | Scope.Scope>(names, options, (options) =>
       revocations === undefined
@@ -224,23 +222,23 @@ export const layer = <E = never, R = never>({
  * @category layers
  */
 export const layerConfig = <E = never, R = never>(
-  options: Config.Config.Wrap<Omit<Options, "revocations">>,
+  options: Config.Wrap<Omit<Options, "revocations">>,
   revocations?: Layer.Layer<SessionProvider, E, R>
-): Layer.Layer<SealedSessions, E | SessionError | ConfigError.ConfigError, R> =>
+): Layer.Layer<SealedSessions, E | SessionError | Config.ConfigError, R> =>
   Environment.configured((options: Omit<Options, "revocations">) => layer({ ...options, revocations }))(options)
 
 const keysFromEnv = Config.mapOrFail(
-  Config.option(Config.redacted(Config.nonEmptyString(Environment.variables.keys))),
+  Config.option(Config.Redacted(Config.NonEmptyString(Environment.variables.keys))),
   Option.match({
     onNone: () =>
-      Either.left(
-        ConfigError.MissingData(
+      Result.fail(
+        Config.MissingData(
           [Environment.variables.keys],
           `expected 32 random bytes or more as base64, base64url or hex, or several of such keys with commas between; ${advice}`
         )
       ),
     onSome: (keys) =>
-      Either.right(
+      Result.succeed(
         Redacted.value(keys)
           .split(",")
           .map((key) => Redacted.make(key))
@@ -264,12 +262,12 @@ const keysFromEnv = Config.mapOrFail(
  */
 export const layerFromEnv = <E = never, R = never>(
   revocations?: Layer.Layer<SessionProvider, E, R>
-): Layer.Layer<SealedSessions, E | SessionError | ConfigError.ConfigError, R> =>
+): Layer.Layer<SealedSessions, E | SessionError | Config.ConfigError, R> =>
   layerConfig(
     {
       keys: keysFromEnv,
-      cipher: Environment.optional(Config.literal(...cipherNames)(Environment.variables.cipher)),
-      validFrom: Environment.optional(Config.string(Environment.variables.validFrom))
+      cipher: Environment.optional(Config.Literals(cipherNames, Environment.variables.cipher)),
+      validFrom: Environment.optional(Config.String(Environment.variables.validFrom))
     },
     revocations
   )

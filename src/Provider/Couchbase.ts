@@ -5,12 +5,12 @@
  * @since 0.1.0
  */
 import type { Collection, ConnectOptions, DurabilityLevel } from "couchbase"
-import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import * as Config from "#effect/Config"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
 import type { SessionError } from "../SessionError.js"
 import { type Durability, durabilities, parse } from "./couchbase/address.js"
 import { binary, inCollection, invalid, maxValue, opened, ready } from "./couchbase/collection.js"
@@ -43,7 +43,7 @@ export interface Options {
   /** The prefix of every key. Default `session:`. */
   readonly prefix?: string | undefined
   /** How long the cluster may take to connect, and then to answer each call. Default 2 seconds. */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Duration.Input | undefined
   /**
    * When a write counts: at once (`none`, the default), when a majority of the replicas has it (`majority`), when its
    * node also has it on disk (`majorityAndPersistActive`), or when a majority has it on disk (`persistToMajority`). A
@@ -132,9 +132,9 @@ const names: Names<Options> = {
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
+  Layer.effect(Provider.SessionProvider, checked(names, options, make))
 
-const durability = Config.withDefault(Config.literal(...durabilities)(Environment.variables.durability), "none")
+const durability = Config.withDefault(Config.Literals(durabilities, Environment.variables.durability), "none")
 
 /**
  * Provides sessions in Couchbase with options read from Effect's `Config`: one for each option, or one for all.

@@ -4,11 +4,11 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import * as Config from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
 import type { SessionError } from "../SessionError.js"
 import { openDirectory } from "./file/openDirectory.js"
 import { SessionFiles } from "./file/sessionFiles.js"
@@ -61,7 +61,7 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
   const walk = <A>(visit: (folder: string, now: number) => Promise<A>) =>
     Stream.suspend(() => Stream.fromAsyncIterable(files.folders(), (cause) => cause)).pipe(
       Stream.mapEffect((folders) => call((now) => Promise.all(folders.map((folder) => visit(folder, now))))),
-      Stream.mapConcat((answers) => answers)
+      Stream.flattenIterable
     )
 
   const countTrue = (answers: Stream.Stream<boolean, unknown>): Effect.Effect<number, unknown> =>
@@ -73,7 +73,7 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
     read: (id) =>
       Effect.map(
         call((now) => files.read(id, now)),
-        Option.fromNullable
+        Option.fromNullishOr
       ),
     create: (id, payload, ttl) => call((now) => files.create(id, payload, expiry(now, ttl), now)),
     write: (id, payload, ttl, revision) =>
@@ -88,12 +88,12 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
     marked: (id) =>
       Effect.map(
         call((now) => files.marked(id, now)),
-        Option.fromNullable
+        Option.fromNullishOr
       ),
     count: countTrue(walk((folder, now) => files.isLive(folder, now))),
     list: Stream.filterMap(
       walk((folder, now) => files.idOf(folder, now)),
-      Option.fromNullable
+      Option.fromNullishOr
     ),
     gc: Effect.suspend(() => {
       // A session that cannot be removed must not keep the rest from being removed.
@@ -163,10 +163,10 @@ export const layerFromEnv = Layer.effect(
   Provider.SessionProvider,
   Effect.flatMap(
     Config.all({
-      directory: Config.nonEmptyString(Environment.variables.url).pipe(
+      directory: Config.NonEmptyString(Environment.variables.url).pipe(
         Config.withDescription("the directory in which SESSION_PROVIDER=file keeps sessions")
       ),
-      fsync: Config.withDefault(Config.boolean(Environment.variables.fsync), false)
+      fsync: Config.withDefault(Config.Boolean(Environment.variables.fsync), false)
     }),
     (options) => open(options, Environment.variables.url)
   )

@@ -7,12 +7,12 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import type { Redis, RedisOptions } from "ioredis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
 import type { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
@@ -40,7 +40,7 @@ export interface Options {
   /**
    * How long the server may take to connect or to answer a command. Default 5 seconds: 128 KiB can take more than 3.
    */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Duration.Input | undefined
   /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: RedisOptions | undefined
 }
@@ -70,7 +70,7 @@ const scripts = makeScripts({
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
   const { prefix = "session:", url = `127.0.0.1:${defaultPort}` } = options
-  const timeout = Duration.decode(options.timeout ?? "5 seconds")
+  const timeout = Duration.fromInputUnsafe(options.timeout ?? "5 seconds")
   return Effect.map(server(name, timeout, url, defaultPort, options.options), (redis) =>
     Scripted.make({ name, prefix, scripts, client: makeClient(redis, prefix), capabilities })
   )
@@ -113,7 +113,7 @@ const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "o
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
+  Layer.effect(Provider.SessionProvider, checked(names, options, make))
 
 /**
  * Provides sessions in LedisDB with options read from Effect's `Config`: one for each option, or one for all.

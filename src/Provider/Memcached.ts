@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
 import { SessionError } from "../SessionError.js"
 import * as CasProvider from "./internal/casProvider.js"
 import * as Environment from "./internal/environment.js"
@@ -31,7 +31,7 @@ export interface Options {
   /** The prefix of every key. Default `session:`. */
   readonly prefix?: string | undefined
   /** How long a server may take to connect or to answer a command. Default 2 seconds. */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Duration.Input | undefined
 }
 
 /**
@@ -86,7 +86,7 @@ const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "o
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
+  Layer.effect(Provider.SessionProvider, checked(names, options, make))
 
 /**
  * Provides sessions in memcached with options read from Effect's `Config`: one for each option, or one for all.

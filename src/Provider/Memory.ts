@@ -4,11 +4,11 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import * as Config from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
 import { toBuffer } from "../internal/bytes.js"
 import { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
@@ -213,7 +213,7 @@ export const make = (options: Options = {}): Provider.Provider => {
         return insert(newId, payload, expiry(now, ttl))
       }),
     marked: (id) =>
-      at((now) => Option.map(Option.fromNullable(markAt(id, now)), ({ content }) => Buffer.from(content, "latin1"))),
+      at((now) => Option.map(Option.fromNullishOr(markAt(id, now)), ({ content }) => Buffer.from(content, "latin1"))),
     count: at((now) => {
       collect(now)
       return entries.size
@@ -281,5 +281,5 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  * @category layers
  */
 export const layerFromEnv = layerConfig({
-  maxSessions: Environment.optional(Config.integer(Environment.variables.maxSessions))
+  maxSessions: Environment.optional(Config.Int(Environment.variables.maxSessions))
 })

@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
 import type { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
@@ -43,7 +43,7 @@ const names: Names<Options> = {
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  Layer.unwrapEffect(
+  Layer.unwrap(
     checked(names, options, (options) =>
       Effect.succeed(onMysql(options, (client) => Sql.fromClient(client, options, true)))
     )

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import * as Config from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
 import type { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
@@ -45,7 +45,7 @@ const names: Names<Options> = {
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  Layer.unwrapEffect(
+  Layer.unwrap(
     checked(names, options, (options) =>
       Effect.succeed(onPostgres(options, (client) => Sql.fromClient(client, options, true)))
     )
@@ -82,5 +82,5 @@ export const layerFromEnv = layerConfig({
   ...Environment.table,
   url: Environment.url,
   maxConnections: Environment.maxConnections,
-  prepared: Environment.optional(Config.boolean(Environment.variables.prepared))
+  prepared: Environment.optional(Config.Boolean(Environment.variables.prepared))
 })

@@ -5,10 +5,10 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+import * as Cause from "#effect/Cause"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as Stream from "#effect/Stream"
 import { fromCause, type SessionError, tooLarge } from "../SessionError.js"
 import type {
   Backend,
@@ -39,7 +39,7 @@ export type * from "./contract.js"
  * @since 0.1.0
  * @category tags
  */
-export class SessionProvider extends Context.Tag("effect-session/SessionProvider")<SessionProvider, Provider>() {}
+export class SessionProvider extends Context.Service<SessionProvider, Provider>()("effect-session/SessionProvider") {}
 
 /**
  * The capabilities of a server-side backend with compare-and-set and exact expiry. A provider overrides those in which
@@ -145,7 +145,7 @@ export const make = (backend: Backend): Provider => {
     (operation) => {
       const toError = fromCause(name, operation)
       // With `mapError` a call that succeeds takes some 0.3 µs more.
-      return Effect.catchAllCause((cause) => Effect.failCause(Cause.map(cause, toError)))
+      return Effect.catchCause((cause) => Effect.failCause(Cause.map(cause, toError)))
     },
     Stream.mapError(fromCause(name, "list"))
   )

@@ -4,13 +4,13 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
+import * as Config from "#effect/Config"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
 import { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
@@ -30,7 +30,7 @@ export interface CommonOptions {
   /** The prefix of every key. Default `session:`. */
   readonly prefix?: string | undefined
   /** How long the server may take to connect or to answer a command. Default 2 seconds. */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Duration.Input | undefined
 }
 
 /**
@@ -109,7 +109,7 @@ const scripts = makeScripts({
   answer: "return run()"
 })
 
-const timeoutOf = ({ timeout = "2 seconds" }: CommonOptions): Duration.Duration => Duration.decode(timeout)
+const timeoutOf = ({ timeout = "2 seconds" }: CommonOptions): Duration.Duration => Duration.fromInputUnsafe(timeout)
 
 const provide = (
   name: string,
@@ -239,7 +239,7 @@ const sentinelNames: Names<Sentinels> = {
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
+  Layer.effect(Provider.SessionProvider, checked(names, options, make))
 
 /**
  * Provides sessions in a Redis cluster. Fails with `Unavailable` if no node answers, and with `InvalidConfig` if an
@@ -254,7 +254,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * @category layers
  */
 export const layerCluster = (options: ClusterNodes): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, checked(clusterNames, options, makeCluster))
+  Layer.effect(Provider.SessionProvider, checked(clusterNames, options, makeCluster))
 
 /**
  * Provides sessions in the master that Redis sentinels name. Fails with `Unavailable` if no master answers, and with
@@ -273,9 +273,9 @@ export const layerCluster = (options: ClusterNodes): Layer.Layer<Provider.Sessio
  * @category layers
  */
 export const layerSentinel = (options: Sentinels): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, checked(sentinelNames, options, makeSentinel))
+  Layer.effect(Provider.SessionProvider, checked(sentinelNames, options, makeSentinel))
 
-const minReplicas = Config.withDefault(Config.integer(Environment.variables.minReplicas), 0)
+const minReplicas = Config.withDefault(Config.Int(Environment.variables.minReplicas), 0)
 
 /**
  * Provides sessions in one Redis server with options read from Effect's `Config`: one for each option, or one for all.
@@ -370,5 +370,5 @@ export const layerSentinelFromEnv = layerSentinelConfig({
   url: Environment.url,
   prefix: Environment.prefix,
   minReplicas,
-  masterName: Config.nonEmptyString(Environment.variables.masterName)
+  masterName: Config.NonEmptyString(Environment.variables.masterName)
 })

@@ -4,12 +4,11 @@
  *
  * @since 0.1.0
  */
-import * as Chunk from "effect/Chunk"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Record from "effect/Record"
-import * as Stream from "effect/Stream"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Record from "#effect/Record"
+import * as Stream from "#effect/Stream"
 import { toBuffer } from "../internal/bytes.js"
 import { SessionError, unavailable } from "../SessionError.js"
 import { checked, type Names } from "./internal/options.js"
@@ -155,7 +154,7 @@ const makeProvider = (
                 // The row that is in the way may have expired, which MySQL cannot check in the same statement.
                 result._tag === "Written"
                   ? Effect.succeed(result)
-                  : Effect.zipRight(run(sql.destroyExpired, [key, now, -now]), insert(key, payload, now, expiresAt))
+                  : Effect.andThen(run(sql.destroyExpired, [key, now, -now]), insert(key, payload, now, expiresAt))
               )
             : inserted
         })
@@ -203,12 +202,12 @@ const makeProvider = (
       ),
     marked: (id) => withKey(id, Effect.succeedNone, (key) => withNow((now) => marked(key, -now))),
     count: withNow((now) => Effect.map(run(sql.count, [now]), ({ rows: [row] }) => Number(row?.["sessions"]))),
-    list: Stream.paginateChunkEffect(Buffer.alloc(0) as Buffer, (last) =>
+    list: Stream.paginate(Buffer.alloc(0) as Buffer, (last) =>
       withNow((now) =>
         Effect.map(run(sql.ids, [last, now]), ({ rows }) => {
           const keys = rows.map((row) => toBuffer(row["id"] as Uint8Array))
           return [
-            Chunk.unsafeFromArray(keys.map((key) => key.toString("base64url") as Provider.StoredId)),
+            keys.map((key) => key.toString("base64url") as Provider.StoredId),
             keys.length < SqlStatements.pageSize ? Option.none() : Option.some(keys[keys.length - 1]!)
           ]
         })

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import * as Config from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
 import { type SessionError, unavailable } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
@@ -41,7 +41,7 @@ const names: Names<Options> = { table: "optional", schema: "optional", migrate: 
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  Layer.scoped(
+  Layer.effect(
     SessionProvider,
     checked(names, options, ({ filename }) => open(filename)).pipe(
       Effect.catchTag("SqlError", ({ cause }) => unavailable("sqlite", "connect", cause)),
@@ -78,5 +78,5 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  */
 export const layerFromEnv = layerConfig({
   ...Environment.table,
-  filename: Config.nonEmptyString(Environment.variables.url)
+  filename: Config.NonEmptyString(Environment.variables.url)
 })

@@ -12,14 +12,14 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import type { Redis, RedisOptions } from "ioredis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
+import * as Stream from "#effect/Stream"
 import type { Failure } from "../internal/failure.js"
 import type { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
@@ -45,7 +45,7 @@ export interface Options {
    */
   readonly prefix?: string | undefined
   /** How long the server may take to connect or to answer a command. Default 2 seconds. */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Duration.Input | undefined
   /** Extra ioredis options. They override the options this provider sets. */
   readonly options?: RedisOptions | undefined
 }
@@ -64,7 +64,7 @@ export interface Options {
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
   const { prefix = "session:", url = `127.0.0.1:${defaultPort}` } = options
-  const timeout = Duration.decode(options.timeout ?? "2 seconds")
+  const timeout = Duration.fromInputUnsafe(options.timeout ?? "2 seconds")
   return Effect.map(server(name, timeout, url, defaultPort, options.options), (redis) =>
     makeProvider(redis, prefix, Duration.toMillis(timeout))
   )
@@ -129,7 +129,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
     })
 
   const read = (id: Provider.StoredId) =>
-    call((now) => pipelined(redis, look(id)).then((replies) => Option.fromNullable(toStored(replies, now))))
+    call((now) => pipelined(redis, look(id)).then((replies) => Option.fromNullishOr(toStored(replies, now))))
 
   const ids = Stream.mapConcat(
     Stream.suspend(() => Stream.fromAsyncIterable(keysOf(redis, prefix), failureOf)),
@@ -173,7 +173,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
         ...ending(oldId, mark, [keyOf(newId), record])
       ]),
     marked: (id) =>
-      call(() => pipelined(redis, lookAtMark(id)).then((replies) => Option.fromNullable(toMark(replies)))),
+      call(() => pipelined(redis, lookAtMark(id)).then((replies) => Option.fromNullishOr(toMark(replies)))),
     count: Stream.runCount(ids),
     list: ids
   })
@@ -229,7 +229,7 @@ const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "o
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
-  Layer.scoped(Provider.SessionProvider, checked(names, options, make))
+  Layer.effect(Provider.SessionProvider, checked(names, options, make))
 
 /**
  * Provides sessions in SSDB with options read from Effect's `Config`: one for each option, or one for all.

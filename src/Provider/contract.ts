@@ -4,11 +4,11 @@
  *
  * @since 0.1.0
  */
-import type * as Brand from "effect/Brand"
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
-import type * as Stream from "effect/Stream"
+import type * as Brand from "#effect/Brand"
+import type * as Duration from "#effect/Duration"
+import type * as Effect from "#effect/Effect"
+import type * as Option from "#effect/Option"
+import type * as Stream from "#effect/Stream"
 import type { SessionError } from "../SessionError.js"
 
 /**

@@ -2,10 +2,10 @@
  * Compiles a store's fields for a codec. The app's code in them (Schemas, `migrate`) may throw: then the value counts
  * as one that cannot be read or stored.
  */
-import * as Either from "effect/Either"
-import * as Option from "effect/Option"
-import * as ParseResult from "effect/ParseResult"
-import type * as Schema from "effect/Schema"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
+import type * as Schema from "#effect/Schema"
+import * as SchemaParser from "#effect/SchemaParser"
 import { SessionError } from "../SessionError.js"
 import type { FieldCodec, SessionCodec } from "./Codec.js"
 import { put } from "./jsonValue.js"
@@ -57,12 +57,12 @@ const bindField = (name: string, key: string, field: Field<any, any, boolean>, c
 export const invalidValue = (name: string, why: string): SessionError =>
   new SessionError({ reason: "InvalidValue", message: `${name}: ${why}` })
 
-const refusal = (name: string, schema: Schema.Schema<any, any>, holds: string): BoundField["refused"] => {
+const refusal = (name: string, schema: Schema.Codec<any, any>, holds: string): BoundField["refused"] => {
   // Compiled when first needed.
   let satisfies: ((value: unknown) => boolean) | undefined
   const isValid = (value: unknown) => {
     try {
-      satisfies ??= ParseResult.is(schema)
+      satisfies ??= SchemaParser.is(schema)
       return satisfies(value)
     } catch {
       return false
@@ -81,7 +81,7 @@ const refusal = (name: string, schema: Schema.Schema<any, any>, holds: string): 
 
 const decode = (field: BoundField, stored: unknown): Option.Option<unknown> => {
   try {
-    return Either.getRight(field.codec.decode(stored))
+    return Result.getSuccess(field.codec.decode(stored))
   } catch {
     return Option.none()
   }
@@ -125,16 +125,16 @@ export const orDefault = (field: BoundField, value: Option.Option<unknown>): unk
   field.default === undefined ? value : Option.isSome(value) ? value.value : field.default()
 
 /** Encodes a value in the codec's form. Never throws. */
-export const encode = (field: BoundField, value: unknown): Either.Either<unknown, SessionError> => {
+export const encode = (field: BoundField, value: unknown): Result.Result<unknown, SessionError> => {
   try {
     const encoded = field.codec.encode(value)
-    if (Either.isRight(encoded)) {
-      return Either.right(encoded.right)
+    if (Result.isSuccess(encoded)) {
+      return Result.succeed(encoded.right)
     }
   } catch {
     // Handled below like a value that the Schema refuses.
   }
-  return Either.left(field.refused(value))
+  return Result.fail(field.refused(value))
 }
 
 /** Stores an encoded value in the draft. */

@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
-import type * as Schema from "effect/Schema"
+import { mismatch } from "#dialect/schema"
+import * as Result from "#effect/Result"
+import type * as Schema from "#effect/Schema"
+import type * as SchemaIssue from "#effect/SchemaIssue"
+import * as SchemaParser from "#effect/SchemaParser"
 import { toBuffer } from "../internal/bytes.js"
 import { SessionError } from "../SessionError.js"
 import { copyJson, maxDepth } from "./jsonValue.js"
@@ -37,8 +39,8 @@ export interface SessionData {
  * @category models
  */
 export interface FieldCodec<A> {
-  readonly decode: (stored: unknown) => Either.Either<A, ParseResult.ParseIssue>
-  readonly encode: (value: A) => Either.Either<unknown, ParseResult.ParseIssue>
+  readonly decode: (stored: unknown) => Result.Result<A, SchemaIssue.Issue>
+  readonly encode: (value: A) => Result.Result<unknown, SchemaIssue.Issue>
 }
 
 /**
@@ -85,7 +87,7 @@ export interface SessionCodec {
   /** Writes a session; a `SessionError` if the format cannot hold the data. Never throws. */
   readonly encode: (data: SessionData) => Uint8Array | SessionError
   /** Compiles a field's Schema. Called once per field, not per request. */
-  readonly field: <A, I>(schema: Schema.Schema<A, I>) => FieldCodec<A>
+  readonly field: <A, I>(schema: Schema.Codec<A, I>) => FieldCodec<A>
 }
 
 /** The version of the JSON format. Records of version 1 have none. */
@@ -115,12 +117,12 @@ const unwritable = () =>
     message: "the session cannot be written as JSON: a value in it is nested too deep"
   })
 
-const jsonField = <A, I>(schema: Schema.Schema<A, I>): FieldCodec<A> => {
-  const encode = ParseResult.encodeEither(schema)
-  const decode = ParseResult.decodeUnknownEither(schema)
+const jsonField = <A, I>(schema: Schema.Codec<A, I>): FieldCodec<A> => {
+  const encode = SchemaParser.encodeResult(schema)
+  const decode = SchemaParser.decodeUnknownResult(schema)
   const shares = sharesParts(schema.ast)
   const loses = losesProto(schema.ast)
-  const unfit = (value: unknown) => Either.left(new ParseResult.Type(schema.ast, value, "JSON would change it"))
+  const unfit = (value: unknown) => Result.fail(mismatch(schema, value, "JSON would change it"))
   const decodeObject = (stored: object) => {
     const own = shares ? copyJson(stored) : stored
     return own === undefined || (loses && hasProto(own)) ? unfit(stored) : decode(own)
@@ -129,11 +131,11 @@ const jsonField = <A, I>(schema: Schema.Schema<A, I>): FieldCodec<A> => {
     decode: (stored) => (typeof stored === "object" && stored !== null ? decodeObject(stored) : decode(stored)),
     encode: (value) => {
       const encoded = loses && hasProto(value) ? unfit(value) : encode(value)
-      if (Either.isLeft(encoded)) {
+      if (Result.isFailure(encoded)) {
         return encoded
       }
       const copy = copyJson(encoded.right)
-      return copy === undefined ? unfit(value) : Either.right(copy)
+      return copy === undefined ? unfit(value) : Result.succeed(copy)
     }
   }
 }

@@ -1,10 +1,10 @@
 /**
  * The value of a store's Tag in a handler: typed operations over a session's untyped values.
  */
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Inspectable from "effect/Inspectable"
-import * as Option from "effect/Option"
+import * as Effect from "#effect/Effect"
+import * as Inspectable from "#effect/Inspectable"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
 import type { SessionError } from "../SessionError.js"
 import {
   type BoundField,
@@ -82,7 +82,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
       Effect.suspend(() => {
         const field = this.#field(key)
         const encoded = encode(field, value)
-        return Either.isLeft(encoded)
+        return Result.isFailure(encoded)
           ? this.#cell.fail(encoded.left)
           : this.#cell.apply((draft) => store(field, draft, encoded.right))
       })
@@ -100,7 +100,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   }
 
   get updateAndSave(): Session<F>["updateAndSave"] {
-    return (key, f) => Effect.zipRight(this.#cell.exclusive, this.#change(key, f, this.#cell.save))
+    return (key, f) => Effect.andThen(this.#cell.exclusive, this.#change(key, f, this.#cell.save))
   }
 
   get take(): Session<F>["take"] {
@@ -108,7 +108,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   }
 
   get takeAndSave(): Session<F>["takeAndSave"] {
-    return (key) => Effect.zipRight(this.#cell.exclusive, this.#take(key, this.#cell.save))
+    return (key) => Effect.andThen(this.#cell.exclusive, this.#take(key, this.#cell.save))
   }
 
   get flush(): Effect.Effect<void, SessionError> {
@@ -162,13 +162,13 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
           return threw(field)
         }
         const encoded = encode(field, latest)
-        return Either.isLeft(encoded) ? encoded.left : store(field, draft, encoded.right)
+        return Result.isFailure(encoded) ? encoded.left : store(field, draft, encoded.right)
       }
       // An operation that threw was not logged. The app's own mistake becomes a defect, with its stack.
-      const applied = Effect.catchAll(cell.apply(operation), (error) =>
+      const applied = Effect.catch(cell.apply(operation), (error) =>
         thrown === undefined ? Effect.fail(error) : Effect.die(thrown.defect)
       )
-      return Effect.map(Effect.zipRight(applied, then), () => latest)
+      return Effect.map(Effect.andThen(applied, then), () => latest)
     })
   }
 
@@ -189,7 +189,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
         taken = read(field, draft, cell) as Option.Option<Value<F[K]>>
         return Option.isSome(taken) ? remove([field], draft) : undefined
       }
-      return Effect.map(Effect.zipRight(cell.apply(operation), then), () => taken)
+      return Effect.map(Effect.andThen(cell.apply(operation), then), () => taken)
     })
   }
 }

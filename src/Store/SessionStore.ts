@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
+import * as Context from "#effect/Context"
+import type * as Effect from "#effect/Effect"
+import type * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import * as Schema from "#effect/Schema"
 import type { SessionError } from "../SessionError.js"
 
 /**
@@ -35,7 +35,7 @@ export const FieldTypeId = "~effect-session/SessionStore/Field"
  */
 export interface Field<A, I, HasDefault extends boolean> {
   readonly [FieldTypeId]: HasDefault
-  readonly schema: Schema.Schema<A, I>
+  readonly schema: Schema.Codec<A, I>
   readonly default: (() => A) | undefined
   readonly migrate: ((stored: unknown) => unknown) | undefined
 }
@@ -46,7 +46,7 @@ export interface Field<A, I, HasDefault extends boolean> {
  * @since 0.1.0
  * @category fields
  */
-export type Fields = { readonly [name: string]: Schema.Schema<any, any> | Field<any, any, boolean> }
+export type Fields = { readonly [name: string]: Schema.Codec<any, any> | Field<any, any, boolean> }
 
 /**
  * The type of a field's value.
@@ -55,7 +55,7 @@ export type Fields = { readonly [name: string]: Schema.Schema<any, any> | Field<
  * @category fields
  */
 export type Value<F> =
-  F extends Field<infer A, any, boolean> ? A : F extends Schema.Schema<infer A, any, never> ? A : never
+  F extends Field<infer A, any, boolean> ? A : F extends Schema.Codec<infer A, any, never> ? A : never
 
 /**
  * The type of a field when it is read: the value if the field has a default, and an `Option` of it otherwise.
@@ -94,7 +94,7 @@ export const field = <
     readonly migrate?: ((stored: unknown) => unknown) | undefined
   }
 >(
-  schema: Schema.Schema<A, I>,
+  schema: Schema.Codec<A, I>,
   options: O
 ): Field<A, I, O["default"] extends () => unknown ? true : false> => ({
   [FieldTypeId]: (options.default !== undefined) as O["default"] extends () => unknown ? true : false,
@@ -183,7 +183,8 @@ export interface Session<F extends Fields> {
  * @since 0.1.0
  * @category models
  */
-export interface TagClass<Self, Id extends string, F extends Fields> extends Context.TagClass<Self, Id, Session<F>> {
+export interface TagClass<Self, Id extends string, F extends Fields>
+  extends Context.ServiceClass<Self, Id, Session<F>> {
   readonly fields: F
 }
 
@@ -193,7 +194,7 @@ export interface TagClass<Self, Id extends string, F extends Fields> extends Con
  * @since 0.1.0
  * @category models
  */
-export type Any = Context.Tag<any, any> & { readonly key: string; readonly fields: Fields }
+export type Any = Context.Service<any, any> & { readonly key: string; readonly fields: Fields }
 
 /**
  * The fields of a store's Tag.
@@ -224,12 +225,12 @@ export type FieldsOf<S extends Any> = S["fields"]
 export const Tag =
   <Self>() =>
   <const Id extends string, const F extends Fields>(id: Id, fields: F): TagClass<Self, Id, F> =>
-    Object.assign(Context.Tag(id)<Self, Session<F>>(), { fields })
+    Object.assign(Context.Service<Self, Session<F>>()(id), { fields })
 
 /** @internal */
 export const toField = (declared: Fields[string]): Field<any, any, boolean> =>
   Schema.isSchema(declared)
-    ? { [FieldTypeId]: false, schema: declared as Schema.Schema<any, any>, default: undefined, migrate: undefined }
+    ? { [FieldTypeId]: false, schema: declared as Schema.Codec<any, any>, default: undefined, migrate: undefined }
     : declared
 
 /**

@@ -1,6 +1,6 @@
 // Finds out, once per field, what a Schema does with objects: whether it returns parts of its input, and whether it
 // loses keys.
-import * as AST from "effect/SchemaAST"
+import * as AST from "#effect/SchemaAST"
 
 /** The parts of a Schema. `sides` chooses those of a transformation: its input, or its input and its output. */
 const partsOf = (ast: AST.AST, sides: "from" | "both"): ReadonlyArray<AST.AST> => {

@@ -2,17 +2,18 @@
  * Turns beego's `ManagerConfig`, the JSON that beego v2.3.5 reads (server/web/session/session_config.go), into options
  * of this library. Any setting that beego ignores without a message, or panics on, is an error that names the field.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import { between, satisfying, withDefault } from "#dialect/schema"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Schema from "#effect/Schema"
 import { makeNamed, type Options } from "../Manager/SessionConfig.js"
 import { SessionError } from "../SessionError.js"
 import { goJson } from "./goJson.js"
 
-const seconds = Schema.Int.pipe(Schema.between(-(2 ** 53), 2 ** 53))
-const flag = Schema.optionalWith(Schema.Boolean, { default: () => false })
-const text = Schema.optionalWith(Schema.String, { default: () => "" })
-const number = (schema: Schema.Schema<number>) => Schema.optionalWith(schema, { default: () => 0 })
+const seconds = Schema.Int.pipe(between(-(2 ** 53), 2 ** 53))
+const flag = withDefault(Schema.Boolean, () => false)
+const text = withDefault(Schema.String, () => "")
+const number = (schema: Schema.Codec<number>) => withDefault(schema, () => 0)
 
 /** Go's `textproto.CanonicalMIMEHeaderKey`, which does not change text that cannot be a header's name. */
 const canonical = (name: string): string =>
@@ -40,7 +41,7 @@ const ManagerConfig = Schema.Struct({
   sessionIDPrefix: text,
   cookieSameSite: number(Schema.Int)
 }).pipe(
-  Schema.filter((config) => {
+  satisfying((config) => {
     const header = config.SessionNameInHTTPHeader
     if (config.cookieName === "") {
       return wrong("cookieName", "is missing: beego has no default for it here; its web framework's is beegosessionID")
@@ -147,7 +148,7 @@ const toDecoded = (given: typeof ManagerConfig.Type): Decoded => {
 /** @internal */
 export const decodeBeego = (config: string | object): Effect.Effect<Decoded, SessionError> =>
   decode(config).pipe(
-    Effect.catchAll(invalid),
+    Effect.catch(invalid),
     Effect.map(toDecoded),
     Effect.tap(({ options }) => check(options))
   )

@@ -2,9 +2,9 @@
  * The layer that takes beego's own configuration.
  */
 
-import type * as ConfigError from "effect/ConfigError"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Config from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
 import { lazy } from "../layers/lazy.js"
 import * as SessionLayer from "../layers/SessionLayer.js"
 import { idLength } from "../Manager/configSchema.js"
@@ -37,8 +37,8 @@ export const layer = (
   provider: string,
   config: string | object,
   options: Options = {}
-): Layer.Layer<SessionManager, SessionError | ConfigError.ConfigError> =>
-  Layer.unwrapEffect(
+): Layer.Layer<SessionManager, SessionError | Config.ConfigError> =>
+  Layer.unwrap(
     Effect.gen(function* () {
       const { options: theirs, ...given } = yield* decodeBeego(config)
       const make = Object.hasOwn(providers, provider) ? providers[provider] : undefined

@@ -3,10 +3,11 @@
  * or JSON. Any setting that beego ignores without a message, or panics on, is an error. No message repeats the
  * `providerConfig`, since it may hold a password.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
+import { matching, withDefault } from "#dialect/schema"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Redacted from "#effect/Redacted"
+import * as Schema from "#effect/Schema"
 import type { Backend } from "../layers/compose.js"
 import type { SessionError } from "../SessionError.js"
 import type { Given } from "./config.js"
@@ -31,17 +32,17 @@ const loading = <Options extends object>(
 ): Loading => ({ options, load: () => load(options), ...more })
 
 /** Parses the JSON that some providers take. No error repeats a value. */
-const json = <A, I>(schema: Schema.Schema<A, I>) => {
+const json = <A, I>(schema: Schema.Codec<A, I>) => {
   const decode = goJson(schema, "it is not a JSON object", () => "it is missing, or not of the kind that beego expects")
-  return (text: string): Effect.Effect<A, SessionError> => Effect.catchAll(decode(text), invalid)
+  return (text: string): Effect.Effect<A, SessionError> => Effect.catch(decode(text), invalid)
 }
 
 const isJson = (text: string): boolean => text.trim().startsWith("{")
 
-const optional = <A, I>(schema: Schema.Schema<A, I>, value: () => A) => Schema.optionalWith(schema, { default: value })
+const optional = <A, I>(schema: Schema.Codec<A, I>, value: () => A) => withDefault(schema, value)
 
 /** A Go duration. Both fields are required, since beego refuses to start without them (`time: invalid duration ""`). */
-const goDuration = Schema.String.pipe(Schema.pattern(/^[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|[µμ]s|ms|s|m|h))+)$/))
+const goDuration = Schema.String.pipe(matching(/^[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|[µμ]s|ms|s|m|h))+)$/))
 
 const redisJson = Schema.Struct({
   save_path: Schema.NonEmptyString,
@@ -50,7 +51,7 @@ const redisJson = Schema.Struct({
   idle_timeout: goDuration,
   idle_check_frequency: goDuration,
   max_retries: optional(Schema.Int, () => 0),
-  db_num: optional(Schema.NonNegativeInt, () => 0)
+  db_num: optional(Schema.Natural, () => 0)
 })
 
 const sentinelJson = Schema.Struct({ ...redisJson.fields, master_name: Schema.NonEmptyString })

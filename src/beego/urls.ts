@@ -2,7 +2,7 @@
  * Converts the addresses of Go's drivers to URLs with the same meaning for the clients here. No message repeats an
  * address, since it may hold a password.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { SessionError } from "../SessionError.js"
 import { firstProblem } from "./firstProblem.js"
 

@@ -1,9 +1,9 @@
 /**
  * Waiting in the machine's time, for what happens outside of the app: its servers do not know of a `TestClock`.
  */
-import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Clock from "#effect/Clock"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 
 /**
  * Calls `late` after so many milliseconds, unless the function that it returns is called before. A process that was busy
@@ -33,4 +33,4 @@ export const inMachineTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.E
   Effect.withClock(effect, machineClock)
 
 /** Pauses in the machine's time. */
-export const rest = (duration: Duration.DurationInput): Effect.Effect<void> => inMachineTime(Effect.sleep(duration))
+export const rest = (duration: Duration.Input): Effect.Effect<void> => inMachineTime(Effect.sleep(duration))

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type * as Layer from "effect/Layer"
+import type * as Layer from "#effect/Layer"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import type * as SessionManager from "../Manager/SessionManager.js"
 import * as Cookie from "../Provider/Cookie.js"

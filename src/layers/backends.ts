@@ -1,13 +1,12 @@
 /**
  * The backends, by name. Each reads its own variables; its module is loaded only when it is chosen.
  */
-import * as Array from "effect/Array"
-import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import * as Array from "#effect/Array"
+import * as Config from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
 import type { SealedSessions } from "../Provider/cookie/SealedSessions.js"
 import { variables } from "../Provider/internal/environment.js"
 import { hint } from "../Provider/internal/options.js"
@@ -16,7 +15,7 @@ import type { SessionError } from "../SessionError.js"
 import type { Backend } from "./compose.js"
 import { lazy } from "./lazy.js"
 
-type Failure = SessionError | ConfigError.ConfigError
+type Failure = SessionError | Config.ConfigError
 
 export type ProviderLayer = Layer.Layer<SessionProvider, Failure>
 
@@ -46,7 +45,7 @@ const aliases: Readonly<Record<string, keyof typeof providers>> = {
 }
 
 const cookie: Layer.Layer<SealedSessions, Failure> = lazy(() =>
-  import("../Provider/Cookie.js").then((module) => Layer.unwrapEffect(Effect.map(revocations, module.layerFromEnv)))
+  import("../Provider/Cookie.js").then((module) => Layer.unwrap(Effect.map(revocations, module.layerFromEnv)))
 )
 
 const backends: Readonly<Record<string, Backend<Failure>>> = {
@@ -56,13 +55,13 @@ const backends: Readonly<Record<string, Backend<Failure>>> = {
 
 /** The backend that a variable names, among the built-in ones and the app's own. */
 const named = (variable: string, own: Readonly<Record<string, Backend<Failure>>>): Config.Config<Backend<Failure>> =>
-  Config.mapOrFail(Config.string(variable), (name) => {
+  Config.mapOrFail(Config.String(variable), (name) => {
     const all = { ...backends, ...own }
     const known = Object.hasOwn(aliases, name) && !Object.hasOwn(own, name) ? aliases[name]! : name
     return Object.hasOwn(all, known)
-      ? Either.right(all[known]!)
-      : Either.left(
-          ConfigError.InvalidData(
+      ? Result.succeed(all[known]!)
+      : Result.fail(
+          Config.InvalidData(
             [],
             `unknown provider ${JSON.stringify(name)}: ${hint(name, [...Object.keys(all), ...Object.keys(aliases)])}`
           )
@@ -77,7 +76,7 @@ export const chosen = (
   variable: string,
   own: Readonly<Record<string, Backend<Failure>>>,
   foreign: ReadonlyArray<string>
-): Effect.Effect<Backend<Failure>, ConfigError.ConfigError> =>
+): Effect.Effect<Backend<Failure>, Config.ConfigError> =>
   Effect.flatMap(
     Config.option(named(variable, own)),
     Option.match({
@@ -86,7 +85,7 @@ export const chosen = (
           ignored.length === 0
             ? Effect.succeed(backends["memory"]!)
             : Effect.fail(
-                ConfigError.MissingData(
+                Config.MissingData(
                   [variable],
                   `expected the name of a backend, such as redis: without it sessions are in memory, which ignores ${ignored.join(", ")}`
                 )
@@ -102,21 +101,19 @@ const ignoredByMemory = (foreign: ReadonlyArray<string>): Config.Config<Readonly
     Config.all(
       Object.values(variables)
         .filter((name) => name !== variables.maxSessions && !foreign.includes(name))
-        .map((name) => Config.option(Config.map(Config.nonEmptyString(name), () => name)))
+        .map((name) => Config.option(Config.map(Config.NonEmptyString(name), () => name)))
     ),
     Array.getSomes
   )
 
 /** The provider in which the cookie backend records ended sessions. */
-const revocations: Effect.Effect<ProviderLayer | undefined, ConfigError.ConfigError> = Effect.flatMap(
+const revocations: Effect.Effect<ProviderLayer | undefined, Config.ConfigError> = Effect.flatMap(
   Config.option(named(variables.revocations, {})),
   Option.match({
     onNone: () => Effect.succeed(undefined),
-    onSome: (backend): Effect.Effect<ProviderLayer, ConfigError.ConfigError> =>
+    onSome: (backend): Effect.Effect<ProviderLayer, Config.ConfigError> =>
       backend === cookie
-        ? Effect.fail(
-            ConfigError.InvalidData([variables.revocations], "expected a backend that keeps sessions on a server")
-          )
+        ? Effect.fail(Config.InvalidData([variables.revocations], "expected a backend that keeps sessions on a server"))
         : Effect.succeed(backend as ProviderLayer)
   })
 )

@@ -1,10 +1,10 @@
 /**
  * A manager on the service that keeps its sessions: a provider, or sealed cookies.
  */
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
 import { type Manager, overProvider, overSealed, running } from "../Manager/Manager.js"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import { SessionManager } from "../Manager/SessionManager.js"
@@ -22,14 +22,14 @@ export const compose = <E, R, EConfig>(
   backend: Backend<E, R>,
   codec?: SessionCodec
 ): Layer.Layer<SessionManager, E | EConfig | SessionError, R> =>
-  Layer.unwrapEffect(
+  Layer.unwrap(
     Effect.map(Effect.tap(config, warn), (config) =>
       Layer.flatMap(backend as Layer.Layer<SessionProvider | SealedSessions, E, R>, (context) => {
         const isSealed = Option.isSome(Context.getOption(context, SealedSessions))
         const manager: Effect.Effect<Manager, SessionError, SessionProvider | SealedSessions> = isSealed
           ? overSealed(config, codec)
           : overProvider(config, codec)
-        return Layer.scoped(SessionManager, running(Effect.provide(manager, context)))
+        return Layer.effect(SessionManager, running(Effect.provide(manager, context)))
       })
     )
   )
@@ -59,4 +59,4 @@ export const composeApart = <E, R>(
   session: SessionConfig.Options,
   shared: ReadonlyArray<string> = []
 ): Layer.Layer<SessionManager, E | SessionError, R> =>
-  compose(Effect.zipRight(inPlace(backend, shared), SessionConfig.make(session)), layer)
+  compose(Effect.andThen(inPlace(backend, shared), SessionConfig.make(session)), layer)

@@ -1,9 +1,9 @@
 /**
  * The backend and all options, chosen when the app starts.
  */
-import type * as ConfigError from "effect/ConfigError"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Config from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import type * as SessionManager from "../Manager/SessionManager.js"
 import { checked } from "../Provider/internal/options.js"
@@ -22,7 +22,7 @@ export interface FromConfigOptions {
   /** Options of the session. A variable overrides its option, and leaves the others. */
   readonly session?: SessionConfig.Options | undefined
   /** The app's own backends, by their names in `SESSION_PROVIDER`. */
-  readonly providers?: Readonly<Record<string, Backend<SessionError | ConfigError.ConfigError>>> | undefined
+  readonly providers?: Readonly<Record<string, Backend<SessionError | Config.ConfigError>>> | undefined
   /** The app's own variables that begin with `SESSION_`. Any other that is unknown is an error. */
   readonly ignore?: ReadonlyArray<string> | undefined
 }
@@ -30,7 +30,7 @@ export interface FromConfigOptions {
 /** In errors, an option from the environment has the name of its variable, and one from the code has its path. */
 const configOf = (
   session: SessionConfig.Options
-): Effect.Effect<SessionConfig.SessionConfig, SessionError | ConfigError.ConfigError> =>
+): Effect.Effect<SessionConfig.SessionConfig, SessionError | Config.ConfigError> =>
   Effect.flatMap(over(session), ({ isSet, options }) =>
     SessionConfig.makeNamed(options, (path) => (isSet(path) ? variableOf(path) : path.join(".")))
   )
@@ -52,13 +52,13 @@ const configOf = (
  */
 export const fromConfig = (
   options: FromConfigOptions = {}
-): Layer.Layer<SessionManager.SessionManager, SessionError | ConfigError.ConfigError> =>
-  Layer.unwrapEffect(
+): Layer.Layer<SessionManager.SessionManager, SessionError | Config.ConfigError> =>
+  Layer.unwrap(
     checked(
       { ignore: "optional", providers: "optional", session: "optional" },
       options,
       ({ ignore = [], providers = {}, session = {} }) =>
-        Effect.map(Effect.zipRight(checkVariables(ignore), chosen(provider, providers, ignore)), (backend) =>
+        Effect.map(Effect.andThen(checkVariables(ignore), chosen(provider, providers, ignore)), (backend) =>
           compose(configOf(session), backend)
         )
     )

@@ -1,8 +1,8 @@
 /**
  * Loads a provider's module only when its layer is built.
  */
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
 import type { Backend } from "./compose.js"
 
 /**
@@ -11,4 +11,4 @@ import type { Backend } from "./compose.js"
  */
 export const lazy = <L extends Backend<unknown, unknown>>(load: () => Promise<L>): L =>
   // The type is given, since the services of a layer cannot be inferred: they are contravariant.
-  Layer.unwrapEffect(Effect.promise<Layer.Layer<any, any, any>>(load)) as L
+  Layer.unwrap(Effect.promise<Layer.Layer<any, any, any>>(load)) as L

@@ -1,8 +1,8 @@
 /**
  * The options of the ready-made layers, without the types of any driver.
  */
-import type * as Duration from "effect/Duration"
-import type * as Redacted from "effect/Redacted"
+import type * as Duration from "#effect/Duration"
+import type * as Redacted from "#effect/Redacted"
 
 /**
  * The options of the layers of key-value servers. The backends' own modules (`effect-session/redis`, ...) have more,
@@ -20,7 +20,7 @@ export interface ServerOptions {
   /** The prefix of every key. Default `session:`. */
   readonly prefix?: string | undefined
   /** How long the server may take to connect, or to answer one command. Default 2 seconds; 5 for LedisDB. */
-  readonly timeout?: Duration.DurationInput | undefined
+  readonly timeout?: Duration.Input | undefined
 }
 
 /**

@@ -1,12 +1,11 @@
 /**
  * The environment variables of sessions: one for each option, and a check for unknown ones.
  */
-import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as HashMap from "effect/HashMap"
-import * as Option from "effect/Option"
+import * as Config from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as HashMap from "#effect/HashMap"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
 import { type Writing, writings } from "../Manager/configSchema.js"
 import type { Options } from "../Manager/options.js"
 import * as Environment from "../Provider/internal/environment.js"
@@ -14,10 +13,10 @@ import { hint } from "../Provider/internal/options.js"
 
 /** The readers of variables, by how a variable writes an option. */
 const readers: { readonly [W in Writing]: (name: string) => Config.Config<boolean | number | string> } = {
-  text: Config.nonEmptyString,
-  whole: Config.integer,
-  flag: Config.boolean,
-  "flag or text": (name) => Config.orElse(Config.boolean(name), () => Config.nonEmptyString(name))
+  text: Config.NonEmptyString,
+  whole: Config.Int,
+  flag: Config.Boolean,
+  "flag or text": (name) => Config.orElse(Config.Boolean(name), () => Config.NonEmptyString(name))
 }
 
 type Path = readonly [name: string] | readonly [group: string, name: string]
@@ -113,7 +112,7 @@ const namesFrom = (path: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<str
 }
 
 /** Fails if the environment has variables that begin with `SESSION_` and are neither known nor the app's own. */
-export const checkVariables = (ignore: ReadonlyArray<string>): Effect.Effect<void, ConfigError.ConfigError> =>
+export const checkVariables = (ignore: ReadonlyArray<string>): Effect.Effect<void, Config.ConfigError> =>
   Effect.flatMap(under([]), (found) => {
     const candidates = found.filter(
       (name) => name !== "SESSION" && !names.includes(name) && !ignore.includes(name) && !foreign.test(name)
@@ -121,16 +120,16 @@ export const checkVariables = (ignore: ReadonlyArray<string>): Effect.Effect<voi
     return Effect.forEach(
       candidates,
       (name) =>
-        Effect.flatMap(Config.option(Config.string(name)), (value) =>
-          Option.isNone(value) ? Effect.void : Either.left(unknown(name))
+        Effect.flatMap(Config.option(Config.String(name)), (value) =>
+          Option.isNone(value) ? Effect.void : Result.fail(unknown(name))
         ),
       { discard: true }
     )
   })
 
-const unknown = (name: string): ConfigError.ConfigError => {
+const unknown = (name: string): Config.ConfigError => {
   const said = hint(name, names)
-  return ConfigError.InvalidData(
+  return Config.InvalidData(
     [name],
     `unknown variable: ${said.startsWith("did") ? said : "it is none of effect-session's; if it is your own, name it in fromConfig({ ignore })"}`
   )

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { concurrencyCases } from "./concurrencyCases.js"
 import { contractCases } from "./contractCases.js"
 import { type Options, type Promised, promises } from "./declared.js"

@@ -2,8 +2,8 @@
  * Conformance: concurrent operations.
  */
 import { strict as assert } from "node:assert"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import type { Provider, StoredId } from "../Provider/Provider.js"
 import { type CaseOf, compareAndSet, defineFor } from "./define.js"
 import { all, assertGone, bytes, day, given, newId, successor, text, turn, written } from "./support.js"

@@ -2,11 +2,10 @@
  * Conformance: each operation by itself.
  */
 import { strict as assert } from "node:assert"
-import * as Chunk from "effect/Chunk"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
+import * as Stream from "#effect/Stream"
 import { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import { type CaseOf, compareAndSet, defineFor, limited, uniqueRevisions } from "./define.js"
@@ -80,8 +79,8 @@ export const contractCases: ReadonlyArray<CaseOf> = [
           provider.write(id, tooLarge, day, revision),
           provider.regenerate({ oldId: id, newId: next, payload: tooLarge, ttl: day, revision })
         ]) {
-          const result = yield* Effect.either<unknown, SessionError, never>(attempt)
-          assert.ok(Either.isLeft(result) && result.left.reason === "TooLarge", "expected TooLarge")
+          const result = yield* Effect.result<unknown, SessionError, never>(attempt)
+          assert.ok(Result.isFailure(result) && result.left.reason === "TooLarge", "expected TooLarge")
         }
         assert.equal(text(yield* provider.read(id)), "small")
         assert.ok(Option.isNone(yield* provider.read(fresh)))
@@ -220,7 +219,7 @@ export const contractCases: ReadonlyArray<CaseOf> = [
         yield* assertGone(provider, id, revision)
         yield* assertGone(provider, next, moved.revision)
         assert.equal(yield* count, before)
-        const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(list))
+        const listed = Array.from(yield* Stream.runCollect(list))
         assert.ok(!listed.includes(id) && !listed.includes(next), "a session that ended is listed")
       }),
     { exclusive: true }

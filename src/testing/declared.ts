@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import type * as Duration from "#effect/Duration"
+import type * as Effect from "#effect/Effect"
+import type * as Layer from "#effect/Layer"
 import type { Capabilities, SessionProvider } from "../Provider/Provider.js"
 
 /**
@@ -30,7 +30,7 @@ export interface Options {
    * Lets time pass: `TestClock.adjust` for a provider on Effect's Clock. If a server keeps the time, `Effect.sleep` for
    * some milliseconds more: timers and clocks are not that exact.
    */
-  readonly pass: (duration: Duration.DurationInput) => Effect.Effect<void>
+  readonly pass: (duration: Duration.Input) => Effect.Effect<void>
 }
 
 /** All promises, in the order of the table. */

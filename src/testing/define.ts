@@ -2,7 +2,7 @@
  * Defines a case of the conformance suite: the promise that it checks, the properties of a provider that it needs, and
  * its test.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { type Provider, SessionProvider } from "../Provider/Provider.js"
 import type { Options, Promised } from "./declared.js"
 import { type Time, timed } from "./time.js"

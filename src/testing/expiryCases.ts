@@ -2,10 +2,10 @@
  * Conformance: lifetimes.
  */
 import { strict as assert } from "node:assert"
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Clock from "#effect/Clock"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import type { Provider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import { type CaseOf, defineFor } from "./define.js"

@@ -2,9 +2,9 @@
  * Conformance: ids that are nearly the same, and ids that an attacker sends.
  */
 import { strict as assert } from "node:assert"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Option from "effect/Option"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
 import type { StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import { type CaseOf, defineFor } from "./define.js"
@@ -69,19 +69,19 @@ export const idCases: ReadonlyArray<CaseOf> = [
         const { id, revision } = yield* given(provider, "safe")
         for (const bad of hostileIds) {
           // A typed error is as good as finding no session.
-          const found = yield* Effect.either(provider.read(bad))
-          assert.ok(Either.isLeft(found) ? found.left instanceof SessionError : Option.isNone(found.right))
-          const there = yield* Effect.either(provider.exists(bad))
-          assert.ok(Either.isLeft(there) ? there.left instanceof SessionError : there.right === false)
+          const found = yield* Effect.result(provider.read(bad))
+          assert.ok(Result.isFailure(found) ? found.left instanceof SessionError : Option.isNone(found.right))
+          const there = yield* Effect.result(provider.exists(bad))
+          assert.ok(Result.isFailure(there) ? there.left instanceof SessionError : there.right === false)
           for (const attempt of [
             provider.touch(bad, day),
             provider.write(bad, bytes("x"), day, revision),
             provider.regenerate({ oldId: bad, newId: newId(), payload: bytes("x"), ttl: day, revision })
           ]) {
-            const result = yield* Effect.either<{ readonly _tag: string }, SessionError, never>(attempt)
-            assert.ok(Either.isLeft(result) ? result.left instanceof SessionError : result.right._tag === "Gone")
+            const result = yield* Effect.result<{ readonly _tag: string }, SessionError, never>(attempt)
+            assert.ok(Result.isFailure(result) ? result.left instanceof SessionError : result.right._tag === "Gone")
           }
-          yield* Effect.either(provider.destroy(bad))
+          yield* Effect.result(provider.destroy(bad))
         }
         assert.equal(text(yield* provider.read(id)), "safe")
       })

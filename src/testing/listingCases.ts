@@ -2,10 +2,9 @@
  * Conformance: counting, listing and removing sessions.
  */
 import { strict as assert } from "node:assert"
-import * as Chunk from "effect/Chunk"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
 import type { Provider } from "../Provider/Provider.js"
 import { type CaseOf, defineFor, has } from "./define.js"
 import { bytes, day, given, successor, text, written } from "./support.js"
@@ -44,7 +43,7 @@ export const listingCases: ReadonlyArray<CaseOf> = [
       Effect.gen(function* () {
         const sessions = yield* Effect.all(Array.from({ length: 7 }, () => given(provider, "listed")))
         yield* provider.destroy(sessions[0]!.id)
-        const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
+        const listed = Array.from(yield* Stream.runCollect(provider.list!))
         assert.equal(new Set(listed).size, listed.length, "an id is listed twice")
         assert.equal(listed.includes(sessions[0]!.id), false, "a destroyed session is listed")
         for (const { id } of sessions.slice(1)) {
@@ -61,7 +60,7 @@ export const listingCases: ReadonlyArray<CaseOf> = [
         const stays = yield* given(provider, "stays")
         const goes = yield* given(provider, "goes", time.seconds(1))
         const listed = Effect.map(Stream.runCollect(provider.list!), (ids) =>
-          Chunk.toReadonlyArray(ids).filter((id) => id === stays.id || id === goes.id)
+          Array.from(ids).filter((id) => id === stays.id || id === goes.id)
         )
         yield* time.pass(1 - margin)
         assert.equal((yield* listed).length, 2, "a live session is not listed")
@@ -121,7 +120,7 @@ export const listingCases: ReadonlyArray<CaseOf> = [
     (provider, time) =>
       Effect.gen(function* () {
         const marked = yield* leaveMarks(provider, time)
-        const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
+        const listed = Array.from(yield* Stream.runCollect(provider.list!))
         assert.deepEqual(
           listed.filter((id) => marked.includes(id)),
           []

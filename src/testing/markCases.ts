@@ -2,24 +2,24 @@
  * Conformance: the marks that sessions leave at their ids.
  */
 import { strict as assert } from "node:assert"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Deferred from "#effect/Deferred"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import { type Mark, type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { type CaseOf, compareAndSet, defineFor, has } from "./define.js"
 import { all, assertGone, bytes, day, given, successor, text, turn, written } from "./support.js"
 import { margin } from "./time.js"
 
-type Given = Effect.Effect.Success<ReturnType<typeof given>>
+type Given = Effect.Success<ReturnType<typeof given>>
 
 const define = defineFor("marks stay where sessions ended")
 
 const marked = { needs: [has("marked")] }
 
-const markOf = (content: string, ttl: Duration.DurationInput = day): Mark => ({
+const markOf = (content: string, ttl: Duration.Input = day): Mark => ({
   content: bytes(content),
-  ttl: Duration.decode(ttl)
+  ttl: Duration.fromInputUnsafe(ttl)
 })
 
 /** The mark at this id, as text. */
@@ -239,7 +239,7 @@ const watched = (
       return last
     })
     const reader = Effect.repeat(look, { until: (last) => last })
-    const ending = Effect.zipRight(
+    const ending = Effect.andThen(
       Deferred.await(looking),
       Effect.tap(end(session, markOf(content)), () => {
         ended = true

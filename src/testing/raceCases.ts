@@ -3,9 +3,9 @@
  * lose or revive data.
  */
 import { strict as assert } from "node:assert"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import { SessionError } from "../SessionError.js"
 import { type CaseOf, compareAndSet, has } from "./define.js"
 import {
@@ -159,7 +159,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
         assert.equal((yield* client.send(next, read)).body, 0)
         // A sign-in with the replaced id begins a new session.
         const again = yield* client.send(cookie, (session) =>
-          Effect.zipRight(session.regenerate, session.set("key1", 1))
+          Effect.andThen(session.regenerate, session.set("key1", 1))
         )
         assert.notEqual(again.cookie, cookie)
         assert.equal((yield* client.send(again.cookie, (session) => session.isNew)).body, false)
@@ -219,7 +219,7 @@ export const raceCases: ReadonlyArray<CaseOf> = [
       wrap: (provider) => ({
         ...provider,
         write: (...args) =>
-          Effect.zipRight(
+          Effect.andThen(
             provider.write(...args),
             Effect.fail(new SessionError({ reason: "Unavailable", message: "the acknowledgement was lost" }))
           )

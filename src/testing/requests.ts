@@ -2,15 +2,15 @@
  * Sends whole requests through the manager, for the cases of the conformance suite.
  */
 import { strict as assert } from "node:assert"
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Arr from "effect/Array"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Arr from "#effect/Array"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Logger from "#effect/Logger"
+import * as Schema from "#effect/Schema"
+import type * as Scope from "#effect/Scope"
 import type * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionHttp from "../Manager/SessionHttp.js"
 import * as SessionManager from "../Manager/SessionManager.js"
@@ -60,10 +60,10 @@ const makeClient = <E>(manager: Layer.Layer<SessionManager.SessionManager, E>): 
       return {
         send: (cookie, handler) =>
           Effect.promise(async () => {
-            const handle = HttpApp.toWebHandlerRuntime(managers[sent++ % 2]!)(
+            const handle = HttpEffect.toWebHandlerRuntime(managers[sent++ % 2]!)(
               SessionHttp.middleware(Probe)(
-                Effect.map(Effect.zipLeft(Effect.flatMap(Probe, handler), turn), (body) =>
-                  HttpServerResponse.unsafeJson({ body })
+                Effect.map(Effect.tap(Effect.flatMap(Probe, handler), turn), (body) =>
+                  HttpServerResponse.jsonUnsafe({ body })
                 )
               )
             )
@@ -128,7 +128,7 @@ const loggedOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect
     })
     return effect.pipe(
       Effect.provide(Logger.replace(Logger.defaultLogger, hold)),
-      Effect.tapErrorCause(() => Effect.all(held, { discard: true }))
+      Effect.tapCause(() => Effect.all(held, { discard: true }))
     )
   })
 
@@ -158,12 +158,12 @@ export const during = <A, B>(
       [
         client.send(cookie, (session) =>
           start(session).pipe(
-            Effect.zipRight(Deferred.succeed(started, undefined)),
-            Effect.zipRight(Deferred.await(released)),
-            Effect.zipRight(end(session))
+            Effect.andThen(Deferred.succeed(started, undefined)),
+            Effect.andThen(Deferred.await(released)),
+            Effect.andThen(end(session))
           )
         ),
-        Effect.zipRight(Deferred.await(started), Effect.ensuring(meanwhile, Deferred.succeed(released, undefined)))
+        Effect.andThen(Deferred.await(started), Effect.ensuring(meanwhile, Deferred.succeed(released, undefined)))
       ],
       { concurrency: "unbounded" }
     )

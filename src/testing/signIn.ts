@@ -1,7 +1,7 @@
 /**
  * Makes sessions for tests of handlers.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { LiveSession } from "../Manager/LiveSession.js"
 import { internals } from "../Manager/Manager.js"
 import { SessionManager } from "../Manager/SessionManager.js"
@@ -36,7 +36,7 @@ export const signIn = <S extends Any, A>(
   Effect.flatMap(SessionManager, (manager) => {
     const { environment, handle } = internals(manager)
     const session = new LiveSession(environment, undefined)
-    return Effect.flatMap(Effect.zipRight(prepare(handle(store, session)), session.save), () => {
+    return Effect.flatMap(Effect.andThen(prepare(handle(store, session)), session.save), () => {
       if (session.reply === undefined || session.reply === "forget") {
         return Effect.fail(
           new SessionError({ reason: "NotFound", message: "signIn: nothing was stored: set a value in the session" })

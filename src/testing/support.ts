@@ -3,9 +3,9 @@
  */
 import { strict as assert } from "node:assert"
 import { randomBytes } from "node:crypto"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import type { Provider, Revision, Stored, StoredId, Written } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 
@@ -15,7 +15,7 @@ export const day = Duration.days(1)
  * Waits for a turn of the event loop, whatever keeps the time. The calls of a provider in this process may complete
  * without waiting: then operations that a case starts at the same time would run one after the other.
  */
-export const turn: Effect.Effect<void> = Effect.async((resume) => {
+export const turn: Effect.Effect<void> = Effect.callback((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
@@ -45,11 +45,11 @@ export const all = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>) =>
 export const given = (
   provider: Provider,
   payload: string,
-  ttl: Duration.DurationInput = day
+  ttl: Duration.Input = day
 ): Effect.Effect<{ readonly id: StoredId; readonly revision: Revision; readonly expiresAt: number }, SessionError> =>
   Effect.suspend(() => {
     const id = newId()
-    return Effect.map(provider.create(id, bytes(payload), Duration.decode(ttl)), (result) => ({
+    return Effect.map(provider.create(id, bytes(payload), Duration.fromInputUnsafe(ttl)), (result) => ({
       ...written(result),
       id
     }))

@@ -1,9 +1,10 @@
 /**
  * The time of the conformance suite's cases.
  */
-import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import { millisOf } from "#dialect/clock"
+import * as Cause from "#effect/Cause"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import type { Provider } from "../Provider/Provider.js"
 import type { Options } from "./declared.js"
 
@@ -38,7 +39,7 @@ export const timed = <A, E, R>(
 ): Effect.Effect<A, E, R> => {
   const attempt = (length: number): Effect.Effect<A, E, R> =>
     Effect.clockWith((clock) => {
-      const started = clock.unsafeCurrentTimeMillis()
+      const started = millisOf(clock)
       let planned = 0
       let asked = false
       const passMillis = (millis: number) =>
@@ -54,10 +55,10 @@ export const timed = <A, E, R>(
         pass: (n) => passMillis(n * length * 1000),
         passOver: (n) => passMillis(n * length * 1000 + provider.capabilities.expirySlack)
       }
-      return Effect.catchAllCause(test(time), (cause) => {
-        const heldUp = clock.unsafeCurrentTimeMillis() - started - planned
-        return asked && heldUp > tolerated * length && length < 8 && !Cause.isInterrupted(cause)
-          ? Effect.zipRight(
+      return Effect.catchCause(test(time), (cause) => {
+        const heldUp = millisOf(clock) - started - planned
+        return asked && heldUp > tolerated * length && length < 8 && !Cause.hasInterrupts(cause)
+          ? Effect.andThen(
               Effect.logWarning(
                 `"${name}" failed, but was held up for ${Math.round(heldUp)} ms: it runs again with seconds twice as long`,
                 cause

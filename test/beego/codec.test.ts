@@ -1,17 +1,6 @@
 // beego's codec behind the manager: what becomes of a Go app's session when a request here reads, changes and writes it.
 import { readFileSync } from "node:fs"
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import {
   type SessionError,
   SessionHttp,
@@ -22,6 +11,17 @@ import {
 } from "effect-session"
 import * as Beego from "effect-session/beego"
 import * as Memory from "effect-session/memory"
+import * as Context from "#effect/Context"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
+import * as Schema from "#effect/Schema"
+import * as Stream from "#effect/Stream"
+import { describe, expect, it } from "#test/vitest"
 import { comparable, describeSession } from "./describe.js"
 
 /** Its names are none of the recorded sessions'. */
@@ -35,8 +35,8 @@ class Visitor extends SessionStore.Tag<Visitor>()("Visitor", {
   visits: Schema.Int,
   ratio: Schema.Number,
   member: Schema.Boolean,
-  photo: Schema.Uint8ArrayFromSelf,
-  since: Schema.DateFromSelf,
+  photo: Schema.Uint8Array,
+  since: Schema.Date,
   list: Schema.Array(Schema.Int),
   "our name": Schema.String
 }) {}
@@ -54,7 +54,7 @@ const vectors: ReadonlyArray<Vector> = JSON.parse(
 
 const recorded = (name: string): Buffer => Buffer.from(vectors.find((vector) => vector.name === name)!.hex, "hex")
 
-const decoded = (payload: Uint8Array) => Either.getOrThrow(Gob.decode(payload))
+const decoded = (payload: Uint8Array) => Result.getOrThrow(Gob.decode(payload))
 
 /** A session as comparable values, without the fields that were written here. */
 const described = (payload: Uint8Array) => {
@@ -96,14 +96,14 @@ const begin = (payload?: Uint8Array) =>
     /** What a handler answers, to the client that has the session; then what the client got. */
     const request = <A>(use: Effect.Effect<A, SessionError, Ours | Visitor>) =>
       Effect.gen(function* () {
-        let answer: Either.Either<A, SessionError> | undefined
-        const handle = HttpApp.toWebHandlerRuntime(Runtime.make({ ...Runtime.defaultRuntime, context }))(
+        let answer: Result.Result<A, SessionError> | undefined
+        const handle = HttpEffect.toWebHandlerRuntime(Runtime.make({ ...Runtime.defaultRuntime, context }))(
           SessionHttp.middleware(
             Ours,
             Visitor
           )(
             Effect.as(
-              Effect.map(Effect.either(use), (result) => {
+              Effect.map(Effect.result(use), (result) => {
                 answer = result
               }),
               HttpServerResponse.empty()
@@ -124,11 +124,11 @@ const begin = (payload?: Uint8Array) =>
     return { provider, request, stored, events }
   })
 
-const visitor = <A>(f: (session: Context.Tag.Service<typeof Visitor>) => Effect.Effect<A, SessionError>) =>
+const visitor = <A>(f: (session: Context.Service.Service<typeof Visitor>) => Effect.Effect<A, SessionError>) =>
   Effect.flatMap(Visitor, f)
 
 const write = Effect.flatMap(Ours, (session) =>
-  Effect.zipRight(
+  Effect.andThen(
     session.set("our name", "ada"),
     session.update("our count", (n) => n + 1)
   )
@@ -141,7 +141,7 @@ describe("what no store declares is kept through reads and writes", () => {
         const before = Buffer.from(hex, "hex")
         const { events, provider, request, stored } = yield* begin(before)
         expect((yield* request(write)).setCookie).toEqual([])
-        expect((yield* request(write)).answer).toEqual(Either.right(2))
+        expect((yield* request(write)).answer).toEqual(Result.succeed(2))
         const written = yield* stored
         expect(goTypes(written)).toMatchObject({ "our name": "string", "our count": "int" })
         expect(described(written)).toEqual(described(before))
@@ -181,7 +181,7 @@ describe("a session that cannot be read", () => {
       Effect.gen(function* () {
         const { events, provider, request, stored } = yield* begin(payload)
         const read = yield* request(visitor((session) => Effect.all([session.get("username"), session.isNew])))
-        expect(read).toEqual({ answer: Either.right([Option.none(), true]), status: 204, setCookie: [] })
+        expect(read).toEqual({ answer: Result.succeed([Option.none(), true]), status: 204, setCookie: [] })
         expect(events).toEqual(["Dropped"])
         const written = yield* request(write)
         expect(written.setCookie.length).toBe(1)
@@ -197,7 +197,7 @@ describe("a session that cannot be read", () => {
     Effect.gen(function* () {
       const { events, request, stored } = yield* begin(Buffer.alloc(0))
       const read = yield* request(visitor((session) => Effect.all([session.get("username"), session.isNew])))
-      expect(read.answer).toEqual(Either.right([Option.none(), false]))
+      expect(read.answer).toEqual(Result.succeed([Option.none(), false]))
       const { setCookie } = yield* request(visitor((session) => session.set("username", "ada")))
       expect(setCookie).toEqual([])
       expect(goTypes(yield* stored)).toEqual({ username: "string" })
@@ -213,12 +213,12 @@ describe("a value of another Go type than the field's", () => {
       Effect.gen(function* () {
         const { fields, others } = decoded(recorded("two_strings"))
         const [name] = [...fields.keys()]
-        const seven = Either.getOrThrow(Beego.codec.field(Schema.Int).encode(7)) as Beego.Gob.GobValue
+        const seven = Result.getOrThrow(Beego.codec.field(Schema.Int).encode(7)) as Beego.Gob.GobValue
         const { events, request, stored } = yield* begin(
-          Either.getOrThrow(Gob.encode({ fields: new Map([...fields, ["username", seven]]), others }))
+          Result.getOrThrow(Gob.encode({ fields: new Map([...fields, ["username", seven]]), others }))
         )
         const { answer, status } = yield* request(visitor((session) => session.get("username")))
-        expect([answer, status]).toEqual([Either.right(Option.none()), 204])
+        expect([answer, status]).toEqual([Result.succeed(Option.none()), 204])
         expect(events).toEqual(["Dropped username"])
         yield* request(write)
         expect(goTypes(yield* stored)["username"]).toBe("int")
@@ -231,12 +231,12 @@ describe("a value of another Go type than the field's", () => {
 
   it.live("is read where it holds the value all the same: an int64 for an Int", () =>
     Effect.gen(function* () {
-      const value = Either.getOrThrow(Beego.codec.field(Schema.Int.pipe(Gob.int64)).encode(41)) as Beego.Gob.GobValue
+      const value = Result.getOrThrow(Beego.codec.field(Schema.Int.pipe(Gob.int64)).encode(41)) as Beego.Gob.GobValue
       const { events, request } = yield* begin(
-        Either.getOrThrow(Gob.encode({ fields: new Map([["visits", value]]), others: [] }))
+        Result.getOrThrow(Gob.encode({ fields: new Map([["visits", value]]), others: [] }))
       )
       const { answer } = yield* request(visitor((session) => session.get("visits")))
-      expect(answer).toEqual(Either.right(Option.some(41)))
+      expect(answer).toEqual(Result.succeed(Option.some(41)))
       expect(events).toEqual([])
     }).pipe(Effect.scoped)
   )
@@ -273,7 +273,7 @@ describe("what is written", () => {
           Effect.all([session.get("visits"), session.get("ratio"), session.get("photo"), session.get("since")])
         )
       )
-      expect(answer).toEqual(Either.right([3, 3, photo, since].map(Option.some)))
+      expect(answer).toEqual(Result.succeed([3, 3, photo, since].map(Option.some)))
     }).pipe(Effect.scoped)
   )
 
@@ -282,7 +282,7 @@ describe("what is written", () => {
       const { request } = yield* begin(Buffer.alloc(0))
       yield* request(visitor((session) => session.set("our name", "ada")))
       const { answer } = yield* request(Effect.flatMap(Ours, (session) => session.get("our name")))
-      expect(answer).toEqual(Either.right(Option.some("ada")))
+      expect(answer).toEqual(Result.succeed(Option.some("ada")))
     }).pipe(Effect.scoped)
   )
 
@@ -293,9 +293,9 @@ describe("what is written", () => {
     Effect.gen(function* () {
       const { provider, request } = yield* begin()
       const { answer, setCookie, status } = yield* request(
-        visitor((session) => Effect.zipRight(session.set("list", many), session.save))
+        visitor((session) => Effect.andThen(session.set("list", many), session.save))
       )
-      expect(Either.flip(answer).pipe(Either.getOrThrow)).toMatchObject({
+      expect(Result.flip(answer).pipe(Result.getOrThrow)).toMatchObject({
         reason: "TooLarge",
         message: "the session cannot be stored as gob: the limit of 262144 values is exceeded"
       })
@@ -308,9 +308,9 @@ describe("what is written", () => {
       const before = recorded("two_strings")
       const { request, stored } = yield* begin(before)
       const { answer, setCookie, status } = yield* request(
-        visitor((session) => Effect.zipRight(session.set("username", "ada"), session.set("list", many)))
+        visitor((session) => Effect.andThen(session.set("username", "ada"), session.set("list", many)))
       )
-      expect([Either.isRight(answer), status, setCookie]).toEqual([true, 500, []])
+      expect([Result.isSuccess(answer), status, setCookie]).toEqual([true, 500, []])
       expect(Buffer.from(yield* stored).equals(before)).toBe(true)
     }).pipe(Effect.scoped)
   )
@@ -319,7 +319,7 @@ describe("what is written", () => {
     Effect.gen(function* () {
       const { provider, request } = yield* begin()
       const { answer } = yield* request(visitor((session) => session.set("username", "\ud800")))
-      expect(Either.flip(answer).pipe(Either.getOrThrow)).toMatchObject({ reason: "InvalidValue" })
+      expect(Result.flip(answer).pipe(Result.getOrThrow)).toMatchObject({ reason: "InvalidValue" })
       expect(yield* provider.count!).toBe(0)
     }).pipe(Effect.scoped)
   )

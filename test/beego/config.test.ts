@@ -1,14 +1,14 @@
 // beego's configuration as options of ours: its JSON, and the strings of its providers, as our clients understand what comes of them.
 import { createRequire } from "node:module"
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as FastCheck from "effect/FastCheck"
-import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import { SessionConfig, SessionManager } from "effect-session"
 import * as Beego from "effect-session/beego"
+import * as FastCheck from "fast-check"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Redacted from "#effect/Redacted"
+import * as Result from "#effect/Result"
+import { describe, expect, it } from "#test/vitest"
 import { providers } from "../../src/beego/providers.js"
 import { addresses } from "../../src/Provider/redis/ioredis.js"
 
@@ -534,8 +534,8 @@ describe("any string", () => {
     it(`${provider}: options, or an error that tells no secret`, () =>
       FastCheck.assert(
         FastCheck.property(FastCheck.oneof(FastCheck.string16bits(), shuffled), (text) => {
-          const result = Effect.runSync(Effect.either(providers[provider]!(given(text))))
-          if (Either.isLeft(result)) {
+          const result = Effect.runSync(Effect.result(providers[provider]!(given(text))))
+          if (Result.isFailure(result)) {
             expect(result.left.reason).toBe("InvalidConfig")
             expect(result.left.message).not.toContain(secret)
           }

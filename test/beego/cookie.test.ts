@@ -1,15 +1,15 @@
 // beego's cookie: what the manager asks of it, the recorded cookies, and what Go will make of ours.
 import { createDecipheriv, createHmac } from "node:crypto"
 import { readFileSync } from "node:fs"
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Redacted from "effect/Redacted"
-import * as TestClock from "effect/TestClock"
 import { type SessionConfig, SessionHttp, type SessionManager } from "effect-session"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Redacted from "#effect/Redacted"
+import * as Result from "#effect/Result"
+import * as TestClock from "#effect/testing/TestClock"
+import { describe, expect, it } from "#test/vitest"
 import * as Gob from "../../src/beego/Gob.js"
 import * as BeegoCookie from "../../src/beego/layouts/cookie.js"
 import { makeSealer } from "../../src/beego/layouts/seal.js"
@@ -133,7 +133,7 @@ describe("what beego sealed", () => {
       for (const text of [cookieValueEscaped, cookieValueRaw]) {
         const { payload, sealedAt } = sealer.open(text)!
         expect(sealedAt).toBe(timestamp)
-        expect(comparable(describeSession(Either.getOrThrow(Gob.decode(payload))))).toEqual(comparable(value))
+        expect(comparable(describeSession(Result.getOrThrow(Gob.decode(payload))))).toEqual(comparable(value))
       }
       for (const other of [
         { blockKey, securityName, securityKey: `${securityKey}x` },
@@ -280,7 +280,7 @@ const sends = (sealing: Sealing, cookie: NonNullable<SessionConfig.Options["cook
     ),
     (runtime) => (userId: string) =>
       Effect.promise(async () => {
-        const handle = HttpApp.toWebHandlerRuntime(runtime)(
+        const handle = HttpEffect.toWebHandlerRuntime(runtime)(
           SessionHttp.middleware(AppSession)(
             Effect.as(
               Effect.flatMap(AppSession, (session) => session.set("userId", userId)),

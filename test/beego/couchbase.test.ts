@@ -1,13 +1,13 @@
 // beego's couchbase layout, on the stand-in or on the cluster that COUCHBASE_URL names: conformance, and the documents as beego has them.
-import { describe, expect, it } from "@effect/vitest"
 import { connect, RawBinaryTranscoder, type Transcoder } from "couchbase"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import { type SessionError, SessionProvider } from "effect-session"
+import * as Context from "#effect/Context"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import { describe, expect, it } from "#test/vitest"
 import * as BeegoCouchbase from "../../src/beego/layouts/couchbase.js"
 import { conforms } from "../provider/conforms.js"
 import { shared } from "../provider/shared.js"
@@ -50,7 +50,7 @@ describe("beego's couchbase", () => {
     )
   })
 
-  it.scopedLive("a session is a JSON string of base64 under its id, with flags 0", () =>
+  it.live("a session is a JSON string of base64 under its id, with flags 0", () =>
     Effect.gen(function* () {
       const { documents, provider } = yield* both
       yield* provider.create(id("a"), recorded, Duration.hours(1))
@@ -59,7 +59,7 @@ describe("beego's couchbase", () => {
     })
   )
 
-  it.scopedLive("what beego writes is read, and a write that has not seen it is refused", () =>
+  it.live("what beego writes is read, and a write that has not seen it is refused", () =>
     Effect.gen(function* () {
       const { documents, provider } = yield* both
       const beego = (payload: Buffer) =>
@@ -81,7 +81,7 @@ describe("beego's couchbase", () => {
     })
   )
 
-  it.scopedLive("a session of many megabytes is read again", () =>
+  it.live("a session of many megabytes is read again", () =>
     Effect.gen(function* () {
       const { provider } = yield* both
       const large = Buffer.alloc(12 * 1024 * 1024, "many bytes ")
@@ -95,7 +95,7 @@ describe("beego's couchbase", () => {
     })
   )
 
-  it.scopedLive("a document of the app's is no session, and stays", () =>
+  it.live("a document of the app's is no session, and stays", () =>
     Effect.gen(function* () {
       const { documents, provider } = yield* both
       for (const [letter, value] of [

@@ -1,8 +1,8 @@
 // beego's DSNs on real servers: what the Go drivers reach by them is what is reached here.
-import { expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Beego from "effect-session/beego"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import { expect, it } from "#test/vitest"
 import { shared } from "../provider/shared.js"
 import { execute, mysql, postgres } from "../provider/sqlDatabases.js"
 import * as MariaDb from "../servers/MariaDb.js"

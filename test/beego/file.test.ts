@@ -22,15 +22,14 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
-import { afterEach, beforeEach, describe, expect, it, vi } from "@effect/vitest"
-import * as Chunk from "effect/Chunk"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import { SessionProvider } from "effect-session"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import * as TestClock from "#effect/testing/TestClock"
+import { afterEach, beforeEach, describe, expect, it, vi } from "#test/vitest"
 import * as BeegoFile from "../../src/beego/layouts/file.js"
 import * as SessionFile from "../../src/beego/layouts/sessionFile.js"
 import { text, written } from "../../src/testing/support.js"
@@ -93,7 +92,7 @@ describe("the directory as beego has it", () => {
         expect(Math.abs(stored.expiresAt - (Date.now() + 3_540_000))).toBeLessThan(5_000)
         written(yield* provider.write(sid as SessionProvider.StoredId, Buffer.from("changed"), hour, stored.revision))
       }
-      const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
+      const ids = Array.from(yield* Stream.runCollect(provider.list!))
       expect([...ids].sort()).toEqual(vectors.map(({ sid }) => sid).sort())
       expect(yield* provider.count!).toBe(vectors.length)
     })
@@ -220,8 +219,8 @@ describe("a file that beego is writing", () => {
     const fd = openSync(path, "r+")
     ftruncateSync(fd, 0)
     between(fd)
-    return Effect.fork(
-      Effect.zipRight(
+    return Effect.forkChild(
+      Effect.andThen(
         Effect.sleep(millis),
         Effect.sync(() => {
           writeSync(fd, content)
@@ -328,7 +327,7 @@ describe("locks", () => {
   const change = () =>
     SessionFile.change(work(), place(), { payload: Buffer.from("2"), written: Date.now() }, () => undefined)
 
-  it.scopedLive("one that passes from holder to holder is waited for, however long", () =>
+  it.live("one that passes from holder to holder is waited for, however long", () =>
     Effect.gen(function* () {
       const provider = yield* make()
       written(yield* provider.create(id, Buffer.from("1"), hour))
@@ -349,7 +348,7 @@ describe("locks", () => {
     })
   )
 
-  it.scopedLive("one that cannot be broken is given up", () =>
+  it.live("one that cannot be broken is given up", () =>
     Effect.gen(function* () {
       const provider = yield* make()
       written(yield* provider.create(id, Buffer.from("1"), hour))
@@ -472,7 +471,7 @@ describe("kill -9", () => {
                 yield* ready(child)
                 yield* Effect.sleep(5 + Math.random() * 60)
                 yield* kill(child)
-                const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
+                const ids = Array.from(yield* Stream.runCollect(provider.list!))
                 const numbers = yield* Effect.forEach(ids, (id) => Effect.map(provider.read(id), number))
                 // Killed between its two steps: the successor is there, under an id that nobody was told, and so is the old one.
                 expect([1, 2]).toContain(ids.length)

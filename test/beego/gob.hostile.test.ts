@@ -1,9 +1,9 @@
 // Streams that nobody should have written: a typed error or a value, and never more than the bytes are worth.
 import { readFileSync } from "node:fs"
 import { isDeepStrictEqual } from "node:util"
-import * as Either from "effect/Either"
 import { Gob } from "effect-session/beego"
 import { describe, expect, it } from "vitest"
+import * as Result from "#effect/Result"
 
 const vectors: { readonly gob: ReadonlyArray<{ readonly hex: string }> } = JSON.parse(
   readFileSync(new URL("../data/beego/vectors.json", import.meta.url), "utf8")
@@ -103,7 +103,7 @@ const session = (definitions: ReadonlyArray<Uint8Array>, value: Uint8Array) =>
   ])
 
 const reasonOf = (stream: Uint8Array, limits?: Gob.Limits) =>
-  Either.match(Gob.decode(stream, limits), { onLeft: (error) => error.reason, onRight: () => "a value" })
+  Result.match(Gob.decode(stream, limits), { onLeft: (error) => error.reason, onRight: () => "a value" })
 
 describe("hostile gob streams", () => {
   it("100,000 mutated streams are a typed error or a value, of no more parts than the stream is worth", () => {
@@ -116,19 +116,19 @@ describe("hostile gob streams", () => {
         stream = mutations[next(mutations.length)]!(stream, next)
       }
       const context = `seed ${seed}: ${Buffer.from(stream).toString("hex")}`
-      let result: Either.Either<Gob.GobSession, Gob.GobError>
+      let result: Result.Result<Gob.GobSession, Gob.GobError>
       try {
         result = Gob.decode(stream)
       } catch (error) {
         throw new Error(`threw on ${context}`, { cause: error })
       }
-      if (Either.isLeft(result)) {
+      if (Result.isFailure(result)) {
         expect(result.left._tag, context).toBe("GobError")
         outcomes[result.left.reason] = (outcomes[result.left.reason] ?? 0) + 1
       } else {
         outcomes["a value"] = (outcomes["a value"] ?? 0) + 1
         expect(sessionSize(result.right), context).toBeLessThan(4 * stream.length + 8)
-        const again = Either.flatMap(Gob.encode(result.right), (bytes) => Gob.decode(bytes))
+        const again = Result.flatMap(Gob.encode(result.right), (bytes) => Gob.decode(bytes))
         expect(isDeepStrictEqual(again, result), context).toBe(true)
       }
     }
@@ -187,12 +187,12 @@ describe("hostile gob streams", () => {
     const chain = Array.from({ length: 50_000 }, (_, i) => slice(100 + i, 101 + i))
     const stream = session([...chain, slice(50_100, intId)], dynamic("main.T", 100, 0))
     const decoded = Gob.decode(stream)
-    expect(Either.isRight(decoded)).toBe(true)
+    expect(Result.isSuccess(decoded)).toBe(true)
     expect(
-      Either.isRight(
+      Result.isSuccess(
         decoded.pipe(
-          Either.flatMap((value) => Gob.encode(value)),
-          Either.flatMap((bytes) => Gob.decode(bytes))
+          Result.flatMap((value) => Gob.encode(value)),
+          Result.flatMap((bytes) => Gob.decode(bytes))
         )
       )
     ).toBe(true)
@@ -202,9 +202,9 @@ describe("hostile gob streams", () => {
     const limits = (some: Partial<Gob.Limits>) => ({ ...Gob.defaultLimits, ...some })
     // 103 values: the entry, the session's definition is one, the slice's another, and 100 numbers.
     const stream = session([slice(66, intId)], dynamic("[]int", 66, 100, Buffer.alloc(100, 2)))
-    const decoded = Either.getOrThrow(Gob.decode(stream))
+    const decoded = Result.getOrThrow(Gob.decode(stream))
     const written = (some: Partial<Gob.Limits>) =>
-      Either.match(Gob.encode(decoded, limits(some)), { onLeft: ({ reason }) => reason, onRight: () => "bytes" })
+      Result.match(Gob.encode(decoded, limits(some)), { onLeft: ({ reason }) => reason, onRight: () => "bytes" })
     expect(reasonOf(stream, limits({ maxBytes: stream.length }))).toBe("a value")
     expect(reasonOf(stream, limits({ maxBytes: stream.length - 1 }))).toBe("LimitExceeded")
     expect(reasonOf(stream, limits({ maxValues: 103 }))).toBe("a value")
@@ -219,7 +219,7 @@ describe("hostile gob streams", () => {
 
   it("errors tell nothing of what the stream holds", () => {
     const stream = session([], join([text("hunter2"), int(66), 2, text("hunter2")]))
-    const error = Either.getOrThrow(Either.flip(Gob.decode(stream)))
+    const error = Result.getOrThrow(Result.flip(Gob.decode(stream)))
     expect(`${JSON.stringify(error)} ${error} ${error.stack}`).not.toMatch("hunter2")
   })
 })

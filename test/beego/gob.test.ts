@@ -1,8 +1,8 @@
 // The gob codec against what real beego wrote: the recorded vectors, and fresh random sessions.
 import { readFileSync } from "node:fs"
-import * as Either from "effect/Either"
 import { Gob } from "effect-session/beego"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Result from "#effect/Result"
 import { suite } from "../servers/need.js"
 import { comparable, type Description, describeSession } from "./describe.js"
 import { type Generated, type GobCheck, makeGobCheck } from "./gobcheck.js"
@@ -28,9 +28,9 @@ const recorded = [
   ...vectors.files.filter(({ hex }) => hex !== "").map((file) => ({ ...file, name: `file ${file.path}` }))
 ].map(({ hex, name, value }) => ({ name, stream: Buffer.from(hex!, "hex"), value: value! }))
 
-const decode = (stream: Uint8Array) => Either.getOrThrow(Gob.decode(stream))
+const decode = (stream: Uint8Array) => Result.getOrThrow(Gob.decode(stream))
 
-const encode = (session: Gob.GobSession) => Either.getOrThrow(Gob.encode(session))
+const encode = (session: Gob.GobSession) => Result.getOrThrow(Gob.encode(session))
 
 describe("gob vectors", () => {
   it.each(recorded)("$name is what it describes", ({ stream, value }) => {

@@ -2,26 +2,26 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import { SessionHttp, SessionStore } from "effect-session"
 import * as Beego from "effect-session/beego"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import type * as Scope from "#effect/Scope"
+import * as HttpRouter from "#test/HttpRouter"
+import * as NodeHttpServer from "#test/NodeHttpServer"
 import { acquire } from "../servers/Process.js"
 import { type Answer, jar, request } from "../support/cookies.js"
 import { buildGo } from "./goProgram.js"
 
 class Visitor extends SessionStore.Tag<Visitor>()("Visitor", {
   username: Schema.String,
-  loginAt: Schema.DateFromSelf,
+  loginAt: Schema.Date,
   visits: SessionStore.field(Schema.Int, { default: () => 0 })
 }) {}
 

@@ -1,6 +1,6 @@
 // The backends that beego and effect-session share in the tests, each with what beego does on it.
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Effect from "#effect/Effect"
+import type * as Scope from "#effect/Scope"
 import { execute, mysql } from "../provider/sqlDatabases.js"
 import * as MariaDb from "../servers/MariaDb.js"
 import * as Memcached from "../servers/Memcached.js"

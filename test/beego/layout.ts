@@ -1,12 +1,12 @@
 // What the layouts of servers that speak Redis' protocol are held to alike: the bytes and lifetimes that beego leaves.
-import { expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import { type SessionError, SessionProvider } from "effect-session"
 import { Redis } from "ioredis"
+import * as Context from "#effect/Context"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import { expect, it } from "#test/vitest"
 
 /** `{"username":"astaxie"}`, as beego leaves it in each of these (backend_vectors.json, "06_raw_after_release"). */
 export const recorded = Buffer.from(
@@ -31,26 +31,24 @@ export const asBeego = (
     )
   })
 
-  it.scopedLive(
-    "a session is under its id, in the very bytes, for the whole lifetime, and nothing is left beside it",
-    () =>
-      Effect.gen(function* () {
-        const { provider, redis } = yield* both
-        const written = yield* provider.create(id("a"), recorded, Duration.seconds(3600))
-        expect(written._tag).toBe("Written")
-        expect(yield* Effect.promise(() => redis.getBuffer(id("a")))).toEqual(recorded)
-        expect(yield* Effect.promise(() => redis.ttl(id("a")))).toBeGreaterThanOrEqual(3599)
-        const read = Option.getOrThrow(yield* provider.read(id("a")))
-        yield* provider.write(id("a"), Buffer.from("next"), Duration.seconds(60), read.revision)
-        expect(yield* Effect.promise(() => redis.get(id("a")))).toBe("next")
-        expect(yield* Effect.promise(() => redis.ttl(id("a")))).toBeLessThanOrEqual(61)
-        yield* provider.destroy(id("a"))
-        expect(yield* Effect.promise(() => redis.get(id("a")))).toBeNull()
-        expect(yield* Effect.promise(() => redis.get(`lock:${id("a")}`))).toBeNull()
-      })
+  it.live("a session is under its id, in the very bytes, for the whole lifetime, and nothing is left beside it", () =>
+    Effect.gen(function* () {
+      const { provider, redis } = yield* both
+      const written = yield* provider.create(id("a"), recorded, Duration.seconds(3600))
+      expect(written._tag).toBe("Written")
+      expect(yield* Effect.promise(() => redis.getBuffer(id("a")))).toEqual(recorded)
+      expect(yield* Effect.promise(() => redis.ttl(id("a")))).toBeGreaterThanOrEqual(3599)
+      const read = Option.getOrThrow(yield* provider.read(id("a")))
+      yield* provider.write(id("a"), Buffer.from("next"), Duration.seconds(60), read.revision)
+      expect(yield* Effect.promise(() => redis.get(id("a")))).toBe("next")
+      expect(yield* Effect.promise(() => redis.ttl(id("a")))).toBeLessThanOrEqual(61)
+      yield* provider.destroy(id("a"))
+      expect(yield* Effect.promise(() => redis.get(id("a")))).toBeNull()
+      expect(yield* Effect.promise(() => redis.get(`lock:${id("a")}`))).toBeNull()
+    })
   )
 
-  it.scopedLive("what beego writes is read, and a write that has not seen it is refused", () =>
+  it.live("what beego writes is read, and a write that has not seen it is refused", () =>
     Effect.gen(function* () {
       const { provider, redis } = yield* both
       yield* Effect.promise(() => redis.setex(id("b"), 100, recorded))
@@ -67,7 +65,7 @@ export const asBeego = (
     })
   )
 
-  it.scopedLive("an empty session of beego's is one, and a session that never ends as well", () =>
+  it.live("an empty session of beego's is one, and a session that never ends as well", () =>
     Effect.gen(function* () {
       const { provider, redis } = yield* both
       yield* Effect.promise(() => redis.setex(id("c"), 100, ""))

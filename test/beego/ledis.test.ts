@@ -1,5 +1,5 @@
 // beego's ledis layout on a real ledis-server: conformance, and the values as beego has them.
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import * as BeegoLedis from "../../src/beego/layouts/ledis.js"
 import { conforms } from "../provider/conforms.js"
 import { shared } from "../provider/shared.js"

@@ -2,19 +2,19 @@
 // handler. What beego does to the request object itself (`requestCookieHeaderAfter`) has no counterpart here; what follows from it for
 // later calls in the request is compared.
 import { readFileSync } from "node:fs"
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import { SessionHttp, SessionLayer, SessionProvider, SessionStore } from "effect-session"
 import * as Beego from "effect-session/beego"
 import * as Memory from "effect-session/memory"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import * as Result from "#effect/Result"
+import * as Schema from "#effect/Schema"
+import { describe, expect, it } from "#test/vitest"
 import { differences, differing, type Name, type Outcome, type SetCookie, type Step } from "./differences.js"
 
 interface Case {
@@ -83,7 +83,7 @@ const shapeOf = (id: string) => id.replace(/[0-9a-f]+$/, (random) => `<${random.
 
 const known = (provider: SessionProvider.Provider) =>
   Effect.gen(function* () {
-    const who = Either.getOrThrow(Beego.codec.field(Schema.String).encode("known"))
+    const who = Result.getOrThrow(Beego.codec.field(Schema.String).encode("known"))
     const payload = Beego.codec.encode({ createdAt: undefined, values: { who } }) as Uint8Array
     yield* provider.create(knownSid as SessionProvider.StoredId, payload, Duration.hours(1))
   })
@@ -105,7 +105,7 @@ const mounted = <E>(config: object, handle: Effect.Effect<unknown, E, Visitor>) 
     const layer = SessionLayer.make(Layer.succeed(SessionProvider.SessionProvider, provider), options, Beego.codec)
     const app = SessionHttp.middleware(Visitor)(Effect.as(handle, HttpServerResponse.empty()))
     const { handler } = yield* Effect.acquireRelease(
-      Effect.sync(() => HttpApp.toWebHandlerLayer(app, layer)),
+      Effect.sync(() => HttpEffect.toWebHandlerLayer(app, layer)),
       ({ dispose }) => Effect.promise(dispose)
     )
     return { provider, send: (request: Request) => Effect.promise(() => handler(request)) }
@@ -161,7 +161,7 @@ const ours = ({ config, op, request }: Case): Effect.Effect<Outcome> =>
     return { ...(yield* told(provider, send(toRequest(request)), names)), steps }
   }).pipe(
     Effect.scoped,
-    Effect.catchAll(({ message, reason }) =>
+    Effect.catch(({ message, reason }) =>
       Effect.sync(() => {
         expect(reason).toBe("InvalidConfig")
         return { refused: /^(\w+): /.exec(message)![1]! }

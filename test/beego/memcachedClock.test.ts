@@ -1,11 +1,11 @@
 // beego's memcache on a server whose clock stands still for up to two seconds, as memcached's does now and then: its
 // timer starts anew each second, and so the tick comes later and later in the second, until it leaves one out.
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import { SessionProvider } from "effect-session"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import { expect, it } from "#test/vitest"
 import * as BeegoMemcached from "../../src/beego/layouts/memcached.js"
 import * as Servers from "../servers/Memcached.js"
 import { suite } from "../servers/need.js"
@@ -26,7 +26,7 @@ const nextUptime = (server: Server, before: number) =>
   })
 
 suite("beego's memcache, whose clock is late", ["memcached"], () => {
-  it.scopedLive(
+  it.live(
     "a session lives until its lifetime is over",
     () =>
       Effect.gen(function* () {

@@ -1,17 +1,17 @@
 // beego's session table in MySQL (tested on MariaDB) and PostgreSQL: conformance, the rows as beego has them, and what beego's columns
 // cannot hold.
 import { readFileSync } from "node:fs"
-import * as SqlClient from "@effect/sql/SqlClient"
-import { expect, it } from "@effect/vitest"
-import * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import { type SessionError, SessionProvider } from "effect-session"
+import * as Chunk from "#effect/Chunk"
+import * as Clock from "#effect/Clock"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import * as SqlClient from "#effect/sql/SqlClient"
+import * as TestClock from "#effect/testing/TestClock"
+import { expect, it } from "#test/vitest"
 import * as BeegoMysql from "../../src/beego/layouts/mysql.js"
 import * as BeegoPostgres from "../../src/beego/layouts/postgres.js"
 import { ddl, gcPage, statements } from "../../src/beego/layouts/sqlStatements.js"
@@ -93,7 +93,7 @@ const conforms = (
 ) => {
   conformsByClock(
     {
-      layer: Layer.unwrapEffect(layer),
+      layer: Layer.unwrap(layer),
       capabilities: {
         ...SessionProvider.defaultCapabilities,
         consistency: "compareContent",
@@ -252,7 +252,7 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
         ids.map((id) => provider.create(id, Buffer.from("x"), hour)),
         { concurrency: 8 }
       )
-      const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
+      const listed = Array.from(yield* Stream.runCollect(provider.list!))
       expect([...listed].sort()).toEqual([...ids].sort())
     }).pipe(Effect.scoped)
   )

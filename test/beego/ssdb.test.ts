@@ -1,6 +1,6 @@
 // beego's ssdb layout, on the stand-in or on the server that SSDB_URL names: conformance, and the values as beego has them.
-import { describe } from "@effect/vitest"
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
+import { describe } from "#test/vitest"
 import * as BeegoSsdb from "../../src/beego/layouts/ssdb.js"
 import { conforms } from "../provider/conforms.js"
 import { shared } from "../provider/shared.js"

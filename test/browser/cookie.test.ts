@@ -2,15 +2,15 @@
  * Sessions that a browser holds, in a real one.
  */
 import { randomBytes } from "node:crypto"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { SessionConfig, SessionHttp, SessionStore } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import type { BrowserContext, Page } from "playwright-core"
+import * as Effect from "#effect/Effect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import * as HttpRouter from "#test/HttpRouter"
+import { expect, it } from "#test/vitest"
 import { suite } from "../servers/need.js"
 import { browser } from "../support/browser.js"
 import { key } from "../support/cookies.js"
@@ -56,7 +56,7 @@ suite("Chromium", ["chromium"], () => {
   const shown = async (page: Page) => (await page.textContent("body"))?.trim()
   const names = async (context: BrowserContext) => (await context.cookies()).map(({ name }) => name).sort()
 
-  it.scoped(
+  it.effect(
     "a session of 10 KB survives a reload; when it shrinks, and when it ends, its cookies go",
     () =>
       visit(async (page, url, context) => {
@@ -79,7 +79,7 @@ suite("Chromium", ["chromium"], () => {
     60_000
   )
 
-  it.scoped(
+  it.effect(
     "one cookie less by hand is a clean anonymous session, and the next one is whole",
     () =>
       visit(async (page, url, context) => {

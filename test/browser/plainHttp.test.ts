@@ -1,11 +1,11 @@
 /**
  * Secure cookies over plain http, in a real browser.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
 import { SessionHttp } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as HttpRouter from "#test/HttpRouter"
+import { expect, it } from "#test/vitest"
 import { suite } from "../servers/need.js"
 import { browser } from "../support/browser.js"
 import { AppSession, serve } from "../support/http.js"
@@ -36,7 +36,7 @@ const signIn = (host: string) =>
   })
 
 suite("Chromium", ["chromium"], () => {
-  it.scoped(
+  it.effect(
     "drops the cookie of another machine's page, and the log tells so",
     () =>
       Effect.map(signIn("app.test"), ({ cookies, logged }) => {
@@ -46,7 +46,7 @@ suite("Chromium", ["chromium"], () => {
     60_000
   )
 
-  it.scoped(
+  it.effect(
     "keeps that of its own machine's, and nothing is logged",
     () => Effect.map(signIn("localhost"), (seen) => expect(seen).toEqual({ cookies: 1, logged: [] })),
     60_000

@@ -3,8 +3,8 @@
  */
 import { spawn } from "node:child_process"
 import { join } from "node:path"
-import { expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
+import { expect, it } from "#test/vitest"
 import { root } from "../../scripts/programs.mjs"
 import { freePorts, host, until } from "../servers/Process.js"
 
@@ -40,7 +40,7 @@ const browserOf = (name: string) =>
     return (path: string, init?: RequestInit) => Effect.promise(() => ask(path, init))
   })
 
-it.scopedLive("visits.ts counts", () =>
+it.live("visits.ts counts", () =>
   Effect.gen(function* () {
     const ask = yield* browserOf("visits.ts")
     const first = yield* ask("/visits")
@@ -50,7 +50,7 @@ it.scopedLive("visits.ts counts", () =>
   })
 )
 
-it.scopedLive("signIn.ts lets in who knows the password, until they sign out", () =>
+it.live("signIn.ts lets in who knows the password, until they sign out", () =>
   Effect.gen(function* () {
     const ask = yield* browserOf("signIn.ts")
     const signIn = (name: string, password: string) =>

@@ -4,13 +4,13 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { afterAll, describe, expect, it } from "@effect/vitest"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import { SessionLayer } from "effect-session"
+import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Effect from "#effect/Effect"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as Layer from "#effect/Layer"
+import * as NodeHttpServer from "#test/NodeHttpServer"
+import { afterAll, describe, expect, it } from "#test/vitest"
 import { app } from "../../example/routes.js"
 import { client } from "../support/http.js"
 
@@ -28,7 +28,7 @@ for (const [name, variables] of Object.entries(backends)) {
     const environment = ConfigProvider.fromMap(
       new Map([["SESSION_COOKIE_SECURE", "false"], ...Object.entries(variables)])
     )
-    const sessions = Layer.provide(SessionLayer.fromConfig(), Layer.setConfigProvider(environment))
+    const sessions = Layer.provide(SessionLayer.fromConfig(), ConfigProvider.layer(environment))
     const server = yield* Layer.build(
       Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, sessions))
     )
@@ -51,7 +51,7 @@ for (const [name, variables] of Object.entries(backends)) {
   })
 
   describe(`the demo on ${name}`, () => {
-    it.scopedLive("signs in, knows who it is, and signs out", () =>
+    it.live("signs in, knows who it is, and signs out", () =>
       Effect.gen(function* () {
         const { as, get, post } = yield* demo
         expect((yield* get("/")).setCookie).toEqual([])
@@ -69,7 +69,7 @@ for (const [name, variables] of Object.entries(backends)) {
       })
     )
 
-    it.scopedLive("counts 200 visits at once to exactly 200", () =>
+    it.live("counts 200 visits at once to exactly 200", () =>
       Effect.gen(function* () {
         const { as, get } = yield* demo
         const { body, cookie } = yield* get("/visits")
@@ -82,7 +82,7 @@ for (const [name, variables] of Object.entries(backends)) {
       })
     )
 
-    it.scopedLive("keeps a cart, and nothing of a crash; streams; counts who is there", () =>
+    it.live("keeps a cart, and nothing of a crash; streams; counts who is there", () =>
       Effect.gen(function* () {
         const { as, post } = yield* demo
         const { cookie } = yield* post("/cart", { item: "tea" })

@@ -3,14 +3,14 @@
  */
 import { spawn } from "node:child_process"
 import { join } from "node:path"
-import { expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
+import { expect, it } from "#test/vitest"
 import { root } from "../../scripts/programs.mjs"
 import * as Couchbase from "../servers/Couchbase.js"
 import { freePorts, host, until } from "../servers/Process.js"
 import { machineTimed } from "../support/machineTime.js"
 
-it.scopedLive("a request that comes as soon as it listens is answered, and SIGTERM ends it at once", () =>
+it.live("a request that comes as soon as it listens is answered, and SIGTERM ends it at once", () =>
   Effect.gen(function* () {
     const target = yield* Couchbase.make()
     const [port] = yield* Effect.promise(() => freePorts(1))

@@ -2,21 +2,21 @@
  * What clients of an `HttpApi` are told if a session could not be read or saved: the error that it declares, which they can catch.
  */
 
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpApiClient from "@effect/platform/HttpApiClient"
-import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { SessionError, SessionHttp } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as FetchHttpClient from "#effect/http/FetchHttpClient"
+import * as HttpClient from "#effect/http/HttpClient"
+import * as HttpClientRequest from "#effect/http/HttpClientRequest"
+import * as HttpApi from "#effect/http-api/HttpApi"
+import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
+import * as HttpApiClient from "#effect/http-api/HttpApiClient"
+import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
+import * as Layer from "#effect/Layer"
+import * as Result from "#effect/Result"
+import * as Schema from "#effect/Schema"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
 import { build, WithSession } from "../support/mounts.js"
@@ -46,9 +46,9 @@ const Served = HttpApiBuilder.serve().pipe(
         .handle("read", () => read)
         .handle("count", () => count)
         .handle("invalid", () => Effect.flatMap(AppSession, (session) => Effect.as(session.set("visits", -1), 0)))
-        .handle("refused", () => Effect.zipRight(count, Effect.fail(new Refused())))
+        .handle("refused", () => Effect.andThen(count, Effect.fail(new Refused())))
         .handle("caught", () => Effect.orElseSucceed(read, () => -1))
-        .handle("fails", () => Effect.zipRight(count, Effect.dieMessage("no")))
+        .handle("fails", () => Effect.andThen(count, Effect.die(new Error("no"))))
         .handle("logout", () => Effect.flatMap(AppSession, (session) => Effect.as(session.destroy, 0)))
     )
   ),
@@ -84,12 +84,12 @@ const caught = <A, E>(call: Effect.Effect<A, E>) =>
       (error): error is E & SessionError => error instanceof SessionError && error._tag === "SessionError",
       ({ reason }) => Effect.succeed(`caught ${reason}`)
     ),
-    Effect.either,
-    Effect.map(Either.getOrElse((error) => `other ${error}`))
+    Effect.result,
+    Effect.map(Result.getOrElse((error) => `other ${error}`))
   )
 
 describe("HttpApiClient", () => {
-  it.scoped("catches a read that failed, by its tag and with its reason", () =>
+  it.effect("catches a read that failed, by its tag and with its reason", () =>
     Effect.gen(function* () {
       const { client, logged, state } = yield* begin()
       state.reads = false
@@ -98,7 +98,7 @@ describe("HttpApiClient", () => {
     })
   )
 
-  it.scoped("catches a save that failed when the handler was done", () =>
+  it.effect("catches a save that failed when the handler was done", () =>
     Effect.gen(function* () {
       const { client, logged, me, state } = yield* begin()
       state.writes = false
@@ -113,7 +113,7 @@ describe("HttpApiClient", () => {
     })
   )
 
-  it.scoped("catches a value that its field does not take, as a 500", () =>
+  it.effect("catches a value that its field does not take, as a 500", () =>
     Effect.gen(function* () {
       const { client, logged, me } = yield* begin()
       expect(yield* caught(client.invalid())).toBe("caught InvalidValue")
@@ -123,7 +123,7 @@ describe("HttpApiClient", () => {
     })
   )
 
-  it.scoped("catches a logout that the backend did not take, and the cookie is removed", () =>
+  it.effect("catches a logout that the backend did not take, and the cookie is removed", () =>
     Effect.gen(function* () {
       const { client, me, state } = yield* begin({ whenNotSaved: "response" })
       state.writes = false
@@ -135,7 +135,7 @@ describe("HttpApiClient", () => {
 })
 
 describe("the log", () => {
-  it.scoped("has nothing of an error that the handler has caught", () =>
+  it.effect("has nothing of an error that the handler has caught", () =>
     Effect.gen(function* () {
       const { client, logged, state } = yield* begin()
       state.reads = false
@@ -144,7 +144,7 @@ describe("the log", () => {
     })
   )
 
-  it.scoped("has nothing of the session in an answer that is an error of the app's own", () =>
+  it.effect("has nothing of the session in an answer that is an error of the app's own", () =>
     Effect.gen(function* () {
       const { client, logged, me } = yield* begin()
       expect(yield* caught(client.refused())).toContain("Refused")

@@ -2,24 +2,24 @@
  * An `HttpApi` whose middleware has several security schemes: the platform tries them in turn until one accepts the
  * request.
  */
-import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
-import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
-import { describe, expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { SessionHttp } from "effect-session"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as HttpApi from "#effect/http-api/HttpApi"
+import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
+import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
+import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
+import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
+import * as HttpApiSecurity from "#effect/http-api/HttpApiSecurity"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession } from "../support/http.js"
 import { build, WithSession } from "../support/mounts.js"
 
-class CurrentUser extends Context.Tag("CurrentUser")<CurrentUser, string>() {}
+class CurrentUser extends Context.Service<CurrentUser, string>()("CurrentUser") {}
 
 class Unauthorized extends Schema.TaggedError<Unauthorized>()(
   "Unauthorized",
@@ -39,7 +39,7 @@ const counted = Effect.gen(function* () {
 
 const options = {
   provides: CurrentUser,
-  failure: Schema.Union(Unauthorized, SessionHttp.Failure)
+  failure: Schema.Union([Unauthorized, SessionHttp.Failure])
 } as const
 const session = SessionHttp.security()
 const bearer = HttpApiSecurity.bearer
@@ -84,7 +84,7 @@ const Served = HttpApiBuilder.serve().pipe(
 )
 
 describe.each(["one", "two", "three"])("a middleware with %s of them", (path) => {
-  it.scoped("runs its effect once for a request, whether it accepts the request or not", () =>
+  it.effect("runs its effect once for a request, whether it accepts the request or not", () =>
     Effect.gen(function* () {
       const { as, send } = yield* build(Served)
       const refused = yield* send(`/${path}`)

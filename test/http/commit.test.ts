@@ -1,14 +1,14 @@
 /**
  * The end of a request: what is saved, when, and what the client is told.
  */
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as TestClock from "effect/TestClock"
 import { SessionError, SessionHttp, SessionManager } from "effect-session"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as TestClock from "#effect/testing/TestClock"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 
 const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
@@ -25,11 +25,11 @@ const app = HttpRouter.empty.pipe(
     )
   ),
   HttpRouter.get("/count", Effect.map(count, text)),
-  HttpRouter.get("/fail", Effect.zipRight(count, Effect.fail("no"))),
-  HttpRouter.get("/die", Effect.zipRight(count, Effect.dieMessage("no"))),
-  HttpRouter.get("/not-found", Effect.zipRight(count, HttpServerResponse.empty({ status: 404 }))),
-  HttpRouter.get("/die-response", Effect.zipRight(count, Effect.die(HttpServerResponse.empty({ status: 409 })))),
-  HttpRouter.get("/redirect", Effect.zipRight(count, HttpServerResponse.redirect("/read"))),
+  HttpRouter.get("/fail", Effect.andThen(count, Effect.fail("no"))),
+  HttpRouter.get("/die", Effect.andThen(count, Effect.die(new Error("no")))),
+  HttpRouter.get("/not-found", Effect.andThen(count, HttpServerResponse.empty({ status: 404 }))),
+  HttpRouter.get("/die-response", Effect.andThen(count, Effect.die(HttpServerResponse.empty({ status: 409 })))),
+  HttpRouter.get("/redirect", Effect.andThen(count, HttpServerResponse.redirect("/read"))),
   HttpRouter.get(
     "/login",
     Effect.gen(function* () {
@@ -48,9 +48,9 @@ const app = HttpRouter.empty.pipe(
   ),
   HttpRouter.get(
     "/logout-die",
-    Effect.zipRight(
+    Effect.andThen(
       Effect.flatMap(AppSession, (session) => session.destroy),
-      Effect.dieMessage("no")
+      Effect.die(new Error("no"))
     )
   ),
   HttpRouter.get(
@@ -58,7 +58,7 @@ const app = HttpRouter.empty.pipe(
     Effect.gen(function* () {
       yield* count
       yield* (yield* AppSession).save
-      return yield* Effect.dieMessage("no")
+      return yield* Effect.die(new Error("no"))
     })
   ),
   HttpRouter.get(
@@ -84,7 +84,7 @@ const begin = Effect.gen(function* () {
 const unusedProbe = probe()
 
 describe("what a request costs the backend", () => {
-  it.scoped("nothing without a cookie, nothing where the session is not used", () =>
+  it.effect("nothing without a cookie, nothing where the session is not used", () =>
     Effect.gen(function* () {
       const { calls, me, send } = yield* begin
       expect((yield* send("/unused")).setCookie).toEqual([])
@@ -94,7 +94,7 @@ describe("what a request costs the backend", () => {
     })
   )
 
-  it.scoped("one call to read, two to write, one for the first write and for a login", () =>
+  it.effect("one call to read, two to write, one for the first write and for a login", () =>
     Effect.gen(function* () {
       const { calls, me, send } = yield* begin
       const spent = (path: string, by = me) => Effect.map(by(path), () => calls.splice(0))
@@ -106,7 +106,7 @@ describe("what a request costs the backend", () => {
     })
   )
 
-  it.scoped("destroy costs one call", () =>
+  it.effect("destroy costs one call", () =>
     Effect.gen(function* () {
       const { calls, me } = yield* begin
       yield* me("/logout")
@@ -119,7 +119,7 @@ describe("what a request costs the backend", () => {
     () =>
       Effect.gen(function* () {
         const runtime = yield* Effect.runtime<SessionManager.SessionManager>()
-        const handle = HttpApp.toWebHandlerRuntime(runtime)(app)
+        const handle = HttpEffect.toWebHandlerRuntime(runtime)(app)
         for (let i = 0; i < 1_000; i++) {
           const response = yield* Effect.promise(() => handle(new Request("http://localhost/unused")))
           expect(response.headers.getSetCookie()).toEqual([])
@@ -132,7 +132,7 @@ describe("what a request costs the backend", () => {
     120_000
   )
 
-  it.scoped("renews the lifetime once a throttle interval, however many requests read", () =>
+  it.effect("renews the lifetime once a throttle interval, however many requests read", () =>
     Effect.gen(function* () {
       const { calls, me } = yield* begin
       const day: Array<string> = []
@@ -151,7 +151,7 @@ describe("what a request costs the backend", () => {
 })
 
 describe("lifetimes", () => {
-  it.scoped("an idle session ends after the idle timeout, one in use lives on until the absolute timeout", () =>
+  it.effect("an idle session ends after the idle timeout, one in use lives on until the absolute timeout", () =>
     Effect.gen(function* () {
       const { as, me, send } = yield* begin
       const other = as((yield* send("/count")).cookie)
@@ -169,7 +169,7 @@ describe("lifetimes", () => {
     })
   )
 
-  it.scoped("ends at the very millisecond", () =>
+  it.effect("ends at the very millisecond", () =>
     Effect.gen(function* () {
       const { me } = yield* begin
       yield* TestClock.adjust(Duration.subtract(Duration.minutes(30), Duration.millis(1)))
@@ -181,7 +181,7 @@ describe("lifetimes", () => {
     })
   )
 
-  it.scoped("signing in starts the absolute timeout anew", () =>
+  it.effect("signing in starts the absolute timeout anew", () =>
     Effect.gen(function* () {
       const { as, me } = yield* begin
       for (let i = 0; i < 33; i++) {
@@ -199,7 +199,7 @@ describe("lifetimes", () => {
 
 describe("failing handlers", () => {
   for (const path of ["/fail", "/die"]) {
-    it.scoped(`${path}: a 5xx leaves the session as it was`, () =>
+    it.effect(`${path}: a 5xx leaves the session as it was`, () =>
       Effect.gen(function* () {
         const { calls, me, send } = yield* begin
         expect((yield* me(path)).status).toBe(500)
@@ -217,7 +217,7 @@ describe("failing handlers", () => {
     ["/die-response", 409],
     ["/redirect", 302]
   ] as const) {
-    it.scoped(`${path}: ${status} keeps the changes`, () =>
+    it.effect(`${path}: ${status} keeps the changes`, () =>
       Effect.gen(function* () {
         const { me } = yield* begin
         expect((yield* me(path)).status).toBe(status)
@@ -226,7 +226,7 @@ describe("failing handlers", () => {
     )
   }
 
-  it.scoped("a destroy stands", () =>
+  it.effect("a destroy stands", () =>
     Effect.gen(function* () {
       const { cookie, me } = yield* begin
       const answer = yield* me("/logout-die")
@@ -238,7 +238,7 @@ describe("failing handlers", () => {
     })
   )
 
-  it.scoped("what was saved stays saved, and the client is told the new id", () =>
+  it.effect("what was saved stays saved, and the client is told the new id", () =>
     Effect.gen(function* () {
       const { as, send } = yield* begin
       const answer = yield* send("/save-die")
@@ -247,7 +247,7 @@ describe("failing handlers", () => {
     })
   )
 
-  it.scoped("keepOnServerError keeps the changes", () =>
+  it.effect("keepOnServerError keeps the changes", () =>
     Effect.gen(function* () {
       const { as, send } = yield* serve(app, { keepOnServerError: true })
       const { cookie } = yield* send("/die")
@@ -255,7 +255,7 @@ describe("failing handlers", () => {
     })
   )
 
-  it.scoped("fibers of one handler share one session and one read", () =>
+  it.effect("fibers of one handler share one session and one read", () =>
     Effect.gen(function* () {
       const { calls, me } = yield* begin
       yield* me("/parallel")
@@ -268,7 +268,7 @@ describe("failing handlers", () => {
 describe("failing backends", () => {
   const unavailable = Effect.fail(new SessionError({ reason: "Unavailable", message: "probe: away" }))
 
-  it.scoped("reading: an uncaught error is a 503, and the response names nothing", () =>
+  it.effect("reading: an uncaught error is a 503, and the response names nothing", () =>
     Effect.gen(function* () {
       let down = false
       const { provider } = probe((inner) => ({ read: (id) => (down ? unavailable : inner.read(id)) }))
@@ -285,9 +285,9 @@ describe("failing backends", () => {
 
   for (const [how, failing] of [
     ["fails", unavailable],
-    ["dies", Effect.dieMessage("probe: broken")]
+    ["dies", Effect.die(new Error("probe: broken"))]
   ] as const) {
-    it.scoped(`saving ${how}: the response becomes a 5xx, once, and no cookie promises what is not stored`, () =>
+    it.effect(`saving ${how}: the response becomes a 5xx, once, and no cookie promises what is not stored`, () =>
       Effect.gen(function* () {
         const { calls, provider } = probe(() => ({ create: () => failing }))
         const { send } = yield* serve(app, {}, provider)
@@ -299,7 +299,7 @@ describe("failing backends", () => {
     )
   }
 
-  it.scoped("saving fails under whenNotSaved: response: the response goes out as it is", () =>
+  it.effect("saving fails under whenNotSaved: response: the response goes out as it is", () =>
     Effect.gen(function* () {
       const { provider } = probe(() => ({ create: () => unavailable }))
       const { send } = yield* serve(app, { whenNotSaved: "response" }, provider)
@@ -310,7 +310,7 @@ describe("failing backends", () => {
 
   for (const operation of ["read", "write"] as const) {
     for (const kind of ["never answers", "never answers and cannot be interrupted"]) {
-      it.scopedLive(`${operation} ${kind}: 503 within the timeout, and the session works again`, () =>
+      it.live(`${operation} ${kind}: 503 within the timeout, and the session works again`, () =>
         Effect.gen(function* () {
           let hang = false
           const never = kind === "never answers" ? Effect.never : Effect.uninterruptible(Effect.never)

@@ -1,8 +1,8 @@
 /**
  * Values that are spread over several cookies: how they are cut, and which parts are put together again.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as FastCheck from "effect/FastCheck"
+import * as FastCheck from "fast-check"
+import { describe, expect, it } from "#test/vitest"
 import { findParts, joinParts, splitValue } from "../../src/Manager/cookieHeader.js"
 
 const partsOf = (...pairs: ReadonlyArray<readonly [place: number, ...values: ReadonlyArray<string>]>) =>

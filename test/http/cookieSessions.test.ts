@@ -2,23 +2,6 @@
  * Sessions that browsers hold, over real HTTP: several cookies, parts that get lost or mixed up, and what an ended session's cookies
  * are still good for.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Chunk from "effect/Chunk"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import {
   type SessionConfig,
   SessionError,
@@ -30,13 +13,29 @@ import {
 import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
 import { signIn } from "effect-session/testing"
+import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Deferred from "#effect/Deferred"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import * as Result from "#effect/Result"
+import * as Schema from "#effect/Schema"
+import * as Stream from "#effect/Stream"
+import * as TestClock from "#effect/testing/TestClock"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { key, request, visitor } from "../support/cookies.js"
 import { sessionOf } from "../support/events.js"
 import { serve } from "../support/http.js"
 
 class Notes extends SessionStore.Tag<Notes>()("Notes", {
   text: Schema.String,
-  visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 })
+  visits: SessionStore.field(Schema.Natural, { default: () => 0 })
 }) {}
 
 const ok = HttpServerResponse.text("ok")
@@ -77,9 +76,9 @@ const appWith = (gate: Gate) =>
       Effect.gen(function* () {
         const session = yield* Notes
         yield* session.set("text", "x".repeat(20_000))
-        const saved = yield* Effect.either(session.save)
+        const saved = yield* Effect.result(session.save)
         yield* session.set("text", "small")
-        return HttpServerResponse.text(Either.isLeft(saved) ? saved.left.reason : "saved")
+        return HttpServerResponse.text(Result.isFailure(saved) ? saved.left.reason : "saved")
       })
     ),
     HttpRouter.get(
@@ -94,7 +93,7 @@ const appWith = (gate: Gate) =>
     // As long as the gate is closed: requests under way.
     HttpRouter.get(
       "/slow/read",
-      Effect.flatMap(Notes, (session) => Effect.as(Effect.zipRight(session.get("visits"), gate), ok))
+      Effect.flatMap(Notes, (session) => Effect.as(Effect.andThen(session.get("visits"), gate), ok))
     ),
     HttpRouter.get(
       "/slow/count",
@@ -145,7 +144,7 @@ const appWith = (gate: Gate) =>
           destroy: session.destroy
         }
         yield* socket.run((data) =>
-          Effect.matchEffect(Effect.zipRight(commands[new TextDecoder().decode(data)]!, session.save), {
+          Effect.matchEffect(Effect.andThen(commands[new TextDecoder().decode(data)]!, session.save), {
             onFailure: ({ reason }) => write(reason),
             onSuccess: () => write("saved")
           })
@@ -183,7 +182,7 @@ describe("several cookies", () => {
     ["plain", {}],
     ["with long attributes", { cookie: longest }]
   ] as const) {
-    it.scoped(`each of 4,096 bytes at most with name and attributes, one line each, ${name}`, () =>
+    it.effect(`each of 4,096 bytes at most with name and attributes, one line each, ${name}`, () =>
       Effect.gen(function* () {
         for (const bytes of [1, 2_900, 3_000, 6_000, 9_000, 10_240]) {
           const { cookies, get } = yield* begin(options)
@@ -199,7 +198,7 @@ describe("several cookies", () => {
     )
   }
 
-  it.scoped("are sent if something changed, and only then", () =>
+  it.effect("are sent if something changed, and only then", () =>
     Effect.gen(function* () {
       const { get } = yield* begin()
       expect((yield* get("/read")).setCookie).toEqual([])
@@ -209,7 +208,7 @@ describe("several cookies", () => {
     })
   )
 
-  it.scoped("that are no longer needed are expired, with the same attributes, and no others", () =>
+  it.effect("that are no longer needed are expired, with the same attributes, and no others", () =>
     Effect.gen(function* () {
       const { cookies, get } = yield* begin({ cookie: { domain: "example.org" } })
       yield* get("/keep?bytes=10000")
@@ -225,7 +224,7 @@ describe("several cookies", () => {
     })
   )
 
-  it.scoped("of which one is lost, altered or of another answer are no session, and are replaced", () =>
+  it.effect("of which one is lost, altered or of another answer are no session, and are replaced", () =>
     Effect.gen(function* () {
       const { cookies, get, header, server } = yield* begin()
       yield* get("/keep?bytes=6000")
@@ -256,7 +255,7 @@ describe("several cookies", () => {
     })
   )
 
-  it.scoped("that are left of another answer do no harm", () =>
+  it.effect("that are left of another answer do no harm", () =>
     Effect.gen(function* () {
       const { cookies, get } = yield* begin()
       yield* get("/keep?bytes=6000")
@@ -275,7 +274,7 @@ describe("several cookies", () => {
     })
   )
 
-  it.scoped("of two answers that mix in the browser are the session of the last one, whichever it is", () =>
+  it.effect("of two answers that mix in the browser are the session of the last one, whichever it is", () =>
     Effect.gen(function* () {
       for (const [first, second, read] of [
         ["/keep?bytes=4000", "/count", "10 1"],
@@ -293,7 +292,7 @@ describe("several cookies", () => {
     })
   )
 
-  it.scoped(
+  it.effect(
     "are found among others, whatever their order, and as many as a header has room for cost next to nothing",
     () =>
       Effect.gen(function* () {
@@ -311,7 +310,7 @@ describe("several cookies", () => {
 })
 
 describe("a session that does not fit", () => {
-  it.scoped("is an error before anything is sent, and the session stays what it was", () =>
+  it.effect("is an error before anything is sent, and the session stays what it was", () =>
     Effect.gen(function* () {
       const { get } = yield* begin()
       yield* get("/keep?bytes=100")
@@ -321,7 +320,7 @@ describe("a session that does not fit", () => {
     })
   )
 
-  it.scoped("is told as TooLarge to the handler that saves it, which can go on", () =>
+  it.effect("is told as TooLarge to the handler that saves it, which can go on", () =>
     Effect.gen(function* () {
       const { get } = yield* begin()
       expect((yield* get("/saved")).body).toBe("TooLarge")
@@ -331,7 +330,7 @@ describe("a session that does not fit", () => {
 })
 
 describe("lifetimes, from inside the seal", () => {
-  it.scoped("idle and absolute timeouts end a session, whatever the client keeps", () =>
+  it.effect("idle and absolute timeouts end a session, whatever the client keeps", () =>
     Effect.gen(function* () {
       const { get } = yield* begin({ idleTimeout: "30 minutes", absoluteTimeout: "2 hours" })
       yield* get("/count")
@@ -352,7 +351,7 @@ describe("lifetimes, from inside the seal", () => {
     })
   )
 
-  it.scoped("renewal is throttled: requests that only read send no cookie until a tenth has passed", () =>
+  it.effect("renewal is throttled: requests that only read send no cookie until a tenth has passed", () =>
     Effect.gen(function* () {
       const { get } = yield* begin({ idleTimeout: "30 minutes" })
       yield* get("/count")
@@ -367,7 +366,7 @@ describe("lifetimes, from inside the seal", () => {
 })
 
 describe("the id", () => {
-  it.scoped(
+  it.effect(
     "is the session's own: the same over writes, another after regenerate, and nothing a client could send",
     () =>
       Effect.gen(function* () {
@@ -400,16 +399,16 @@ describe("the cookies of an ended session, sent again", () => {
     ["/logout", "ended"],
     ["/login", "regenerated"]
   ] as const) {
-    it.scoped(`are no session if it was ${what} and there are revocations`, () =>
+    it.effect(`are no session if it was ${what} and there are revocations`, () =>
       Effect.map(replayed(path, { revocations: Memory.make() }), (body) => expect(body).toBe("0 0"))
     )
     // What docs/providers/cookie.md warns of.
-    it.scoped(`are still the session if it was ${what} and there are none`, () =>
+    it.effect(`are still the session if it was ${what} and there are none`, () =>
       Effect.map(replayed(path, {}), (body) => expect(body).toBe("0 1"))
     )
   }
 
-  it.scoped("are no session once their time is over, revocations or not", () =>
+  it.effect("are no session once their time is over, revocations or not", () =>
     Effect.gen(function* () {
       const { get, header, server } = yield* begin({ idleTimeout: "30 minutes" })
       yield* get("/count")
@@ -433,7 +432,7 @@ const makeGate = (requests: number) =>
       return Effect.all([Deferred.succeed(waiting, undefined), arrived >= requests ? open : Effect.void], {
         discard: true
       })
-    }).pipe(Effect.zipRight(Deferred.await(opened)))
+    }).pipe(Effect.andThen(Deferred.await(opened)))
     return { gate, open, waiting: Deferred.await(waiting) }
   })
 
@@ -449,13 +448,13 @@ describe.each([
       ["/logout", "0 0"],
       ["/login", "9 1"]
     ] as const) {
-      it.scoped(`a slow answer that ${what} does not undo ${path}`, () =>
+      it.effect(`a slow answer that ${what} does not undo ${path}`, () =>
         Effect.gen(function* () {
           const { gate, open, waiting } = yield* makeGate(Number.POSITIVE_INFINITY)
           const { get } = yield* begin({}, options(), appWith(gate))
           yield* get("/count")
           yield* TestClock.adjust("10 minutes")
-          const answer = yield* Effect.fork(get(slow))
+          const answer = yield* Effect.forkChild(get(slow))
           yield* waiting
           yield* get(path)
           yield* open
@@ -466,7 +465,7 @@ describe.each([
     }
   }
 
-  it.scoped("a browser that sends a sign-in and three writing requests is signed in, 150 of 150 times", () =>
+  it.effect("a browser that sends a sign-in and three writing requests is signed in, 150 of 150 times", () =>
     Effect.gen(function* () {
       const { server } = yield* begin({}, options())
       const pause = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, Math.random() * 8)))
@@ -477,7 +476,7 @@ describe.each([
         const before = header()
         yield* Effect.forEach(
           ["/login", "/count", "/count", "/count"],
-          (path) => Effect.map(Effect.zipRight(pause, request(server, path, before)), keep),
+          (path) => Effect.map(Effect.andThen(pause, request(server, path, before)), keep),
           { concurrency: "unbounded" }
         )
         signedIn += (yield* get("/read")).body.startsWith("9 ") ? 1 : 0
@@ -486,7 +485,7 @@ describe.each([
     })
   )
 
-  it.scoped("both answers to a double click on sign-in leave the browser signed in", () =>
+  it.effect("both answers to a double click on sign-in leave the browser signed in", () =>
     Effect.gen(function* () {
       const { gate } = yield* makeGate(2)
       const { get, header, server } = yield* begin({}, options(), appWith(gate))
@@ -508,7 +507,7 @@ describe.each([
 })
 
 describe("what only a server could promise", () => {
-  it.scoped("is refused: an update that no other request may see the same of", () =>
+  it.effect("is refused: an update that no other request may see the same of", () =>
     Effect.gen(function* () {
       for (const options of [{}, { revocations: Memory.make() }]) {
         const { get } = yield* begin({}, options)
@@ -533,7 +532,7 @@ describe("without a request", () => {
     }).pipe(Effect.provide(cookieLayer))
   )
 
-  it.scoped("signIn makes the cookies of a visitor", () =>
+  it.effect("signIn makes the cookies of a visitor", () =>
     Effect.gen(function* () {
       const { server } = yield* begin()
       const { cookie } = yield* Effect.provideService(
@@ -568,7 +567,7 @@ describe("a WebSocket, which has no response to set cookies by", () => {
       return { answer, read: (yield* get("/read")).body }
     })
 
-  it.scoped("can read, and says that it cannot save", () =>
+  it.effect("can read, and says that it cannot save", () =>
     Effect.gen(function* () {
       expect(yield* saved("read")).toEqual({ answer: "saved", read: "4 0" })
       expect(yield* saved("set")).toEqual({ answer: "HeadersSent", read: "4 0" })
@@ -576,7 +575,7 @@ describe("a WebSocket, which has no response to set cookies by", () => {
     })
   )
 
-  it.scoped("can end the session if there are revocations, and otherwise says that it cannot", () =>
+  it.effect("can end the session if there are revocations, and otherwise says that it cannot", () =>
     Effect.gen(function* () {
       expect(yield* saved("destroy")).toEqual({ answer: "Unsupported", read: "4 0" })
       expect(yield* saved("destroy", { revocations: Memory.make() })).toEqual({ answer: "saved", read: "0 0" })
@@ -586,7 +585,7 @@ describe("a WebSocket, which has no response to set cookies by", () => {
 
 describe("configuration", () => {
   const built = (options: SessionConfig.Options) =>
-    Effect.either(Effect.scoped(Layer.build(SessionLayer.cookie({ keys: [key()] }, options))))
+    Effect.result(Effect.scoped(Layer.build(SessionLayer.cookie({ keys: [key()] }, options))))
 
   for (const options of [
     { header: "X-Session-Id" },
@@ -595,15 +594,17 @@ describe("configuration", () => {
     { cookie: { path: `/${"p".repeat(3_000)}` } }
   ] as const) {
     it.effect(`refuses ${JSON.stringify(options).slice(0, 60)}`, () =>
-      Effect.map(built(options), (result) => expect(Either.isLeft(result) && result.left.reason).toBe("InvalidConfig"))
+      Effect.map(built(options), (result) =>
+        expect(Result.isFailure(result) && result.left.reason).toBe("InvalidConfig")
+      )
     )
   }
 
   const fromEnvironment = (variables: Record<string, string>) =>
     Effect.scoped(
       Effect.map(Layer.build(SessionLayer.fromConfig()), () => "built").pipe(
-        Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables)))),
-        Effect.catchAll((error) => Effect.succeed(String(error)))
+        Effect.withConfigProvider(ConfigProvider.fromEnvRecord(variables)),
+        Effect.catch((error) => Effect.succeed(String(error)))
       )
     )
   const keys = [key(), key()].map(Redacted.value)
@@ -633,15 +634,15 @@ describe("configuration", () => {
 })
 
 describe("events", () => {
-  it.scoped("name a session the same over its life", () =>
+  it.effect("name a session the same over its life", () =>
     Effect.gen(function* () {
       const { get, server } = yield* begin()
-      const events = yield* Effect.fork(Stream.runCollect(Stream.take(server.manager.events, 3)))
-      yield* Effect.yieldNow()
+      const events = yield* Effect.forkChild(Stream.runCollect(Stream.take(server.manager.events, 3)))
+      yield* Effect.yieldNow
       yield* get("/count")
       yield* get("/count")
       yield* get("/login")
-      const [created, saved, regenerated] = Chunk.toReadonlyArray(yield* Fiber.join(events))
+      const [created, saved, regenerated] = Array.from(yield* Fiber.join(events))
       expect([created?._tag, saved?._tag, regenerated?._tag]).toEqual(["Created", "Saved", "Regenerated"])
       expect(new Set([created, saved, regenerated].map(sessionOf)).size).toBe(1)
     })

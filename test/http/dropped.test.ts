@@ -1,14 +1,14 @@
 /**
  * Changes that are dropped are dropped for good: nothing that comes later in the request stores them.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import { type SessionConfig, SessionError, SessionHttp, type SessionStore } from "effect-session"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, serve } from "../support/http.js"
 
 type Session = SessionStore.Session<typeof AppSession.fields>
@@ -25,15 +25,15 @@ const count = (session: Session) => session.update("visits", (n) => n + 1)
 
 describe("an app that answers 5xx, and another mount that answers instead of it", () => {
   const first = {
-    "changed the session": (session: Session) => Effect.zipRight(count(session), session.set("userId", "half")),
-    "was to change its id": (session: Session) => Effect.zipRight(session.regenerate, session.set("userId", "half"))
+    "changed the session": (session: Session) => Effect.andThen(count(session), session.set("userId", "half")),
+    "was to change its id": (session: Session) => Effect.andThen(session.regenerate, session.set("userId", "half"))
   }
 
   describe.each(Object.entries(first))("which %s", (_, change) => {
-    it.scoped.each([true, false])("stores the change of the other alone, of a visitor who is known: %s", (known) =>
+    it.effect.each([true, false])("stores the change of the other alone, of a visitor who is known: %s", (known) =>
       Effect.gen(function* () {
         const broken = mount(Effect.as(Effect.flatMap(AppSession, change), HttpServerResponse.empty({ status: 500 })))
-        const fallback = mount(Effect.zipRight(Effect.flatMap(AppSession, count), read))
+        const fallback = mount(Effect.andThen(Effect.flatMap(AppSession, count), read))
         const app = HttpRouter.empty.pipe(
           HttpRouter.get("/start", fallback),
           HttpRouter.get("/read", mount(read)),
@@ -66,17 +66,17 @@ describe("changes that could not be saved at the end of their request", () => {
       }))
       const late = Effect.flatMap(AppSession, (session) =>
         Deferred.await(go).pipe(
-          Effect.zipRight(Effect.exit(session.touch)),
+          Effect.andThen(Effect.exit(session.touch)),
           Effect.flatMap((exit) => Deferred.succeed(touched, Exit.isSuccess(exit)))
         )
       )
       const app = HttpRouter.empty.pipe(
-        HttpRouter.get("/start", Effect.zipRight(Effect.flatMap(AppSession, count), read)),
+        HttpRouter.get("/start", Effect.andThen(Effect.flatMap(AppSession, count), read)),
         HttpRouter.get("/read", read),
         HttpRouter.get(
           "/go",
-          Effect.zipRight(
-            Effect.zipRight(Effect.flatMap(AppSession, change), Effect.forkDaemon(late)),
+          Effect.andThen(
+            Effect.andThen(Effect.flatMap(AppSession, change), Effect.forkDetach(late)),
             HttpServerResponse.text("done")
           )
         ),
@@ -94,7 +94,7 @@ describe("changes that could not be saved at the end of their request", () => {
       return { status, before, later: [...calls], session: (yield* me("/read")).body, active: yield* manager.count }
     })
 
-  it.scoped.each([
+  it.effect.each([
     ["503", 503],
     ["response", 200]
   ] as const)("are not stored by a touch after that (whenNotSaved: %s)", ([whenNotSaved, status]) =>
@@ -109,9 +109,9 @@ describe("changes that could not be saved at the end of their request", () => {
     })
   )
 
-  it.scoped("nor is the id changed, which nobody would be told", () =>
+  it.effect("nor is the id changed, which nobody would be told", () =>
     Effect.gen(function* () {
-      const login = (session: Session) => Effect.zipRight(session.regenerate, session.set("userId", "ada"))
+      const login = (session: Session) => Effect.andThen(session.regenerate, session.set("userId", "ada"))
       expect(yield* begin(login, {})).toEqual({
         status: 503,
         before: ["read", "regenerate"],

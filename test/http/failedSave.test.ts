@@ -2,16 +2,16 @@
  * When a session could not be saved: what the client gets instead of the response, and what is left of the response.
  */
 import { readdirSync } from "node:fs"
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import { type SessionConfig, SessionError, SessionHttp, type SessionProvider } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpMiddleware from "#effect/http/HttpMiddleware"
+import * as HttpServerRespondable from "#effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Stream from "#effect/Stream"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
 import { basics, routesOf } from "../support/mounts.js"
@@ -44,7 +44,7 @@ const failing = () => {
 const routes = routesOf({
   ...basics,
   "logout-and-in": Effect.flatMap(AppSession, (session) =>
-    Effect.as(Effect.zipRight(session.destroy, session.set("userId", "eve")), "in")
+    Effect.as(Effect.andThen(session.destroy, session.set("userId", "eve")), "in")
   )
 }).pipe(
   HttpRouter.get(
@@ -65,7 +65,7 @@ const routes = routesOf({
           refresh: "0; url=/done",
           "x-app": "own"
         }),
-        HttpServerResponse.unsafeSetCookie("theme", "dark")
+        HttpServerResponse.setCookieUnsafe("theme", "dark")
       )
     })
   ),
@@ -79,7 +79,7 @@ const routes = routesOf({
   HttpRouter.use(SessionHttp.middleware(AppSession))
 )
 
-const begin = (options: SessionConfig.Options = {}, app: HttpApp.Default<any, any> = routes) =>
+const begin = (options: SessionConfig.Options = {}, app: HttpEffect.Default<any, any> = routes) =>
   Effect.gen(function* () {
     const { layer, logged } = collectLogs()
     const { provider, state } = failing()
@@ -89,7 +89,7 @@ const begin = (options: SessionConfig.Options = {}, app: HttpApp.Default<any, an
   })
 
 describe("the response", () => {
-  it.scoped("is a 503 if trying again can help and a 500 if not, empty, and logged once", () =>
+  it.effect("is a 503 if trying again can help and a 500 if not, empty, and logged once", () =>
     Effect.gen(function* () {
       const { logged, me, send, state } = yield* begin({ maxBytes: 200 })
       const large = yield* me("/large")
@@ -109,7 +109,7 @@ describe("the response", () => {
     })
   )
 
-  it.scoped("keeps the headers and cookies that others set, without those of the body that it had", () =>
+  it.effect("keeps the headers and cookies that others set, without those of the body that it had", () =>
     Effect.gen(function* () {
       const app = routes.pipe(
         Effect.map(HttpServerResponse.setHeader("x-request-id", "r1")),
@@ -153,10 +153,10 @@ describe("the response", () => {
 })
 
 describe("a body that is not sent", () => {
-  it.scoped("of a file: its descriptor is closed, 100 times of 100", () =>
+  it.effect("of a file: its descriptor is closed, 100 times of 100", () =>
     Effect.gen(function* () {
       const download = HttpRouter.empty.pipe(
-        HttpRouter.get("/download", Effect.zipRight(count, HttpServerResponse.file(process.execPath))),
+        HttpRouter.get("/download", Effect.andThen(count, HttpServerResponse.file(process.execPath))),
         HttpRouter.get("/count", Effect.as(count, HttpServerResponse.empty())),
         HttpRouter.use(SessionHttp.middleware(AppSession))
       )
@@ -175,7 +175,7 @@ describe("a body that is not sent", () => {
     })
   )
 
-  it.scoped("of a web stream: it is cancelled", () =>
+  it.effect("of a web stream: it is cancelled", () =>
     Effect.gen(function* () {
       let cancelled = 0
       const body = () => new ReadableStream({ cancel: () => void cancelled++ })
@@ -187,7 +187,7 @@ describe("a body that is not sent", () => {
         HttpRouter.use(SessionHttp.middleware(AppSession))
       )
       const { provider, state } = failing()
-      const { dispose, handler } = HttpApp.toWebHandlerLayer(app, managerLayer({}, provider))
+      const { dispose, handler } = HttpEffect.toWebHandlerLayer(app, managerLayer({}, provider))
       state.away = "everything"
       const response = yield* Effect.promise(() => handler(new Request("http://localhost/")))
       expect([response.status, cancelled]).toEqual([503, 1])
@@ -195,7 +195,7 @@ describe("a body that is not sent", () => {
     })
   )
 
-  it.scoped("of an Effect stream: it is never run, and what the request had acquired is released", () =>
+  it.effect("of an Effect stream: it is never run, and what the request had acquired is released", () =>
     Effect.gen(function* () {
       const seen: Array<string> = []
       const app = HttpRouter.empty.pipe(
@@ -219,7 +219,7 @@ describe("a body that is not sent", () => {
 })
 
 describe("whenNotSaved: response", () => {
-  it.scoped("lets the response of plain changes out as it is", () =>
+  it.effect("lets the response of plain changes out as it is", () =>
     Effect.gen(function* () {
       const { logged, me, send, state } = yield* begin({ whenNotSaved: "response" })
       state.away = "writes"
@@ -231,7 +231,7 @@ describe("whenNotSaved: response", () => {
     })
   )
 
-  it.scoped.each([
+  it.effect.each([
     ["/login", 0],
     ["/logout", 1],
     ["/logout-and-in", 1]
@@ -246,7 +246,7 @@ describe("whenNotSaved: response", () => {
 })
 
 describe("a logout that the backend did not take", () => {
-  it.scoped.each(["503", "response"] as const)("is a 503 and removes the cookie (whenNotSaved: %s)", (whenNotSaved) =>
+  it.effect.each(["503", "response"] as const)("is a 503 and removes the cookie (whenNotSaved: %s)", (whenNotSaved) =>
     Effect.gen(function* () {
       const { me, state } = yield* begin({ whenNotSaved })
       state.away = "everything"
@@ -262,7 +262,7 @@ describe("a logout that the backend did not take", () => {
 })
 
 describe("SessionError", () => {
-  it.scoped("is its own response, without any mount", () =>
+  it.effect("is its own response, without any mount", () =>
     Effect.gen(function* () {
       const app = HttpRouter.empty.pipe(
         HttpRouter.get("/busy", Effect.fail(new SessionError({ reason: "Conflict", message: "secret" }))),

@@ -1,14 +1,14 @@
 /**
  * Clients that hang up at every moment of a request: nothing of the request is left then, and what was being saved is saved once.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import { SessionHttp, type SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, serve } from "../support/http.js"
 import { begin, bytesOf, eventually } from "../support/raw.js"
 import { soak } from "../support/soak.js"
@@ -20,7 +20,7 @@ const waiting = (memory: SessionProvider.Provider): SessionProvider.Provider => 
   const late =
     <Args extends ReadonlyArray<any>, A, E>(call: (...args: Args) => Effect.Effect<A, E>) =>
     (...args: Args) =>
-      Effect.zipRight(sleep(5), call(...args))
+      Effect.andThen(sleep(5), call(...args))
   return {
     ...memory,
     capabilities: { ...memory.capabilities, inProcess: false },
@@ -44,7 +44,7 @@ const app = HttpRouter.empty.pipe(
   HttpRouter.get("/large", Effect.as(count, HttpServerResponse.text(megabyte))),
   HttpRouter.get(
     "/saved",
-    Effect.zipRight(
+    Effect.andThen(
       count,
       Effect.flatMap(AppSession, (session) => Effect.as(session.save, HttpServerResponse.text("saved")))
     )
@@ -52,7 +52,7 @@ const app = HttpRouter.empty.pipe(
   HttpRouter.post(
     "/post",
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-      Effect.zipRight(request.text, Effect.as(count, HttpServerResponse.empty()))
+      Effect.andThen(request.text, Effect.as(count, HttpServerResponse.empty()))
     )
   ),
   HttpRouter.get(
@@ -87,7 +87,7 @@ describe.each([
   ["in process", (memory: SessionProvider.Provider) => memory],
   ["that waits", waiting]
 ] as const)("a backend %s", (_, make) => {
-  it.scopedLive(
+  it.live(
     "has nothing left of requests that were hung up on, and saved each of them once or not at all",
     () =>
       Effect.gen(function* () {

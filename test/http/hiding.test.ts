@@ -2,18 +2,18 @@
  * No session id and no value in logs, spans, JSON, inspections and responses.
  */
 import { inspect } from "node:util"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
-import * as Inspectable from "effect/Inspectable"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
-import * as Tracer from "effect/Tracer"
 import { type SessionConfig, SessionHttp, SessionManager, SessionProvider } from "effect-session"
+import * as Cause from "#effect/Cause"
+import * as Effect from "#effect/Effect"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Inspectable from "#effect/Inspectable"
+import * as Layer from "#effect/Layer"
+import * as Logger from "#effect/Logger"
+import * as LogLevel from "#effect/LogLevel"
+import * as Tracer from "#effect/Tracer"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, serve } from "../support/http.js"
 
 const value = "VALUE-hunter2"
@@ -61,7 +61,7 @@ const watch = () => {
 const idOf = (cookie: string | undefined) => cookie!.split("=")[1]!
 
 describe("a session that is shown", () => {
-  it.scoped("has its store's name, and neither its id nor what is in it", () =>
+  it.effect("has its store's name, and neither its id nor what is in it", () =>
     Effect.gen(function* () {
       const shown: Record<string, string> = {}
       const app = HttpRouter.empty.pipe(
@@ -122,21 +122,21 @@ describe("HTTP spans", () => {
     HttpRouter.get(
       "/login",
       Effect.flatMap(AppSession, (session) =>
-        Effect.as(Effect.zipRight(session.regenerate, session.set("userId", value)), HttpServerResponse.empty())
+        Effect.as(Effect.andThen(session.regenerate, session.set("userId", value)), HttpServerResponse.empty())
       )
     ),
     HttpRouter.get(
       "/login-refused",
       Effect.flatMap(AppSession, (session) =>
-        Effect.zipRight(session.regenerate, session.set("userId", value)).pipe(
-          Effect.zipRight(Effect.fail(HttpServerResponse.empty({ status: 401 })))
+        Effect.andThen(session.regenerate, session.set("userId", value)).pipe(
+          Effect.andThen(Effect.fail(HttpServerResponse.empty({ status: 401 })))
         )
       )
     ),
     HttpRouter.get(
       "/login-fails",
       Effect.flatMap(AppSession, (session) =>
-        Effect.all([session.regenerate, session.set("userId", value), session.save, Effect.dieMessage("no")], {
+        Effect.all([session.regenerate, session.set("userId", value), session.save, Effect.die(new Error("no"))], {
           discard: true
         }).pipe(Effect.as(HttpServerResponse.empty()))
       )
@@ -144,7 +144,7 @@ describe("HTTP spans", () => {
     HttpRouter.use(SessionHttp.middleware(AppSession))
   )
 
-  it.scoped.each([
+  it.effect.each([
     ["a cookie", {}],
     ["a header", { cookie: false, header: "X-Session-Id" }]
   ] as ReadonlyArray<readonly [string, SessionConfig.Options]>)("have no id that travels in %s", ([, options]) =>
@@ -181,7 +181,7 @@ describe("a provider that dies, with all it knows in the message", () => {
     HttpRouter.get(
       "/save",
       Effect.flatMap(AppSession, (session) =>
-        Effect.as(Effect.zipRight(session.set("userId", value), session.save), HttpServerResponse.empty())
+        Effect.as(Effect.andThen(session.set("userId", value), session.save), HttpServerResponse.empty())
       )
     ),
     HttpRouter.get(
@@ -214,7 +214,7 @@ describe("a provider that dies, with all it knows in the message", () => {
     }
   }
 
-  it.scoped.each([true, false])("is seen in the log, without an id or a value (in process: %s)", (inProcess) =>
+  it.effect.each([true, false])("is seen in the log, without an id or a value (in process: %s)", (inProcess) =>
     Effect.gen(function* () {
       const { layer, seen } = watch()
       const { as, send } = yield* serve(app, {}, dying(inProcess)).pipe(Effect.provide(layer))

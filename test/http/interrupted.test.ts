@@ -1,15 +1,15 @@
 /**
  * Clients that hang up while a handler runs: nothing is saved but what the handler has saved itself, so that no client chooses where it stops.
  */
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { type SessionConfig, SessionHttp } from "effect-session"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 import { begin, bytesOf } from "../support/raw.js"
 
@@ -28,7 +28,7 @@ const makePlace = Effect.map(
   Effect.all([Deferred.make<void>(), Deferred.make<void>(), Deferred.make<void>()]),
   ([reached, go, left]) => ({
     here: Deferred.succeed(reached, undefined).pipe(
-      Effect.zipRight(Deferred.await(go)),
+      Effect.andThen(Deferred.await(go)),
       Effect.onInterrupt(() => Deferred.succeed(left, undefined))
     ),
     reached: Deferred.await(reached),
@@ -77,46 +77,46 @@ describe("a client that hangs up", () => {
       return { session: (yield* as(cookie)("/read")).body, cost }
     })
 
-  it.scoped("before the first change: nothing happens", () =>
+  it.effect("before the first change: nothing happens", () =>
     Effect.map(
-      outcomeOf((here) => Effect.zipRight(here, visits(5))),
+      outcomeOf((here) => Effect.andThen(here, visits(5))),
       (result) => expect(result).toEqual({ session: "0 ada", cost: [] })
     )
   )
 
-  it.scoped("between two changes: neither is saved", () =>
+  it.effect("between two changes: neither is saved", () =>
     Effect.map(
-      outcomeOf((here) => Effect.zipRight(visits(5), Effect.zipRight(here, user("paid")))),
+      outcomeOf((here) => Effect.andThen(visits(5), Effect.andThen(here, user("paid")))),
       (result) => expect(result).toEqual({ session: "0 ada", cost: [] })
     )
   )
 
-  it.scoped("after the session was read: nothing is saved, nor its lifetime renewed", () =>
+  it.effect("after the session was read: nothing is saved, nor its lifetime renewed", () =>
     Effect.map(
       outcomeOf((here) =>
         Effect.flatMap(AppSession, (session) =>
-          session.get("visits").pipe(Effect.zipRight(session.touch), Effect.zipRight(here))
+          session.get("visits").pipe(Effect.andThen(session.touch), Effect.andThen(here))
         )
       ),
       (result) => expect(result).toEqual({ session: "0 ada", cost: ["read"] })
     )
   )
 
-  it.scoped("after the last change: not saved either", () =>
+  it.effect("after the last change: not saved either", () =>
     Effect.map(
-      outcomeOf((here) => Effect.zipRight(visits(5), here)),
+      outcomeOf((here) => Effect.andThen(visits(5), here)),
       ({ session }) => expect(session).toBe("0 ada")
     )
   )
 
-  it.scoped("what save saved before stays, and nothing else", () =>
+  it.effect("what save saved before stays, and nothing else", () =>
     Effect.map(
       outcomeOf((here) => Effect.all([visits(5), save, user("paid"), here], { discard: true })),
       (result) => expect(result).toEqual({ session: "5 ada", cost: ["read", "write"] })
     )
   )
 
-  it.scoped("a destroy before it stands, without what came after the destroy", () =>
+  it.effect("a destroy before it stands, without what came after the destroy", () =>
     Effect.map(
       outcomeOf((here) =>
         Effect.flatMap(AppSession, (session) => Effect.all([session.destroy, user("eve"), here], { discard: true }))
@@ -125,9 +125,9 @@ describe("a client that hangs up", () => {
     )
   )
 
-  it.scoped("an id that was to be renewed stays", () =>
+  it.effect("an id that was to be renewed stays", () =>
     Effect.map(
-      outcomeOf((here) => Effect.flatMap(AppSession, (session) => Effect.zipRight(session.regenerate, here))),
+      outcomeOf((here) => Effect.flatMap(AppSession, (session) => Effect.andThen(session.regenerate, here))),
       (result) => expect(result).toEqual({ session: "0 ada", cost: [] })
     )
   )
@@ -136,9 +136,9 @@ describe("a client that hangs up", () => {
     ["dies", Effect.die("finalizer")],
     ["dies of a response", Effect.die(HttpServerResponse.empty({ status: 404 }))]
   ] as const)("whose handler has a finalizer that %s", (_, finalizer) => {
-    it.scoped.each([false, true])("saves nothing, with keepOnServerError: %s", (keepOnServerError) =>
+    it.effect.each([false, true])("saves nothing, with keepOnServerError: %s", (keepOnServerError) =>
       Effect.map(
-        outcomeOf((here) => Effect.ensuring(Effect.zipRight(visits(5), here), finalizer), {
+        outcomeOf((here) => Effect.ensuring(Effect.andThen(visits(5), here), finalizer), {
           options: { keepOnServerError }
         }),
         (result) => expect(result).toEqual({ session: "0 ada", cost: [] })
@@ -146,21 +146,21 @@ describe("a client that hangs up", () => {
     )
   })
 
-  it.scoped("a handler that is uninterruptible gets to its end, and is saved", () =>
+  it.effect("a handler that is uninterruptible gets to its end, and is saved", () =>
     Effect.map(
       outcomeOf((here) => Effect.all([visits(5), here, user("paid")], { discard: true }), { uninterruptible: true }),
       (result) => expect(result).toEqual({ session: "5 paid", cost: ["read", "write"] })
     )
   )
 
-  it.scoped.each(["", "only a part"])("while the handler waits for a body of which came %j: nothing is saved", (body) =>
+  it.effect.each(["", "only a part"])("while the handler waits for a body of which came %j: nothing is saved", (body) =>
     Effect.map(
       outcomeOf(
         (here) =>
           Effect.gen(function* () {
             yield* visits(5)
             const request = yield* HttpServerRequest.HttpServerRequest
-            yield* Effect.fork(here)
+            yield* Effect.forkChild(here)
             yield* request.text
             yield* user("paid")
           }),
@@ -170,16 +170,16 @@ describe("a client that hangs up", () => {
     )
   )
 
-  it.scoped("a web handler's signal does the same", () =>
+  it.effect("a web handler's signal does the same", () =>
     Effect.gen(function* () {
       const place = yield* makePlace
       const app = HttpRouter.empty.pipe(
         HttpRouter.get("/read", read),
         HttpRouter.get("/sign-in", Effect.as(user("ada"), HttpServerResponse.empty())),
-        HttpRouter.get("/pay", Effect.all([visits(5), place.here], { discard: true }).pipe(Effect.zipRight(read))),
+        HttpRouter.get("/pay", Effect.all([visits(5), place.here], { discard: true }).pipe(Effect.andThen(read))),
         HttpRouter.use(SessionHttp.middleware(AppSession))
       )
-      const { dispose, handler } = HttpApp.toWebHandlerLayer(app, managerLayer())
+      const { dispose, handler } = HttpEffect.toWebHandlerLayer(app, managerLayer())
       const go = (path: string, cookie = "", signal?: AbortSignal) =>
         handler(new Request(`http://localhost${path}`, { headers: { cookie }, ...(signal && { signal }) }))
       const signedIn = yield* Effect.promise(() => go("/sign-in"))

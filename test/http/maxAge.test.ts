@@ -1,12 +1,12 @@
 /**
  * A cookie that the browser keeps for a time: whoever uses the session does not lose it.
  */
-import * as HttpApp from "@effect/platform/HttpApp"
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as TestClock from "effect/TestClock"
 import type { SessionConfig, SessionManager } from "effect-session"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as TestClock from "#effect/testing/TestClock"
+import { describe, expect, it } from "#test/vitest"
 import { managerLayer, probe } from "../support/http.js"
 import { basics, routerOf } from "../support/mounts.js"
 
@@ -23,7 +23,7 @@ const using = <A>(
   provider = probe().provider
 ) =>
   Effect.gen(function* () {
-    const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<SessionManager.SessionManager>())(app)
+    const handler = HttpEffect.toWebHandlerRuntime(yield* Effect.runtime<SessionManager.SessionManager>())(app)
     return yield* use((path, headers = {}) =>
       Effect.promise(async () => {
         const response = await handler(new Request(`http://localhost${path}`, { headers }))
@@ -35,12 +35,7 @@ const using = <A>(
 const maxAgeOf = (line: string) => Number(/Max-Age=(\d+)/.exec(line)?.[1])
 
 /** A browser that sends a request every so often, until it has lost its cookie or the time is over. */
-const browse = (
-  options: SessionConfig.Options,
-  path: string,
-  every: Duration.DurationInput,
-  over: Duration.DurationInput
-) =>
+const browse = (options: SessionConfig.Options, path: string, every: Duration.Input, over: Duration.Input) =>
   using(options, (go) =>
     Effect.gen(function* () {
       const [first] = (yield* go("/count")).setCookie

@@ -1,23 +1,23 @@
 /**
  * Each way to mount sessions, and the traps of @effect/platform.
  */
-import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
-import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as OpenApi from "@effect/platform/OpenApi"
-import { describe, expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { SessionError, SessionHttp, SessionStore } from "effect-session"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpMiddleware from "#effect/http/HttpMiddleware"
+import * as HttpLayerRouter from "#effect/http/HttpRouter"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as HttpApi from "#effect/http-api/HttpApi"
+import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
+import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
+import * as OpenApi from "#effect/http-api/OpenApi"
+import * as Layer from "#effect/Layer"
+import * as Schema from "#effect/Schema"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 import { build, WithSession } from "../support/mounts.js"
 
@@ -29,7 +29,7 @@ const count = Effect.map(
 const unavailable = new SessionError({ reason: "Unavailable", message: "probe: away" })
 
 describe("HttpRouter", () => {
-  it.scoped("mounted twice, the session is one and is saved once", () =>
+  it.effect("mounted twice, the session is one and is saved once", () =>
     Effect.gen(function* () {
       const { calls, provider } = probe()
       const app = HttpRouter.empty.pipe(
@@ -46,7 +46,7 @@ describe("HttpRouter", () => {
     })
   )
 
-  it.scoped("below a prefix, where the request object is another one", () =>
+  it.effect("below a prefix, where the request object is another one", () =>
     Effect.gen(function* () {
       const app = HttpRouter.empty.pipe(
         HttpRouter.mount("/api", HttpRouter.empty.pipe(HttpRouter.get("/count", count))),
@@ -59,7 +59,7 @@ describe("HttpRouter", () => {
     })
   )
 
-  it.scoped("several stores share one session", () =>
+  it.effect("several stores share one session", () =>
     Effect.gen(function* () {
       class Cart extends SessionStore.Tag<Cart>()("Cart", {
         visits: SessionStore.field(Schema.Int, { default: () => 100 })
@@ -92,7 +92,7 @@ describe("HttpRouter", () => {
     })
   )
 
-  it.scoped("HEAD, OPTIONS, CORS and 404 make no session", () =>
+  it.effect("HEAD, OPTIONS, CORS and 404 make no session", () =>
     Effect.gen(function* () {
       const { calls, provider } = probe()
       const app = HttpRouter.empty.pipe(
@@ -121,15 +121,15 @@ describe("HttpRouter", () => {
     })
   )
 
-  it.scoped("a client that hangs up does not undo a write", () =>
+  it.effect("a client that hangs up does not undo a write", () =>
     Effect.gen(function* () {
       const writing = yield* Deferred.make<void>()
       const release = yield* Deferred.make<void>()
       const { provider } = probe((inner) => ({
         write: (...args) =>
           Deferred.succeed(writing, undefined).pipe(
-            Effect.zipRight(Deferred.await(release)),
-            Effect.zipRight(inner.write(...args))
+            Effect.andThen(Deferred.await(release)),
+            Effect.andThen(inner.write(...args))
           )
       }))
       const app = HttpRouter.empty.pipe(
@@ -139,7 +139,7 @@ describe("HttpRouter", () => {
       const { as, send, url } = yield* serve(app, {}, provider)
       const { cookie } = yield* send("/count")
       const controller = new AbortController()
-      const hungUp = yield* Effect.fork(
+      const hungUp = yield* Effect.forkChild(
         Effect.tryPromise(() => fetch(`${url}/count`, { headers: { cookie: cookie! }, signal: controller.signal }))
       )
       yield* Deferred.await(writing)
@@ -159,7 +159,7 @@ describe("toWebHandler", () => {
         HttpRouter.get("/count", count),
         HttpRouter.use(SessionHttp.middleware(AppSession))
       )
-      const { dispose, handler } = HttpApp.toWebHandlerLayer(app, managerLayer())
+      const { dispose, handler } = HttpEffect.toWebHandlerLayer(app, managerLayer())
       const fetch = (cookie?: string) =>
         Effect.promise(() => handler(new Request("http://localhost/count", cookie ? { headers: { cookie } } : {})))
       const first = yield* fetch()
@@ -176,7 +176,7 @@ describe("toWebHandler", () => {
 })
 
 describe("HttpLayerRouter", () => {
-  it.scoped("gives the session to the routes that it is provided to, and answers a SessionError", () =>
+  it.effect("gives the session to the routes that it is provided to, and answers a SessionError", () =>
     Effect.gen(function* () {
       const session = SessionHttp.routerMiddleware(AppSession)
       const routes = Layer.mergeAll(
@@ -216,7 +216,7 @@ describe("HttpApi", () => {
     Layer.provide(SessionHttp.layerApi(WithSession))
   )
 
-  it.scoped("gives the session to its endpoints, and answers a SessionError with its reason alone", () =>
+  it.effect("gives the session to its endpoints, and answers a SessionError with its reason alone", () =>
     Effect.gen(function* () {
       const { as, send } = yield* build(Served)
       const { cookie } = yield* send("/count")
@@ -226,7 +226,7 @@ describe("HttpApi", () => {
     })
   )
 
-  it.scoped("works within HttpLayerRouter.addHttpApi", () =>
+  it.effect("works within HttpLayerRouter.addHttpApi", () =>
     Effect.gen(function* () {
       const routes = HttpLayerRouter.addHttpApi(Api).pipe(
         Layer.provide(Handlers),

@@ -1,19 +1,19 @@
 /**
  * The OpenAPI document that a server sends names what carries its sessions.
  */
-import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
-import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
-import * as HttpApiSwagger from "@effect/platform/HttpApiSwagger"
-import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
-import * as OpenApi from "@effect/platform/OpenApi"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import { SessionConfig, type SessionError, SessionHttp, type SessionManager } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as HttpLayerRouter from "#effect/http/HttpRouter"
+import * as HttpApi from "#effect/http-api/HttpApi"
+import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
+import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
+import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
+import * as HttpApiSecurity from "#effect/http-api/HttpApiSecurity"
+import * as HttpApiSwagger from "#effect/http-api/HttpApiSwagger"
+import * as OpenApi from "#effect/http-api/OpenApi"
+import * as Layer from "#effect/Layer"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer } from "../support/http.js"
 import { build } from "../support/mounts.js"
 
@@ -87,7 +87,7 @@ const document = (options: SessionConfig.Options, api: HttpApi.HttpApi.Any = Api
 const cookie = (name: string) => ({ session: { type: "apiKey", in: "cookie", name } })
 
 describe("the document that is served", () => {
-  it.scoped("names the cookie of the configuration, also if two servers of one API have two", () =>
+  it.effect("names the cookie of the configuration, also if two servers of one API have two", () =>
     Effect.gen(function* () {
       const { bearer, ...named } = (yield* document({ cookie: { name: "shop" } })).components.securitySchemes
       expect(bearer).toBeDefined()
@@ -97,7 +97,7 @@ describe("the document that is served", () => {
     })
   )
 
-  it.scoped("says where a session is optional, and where it is not", () =>
+  it.effect("says where a session is optional, and where it is not", () =>
     Effect.gen(function* () {
       const { paths, security } = yield* document({})
       expect(security).toEqual([])
@@ -110,7 +110,7 @@ describe("the document that is served", () => {
     })
   )
 
-  it.scoped("leaves alone what an app's own transform has left out, and adds what the whole API needs", () =>
+  it.effect("leaves alone what an app's own transform has left out, and adds what the whole API needs", () =>
     Effect.gen(function* () {
       const documentOf = (api: HttpApi.HttpApi.Any) => {
         let spec: OpenApi.OpenAPISpec | undefined
@@ -131,7 +131,7 @@ describe("the document that is served", () => {
     })
   )
 
-  it.scoped("names a header, and each of several that can carry the id", () =>
+  it.effect("names a header, and each of several that can carry the id", () =>
     Effect.gen(function* () {
       const header = yield* document({ cookie: false, header: "x-session" })
       expect(header.components.securitySchemes.session).toEqual({ type: "apiKey", in: "header", name: "x-session" })
@@ -149,7 +149,7 @@ describe("the document that is served", () => {
     })
   )
 
-  it.scoped("a session of the whole API is one of each operation", () =>
+  it.effect("a session of the whole API is one of each operation", () =>
     Effect.gen(function* () {
       const { components, paths, security } = yield* document({ cookie: { name: "shop" } }, Everywhere)
       expect(components.securitySchemes).toEqual(cookie("shop"))
@@ -158,14 +158,14 @@ describe("the document that is served", () => {
     })
   )
 
-  it.scoped("the API's own transformation comes after", () =>
+  it.effect("the API's own transformation comes after", () =>
     Effect.gen(function* () {
       const spec = yield* document({ header: "x-session" })
       expect(spec["x-own"]).toContain("session.header")
     })
   )
 
-  it.scoped("of an HttpLayerRouter too", () =>
+  it.effect("of an HttpLayerRouter too", () =>
     Effect.gen(function* () {
       const { send } = yield* build(
         HttpLayerRouter.serve(
@@ -207,7 +207,7 @@ describe("a document that one manager cannot describe", () => {
       (error) => error as unknown as SessionError
     )
 
-  it.scoped("is refused if its middlewares name two cookies, under one name of a scheme or under two", () =>
+  it.effect("is refused if its middlewares name two cookies, under one name of a scheme or under two", () =>
     Effect.gen(function* () {
       for (const second of ["session", "other"]) {
         const api = apiOf(scheme("Shop", { session: shop }), scheme("Admin", { [second]: admin }))
@@ -218,7 +218,7 @@ describe("a document that one manager cannot describe", () => {
     })
   )
 
-  it.scoped("is refused if a scheme that is no session has the same name", () =>
+  it.effect("is refused if a scheme that is no session has the same name", () =>
     Effect.gen(function* () {
       const api = apiOf(scheme("Shop", { session: shop }), scheme("Token", { session: HttpApiSecurity.bearer }))
       const { message, reason } = yield* refusal(SessionHttp.layerOpenApi(api, documented))
@@ -227,7 +227,7 @@ describe("a document that one manager cannot describe", () => {
     })
   )
 
-  it.scoped("is refused if two managers are to describe it", () =>
+  it.effect("is refused if two managers are to describe it", () =>
     Effect.gen(function* () {
       const { reason } = yield* refusal(
         SessionHttp.layerOpenApi(Api, (api) =>

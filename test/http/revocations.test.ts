@@ -2,18 +2,17 @@
  * Sealed sessions with a provider of revocations, over HTTP: for how long a copy of an ended session counts as a late one, and a provider
  * that does not answer.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Chunk from "effect/Chunk"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import { type SessionConfig, SessionHttp, type SessionProvider, type SessionStore } from "effect-session"
 import * as Cookie from "effect-session/cookie"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
+import * as Stream from "#effect/Stream"
+import * as TestClock from "#effect/testing/TestClock"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { key } from "../support/cookies.js"
 import { sessionOf } from "../support/events.js"
 import { AppSession, probe, serve } from "../support/http.js"
@@ -28,8 +27,8 @@ const app = HttpRouter.empty.pipe(
     "/read",
     using((session) =>
       Effect.map(
-        Effect.either(session.get("visits")),
-        Either.match({ onLeft: ({ reason }) => reason, onRight: String })
+        Effect.result(session.get("visits")),
+        Result.match({ onLeft: ({ reason }) => reason, onRight: String })
       )
     )
   ),
@@ -39,7 +38,7 @@ const app = HttpRouter.empty.pipe(
   ),
   HttpRouter.get(
     "/login",
-    using((session) => Effect.zipRight(session.regenerate, session.set("userId", "ada")))
+    using((session) => Effect.andThen(session.regenerate, session.set("userId", "ada")))
   ),
   HttpRouter.get(
     "/logout",
@@ -57,7 +56,7 @@ const begin = (revocations: SessionProvider.Provider, options: SessionConfig.Opt
 
 describe("a copy of a session that is over", () => {
   for (const path of ["/logout", "/login"]) {
-    it.scoped(`is a late one for a minute after ${path}, and then begins another session`, () =>
+    it.effect(`is a late one for a minute after ${path}, and then begins another session`, () =>
       Effect.gen(function* () {
         const { as, me } = yield* begin(probe().provider, { idleTimeout: "8 hours" })
         expect((yield* me(path)).status).toBe(200)
@@ -83,7 +82,7 @@ describe("revocations that are not answered for", () => {
     ["of one that changes its session", "read", "/count", "503 "],
     ["of one that ends it", "create", "/logout", "503 "]
   ] as const) {
-    it.scopedLive(`are Unavailable within the timeout, ${what}`, () =>
+    it.live(`are Unavailable within the timeout, ${what}`, () =>
       Effect.gen(function* () {
         let hangs = false
         const { provider } = probe((inner) => {
@@ -109,12 +108,12 @@ describe("revocations that are not answered for", () => {
 })
 
 describe("events", () => {
-  it.scoped("name the session that ended as they named the one that began, and once", () =>
+  it.effect("name the session that ended as they named the one that began, and once", () =>
     Effect.gen(function* () {
       const server = yield* serve(app, {}, yield* Cookie.make({ keys: [key()], revocations: probe().provider }))
       const kinds = ["Created", "Saved", "Destroyed"]
       let begun = 0
-      const seen = yield* Effect.fork(
+      const seen = yield* Effect.forkChild(
         server.manager.events.pipe(
           Stream.filter(({ _tag }) => kinds.includes(_tag)),
           // Until the next session begins.
@@ -122,12 +121,12 @@ describe("events", () => {
           Stream.runCollect
         )
       )
-      yield* Effect.yieldNow()
+      yield* Effect.yieldNow
       const first = yield* server.send("/count")
       const counted = yield* server.as(first.cookie)("/count")
       yield* server.as(`${first.cookie}; ${counted.cookie}`)("/logout")
       yield* server.send("/count")
-      const events = Chunk.toReadonlyArray(yield* Fiber.join(seen))
+      const events = Array.from(yield* Fiber.join(seen))
       expect(events.map(({ _tag }) => _tag)).toEqual(["Created", "Saved", "Destroyed", "Created"])
       expect(new Set(events.slice(0, 3).map(sessionOf)).size).toBe(1)
       expect(sessionOf(events[0])).toBeDefined()

@@ -1,16 +1,16 @@
 /**
  * A `save` that is still under way: what the handler asks of its session meanwhile stands. And how many calls one save makes at most.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
-import * as TestClock from "effect/TestClock"
 import { SessionHttp, SessionProvider, type SessionStore } from "effect-session"
 import * as Memory from "effect-session/memory"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as TestClock from "#effect/testing/TestClock"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
 
@@ -38,8 +38,8 @@ const gated = Effect.map(Effect.all([Deferred.make<void>(), Deferred.make<void>(
       (...args: Args) =>
         Effect.suspend(() =>
           closed
-            ? Effect.zipRight(
-                Effect.zipRight(Deferred.succeed(reached, undefined), Deferred.await(opened)),
+            ? Effect.andThen(
+                Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(opened)),
                 call(...args)
               )
             : call(...args)
@@ -59,9 +59,9 @@ const gated = Effect.map(Effect.all([Deferred.make<void>(), Deferred.make<void>(
 /** How a handler stops waiting for a save that goes on. */
 const ways = {
   "is given up by Effect.timeout": (save: Effect.Effect<void, unknown>, reached: Effect.Effect<void>) =>
-    Effect.as(Effect.zipRight(Effect.ignore(Effect.timeout(save, "20 millis")), reached), Effect.void),
+    Effect.as(Effect.andThen(Effect.ignore(Effect.timeout(save, "20 millis")), reached), Effect.void),
   "is run by a fiber of its own": (save: Effect.Effect<void, unknown>, reached: Effect.Effect<void>) =>
-    Effect.flatMap(Effect.fork(Effect.ignore(save)), (fiber) => Effect.as(reached, Fiber.join(fiber)))
+    Effect.flatMap(Effect.forkChild(Effect.ignore(save)), (fiber) => Effect.as(reached, Fiber.join(fiber)))
 }
 
 const saves = {
@@ -107,21 +107,21 @@ describe.each(Object.entries(saves))("%s", (_, { before, known }) => {
         }
       })
 
-    it.scopedLive("a regenerate after it changes the id, and ends the one before", () =>
+    it.live("a regenerate after it changes the id, and ends the one before", () =>
       Effect.gen(function* () {
-        expect(
-          yield* outcomeOf((session) => Effect.zipRight(session.regenerate, session.set("userId", "ada")))
-        ).toEqual({
-          status: 204,
-          before: known ? "0 nobody" : undefined,
-          told: [`${known ? 2 : 1} ada`],
-          isNew: true,
-          active: 1
-        })
+        expect(yield* outcomeOf((session) => Effect.andThen(session.regenerate, session.set("userId", "ada")))).toEqual(
+          {
+            status: 204,
+            before: known ? "0 nobody" : undefined,
+            told: [`${known ? 2 : 1} ada`],
+            isNew: true,
+            active: 1
+          }
+        )
       })
     )
 
-    it.scopedLive("a destroy after it ends what it stores", () =>
+    it.live("a destroy after it ends what it stores", () =>
       Effect.gen(function* () {
         expect(yield* outcomeOf((session) => session.destroy)).toEqual({
           status: 204,
@@ -133,9 +133,9 @@ describe.each(Object.entries(saves))("%s", (_, { before, known }) => {
       })
     )
 
-    it.scopedLive("what is set after a destroy begins a session, with nothing of the one before", () =>
+    it.live("what is set after a destroy begins a session, with nothing of the one before", () =>
       Effect.gen(function* () {
-        expect(yield* outcomeOf((session) => Effect.zipRight(session.destroy, session.set("userId", "eve")))).toEqual({
+        expect(yield* outcomeOf((session) => Effect.andThen(session.destroy, session.set("userId", "eve")))).toEqual({
           status: 204,
           before: known ? "0 nobody" : undefined,
           told: ["0 eve"],
@@ -148,7 +148,7 @@ describe.each(Object.entries(saves))("%s", (_, { before, known }) => {
 })
 
 describe("a save whose conflicts go on", () => {
-  it.scopedLive.each([
+  it.live.each([
     ["bounds its calls itself", 1_000],
     ["does not", Number.POSITIVE_INFINITY]
   ] as const)("ends within the timeout, of a provider that %s", ([_, answersWithin]) =>
@@ -193,23 +193,23 @@ describe("what one request calls", () => {
       return calls
     })
 
-  it.scoped("a touch after a save renews the lifetime once more", () =>
+  it.effect("a touch after a save renews the lifetime once more", () =>
     Effect.gen(function* () {
       const minute = TestClock.adjust("1 minute")
       const calls = yield* callsOf((session) =>
-        count(session).pipe(Effect.zipRight(session.save), Effect.zipRight(minute), Effect.zipRight(session.touch))
+        count(session).pipe(Effect.andThen(session.save), Effect.andThen(minute), Effect.andThen(session.touch))
       )
       expect(calls).toEqual(["read", "write", "touch"])
     })
   )
 
-  it.scoped("two questions that were put before either was run read once", () =>
+  it.effect("two questions that were put before either was run read once", () =>
     Effect.gen(function* () {
       expect(yield* callsOf((session) => Effect.all([session.get("visits"), session.isNew]))).toEqual(["read"])
     })
   )
 
-  it.scoped.each([
+  it.effect.each([
     ["one after the other", 1],
     ["by two fibers", 2]
   ] as const)("also of a provider in the same process, %s", ([_, concurrency]) =>

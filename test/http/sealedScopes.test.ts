@@ -2,14 +2,14 @@
  * Sealed sessions of a browser that keeps cookies in two scopes, as it does after the cookie's domain was changed: which parts belong
  * together, and that signing in and out works all the same.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { SessionHttp, SessionStore } from "effect-session"
 import * as Cookie from "effect-session/cookie"
+import * as Effect from "#effect/Effect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { key } from "../support/cookies.js"
 import { type Server, serve } from "../support/http.js"
 import { bytesOf, exchange } from "../support/raw.js"
@@ -17,7 +17,7 @@ import { bytesOf, exchange } from "../support/raw.js"
 class Notes extends SessionStore.Tag<Notes>()("Notes", {
   userId: Schema.String,
   text: Schema.String,
-  visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 })
+  visits: SessionStore.field(Schema.Natural, { default: () => 0 })
 }) {}
 
 type Session = SessionStore.Session<typeof Notes.fields>
@@ -25,7 +25,7 @@ type Session = SessionStore.Session<typeof Notes.fields>
 const using = (use: (session: Session) => Effect.Effect<unknown, unknown>) =>
   Effect.as(Effect.flatMap(Notes, use), HttpServerResponse.empty())
 
-const login = (session: Session) => Effect.zipRight(session.regenerate, session.set("userId", "ada"))
+const login = (session: Session) => Effect.andThen(session.regenerate, session.set("userId", "ada"))
 
 const app = HttpRouter.empty.pipe(
   HttpRouter.get(
@@ -39,7 +39,7 @@ const app = HttpRouter.empty.pipe(
   // Takes two cookies.
   HttpRouter.get(
     "/login/large",
-    using((session) => Effect.zipRight(login(session), session.set("text", "x".repeat(4_000))))
+    using((session) => Effect.andThen(login(session), session.set("text", "x".repeat(4_000))))
   ),
   HttpRouter.get(
     "/count",
@@ -99,7 +99,7 @@ const sizes = ["/login", "/login/large"] as const
 describe("after the cookie's domain was changed", () => {
   for (const first of sizes) {
     for (const second of sizes) {
-      it.scoped(`${second} after ${first} signs in, at once or from the next request on, for good`, () =>
+      it.effect(`${second} after ${first} signs in, at once or from the next request on, for good`, () =>
         Effect.gen(function* () {
           const { cookies, earlier, now, statuses } = yield* begin
           yield* earlier(first)
@@ -123,7 +123,7 @@ describe("after the cookie's domain was changed", () => {
         })
       )
 
-      it.scoped(`a sign-out after ${first} and ${second} removes all of them`, () =>
+      it.effect(`a sign-out after ${first} and ${second} removes all of them`, () =>
         Effect.gen(function* () {
           const { cookies, earlier, now } = yield* begin
           yield* earlier(first)
@@ -135,7 +135,7 @@ describe("after the cookie's domain was changed", () => {
       )
     }
 
-    it.scoped(`a sign-out by the first request, after ${first}, removes its cookies`, () =>
+    it.effect(`a sign-out by the first request, after ${first}, removes its cookies`, () =>
       Effect.gen(function* () {
         const { cookies, earlier, now } = yield* begin
         yield* earlier(first)
@@ -149,7 +149,7 @@ describe("after the cookie's domain was changed", () => {
 
 describe("two copies of one session", () => {
   for (const path of sizes) {
-    it.scoped(`the newer one counts, wherever it is sent, after ${path}`, () =>
+    it.effect(`the newer one counts, wherever it is sent, after ${path}`, () =>
       Effect.gen(function* () {
         const { earlier, now, statuses } = yield* begin
         yield* earlier(path)
@@ -162,7 +162,7 @@ describe("two copies of one session", () => {
     )
   }
 
-  it.scoped("the newer one counts if it is sent first", () =>
+  it.effect("the newer one counts if it is sent first", () =>
     Effect.gen(function* () {
       const sealing = yield* Cookie.make({ keys: [key()] })
       const { as, send } = yield* serve(app, { cookie: { secure: false } }, sealing)

@@ -1,24 +1,24 @@
 /**
  * Who is signed in, made of the session for the handlers that need it, in each way to mount sessions.
  */
-import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
-import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import type * as HttpServerError from "@effect/platform/HttpServerError"
-import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { SessionError, SessionHttp } from "effect-session"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as HttpLayerRouter from "#effect/http/HttpRouter"
+import type * as HttpServerError from "#effect/http/HttpServerError"
+import * as HttpServerRespondable from "#effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as HttpApi from "#effect/http-api/HttpApi"
+import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
+import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
+import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
+import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, type Server, serve } from "../support/http.js"
 import { build, WithSession } from "../support/mounts.js"
 
@@ -36,7 +36,7 @@ interface User {
   readonly name: string
 }
 
-class CurrentUser extends Context.Tag("CurrentUser")<CurrentUser, User>() {}
+class CurrentUser extends Context.Service<CurrentUser, User>()("CurrentUser") {}
 
 class Users extends Context.Tag("Users")<Users, { readonly find: (id: string) => Effect.Effect<User> }>() {}
 
@@ -50,7 +50,7 @@ const currentUser = Effect.flatMap(AppSession, (session) => session.get("userId"
 const me = Effect.map(CurrentUser, ({ name }) => name)
 
 const login = Effect.flatMap(AppSession, (session) =>
-  Effect.zipRight(session.regenerate, Effect.as(session.set("userId", "ada"), "in"))
+  Effect.andThen(session.regenerate, Effect.as(session.set("userId", "ada"), "in"))
 )
 
 /** Uses the session beside the user: `count` is of a handler that has both. */
@@ -92,7 +92,7 @@ const layerRouter = HttpLayerRouter.serve(
 
 class SignedIn extends HttpApiMiddleware.Tag<SignedIn>()("SignedIn", {
   provides: CurrentUser,
-  failure: Schema.Union(Unauthorized, SessionHttp.Failure),
+  failure: Schema.Union([Unauthorized, SessionHttp.Failure]),
   security: { session: SessionHttp.security() }
 }) {}
 
@@ -129,7 +129,7 @@ const apps: Readonly<
 
 for (const [name, app] of Object.entries(apps)) {
   describe(name, () => {
-    it.scoped("a visitor who is not signed in gets a 401 and no cookie, and costs the backend nothing", () =>
+    it.effect("a visitor who is not signed in gets a 401 and no cookie, and costs the backend nothing", () =>
       Effect.gen(function* () {
         const { calls, provider } = probe()
         const { send } = yield* app(provider)
@@ -140,7 +140,7 @@ for (const [name, app] of Object.entries(apps)) {
       })
     )
 
-    it.scoped("who has signed in is found; beside the session it is one session, one save and one cookie", () =>
+    it.effect("who has signed in is found; beside the session it is one session, one save and one cookie", () =>
       Effect.gen(function* () {
         const { calls, provider } = probe()
         const { as, send } = yield* app(provider)
@@ -153,7 +153,7 @@ for (const [name, app] of Object.entries(apps)) {
       })
     )
 
-    it.scoped("a backend that is away is a 503, not a 401", () =>
+    it.effect("a backend that is away is a 503, not a 401", () =>
       Effect.gen(function* () {
         let away = false
         const { provider } = probe((inner) => ({
@@ -170,7 +170,7 @@ for (const [name, app] of Object.entries(apps)) {
 }
 
 describe("HttpApi", () => {
-  it.scoped("clients see the errors that are declared, whichever middleware is outside", () =>
+  it.effect("clients see the errors that are declared, whichever middleware is outside", () =>
     Effect.gen(function* () {
       const { as, send } = yield* build(api)
       for (const path of ["/me", "/count", "/other"]) {
@@ -182,7 +182,7 @@ describe("HttpApi", () => {
     })
   )
 
-  it.scoped("a save that fails is answered as declared, also where only the sign-in uses the session", () =>
+  it.effect("a save that fails is answered as declared, also where only the sign-in uses the session", () =>
     Effect.gen(function* () {
       const { provider } = probe(() => ({
         create: () => new SessionError({ reason: "Unavailable", message: "probe: away" })
@@ -231,7 +231,7 @@ describe("HttpLayerRouter, for all routes", () => {
     { disableLogger: true, disableListenLog: true }
   )
 
-  it.scoped("a page that is not found has the session, and what it changes is saved", () =>
+  it.effect("a page that is not found has the session, and what it changes is saved", () =>
     Effect.gen(function* () {
       const { as, send } = yield* build(served)
       const first = yield* send("/nowhere")

@@ -1,13 +1,13 @@
 /**
  * Streams: their bodies run when the headers have left, so that nothing can be told any more.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import { SessionError, SessionHttp, type SessionProvider, type SessionStore } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Stream from "#effect/Stream"
+import * as TestClock from "#effect/testing/TestClock"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, serve } from "../support/http.js"
 import { basics, routesOf } from "../support/mounts.js"
 
@@ -51,7 +51,7 @@ const app = Object.entries(uses)
     HttpRouter.get(
       "/begin",
       Effect.flatMap(AppSession, (session) =>
-        Effect.as(Effect.zipRight(session.set("visits", 1), session.set("userId", "ada")), HttpServerResponse.empty())
+        Effect.as(Effect.andThen(session.set("visits", 1), session.set("userId", "ada")), HttpServerResponse.empty())
       )
     ),
     HttpRouter.get(
@@ -82,7 +82,7 @@ const begin = (change?: (provider: SessionProvider.Provider) => Partial<SessionP
   })
 
 describe("in a stream", () => {
-  it.scoped("what was changed before the headers is saved; a change after them is an error that says so", () =>
+  it.effect("what was changed before the headers is saved; a change after them is an error that says so", () =>
     Effect.gen(function* () {
       const { as, me, send } = yield* begin()
       const answer = yield* send("/before")
@@ -92,7 +92,7 @@ describe("in a stream", () => {
     })
   )
 
-  it.scoped.each(["set", "update", "take", "delete", "flush", "regenerate", "destroy", "save", "updateAndSave"])(
+  it.effect.each(["set", "update", "take", "delete", "flush", "regenerate", "destroy", "save", "updateAndSave"])(
     "%s fails with HeadersSent, and changes nothing",
     (name) =>
       Effect.gen(function* () {
@@ -104,14 +104,14 @@ describe("in a stream", () => {
       })
   )
 
-  it.scoped("the session can be read", () =>
+  it.effect("the session can be read", () =>
     Effect.gen(function* () {
       const { me } = yield* begin()
       expect([(yield* me("/get")).body, (yield* me("/isNew")).body]).toEqual(["done 1", "done false"])
     })
   )
 
-  it.scoped("touch renews the lifetime at once", () =>
+  it.effect("touch renews the lifetime at once", () =>
     Effect.gen(function* () {
       const { calls, me } = yield* begin()
       yield* TestClock.adjust("20 minutes")
@@ -122,7 +122,7 @@ describe("in a stream", () => {
     })
   )
 
-  it.scoped("touch keeps the session of a stream that lasts", () =>
+  it.effect("touch keeps the session of a stream that lasts", () =>
     Effect.gen(function* () {
       const long = HttpRouter.empty.pipe(
         HttpRouter.get(
@@ -130,7 +130,7 @@ describe("in a stream", () => {
           Effect.map(AppSession, (session) =>
             HttpServerResponse.stream(
               Stream.repeatEffect(
-                Effect.as(Effect.zipRight(Effect.sleep("5 minutes"), session.touch), new TextEncoder().encode("x"))
+                Effect.as(Effect.andThen(Effect.sleep("5 minutes"), session.touch), new TextEncoder().encode("x"))
               ).pipe(Stream.take(12), Stream.orDie)
             )
           )
@@ -140,7 +140,7 @@ describe("in a stream", () => {
       )
       const { as, send } = yield* serve(long, {}, probe().provider)
       const { cookie } = yield* send("/begin")
-      const events = yield* Effect.fork(as(cookie)("/events"))
+      const events = yield* Effect.forkChild(as(cookie)("/events"))
       for (let i = 0; i < 12; i++) {
         yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
         yield* TestClock.adjust("5 minutes")
@@ -150,7 +150,7 @@ describe("in a stream", () => {
     })
   )
 
-  it.scoped("touch tells if the backend is away", () =>
+  it.effect("touch tells if the backend is away", () =>
     Effect.gen(function* () {
       const { me } = yield* begin(() => ({
         touch: () => Effect.fail(new SessionError({ reason: "Unavailable", message: "probe: away" }))

@@ -1,21 +1,21 @@
 /**
  * One request in another, one request twice, and several mounts in one request.
  */
-import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { SessionHttp, SessionManager, SessionStore } from "effect-session"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as HttpApi from "#effect/http-api/HttpApi"
+import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
+import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
+import * as Layer from "#effect/Layer"
+import * as Schema from "#effect/Schema"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 import { build, WithSession } from "../support/mounts.js"
 import { bytesOf, exchange } from "../support/raw.js"
@@ -36,13 +36,17 @@ const api = HttpRouter.empty.pipe(
     "/login",
     Effect.flatMap(AppSession, (session) => Effect.as(session.regenerate, text("in")))
   ),
-  HttpRouter.get("/refused", Effect.zipRight(visit, Effect.fail(HttpServerResponse.empty({ status: 403 })))),
-  HttpRouter.get("/fails", Effect.zipRight(visit, HttpServerResponse.empty({ status: 500 }))),
+  HttpRouter.get("/refused", Effect.andThen(visit, Effect.fail(HttpServerResponse.empty({ status: 403 })))),
+  HttpRouter.get("/fails", Effect.andThen(visit, HttpServerResponse.empty({ status: 500 }))),
   HttpRouter.use(SessionHttp.middleware(AppSession))
 )
 
 /** Runs an app with requests of its own, each with the cookie of the request that this one came in. */
-const batch = <E, R>(app: HttpApp.Default<E, R>, paths: ReadonlyArray<string>, concurrency: number | "unbounded" = 1) =>
+const batch = <E, R>(
+  app: HttpEffect.Default<E, R>,
+  paths: ReadonlyArray<string>,
+  concurrency: number | "unbounded" = 1
+) =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
     Effect.forEach(
       paths,
@@ -69,7 +73,7 @@ const shown = (responses: ReadonlyArray<HttpServerResponse.HttpServerResponse>) 
         })
       )
     ),
-    HttpServerResponse.unsafeJson
+    HttpServerResponse.jsonUnsafe
   )
 
 describe("a batch, which runs the app's own routes with requests of its own", () => {
@@ -80,13 +84,13 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
       HttpRouter.get(
         "/mounted-and-used",
         SessionHttp.middleware(AppSession)(
-          Effect.zipLeft(Effect.flatMap(batch(api, paths), shown), visit) as HttpApp.Default<unknown, AppSession>
+          Effect.tap(Effect.flatMap(batch(api, paths), shown), visit) as HttpEffect.Default<unknown, AppSession>
         )
       ),
       HttpRouter.mount("/", api)
     )
 
-  it.scoped.each(["/batch", "/mounted"])("each part sees what those before it have saved: %s", (path) =>
+  it.effect.each(["/batch", "/mounted"])("each part sees what those before it have saved: %s", (path) =>
     Effect.gen(function* () {
       const { calls, provider } = probe()
       const { as, send } = yield* serve(routes(["/visit", "/visit", "/visit"]), {}, provider)
@@ -104,7 +108,7 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
     })
   )
 
-  it.scoped("parts at once lose nothing", () =>
+  it.effect("parts at once lose nothing", () =>
     Effect.gen(function* () {
       const { as, send } = yield* serve(routes(Array(20).fill("/visit"), "unbounded"))
       const { cookie } = yield* send("/visit")
@@ -113,7 +117,7 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
     })
   )
 
-  it.scoped("beside changes of the request itself", () =>
+  it.effect("beside changes of the request itself", () =>
     Effect.gen(function* () {
       const { as, send } = yield* serve(routes(["/visit", "/visit", "/visit"]))
       const { cookie } = yield* send("/visit")
@@ -122,7 +126,7 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
     })
   )
 
-  it.scoped("a part's cookie is in its own response", () =>
+  it.effect("a part's cookie is in its own response", () =>
     Effect.gen(function* () {
       const { as, send } = yield* serve(routes(["/visit", "/login", "/read"]))
       const anonymous = yield* send("/batch")
@@ -143,7 +147,7 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
     })
   )
 
-  it.scoped("a part's response decides for the part", () =>
+  it.effect("a part's response decides for the part", () =>
     Effect.gen(function* () {
       const { as, send } = yield* serve(
         HttpRouter.empty.pipe(
@@ -158,7 +162,7 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
   )
 
   // An HttpApi runs its middleware beside its handlers, not around them: by itself it saves at the end of the request that the server got.
-  it.scoped("of an HttpApi, with SessionHttp.middleware around it", () =>
+  it.effect("of an HttpApi, with SessionHttp.middleware around it", () =>
     Effect.gen(function* () {
       class Api extends HttpApi.make("api").add(
         HttpApiGroup.make("visits")
@@ -169,8 +173,8 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
         Layer.provide(HttpApiBuilder.group(Api, "visits", (handlers) => handlers.handle("visit", () => visit))),
         Layer.provide(SessionHttp.layerApi(WithSession))
       )
-      const served = Layer.unwrapEffect(
-        Effect.map(HttpApiBuilder.httpApp as unknown as Effect.Effect<HttpApp.Default>, (api) => {
+      const served = Layer.unwrap(
+        Effect.map(HttpApiBuilder.httpApp as unknown as Effect.Effect<HttpEffect.Default>, (api) => {
           const app = SessionHttp.middleware(AppSession)(api)
           return HttpServer.serve(
             HttpRouter.empty.pipe(
@@ -198,13 +202,13 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
 
 describe("one Request object", () => {
   const begin = Effect.gen(function* () {
-    const { dispose, handler } = HttpApp.toWebHandlerLayer(api, managerLayer())
+    const { dispose, handler } = HttpEffect.toWebHandlerLayer(api, managerLayer())
     yield* Effect.addFinalizer(() => Effect.promise(dispose))
     const first = yield* Effect.promise(() => handler(new Request("http://localhost/visit")))
     return { handler, cookie: first.headers.getSetCookie()[0]!.split(";")[0]! }
   })
 
-  it.scoped.each(["as it is", "frozen", "sealed"])("handled twice, %s", (how) =>
+  it.effect.each(["as it is", "frozen", "sealed"])("handled twice, %s", (how) =>
     Effect.gen(function* () {
       const { cookie, handler } = yield* begin
       const request = new Request("http://localhost/visit", { headers: { cookie } })
@@ -219,7 +223,7 @@ describe("one Request object", () => {
     })
   )
 
-  it.scoped("handled twice at once counts twice", () =>
+  it.effect("handled twice at once counts twice", () =>
     Effect.gen(function* () {
       const { cookie, handler } = yield* begin
       const request = new Request("http://localhost/visit", { headers: { cookie } })
@@ -229,7 +233,7 @@ describe("one Request object", () => {
     })
   )
 
-  it.scoped("shows nothing of the session", () =>
+  it.effect("shows nothing of the session", () =>
     Effect.gen(function* () {
       const { cookie, handler } = yield* begin
       const request = new Request("http://localhost/visit", { headers: { cookie } })
@@ -247,7 +251,7 @@ describe("several mounts in one request", () => {
   }) {}
   const item = Effect.flatMap(Cart, (cart) => cart.update("items", (n) => n + 1))
 
-  it.scoped("side by side, of one manager: one session, and each sees what the other has done", () =>
+  it.effect("side by side, of one manager: one session, and each sees what the other has done", () =>
     Effect.gen(function* () {
       const mount = SessionHttp.middleware(AppSession)
       const app = HttpRouter.empty.pipe(
@@ -266,7 +270,7 @@ describe("several mounts in one request", () => {
     })
   )
 
-  it.scoped("side by side at once", () =>
+  it.effect("side by side at once", () =>
     Effect.gen(function* () {
       const mount = SessionHttp.middleware(AppSession)(Effect.map(visit, text))
       const app = HttpRouter.empty.pipe(
@@ -280,7 +284,7 @@ describe("several mounts in one request", () => {
     })
   )
 
-  it.scoped("one in the other, with other stores: one session, saved once", () =>
+  it.effect("one in the other, with other stores: one session, saved once", () =>
     Effect.gen(function* () {
       const { calls, provider } = probe()
       const app = SessionHttp.middleware(AppSession)(
@@ -296,7 +300,7 @@ describe("several mounts in one request", () => {
     })
   )
 
-  it.scoped("of two managers, each with a backend, a cookie and a store of its own", () =>
+  it.effect("of two managers, each with a backend, a cookie and a store of its own", () =>
     Effect.gen(function* () {
       const [one, two] = [probe(), probe()]
       const admin = yield* Layer.build(managerLayer({ cookie: { name: "admin" } }, two.provider))

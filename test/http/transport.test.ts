@@ -1,12 +1,12 @@
 /**
  * How ids travel: cookies and their attributes, headers, queries, and everything that is not an id.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
 import { type SessionConfig, SessionHttp } from "effect-session"
+import * as FastCheck from "fast-check"
+import * as Effect from "#effect/Effect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { findCookies } from "../../src/Manager/cookieHeader.js"
 import { AppSession, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
@@ -49,10 +49,10 @@ describe("cookies", () => {
       "sid=ID; Path=/; Secure; Partitioned; SameSite=None"
     ]
   ] as const) {
-    it.scoped(name, () => Effect.map(first(options), (line) => expect(line).toBe(expected)))
+    it.effect(name, () => Effect.map(first(options), (line) => expect(line).toBe(expected)))
   }
 
-  it.scoped("have the same attributes when set, renewed and removed", () =>
+  it.effect("have the same attributes when set, renewed and removed", () =>
     Effect.gen(function* () {
       const { as, send } = yield* serve(app, { cookie: { domain: "example.org", sameSite: "strict" } })
       const created = yield* send("/count")
@@ -69,7 +69,7 @@ describe("cookies", () => {
     })
   )
 
-  it.scoped("are one line a response, none where nothing changed, and keep caches away", () =>
+  it.effect("are one line a response, none where nothing changed, and keep caches away", () =>
     Effect.gen(function* () {
       const { as, send } = yield* serve(app)
       const created = yield* send("/cached")
@@ -82,7 +82,7 @@ describe("cookies", () => {
     })
   )
 
-  it.scoped("that another app sends are read, and neither set nor removed", () =>
+  it.effect("that another app sends are read, and neither set nor removed", () =>
     Effect.gen(function* () {
       const { provider } = probe()
       const { cookie } = yield* Effect.flatMap(serve(app, {}, provider), ({ send }) => send("/count"))
@@ -94,7 +94,7 @@ describe("cookies", () => {
     })
   )
 
-  it.scoped("session.id is the id that the client gets", () =>
+  it.effect("session.id is the id that the client gets", () =>
     Effect.gen(function* () {
       const { as, send } = yield* serve(app)
       const first = yield* send("/login")
@@ -125,7 +125,7 @@ describe("bad input is an anonymous session: no backend call, no error, no log, 
     "another name in other case": `__host-id=${good}`
   }
   for (const [name, cookie] of Object.entries(cookies)) {
-    it.scoped(name, () =>
+    it.effect(name, () =>
       Effect.gen(function* () {
         const { layer, logged } = collectLogs()
         const { calls, provider } = probe()
@@ -144,7 +144,7 @@ describe("bad input is an anonymous session: no backend call, no error, no log, 
     expect(header(`__Host-id=A\u0000B`)).toEqual(["A\u0000B"])
   })
 
-  it.scoped("an id of no session is not adopted, and its cookie is left alone unless the handler writes", () =>
+  it.effect("an id of no session is not adopted, and its cookie is left alone unless the handler writes", () =>
     Effect.gen(function* () {
       const { calls, provider } = probe()
       const { as } = yield* serve(app, {}, provider)
@@ -176,7 +176,7 @@ describe("a Secure cookie to a page of plain http, which browsers drop silently"
   const form = { host: "app.example:8080", origin: "http://app.example:8080" }
   const link = { host: "app.example", referer: "http://app.example/some/page" }
 
-  it.scoped("is warned of, once, with what to do", () =>
+  it.effect("is warned of, once, with what to do", () =>
     Effect.gen(function* () {
       const logged = yield* warnings({}, form, link, form)
       expect(logged).toHaveLength(1)
@@ -194,7 +194,7 @@ describe("a Secure cookie to a page of plain http, which browsers drop silently"
     "a client that is no browser": [{}, { host: "app.example" }],
     "a cookie that is not Secure": [{ cookie: { secure: false } }, form]
   }
-  it.scoped.each(Object.keys(fine))("is not seen in: %s", (name) =>
+  it.effect.each(Object.keys(fine))("is not seen in: %s", (name) =>
     Effect.map(warnings(...fine[name]!), (logged) => expect(logged).toEqual([]))
   )
 })
@@ -225,7 +225,7 @@ describe("findCookies", () => {
 describe("header and query", () => {
   const options = { cookie: false, header: "X-Session-Id" } as const
 
-  it.scoped("a header carries the id both ways; regenerate and destroy work", () =>
+  it.effect("a header carries the id both ways; regenerate and destroy work", () =>
     Effect.gen(function* () {
       const { send } = yield* serve(app, options)
       const first = yield* send("/count")
@@ -242,7 +242,7 @@ describe("header and query", () => {
     })
   )
 
-  it.scoped("a query parameter carries it in; regenerate and destroy work", () =>
+  it.effect("a query parameter carries it in; regenerate and destroy work", () =>
     Effect.gen(function* () {
       const { send } = yield* serve(app, { ...options, query: "sid" })
       const id = (yield* send("/count")).headers["x-session-id"]!
@@ -255,7 +255,7 @@ describe("header and query", () => {
     })
   )
 
-  it.scoped("several: the cookie comes first, then the query, then the header", () =>
+  it.effect("several: the cookie comes first, then the query, then the header", () =>
     Effect.gen(function* () {
       const { send } = yield* serve(app, { cookie: { name: "id" }, header: "X-Session-Id", query: "sid" })
       const make = (n: number) =>
@@ -276,7 +276,7 @@ describe("header and query", () => {
     })
   )
 
-  it.scoped("are ignored unless they are turned on", () =>
+  it.effect("are ignored unless they are turned on", () =>
     Effect.gen(function* () {
       const { send } = yield* serve(app)
       const id = (yield* send("/count")).cookie!.split("=")[1]!

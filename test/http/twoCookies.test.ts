@@ -2,14 +2,14 @@
  * Two cookies of the session's name: what browsers send after the cookie's domain or path was changed, and what another app of the
  * site can make them send.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { type SessionConfig, SessionHttp } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { sessionOf } from "../support/events.js"
 import { AppSession, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
@@ -21,8 +21,8 @@ const read = Effect.flatMap(AppSession, (session) =>
   )
 )
 
-const login = Effect.zipRight(
-  Effect.flatMap(AppSession, (session) => Effect.zipRight(session.regenerate, session.set("userId", "ada"))),
+const login = Effect.andThen(
+  Effect.flatMap(AppSession, (session) => Effect.andThen(session.regenerate, session.set("userId", "ada"))),
   read
 )
 
@@ -33,7 +33,7 @@ const app = HttpRouter.empty.pipe(
   HttpRouter.get("/shop/cart/login", login),
   HttpRouter.get(
     "/count",
-    Effect.zipRight(
+    Effect.andThen(
       Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)),
       read
     )
@@ -79,7 +79,7 @@ describe("one of two is a live session: it is the visitor's", () => {
     ["first", (live: string, other: string) => [live, other]],
     ["last", (live: string, other: string) => [other, live]]
   ] as const) {
-    it.scoped(`sent ${what}`, () =>
+    it.effect(`sent ${what}`, () =>
       Effect.gen(function* () {
         const { get, one } = yield* begin()
         for (const other of [`id=${unknown}`, "id=junk", "id="]) {
@@ -90,7 +90,7 @@ describe("one of two is a live session: it is the visitor's", () => {
     )
   }
 
-  it.scoped("an answer that changes no cookie leaves all of them alone: it might undo what another has just told", () =>
+  it.effect("an answer that changes no cookie leaves all of them alone: it might undo what another has just told", () =>
     Effect.gen(function* () {
       const { get, one } = yield* begin()
       expect((yield* get("/read", one, `id=${unknown}`)).setCookie).toEqual([])
@@ -99,7 +99,7 @@ describe("one of two is a live session: it is the visitor's", () => {
   )
 
   // The second is what a request of the web looks like, and what a proxy may send.
-  it.scoped.each(["/shop/cart/login?x=/y", "http://app.shop.example/shop/cart/login?x=/y"])(
+  it.effect.each(["/shop/cart/login?x=/y", "http://app.shop.example/shop/cart/login?x=/y"])(
     "an answer that sets it expires those of all other scopes: %s",
     (target) =>
       Effect.gen(function* () {
@@ -116,7 +116,7 @@ describe("one of two is a live session: it is the visitor's", () => {
       })
   )
 
-  it.scoped("can sign in and out again", () =>
+  it.effect("can sign in and out again", () =>
     Effect.gen(function* () {
       const { get, one } = yield* begin({ secure: false, domain: "shop.example" })
       const login = yield* get("/login", `id=${unknown}`, one)
@@ -130,7 +130,7 @@ describe("one of two is a live session: it is the visitor's", () => {
     })
   )
 
-  it.scoped("costs nothing where the session is not used", () =>
+  it.effect("costs nothing where the session is not used", () =>
     Effect.gen(function* () {
       const { calls, get, one } = yield* begin()
       expect((yield* get("/unused", one, `id=${unknown}`)).setCookie).toEqual([])
@@ -140,7 +140,7 @@ describe("one of two is a live session: it is the visitor's", () => {
 })
 
 describe("both of two are live: nobody's", () => {
-  it.scoped("is seen, changed or lost; a change is a 503, and the other scopes are expired", () =>
+  it.effect("is seen, changed or lost; a change is a 503, and the other scopes are expired", () =>
     Effect.gen(function* () {
       const { calls, get, live, one, two } = yield* begin()
       const seen = yield* get("/read", one, two)
@@ -155,7 +155,7 @@ describe("both of two are live: nobody's", () => {
     })
   )
 
-  it.scoped("whoever signs in has a session of their own, without the data of either", () =>
+  it.effect("whoever signs in has a session of their own, without the data of either", () =>
     Effect.gen(function* () {
       const { get, one, two } = yield* begin()
       const login = yield* get("/login", one, two)
@@ -166,7 +166,7 @@ describe("both of two are live: nobody's", () => {
     })
   )
 
-  it.scoped("a logout ends both", () =>
+  it.effect("a logout ends both", () =>
     Effect.gen(function* () {
       const { get, live, one, two } = yield* begin()
       const { setCookie, status } = yield* get("/logout", one, two)
@@ -177,7 +177,7 @@ describe("both of two are live: nobody's", () => {
 })
 
 describe("none of two is live", () => {
-  it.scoped("a write begins a session", () =>
+  it.effect("a write begins a session", () =>
     Effect.gen(function* () {
       const { get } = yield* begin()
       const begun = yield* get("/count", `id=${unknown}`, `id=${"B".repeat(43)}`)
@@ -192,7 +192,7 @@ describe("none of two is live", () => {
     })
   )
 
-  it.scoped("of two that are junk, no backend is asked", () =>
+  it.effect("of two that are junk, no backend is asked", () =>
     Effect.gen(function* () {
       const { calls, get } = yield* begin()
       expect((yield* get("/read", "id=x", "id=y")).body).toBe("0 nobody")
@@ -202,7 +202,7 @@ describe("none of two is live", () => {
 })
 
 describe("more than it seems", () => {
-  it.scoped("the same value twice is one", () =>
+  it.effect("the same value twice is one", () =>
     Effect.gen(function* () {
       const { calls, get, one } = yield* begin()
       expect((yield* get("/count", one, one)).body).toBe("2 nobody")
@@ -210,7 +210,7 @@ describe("more than it seems", () => {
     })
   )
 
-  it.scoped("a hundred cost two reads", () =>
+  it.effect("a hundred cost two reads", () =>
     Effect.gen(function* () {
       const { calls, get, one } = yield* begin()
       const many = Array.from({ length: 100 }, (_, i) => `id=${String(i).padStart(43, "A")}`)
@@ -219,7 +219,7 @@ describe("more than it seems", () => {
     })
   )
 
-  it.scoped("three that are no sessions, in front of the visitor's, neither sign out nor begin another session", () =>
+  it.effect("three that are no sessions, in front of the visitor's, neither sign out nor begin another session", () =>
     Effect.gen(function* () {
       const { get, live, one } = yield* begin()
       const bogus = ["A", "B", "C"].map((letter) => `id=${letter.repeat(43)}`)
@@ -234,7 +234,7 @@ describe("more than it seems", () => {
     })
   )
 
-  it.scoped("a __Host- cookie has one scope, so that there is nothing else to expire", () =>
+  it.effect("a __Host- cookie has one scope, so that there is nothing else to expire", () =>
     Effect.gen(function* () {
       const { get, one } = yield* begin({})
       const answer = yield* get("/read", one, `__Host-id=${unknown}`)
@@ -242,14 +242,14 @@ describe("more than it seems", () => {
     })
   )
 
-  it.scoped("a handler's cookies of its own stay", () =>
+  it.effect("a handler's cookies of its own stay", () =>
     Effect.gen(function* () {
       const own = HttpRouter.empty.pipe(
         HttpRouter.get(
           "/",
           Effect.map(
             Effect.flatMap(AppSession, (session) => session.get("visits")),
-            () => HttpServerResponse.unsafeSetCookie(HttpServerResponse.empty(), "theme", "dark")
+            () => HttpServerResponse.setCookieUnsafe(HttpServerResponse.empty(), "theme", "dark")
           )
         ),
         HttpRouter.use(SessionHttp.middleware(AppSession))
@@ -264,7 +264,7 @@ describe("more than it seems", () => {
 })
 
 describe("seen from outside", () => {
-  it.scoped("the log warns once, with what to do, and shows no id", () =>
+  it.effect("the log warns once, with what to do, and shows no id", () =>
     Effect.gen(function* () {
       const { get, logged, one, two } = yield* begin()
       for (let i = 0; i < 3; i++) yield* get("/read", one, two)
@@ -275,10 +275,10 @@ describe("seen from outside", () => {
     })
   )
 
-  it.scoped("each request that is read so is an event", () =>
+  it.effect("each request that is read so is an event", () =>
     Effect.gen(function* () {
       const { events, get, one, two } = yield* begin()
-      const seen = yield* Effect.fork(
+      const seen = yield* Effect.forkChild(
         Stream.runCollect(
           Stream.take(
             Stream.filter(events, ({ _tag }) => _tag === "Doubled"),
@@ -286,7 +286,7 @@ describe("seen from outside", () => {
           )
         )
       )
-      yield* Effect.yieldNow()
+      yield* Effect.yieldNow
       yield* get("/read", one)
       yield* get("/unused", one, two)
       yield* get("/read", one, two)

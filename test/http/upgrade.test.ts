@@ -1,14 +1,14 @@
 /**
  * A request is a WebSocket when its handler upgrades it, and not when a header says so: any client can send one.
  */
-import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { type SessionError, SessionHttp, type SessionStore } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as HttpMiddleware from "#effect/http/HttpMiddleware"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
 import { type Handlers, mounts } from "../support/mounts.js"
@@ -32,7 +32,7 @@ const handlers: Handlers = {
     Option.getOrElse(() => "nobody")
   ),
   login: Effect.as(
-    using((session) => Effect.zipRight(session.regenerate, session.set("userId", "ada"))),
+    using((session) => Effect.andThen(session.regenerate, session.set("userId", "ada"))),
     "in"
   ),
   logout: Effect.as(
@@ -66,7 +66,7 @@ describe.each(Object.entries(mounts))("%s, where no handler upgrades", (_, mount
       return { as, reach, login, me: as(login.cookie) }
     })
 
-    it.scoped("a counter counts", () =>
+    it.effect("a counter counts", () =>
       Effect.gen(function* () {
         const { me } = yield* begin
         const counted = [yield* me("/count", upgrade), yield* me("/count", upgrade), yield* me("/count", upgrade)]
@@ -79,14 +79,14 @@ describe.each(Object.entries(mounts))("%s, where no handler upgrades", (_, mount
       })
     )
 
-    it.scoped("a one-time value is had once", () =>
+    it.effect("a one-time value is had once", () =>
       Effect.gen(function* () {
         const { me } = yield* begin
         expect([(yield* me("/once", upgrade)).body, (yield* me("/once", upgrade)).body]).toEqual(["ada", "nobody"])
       })
     )
 
-    it.scoped("a logout is one", () =>
+    it.effect("a logout is one", () =>
       Effect.gen(function* () {
         const { me } = yield* begin
         const out = yield* me("/logout", upgrade)
@@ -95,7 +95,7 @@ describe.each(Object.entries(mounts))("%s, where no handler upgrades", (_, mount
       })
     )
 
-    it.scoped("a sign-in works, and ends the id before it", () =>
+    it.effect("a sign-in works, and ends the id before it", () =>
       Effect.gen(function* () {
         const { as, login, me, reach } = yield* begin
         expect([login.status, login.setCookie.length]).toEqual([200, 1])
@@ -111,31 +111,29 @@ describe.each(Object.entries(mounts))("%s, where no handler upgrades", (_, mount
 
 describe("a middleware outside of the mount", () => {
   // With `Connection: Upgrade` too, Node reads no body.
-  it.scopedLive.each([{}, { upgrade: "websocket" }, { upgrade: "h2c" }])(
-    "can read the body as well, with %j",
-    (upgrade) =>
-      Effect.gen(function* () {
-        const echo = Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ text }) =>
-          Effect.map(text, (text) => HttpServerResponse.text(text))
-        )
-        const app = HttpRouter.empty.pipe(
-          HttpRouter.post("/", Effect.zipRight(handlers["count"]!, echo)),
-          HttpRouter.use(SessionHttp.middleware(AppSession)),
-          HttpMiddleware.make((app) =>
-            Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-              Effect.flatMap(app, (response) =>
-                Effect.map(Effect.timeout(Effect.interruptible(request.text), "5 seconds"), (text) =>
-                  HttpServerResponse.setHeader(response, "x-outer", text)
-                )
+  it.live.each([{}, { upgrade: "websocket" }, { upgrade: "h2c" }])("can read the body as well, with %j", (upgrade) =>
+    Effect.gen(function* () {
+      const echo = Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ text }) =>
+        Effect.map(text, (text) => HttpServerResponse.text(text))
+      )
+      const app = HttpRouter.empty.pipe(
+        HttpRouter.post("/", Effect.andThen(handlers["count"]!, echo)),
+        HttpRouter.use(SessionHttp.middleware(AppSession)),
+        HttpMiddleware.make((app) =>
+          Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+            Effect.flatMap(app, (response) =>
+              Effect.map(Effect.timeout(Effect.interruptible(request.text), "5 seconds"), (text) =>
+                HttpServerResponse.setHeader(response, "x-outer", text)
               )
             )
           )
         )
-        const { url } = yield* serve(app)
-        const headers = { ...upgrade, connection: "close", "content-length": "3" }
-        const answer = yield* exchange(url, bytesOf("POST", "/", headers, "abc"))
-        expect([answer.status, answer.body, answer.headers["x-outer"]]).toEqual([200, "abc", "abc"])
-      })
+      )
+      const { url } = yield* serve(app)
+      const headers = { ...upgrade, connection: "close", "content-length": "3" }
+      const answer = yield* exchange(url, bytesOf("POST", "/", headers, "abc"))
+      expect([answer.status, answer.body, answer.headers["x-outer"]]).toEqual([200, "abc", "abc"])
+    })
   )
 })
 
@@ -200,7 +198,7 @@ describe("WebSockets", () => {
       return answers
     })
 
-  it.scoped.each(["/socket", "/below/socket"])(
+  it.effect.each(["/socket", "/below/socket"])(
     "can read; what they change is saved by save, and by nothing else: %s",
     (path) =>
       Effect.gen(function* () {
@@ -217,7 +215,7 @@ describe("WebSockets", () => {
       })
   )
 
-  it.scoped("cannot begin a session, since they cannot tell its id", () =>
+  it.effect("cannot begin a session, since they cannot tell its id", () =>
     Effect.gen(function* () {
       const { manager, url } = yield* serve(app)
       expect(yield* talk(url, "", ["count", "save"])).toEqual(["1", "HeadersSent"])
@@ -225,7 +223,7 @@ describe("WebSockets", () => {
     })
   )
 
-  it.scoped("can end their session by destroy and save", () =>
+  it.effect("can end their session by destroy and save", () =>
     Effect.gen(function* () {
       const { as, send, url } = yield* serve(app)
       const { cookie } = yield* send("/count")
@@ -234,7 +232,7 @@ describe("WebSockets", () => {
     })
   )
 
-  it.scoped.each(["close", "terminate"] as const)(
+  it.effect.each(["close", "terminate"] as const)(
     "are warned of once if they end with changes that were not saved, and only then: %s",
     (leave) =>
       Effect.gen(function* () {

@@ -1,13 +1,13 @@
 /**
  * Sessions mounted within or around what runs its app in a fiber of its own, or gives it up: `Effect.timeout`, `Effect.race` and their like.
  */
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { type SessionError, SessionHttp } from "effect-session"
+import * as Effect from "#effect/Effect"
+import type * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
 
@@ -32,7 +32,7 @@ const around: Readonly<Record<string, <A, E, R>(app: Effect.Effect<A, E, R>) => 
   "Effect.race": (app) => Effect.race(app, Effect.interrupt),
   "Effect.raceFirst": (app) => Effect.raceFirst(app, Effect.interruptible(Effect.never)),
   "Effect.disconnect": (app) => Effect.disconnect(app),
-  "Effect.fork and join": (app) => Effect.flatMap(Effect.fork(app), (fiber) => fiber.await).pipe(Effect.flatten)
+  "Effect.fork and join": (app) => Effect.flatMap(Effect.forkChild(app), (fiber) => fiber.await).pipe(Effect.flatten)
 }
 
 const mount = SessionHttp.middleware(AppSession)
@@ -45,7 +45,7 @@ const plain = HttpRouter.empty.pipe(
 )
 
 /** Serves an app below `/w`. */
-const serveBeside = (app: HttpApp.Default<any, any>, provider = probe().provider) =>
+const serveBeside = (app: HttpEffect.Default<any, any>, provider = probe().provider) =>
   serve(HttpRouter.empty.pipe(HttpRouter.mountApp("/p", plain), HttpRouter.mountApp("/w", app)), {}, provider)
 
 describe.each(Object.entries(around))("within or around %s", (_, wrap) => {
@@ -53,13 +53,13 @@ describe.each(Object.entries(around))("within or around %s", (_, wrap) => {
   const handlers = {
     "/ok": Effect.as(visits(5), HttpServerResponse.text("ok")),
     "/refused": Effect.as(visits(5), refused),
-    "/fails-4xx": Effect.zipRight(visits(5), Effect.fail(refused)),
-    "/dies-4xx": Effect.zipRight(visits(5), Effect.die(refused)),
-    "/fails": Effect.zipRight(visits(5), Effect.fail("no")),
-    "/dies": Effect.zipRight(visits(5), Effect.dieMessage("no")),
+    "/fails-4xx": Effect.andThen(visits(5), Effect.fail(refused)),
+    "/dies-4xx": Effect.andThen(visits(5), Effect.die(refused)),
+    "/fails": Effect.andThen(visits(5), Effect.fail("no")),
+    "/dies": Effect.andThen(visits(5), Effect.die(new Error("no"))),
     "/login-fails-4xx": Effect.all([regenerate, visits(5), Effect.fail(refused)], { discard: true }),
     "/saved-fails": Effect.all([regenerate, visits(5), save, visits(6), Effect.fail("no")], { discard: true }),
-    "/logout-dies": Effect.zipRight(destroy, Effect.dieMessage("no")),
+    "/logout-dies": Effect.andThen(destroy, Effect.die(new Error("no"))),
     "/logout": Effect.as(destroy, HttpServerResponse.empty())
   } as const
   const router = Object.entries(handlers).reduce<HttpRouter.HttpRouter<unknown, AppSession>>(
@@ -70,7 +70,7 @@ describe.each(Object.entries(around))("within or around %s", (_, wrap) => {
   const mounts = { "the mount is outside": mount(wrap(router)), "the mount is within": wrap(mount(router)) } as const
 
   describe.each(Object.entries(mounts))("%s", (_, app) => {
-    it.scoped.each([
+    it.effect.each([
       ["/ok", 200, "5 ada"],
       ["/refused", 401, "5 ada"],
       ["/fails-4xx", 401, "5 ada"],
@@ -92,7 +92,7 @@ describe.each(Object.entries(around))("within or around %s", (_, wrap) => {
       })
     )
 
-    it.scoped.each(["/ok", "/refused", "/fails-4xx", "/dies-4xx"])("%s begins a session, and tells it", (path) =>
+    it.effect.each(["/ok", "/refused", "/fails-4xx", "/dies-4xx"])("%s begins a session, and tells it", (path) =>
       Effect.gen(function* () {
         const { as, send } = yield* serveBeside(app)
         const answer = yield* send(`/w${path}`)
@@ -106,7 +106,7 @@ describe.each(Object.entries(around))("within or around %s", (_, wrap) => {
 describe("a mount that is given up", () => {
   const late = HttpServerResponse.text("late", { status: 504 })
   /** Gives the app up after a while. */
-  const limit = <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R> =>
+  const limit = <E, R>(app: HttpEffect.Default<E, R>): HttpEffect.Default<E, R> =>
     Effect.timeoutTo(app, { duration: "100 millis", onSuccess: (response) => response, onTimeout: () => late })
 
   /** What comes of a handler that then waits for ever: the status, the session that the browser has then, and the log. */
@@ -114,7 +114,7 @@ describe("a mount that is given up", () => {
     Effect.gen(function* () {
       const { layer, logged } = collectLogs()
       const { calls, provider } = probe()
-      const router = HttpRouter.empty.pipe(HttpRouter.get("/", Effect.zipRight(handler, Effect.never)))
+      const router = HttpRouter.empty.pipe(HttpRouter.get("/", Effect.andThen(handler, Effect.never)))
       const app = where === "within" ? limit(mount(router)) : mount(limit(router))
       const { as, send } = yield* serveBeside(app, provider).pipe(Effect.provide(layer))
       const cookie = (yield* send("/p/sign-in")).cookie
@@ -126,18 +126,18 @@ describe("a mount that is given up", () => {
     })
 
   describe("by a timeout outside of it: what the handler did is dropped, whatever the response is then", () => {
-    it.scopedLive("changes", () =>
+    it.live("changes", () =>
       Effect.map(outcomeOf(visits(5), "within"), (result) =>
         expect(result).toEqual({ status: 504, session: "0 ada", cost: [], logged: [], cookies: 0 })
       )
     )
-    it.scopedLive("but not what was saved", () =>
+    it.live("but not what was saved", () =>
       Effect.map(outcomeOf(Effect.all([visits(5), save, visits(6)], { discard: true }), "within"), (result) =>
         expect(result).toEqual({ status: 504, session: "5 ada", cost: ["read", "write"], logged: [], cookies: 0 })
       )
     )
-    it.scopedLive("a destroy stands", () =>
-      Effect.map(outcomeOf(Effect.zipRight(destroy, user("eve")), "within"), ({ cost, logged, session, status }) =>
+    it.live("a destroy stands", () =>
+      Effect.map(outcomeOf(Effect.andThen(destroy, user("eve")), "within"), ({ cost, logged, session, status }) =>
         expect({ status, session, cost, logged }).toEqual({
           status: 504,
           session: "0 nobody",
@@ -146,7 +146,7 @@ describe("a mount that is given up", () => {
         })
       )
     )
-    it.scopedLive("a new id that was saved cannot be told, and the log says so", () =>
+    it.live("a new id that was saved cannot be told, and the log says so", () =>
       Effect.map(outcomeOf(Effect.all([regenerate, user("bob"), save], { discard: true }), "within"), (result) =>
         expect(result).toEqual({
           status: 504,
@@ -161,28 +161,28 @@ describe("a mount that is given up", () => {
 
   // The mount sees a response, and who made it of what is no business of its.
   describe("by a timeout within it: the response decides", () => {
-    it.scopedLive("a 5xx drops changes", () =>
+    it.live("a 5xx drops changes", () =>
       Effect.map(outcomeOf(visits(5), "outside"), (result) =>
         expect(result).toEqual({ status: 504, session: "0 ada", cost: [], logged: [], cookies: 0 })
       )
     )
-    it.scopedLive("a destroy stands, and is told", () =>
+    it.live("a destroy stands, and is told", () =>
       Effect.map(outcomeOf(destroy, "outside"), (result) =>
         expect(result).toEqual({ status: 504, session: "0 nobody", cost: ["destroy"], logged: [], cookies: 1 })
       )
     )
-    it.scopedLive("a new id that was saved is told", () =>
+    it.live("a new id that was saved is told", () =>
       Effect.map(outcomeOf(Effect.all([regenerate, user("bob"), save], { discard: true }), "outside"), (result) =>
         expect(result).toEqual({ status: 504, session: "0 bob", cost: ["read", "regenerate"], logged: [], cookies: 1 })
       )
     )
   })
 
-  it.scopedLive("leaves the request to another mount, which saves and tells", () =>
+  it.live("leaves the request to another mount, which saves and tells", () =>
     Effect.gen(function* () {
-      const slow = mount(Effect.zipRight(visits(9), Effect.never))
+      const slow = mount(Effect.andThen(visits(9), Effect.never))
       const fallback = mount(
-        Effect.zipRight(
+        Effect.andThen(
           Effect.flatMap(AppSession, (s) => s.update("visits", (n) => n + 1)),
           read
         )
@@ -200,14 +200,14 @@ describe("a mount that is given up", () => {
     })
   )
 
-  it.scopedLive("leaves it to a fallback within one mount", () =>
+  it.live("leaves it to a fallback within one mount", () =>
     Effect.gen(function* () {
-      const slow = mount(Effect.zipRight(visits(9), Effect.never))
+      const slow = mount(Effect.andThen(visits(9), Effect.never))
       const app = mount(
         slow.pipe(
           Effect.interruptible,
           Effect.timeout("50 millis"),
-          Effect.catchTag("TimeoutException", () => Effect.zipRight(user("bob"), read))
+          Effect.catchTag("TimeoutException", () => Effect.andThen(user("bob"), read))
         )
       )
       const { as, send } = yield* serveBeside(app)
@@ -217,10 +217,10 @@ describe("a mount that is given up", () => {
     })
   )
 
-  it.scopedLive("in a race: the one that wins is saved", () =>
+  it.live("in a race: the one that wins is saved", () =>
     Effect.gen(function* () {
       const app = Effect.raceFirst(
-        mount(Effect.zipRight(visits(9), Effect.interruptible(Effect.never))),
+        mount(Effect.andThen(visits(9), Effect.interruptible(Effect.never))),
         Effect.delay(mount(Effect.as(visits(1), HttpServerResponse.text("won"))), "20 millis")
       )
       const { as, send } = yield* serveBeside(app)

@@ -2,27 +2,27 @@
  * An `HttpApi` runs its middleware beside its handlers, not around them: what its sessions do within what runs the API in a fiber of
  * its own.
  */
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import { SessionError } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import type * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
+import * as Layer from "#effect/Layer"
+import { describe, expect, it } from "#test/vitest"
 import { AppSession } from "../support/http.js"
 import { apiOf, build, type Handlers } from "../support/mounts.js"
 
 const late = HttpServerResponse.empty({ status: 504 })
-const limit = (app: HttpApp.Default) =>
+const limit = (app: HttpEffect.Default) =>
   Effect.timeoutTo(app, { duration: "100 millis", onSuccess: (response) => response, onTimeout: () => late })
 
-const around: Readonly<Record<string, (app: HttpApp.Default) => HttpApp.Default>> = {
+const around: Readonly<Record<string, (app: HttpEffect.Default) => HttpEffect.Default>> = {
   nothing: (app) => app,
   "Effect.timeout": (app) => Effect.orDie(Effect.timeout(app, "10 seconds")),
   "Effect.raceFirst": (app) => Effect.raceFirst(app, Effect.interruptible(Effect.never)),
   "Effect.disconnect": (app) => Effect.disconnect(app),
-  "Effect.fork and Fiber.join": (app) => Effect.flatMap(Effect.fork(app), Fiber.join)
+  "Effect.fork and Fiber.join": (app) => Effect.flatMap(Effect.forkChild(app), Fiber.join)
 }
 
 const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
@@ -34,7 +34,7 @@ const handlers: Handlers = {
     String
   ),
   login: Effect.as(
-    Effect.zipRight(
+    Effect.andThen(
       count,
       Effect.flatMap(AppSession, (session) => session.regenerate)
     ),
@@ -44,20 +44,20 @@ const handlers: Handlers = {
     Effect.flatMap(AppSession, (session) => session.destroy),
     "out"
   ),
-  fails: Effect.zipRight(count, new SessionError({ reason: "InvalidValue", message: "no" })),
-  dies: Effect.zipRight(count, Effect.dieMessage("no")),
-  "logout-fails": Effect.zipRight(
+  fails: Effect.andThen(count, new SessionError({ reason: "InvalidValue", message: "no" })),
+  dies: Effect.andThen(count, Effect.die(new Error("no"))),
+  "logout-fails": Effect.andThen(
     Effect.flatMap(AppSession, (session) => session.destroy),
     new SessionError({ reason: "InvalidValue", message: "no" })
   ),
-  hangs: Effect.zipRight(count, Effect.never),
-  "logout-hangs": Effect.zipRight(
+  hangs: Effect.andThen(count, Effect.never),
+  "logout-hangs": Effect.andThen(
     Effect.flatMap(AppSession, (session) => session.destroy),
     Effect.never
   )
 }
 
-const served = (middleware: (app: HttpApp.Default) => HttpApp.Default, where: "outside" | "inside") =>
+const served = (middleware: (app: HttpEffect.Default) => HttpEffect.Default, where: "outside" | "inside") =>
   where === "outside"
     ? HttpApiBuilder.serve(middleware).pipe(Layer.provide(apiOf(handlers)))
     : HttpApiBuilder.serve().pipe(
@@ -69,7 +69,7 @@ describe.each(["outside", "inside"] as const)(
   "a middleware %s of where the API's errors are made responses",
   (where) => {
     describe.each(Object.entries(around))("of %s", (_, middleware) => {
-      it.scoped("saves, and tells, as without it", () =>
+      it.effect("saves, and tells, as without it", () =>
         Effect.gen(function* () {
           const { as, send } = yield* build(served(middleware, where))
           const first = yield* send("/count")
@@ -87,7 +87,7 @@ describe.each(["outside", "inside"] as const)(
       )
     })
 
-    it.scopedLive("that gives the handler up: changes are dropped, a destroy stands", () =>
+    it.live("that gives the handler up: changes are dropped, a destroy stands", () =>
       Effect.gen(function* () {
         const { as, send } = yield* build(served(limit, where))
         const { cookie } = yield* send("/count")

@@ -1,15 +1,15 @@
 // An app whose requests say what they do, step by step, and what they have seen: `/read,sleep:3,renew,user:ada,save`.
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import { HttpServerRequest } from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import { type SessionError, SessionHttp, SessionStore } from "effect-session"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import { HttpServerRequest } from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import * as Schema from "#effect/Schema"
+import * as HttpRouter from "#test/HttpRouter"
 
-const count = SessionStore.field(Schema.NonNegativeInt, { default: () => 0 })
+const count = SessionStore.field(Schema.Natural, { default: () => 0 })
 
 /** `count` is everybody's; the others are for tests that want to know whose change a change is. */
 export class Identity extends SessionStore.Tag<Identity>()("Identity", {
@@ -65,7 +65,7 @@ export const makeGates = (): Gates => {
     pass: (name) =>
       Effect.suspend(() => {
         const { arrived, open } = gates.get(name)!
-        return Effect.zipRight(Deferred.succeed(arrived, undefined), Deferred.await(open))
+        return Effect.andThen(Deferred.succeed(arrived, undefined), Deferred.await(open))
       })
   }
 }
@@ -98,7 +98,7 @@ const steps: Readonly<Record<string, Step>> = {
   touch: (session) => session.touch,
   /** A handler that goes on although its changes could not be saved. */
   trySave: (session, seen) =>
-    Effect.catchAll(session.save, () =>
+    Effect.catch(session.save, () =>
       Effect.sync(() => {
         seen.failed++
       })
@@ -134,7 +134,7 @@ export const makeApp = (gates: Gates = makeGates(), before: Effect.Effect<void> 
           yield* before
           yield* run(session, seen, step)
         }
-        return HttpServerResponse.unsafeJson(seen)
+        return HttpServerResponse.jsonUnsafe(seen)
       })
     ),
     HttpRouter.use(SessionHttp.middleware(Identity))

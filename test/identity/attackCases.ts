@@ -1,10 +1,10 @@
 /**
  * A planted id, and requests of the attacker in flight around the victim's sign-in: nobody but the victim ever sees the victim's session.
  */
-import { expect } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
+import * as Effect from "#effect/Effect"
+import * as Logger from "#effect/Logger"
+import * as LogLevel from "#effect/LogLevel"
+import { expect } from "#test/vitest"
 import { soak } from "../support/soak.js"
 import { attack, delayed } from "./attacker.js"
 import type { onServers } from "./backends.js"

@@ -1,9 +1,9 @@
 // An attack: somebody plants the id of a session of their own on a victim and, while the victim signs in, keeps sending requests with it.
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import { type SessionError, SessionManager, SessionProvider, SessionStore } from "effect-session"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
 import { jar } from "../support/cookies.js"
 import { Identity } from "./app.js"
 import type { ProviderLayer } from "./backends.js"
@@ -15,8 +15,8 @@ export const delayed = (layer: ProviderLayer, random: Random, millis: number): P
   const slow =
     <Args extends ReadonlyArray<unknown>, A>(call: (...args: Args) => Effect.Effect<A, SessionError>) =>
     (...args: Args) =>
-      Effect.zipLeft(
-        Effect.zipRight(
+      Effect.tap(
+        Effect.andThen(
           wait,
           Effect.suspend(() => call(...args))
         ),

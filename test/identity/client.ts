@@ -1,15 +1,15 @@
 // A server with the app, requests over real HTTP, a browser's jar, and randomness that can be had again.
 import { Agent, createServer, request as httpRequest } from "node:http"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import { type SessionConfig, SessionLayer, SessionManager } from "effect-session"
+import * as Context from "#effect/Context"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as Layer from "#effect/Layer"
+import type * as Scope from "#effect/Scope"
+import * as NodeHttpServer from "#test/NodeHttpServer"
+import { it } from "#test/vitest"
 import { type Gate, type Gates, makeApp, makeGates, type Seen } from "./app.js"
 import type { Kept } from "./backends.js"
 
@@ -107,7 +107,7 @@ export const sendTo = (
     const answer = yield* Effect.forkScoped(site.send(cookie, steps))
     yield* Effect.raceFirst(
       Deferred.await(opened.arrived),
-      Effect.zipRight(Fiber.join(answer), Effect.dieMessage(`answered before it came to the gate ${gate}`))
+      Effect.andThen(Fiber.join(answer), Effect.die(new Error(`answered before it came to the gate ${gate}`)))
     )
     return { gate: opened, answer: Effect.fromFiber(answer) }
   })
@@ -131,7 +131,7 @@ export const randomly = (
   test: (random: Random) => Effect.Effect<unknown, never, Scope.Scope>,
   millis = 120_000
 ): void => {
-  it.scopedLive(
+  it.live(
     name,
     () => {
       const seed = Number(process.env["IDENTITY_SEED"] ?? Date.now() % 4_294_967_296)

@@ -1,9 +1,9 @@
 /**
  * Requests under way when the id changes or the session ends, that save by themselves.
  */
-import { expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import { expect, it } from "#test/vitest"
 import { onServers } from "./backends.js"
 import { given, sendTo, serve } from "./client.js"
 
@@ -21,7 +21,7 @@ onServers((kept) => {
       return { answer, after, told: answer.setCookie, old: yield* site.send(cookie, "read") }
     })
 
-  it.scopedLive("its save fails, for its answer could show what is not its own to see", () =>
+  it.live("its save fails, for its answer could show what is not its own to see", () =>
     Effect.gen(function* () {
       for (const steps of ["inc,save", "add", "save,inc,save", "touch,inc,save"]) {
         const { after, answer, old, told } = yield* during("renew,user:ada", steps)
@@ -33,7 +33,7 @@ onServers((kept) => {
     })
   )
 
-  it.scopedLive("what it does after such a save begins no session, and takes no cookie away", () =>
+  it.live("what it does after such a save begins no session, and takes no cookie away", () =>
     Effect.gen(function* () {
       for (const steps of ["inc,trySave,inc", "inc,trySave,read,inc", "inc,trySave,inc,trySave,inc"]) {
         const { after, answer, told } = yield* during("renew,user:ada", steps)
@@ -43,14 +43,14 @@ onServers((kept) => {
     })
   )
 
-  it.scopedLive("what it does after a save that came after the end begins no session either", () =>
+  it.live("what it does after a save that came after the end begins no session either", () =>
     Effect.gen(function* () {
       const { answer, told } = yield* during("end", "inc,trySave,inc")
       expect({ status: answer.status, told }).toEqual({ status: 503, told: [] })
     })
   )
 
-  it.scopedLive("what it writes is carried over, and it sees nothing of where", () =>
+  it.live("what it writes is carried over, and it sees nothing of where", () =>
     Effect.gen(function* () {
       const { after, answer, told } = yield* during("renew,user:ada", "inc,read,inc,id")
       expect({ status: answer.status, told }).toEqual({ status: 200, told: [] })
@@ -59,7 +59,7 @@ onServers((kept) => {
     })
   )
 
-  it.scopedLive("the old id is dead for it as well if it touches the session", () =>
+  it.live("the old id is dead for it as well if it touches the session", () =>
     Effect.gen(function* () {
       const { answer, old, told } = yield* during("renew,user:ada", "touch")
       expect({ status: answer.status, told }).toEqual({ status: 200, told: [] })
@@ -67,7 +67,7 @@ onServers((kept) => {
     })
   )
 
-  it.scopedLive("a sign-in that saves its new id before it has anything to store goes on to sign in", () =>
+  it.live("a sign-in that saves its new id before it has anything to store goes on to sign in", () =>
     Effect.gen(function* () {
       const site = yield* serve(yield* kept)
       for (const change of ["renew,user:eve", "end"]) {

@@ -2,18 +2,18 @@
  * Requests with one planted id, whose steps and backend calls are put in an order by a schedule: whatever the order, nobody is given
  * another's session, and nothing is lost that was acknowledged. Two managers stand for two processes.
  */
-import * as HttpApp from "@effect/platform/HttpApp"
-import { expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
-import * as ManagedRuntime from "effect/ManagedRuntime"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { SessionManager, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
+import * as FastCheck from "fast-check"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as Layer from "#effect/Layer"
+import * as Logger from "#effect/Logger"
+import * as LogLevel from "#effect/LogLevel"
+import * as ManagedRuntime from "#effect/ManagedRuntime"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import { expect, it } from "#test/vitest"
 import { counters, makeApp, type Seen } from "./app.js"
 import { given } from "./client.js"
 
@@ -21,7 +21,7 @@ import { given } from "./client.js"
 const makeTurns = (schedule: ReadonlyArray<number>) => {
   const waiting: Array<() => void> = []
   let at = 0
-  const turn = Effect.async<void>((resume) => {
+  const turn = Effect.callback<void>((resume) => {
     waiting.push(() => resume(Effect.void))
   })
   const settled = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
@@ -44,8 +44,8 @@ const inTurn = (provider: SessionProvider.Provider, turn: Effect.Effect<void>): 
   const wait =
     <Args extends ReadonlyArray<unknown>, A, E>(call: (...args: Args) => Effect.Effect<A, E>) =>
     (...args: Args) =>
-      Effect.zipLeft(
-        Effect.zipRight(
+      Effect.tap(
+        Effect.andThen(
           turn,
           Effect.suspend(() => call(...args))
         ),
@@ -83,7 +83,7 @@ const handlers = (provider: SessionProvider.Provider, turn: Effect.Effect<void>)
     )
   )
   return Effect.map(runtime.runtimeEffect, (runtime) => {
-    const handle = HttpApp.toWebHandlerRuntime(runtime)(makeApp(undefined, turn))
+    const handle = HttpEffect.toWebHandlerRuntime(runtime)(makeApp(undefined, turn))
     return async (cookie: string, steps: ReadonlyArray<string>): Promise<Done> => {
       const response = await handle(new Request(`http://a.test/${steps.join(",")}`, { headers: { cookie } }))
       const setCookie = response.headers.getSetCookie()

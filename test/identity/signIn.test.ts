@@ -1,9 +1,9 @@
 /**
  * Requests beside a sign-in: nothing that was acknowledged is lost, and the browser stays signed in, whichever answer it gets last.
  */
-import { expect } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import { expect } from "#test/vitest"
 import { jar } from "../support/cookies.js"
 import { soak } from "../support/soak.js"
 import { type Kept, onCookies, onServers } from "./backends.js"
@@ -33,7 +33,7 @@ const signInBesideWrites = (site: Site, random: Random, name: string) =>
     const underWay = yield* sendTo(site, cookie, name, `read,gate:${name},sleep:${upTo(random, 4)},inc`)
     const [signedIn, held, ...writes] = yield* together([
       Effect.map(after(upTo(random, 8), site.send(cookie, "read,renew,user:ada")), keep),
-      Effect.zipRight(
+      Effect.andThen(
         after(upTo(random, 8), Deferred.succeed(underWay.gate.open, undefined)),
         Effect.map(underWay.answer, keep)
       ),

@@ -1,9 +1,9 @@
 /**
  * A sign-in that is clicked twice, one beside a sign-out, and what comes late with an id that was replaced or that has ended.
  */
-import { expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import { expect, it } from "#test/vitest"
 import { jar } from "../support/cookies.js"
 import { soak } from "../support/soak.js"
 import { type Kept, onCookies, onServers } from "./backends.js"
@@ -29,26 +29,24 @@ const signIns = ["renew,user:ada", "renew,user:ada,save", "user:ada,renew,save,r
 
 onAll((kept, isServer) => {
   for (const times of [2, 5]) {
-    it.scopedLive(
-      `a sign-in that is clicked ${times} times: each answer leaves the browser signed in, with its cart`,
-      () =>
-        Effect.gen(function* () {
-          const site = yield* serve(yield* kept)
-          for (const steps of signIns) {
-            const { answers, cookie } = yield* signInAtOnce(site, times, steps)
-            expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
-            const cookies = answers.map(given)
-            expect(new Set([...cookies, cookie]).size).toBe(times + 1)
-            for (const own of cookies) {
-              const { carts, users } = (yield* site.send(own, "read")).seen
-              expect({ carts, users }).toEqual({ carts: ["book"], users: ["ada"] })
-            }
-            const { seen } = yield* site.send(cookie, "read")
-            // A copy of a sealed cookie can be read again, unless endings are recorded.
-            expect(seen.users).toEqual([""])
-            expect(isServer ? seen.isNew : [true]).toEqual([true])
+    it.live(`a sign-in that is clicked ${times} times: each answer leaves the browser signed in, with its cart`, () =>
+      Effect.gen(function* () {
+        const site = yield* serve(yield* kept)
+        for (const steps of signIns) {
+          const { answers, cookie } = yield* signInAtOnce(site, times, steps)
+          expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+          const cookies = answers.map(given)
+          expect(new Set([...cookies, cookie]).size).toBe(times + 1)
+          for (const own of cookies) {
+            const { carts, users } = (yield* site.send(own, "read")).seen
+            expect({ carts, users }).toEqual({ carts: ["book"], users: ["ada"] })
           }
-        })
+          const { seen } = yield* site.send(cookie, "read")
+          // A copy of a sealed cookie can be read again, unless endings are recorded.
+          expect(seen.users).toEqual([""])
+          expect(isServer ? seen.isNew : [true]).toEqual([true])
+        }
+      })
     )
   }
 
@@ -107,7 +105,7 @@ const transports = [
 onServers((kept) => {
   for (const { name, options, send, token } of transports) {
     const late = (how: string, test: (client: ReturnType<typeof clientOf>) => Effect.Effect<unknown>) =>
-      it.scopedLive(`${how}, by ${name}`, () =>
+      it.live(`${how}, by ${name}`, () =>
         Effect.flatMap(
           Effect.flatMap(kept, (kept) => serve(kept, options)),
           (site) => test(clientOf(site))

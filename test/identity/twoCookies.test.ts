@@ -1,14 +1,14 @@
 /**
  * Two cookies of one name in a real browser: after the cookie's domain or path was changed, and if a sibling site has set one.
  */
-import { expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import type { SessionConfig } from "effect-session"
 import { SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import type { BrowserContext, Page } from "playwright-core"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import { expect, it } from "#test/vitest"
 import { suite } from "../servers/need.js"
 import { browser } from "../support/browser.js"
 import type { Seen } from "./app.js"
@@ -63,7 +63,7 @@ const cookieOfAnother = async (port: string) => {
 
 suite("Chromium", ["chromium"], () => {
   for (const [what, before, after, scope] of changes) {
-    it.scopedLive(
+    it.live(
       `a cookie of another scope from now on (${what}): one can sign in and out as ever`,
       () =>
         Effect.gen(function* () {
@@ -98,7 +98,7 @@ suite("Chromium", ["chromium"], () => {
       60_000
     )
 
-    it.scopedLive(
+    it.live(
       `two live sessions, one in each scope (${what}): one page without them, and all is well`,
       () =>
         Effect.gen(function* () {

@@ -1,25 +1,25 @@
 /**
  * Processes whose clocks differ: whoever goes on using a session stays signed in.
  */
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Runtime from "effect/Runtime"
 import { type SessionConfig, SessionHttp, type SessionManager, type SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
 import { signIn } from "effect-session/testing"
+import * as Clock from "#effect/Clock"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import { describe, expect, it } from "#test/vitest"
 import { shared } from "../provider/shared.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
 import { AppSession, managerLayer, probe } from "../support/http.js"
 
 /** A clock that is ahead of the machine's. */
-const ahead = (by: Duration.DurationInput): Clock.Clock => {
+const ahead = (by: Duration.Input): Clock.Clock => {
   const machine = Clock.make()
   const millis = () => machine.unsafeCurrentTimeMillis() + Duration.toMillis(by)
   return Object.assign(Object.create(machine), {
@@ -28,12 +28,12 @@ const ahead = (by: Duration.DurationInput): Clock.Clock => {
   })
 }
 
-const meAfter = (pause: Duration.DurationInput) =>
+const meAfter = (pause: Duration.Input) =>
   SessionHttp.middleware(AppSession)(
     Effect.flatMap(AppSession, (session) =>
       session.get("userId").pipe(
         Effect.map((user) => HttpServerResponse.text(Option.getOrElse(user, () => "anonymous"))),
-        Effect.zipLeft(Effect.sleep(pause))
+        Effect.tap(Effect.sleep(pause))
       )
     )
   )
@@ -43,7 +43,7 @@ const me = meAfter(0)
 /** Two processes on one provider, with clocks and options of their own. */
 const processes = (
   provider: SessionProvider.Provider,
-  each: ReadonlyArray<{ readonly ahead: Duration.DurationInput; readonly options: SessionConfig.Options }>
+  each: ReadonlyArray<{ readonly ahead: Duration.Input; readonly options: SessionConfig.Options }>
 ) =>
   Effect.forEach(each, ({ ahead: by, options }) =>
     Layer.toRuntime(
@@ -62,12 +62,12 @@ const signedIn = (process: Process) =>
 
 /** A visitor of a process, who is told who is signed in. */
 const visitor = (process: Process, headers: HeadersInit, handler = me) => {
-  const answer = HttpApp.toWebHandlerRuntime(process)(handler)
+  const answer = HttpEffect.toWebHandlerRuntime(process)(handler)
   return Effect.promise(async () => (await answer(new Request("http://localhost/", { headers }))).text())
 }
 
 describe("renewals by two processes", () => {
-  it.scopedLive.each([
+  it.live.each([
     ["whose clocks agree", {}, 0],
     ["of which one's clock is four minutes ahead", {}, "4 minutes"],
     [
@@ -99,7 +99,7 @@ suite("Redis, and two processes", ["redis-server"], () => {
     ["the reader's clock two hours ahead", {}, 0, "2 hours"],
     ["the writer's clock a little ahead, and renewals that wait for long", { touchEvery: "4 seconds" }, "3 seconds", 0]
   ] as const) {
-    it.scopedLive(what, () =>
+    it.live(what, () =>
       Effect.gen(function* () {
         const { url } = yield* server
         const provider = yield* Redis.make({ url })
@@ -117,7 +117,7 @@ suite("Redis, and two processes", ["redis-server"], () => {
     )
   }
 
-  it.scopedLive("a session that moves to its hash lives on, although its writer's clock is behind", () =>
+  it.live("a session that moves to its hash lives on, although its writer's clock is behind", () =>
     Effect.gen(function* () {
       const { url } = yield* server
       const provider = yield* Redis.make({ url })

@@ -3,16 +3,16 @@
  */
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
-import { describe, expect, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as AST from "effect/SchemaAST"
 import { SessionConfig, SessionLayer, SessionManager, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
+import * as Cause from "#effect/Cause"
+import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Layer from "#effect/Layer"
+import * as AST from "#effect/SchemaAST"
+import { describe, expect, it } from "#test/vitest"
 import { names, variableOf } from "../../src/layers/variables.js"
 import { bundle } from "../support/bundle.js"
 import { collectLogs } from "../support/logs.js"
@@ -146,10 +146,7 @@ const pathsOf = (ast: AST.AST): ReadonlyArray<ReadonlyArray<string>> =>
         : []
 
 const fromEnv = (variables: Record<string, string>, options?: Parameters<typeof SessionLayer.fromConfig>[0]) =>
-  Layer.provide(
-    SessionLayer.fromConfig(options),
-    Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
-  )
+  Layer.provide(SessionLayer.fromConfig(options), ConfigProvider.layer(ConfigProvider.fromEnvRecord(variables)))
 
 const config = (variables: Record<string, string>) =>
   Effect.map(SessionManager.SessionManager, (manager) => manager.config).pipe(Effect.provide(fromEnv(variables)))
@@ -375,7 +372,7 @@ describe("a variable that begins with SESSION_ and is none", () => {
       const map = (variables: Record<string, string>, options?: Partial<ConfigProvider.ConfigProvider.FromMapConfig>) =>
         ConfigProvider.fromMap(new Map(Object.entries(variables)), options)
       const built = (provider: ConfigProvider.ConfigProvider) =>
-        failure(Layer.provide(SessionLayer.fromConfig(), Layer.setConfigProvider(provider)))
+        failure(Layer.provide(SessionLayer.fromConfig(), ConfigProvider.layer(provider)))
       const wrong = { SESSION_TIMEOUTS: "1 second" }
       const meant = "did you mean SESSION_TIMEOUT?"
       expect(yield* built(map(wrong, { pathDelim: "_" }))).toContain(meant)

@@ -1,12 +1,12 @@
 /**
  * Saving while other processes save the same session all the time.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { SessionHttp } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as HttpRouter from "#test/HttpRouter"
+import { expect, it } from "#test/vitest"
 import { AppSession, probe, serve } from "../support/http.js"
 
 it.live("a save gets through although what it waited for is out of date in a few milliseconds", () =>

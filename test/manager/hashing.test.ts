@@ -1,16 +1,16 @@
 // Turning hashed ids on while people are signed in: `id.hashed: "migrating"`.
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { SessionConfig, SessionHttp, SessionManager, SessionProvider, SessionStore } from "effect-session"
 import * as Memory from "effect-session/memory"
 import { signIn } from "effect-session/testing"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import * as BeegoRedis from "../../src/beego/layouts/redis.js"
 import { shared } from "../provider/shared.js"
 import { suite } from "../servers/need.js"
@@ -64,7 +64,7 @@ const keys = (provider: SessionProvider.Provider) =>
   Effect.map(Stream.runCollect(provider.list!), (ids) => [...ids] as ReadonlyArray<string>)
 
 describe("hashed ids, turned on while people are signed in", () => {
-  it.scoped("nobody is logged out, and the backend knows no id any more that was used since", () =>
+  it.effect("nobody is logged out, and the backend knows no id any more that was used since", () =>
     Effect.gen(function* () {
       const provider = Memory.make()
       const cookie = yield* signedIn(provider)
@@ -85,7 +85,7 @@ describe("hashed ids, turned on while people are signed in", () => {
     })
   )
 
-  it.scoped("moving keeps the lifetime that is left", () =>
+  it.effect("moving keeps the lifetime that is left", () =>
     Effect.gen(function* () {
       const provider = Memory.make()
       const cookie = yield* signedIn(provider)
@@ -103,7 +103,7 @@ describe("hashed ids, turned on while people are signed in", () => {
     ["ended", "/logout"],
     ["renewed", "/renew"]
   ] as const) {
-    it.scoped(`a session that is ${what} before it has moved is gone under both ids`, () =>
+    it.effect(`a session that is ${what} before it has moved is gone under both ids`, () =>
       Effect.gen(function* () {
         const provider = Memory.make()
         const cookie = yield* signedIn(provider)
@@ -118,7 +118,7 @@ describe("hashed ids, turned on while people are signed in", () => {
     )
   }
 
-  it.scoped("a late write after the sign-out of one that was still under its id is a 503, and begins nothing", () =>
+  it.effect("a late write after the sign-out of one that was still under its id is a 503, and begins nothing", () =>
     Effect.gen(function* () {
       const provider = Memory.make()
       const cookie = yield* signedIn(provider)
@@ -130,7 +130,7 @@ describe("hashed ids, turned on while people are signed in", () => {
     })
   )
 
-  it.scoped("a change that a process of before has under way is carried along, when one of now moves the session", () =>
+  it.effect("a change that a process of before has under way is carried along, when one of now moves the session", () =>
     Effect.gen(function* () {
       const provider = Memory.make()
       const cookie = yield* signedIn(provider)
@@ -152,7 +152,7 @@ describe("hashed ids, turned on while people are signed in", () => {
       )
       const before = yield* serve(slow, options(false), provider)
       const migrating = yield* serve(app, options("migrating"), provider)
-      const changing = yield* Effect.fork(before.as(cookie)("/visits", { method: "POST" }))
+      const changing = yield* Effect.forkChild(before.as(cookie)("/visits", { method: "POST" }))
       yield* Deferred.await(reached)
       expect((yield* migrating.as(cookie)("/me")).body).toBe("ada")
       yield* Deferred.succeed(go, undefined)
@@ -164,7 +164,7 @@ describe("hashed ids, turned on while people are signed in", () => {
     })
   )
 
-  it.scoped("one that is listed under its id, and one under its hash, can be ended by what is listed", () =>
+  it.effect("one that is listed under its id, and one under its hash, can be ended by what is listed", () =>
     Effect.gen(function* () {
       const provider = Memory.make()
       const old = yield* signedIn(provider)
@@ -205,7 +205,7 @@ suite("hashed ids, turned on over beego's redis", ["redis-server"], () => {
     )
   )
 
-  it.scopedLive("64 requests at once, to two processes, move it once and lose nothing", () =>
+  it.live("64 requests at once, to two processes, move it once and lose nothing", () =>
     Effect.gen(function* () {
       for (let round = 0; round < 10; round++) {
         const cookie = yield* signedIn(yield* provider)

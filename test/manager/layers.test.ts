@@ -2,15 +2,6 @@
  * Ready-made layers: two arguments, options that nobody has, and options from `Config`.
  */
 import { createServer } from "node:net"
-import { describe, expect, it } from "@effect/vitest"
-import * as Config from "effect/Config"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Scope from "effect/Scope"
 import { type SessionConfig, SessionError, SessionLayer, SessionManager } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Couchbase from "effect-session/couchbase"
@@ -24,11 +15,20 @@ import * as Redis from "effect-session/redis"
 import * as Sql from "effect-session/sql"
 import * as Sqlite from "effect-session/sqlite"
 import * as Ssdb from "effect-session/ssdb"
+import * as Config from "#effect/Config"
+import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import * as Scope from "#effect/Scope"
+import { describe, expect, it } from "#test/vitest"
 
 const failure = (layer: Layer.Layer<any, unknown, any>) =>
   Effect.scoped(Layer.build(layer as Layer.Layer<any, unknown>)).pipe(
     Effect.as("built"),
-    Effect.catchAll((error) =>
+    Effect.catch((error) =>
       Effect.succeed(error instanceof SessionError ? `${error.reason}: ${error.message}` : String(error))
     )
   )
@@ -60,7 +60,7 @@ describe("the session's options are the second argument", () => {
 
   it.live("so that the session's timeout is not the driver's", () =>
     Effect.acquireUseRelease(
-      Effect.async<ReturnType<typeof createServer>>((resume) => {
+      Effect.callback<ReturnType<typeof createServer>>((resume) => {
         const server = createServer(() => {})
         server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
       }),
@@ -132,30 +132,30 @@ describe("layerConfig", () => {
       ["MASTER", "main"]
     ])
   )
-  const url = Config.redacted("URL")
+  const url = Config.Redacted("URL")
   const cases = {
-    memory: [Memory.layerConfig({ maxSessions: Config.integer("SIZE") }), /maxSessions: expected a positive integer/],
+    memory: [Memory.layerConfig({ maxSessions: Config.Int("SIZE") }), /maxSessions: expected a positive integer/],
     "memory, by one Config": [
-      Memory.layerConfig(Config.map(Config.integer("SIZE"), (maxSessions) => ({ maxSessions }))),
+      Memory.layerConfig(Config.map(Config.Int("SIZE"), (maxSessions) => ({ maxSessions }))),
       /maxSessions: expected a positive integer/
     ],
-    file: [File.layerConfig({ directory: Config.string("NOT_THERE") }), /NOT_THERE/],
+    file: [File.layerConfig({ directory: Config.String("NOT_THERE") }), /NOT_THERE/],
     cookie: [Cookie.layerConfig({ keys: Config.map(url, (key) => [key]) }, Memory.layer()), /cookie: keys/],
     redis: [Redis.layerConfig({ url }), /url: expected redis:/],
     "redis cluster": [Redis.layerClusterConfig({ url }), /url: expected redis:/],
-    "redis sentinel": [Redis.layerSentinelConfig({ url, masterName: Config.string("MASTER") }), /url: expected redis:/],
+    "redis sentinel": [Redis.layerSentinelConfig({ url, masterName: Config.String("MASTER") }), /url: expected redis:/],
     ledis: [Ledis.layerConfig({ url }), /url: expected redis:/],
     ssdb: [Ssdb.layerConfig({ url }), /url: expected redis:/],
     memcached: [Memcached.layerConfig({ url }), /url: expected host:port/],
     couchbase: [Couchbase.layerConfig({ url }), /url: expected couchbase:/],
     postgres: [Postgres.layerConfig({ url }), /url: expected postgres:/],
     mysql: [Mysql.layerConfig({ url }), /url: expected mysql:/],
-    sqlite: [Sqlite.layerConfig({ filename: Config.string("NOT_THERE") }), /NOT_THERE/]
+    sqlite: [Sqlite.layerConfig({ filename: Config.String("NOT_THERE") }), /NOT_THERE/]
   } as const
   for (const [name, [layer, message]] of Object.entries(cases)) {
     it.effect(`${name}: takes each option from where the app says`, () =>
       Effect.gen(function* () {
-        const text = yield* failure(Layer.provide(layer as Layer.Layer<any, unknown>, Layer.setConfigProvider(values)))
+        const text = yield* failure(Layer.provide(layer as Layer.Layer<any, unknown>, ConfigProvider.layer(values)))
         expect(text).toMatch(message)
         expect(text).not.toContain("s3cret")
       })

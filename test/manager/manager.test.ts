@@ -1,23 +1,6 @@
 /**
  * The manager: events, metrics, garbage collection, ids, and that nothing of it tells an id.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
-import * as Metric from "effect/Metric"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
-import * as Tracer from "effect/Tracer"
 import {
   SessionConfig,
   SessionError,
@@ -28,6 +11,22 @@ import {
 } from "effect-session"
 import * as Memory from "effect-session/memory"
 import { signIn } from "effect-session/testing"
+import * as Cause from "#effect/Cause"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Logger from "#effect/Logger"
+import * as LogLevel from "#effect/LogLevel"
+import * as Metric from "#effect/Metric"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import * as Stream from "#effect/Stream"
+import * as Tracer from "#effect/Tracer"
+import * as TestClock from "#effect/testing/TestClock"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { makeIds } from "../../src/Manager/SessionId.js"
 import { sessionOf } from "../support/events.js"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
@@ -133,7 +132,7 @@ describe("outside of requests", () => {
       const one = yield* begin
       const two = yield* begin
       yield* SessionManager.destroy(one)
-      const listed = Chunk.toReadonlyArray(yield* Stream.runCollect(SessionManager.list))
+      const listed = Array.from(yield* Stream.runCollect(SessionManager.list))
       expect([listed.length, yield* SessionManager.count]).toEqual([1, 1])
       yield* SessionManager.destroy(listed[0]!)
       expect(yield* SessionManager.count).toBe(0)
@@ -184,7 +183,7 @@ describe("outside of requests", () => {
       yield* Effect.gen(function* () {
         const session = yield* SessionManager.open(AppSession, yield* begin)
         yield* session.set("visits", 1)
-        const saving = yield* Effect.fork(Effect.flip(session.save))
+        const saving = yield* Effect.forkChild(Effect.flip(session.save))
         yield* TestClock.adjust("1 minute")
         expect((yield* Fiber.join(saving)).reason).toBe("Conflict")
       }).pipe(Effect.provide(managerLayer({}, contested)))
@@ -193,7 +192,7 @@ describe("outside of requests", () => {
 })
 
 describe("garbage collection", () => {
-  it.scoped("runs for as long as the layer is in use, and survives a failing backend", () =>
+  it.effect("runs for as long as the layer is in use, and survives a failing backend", () =>
     Effect.gen(function* () {
       let down = false
       let runs = 0
@@ -227,7 +226,7 @@ describe("garbage collection", () => {
       const memory = Memory.make()
       const provider = { ...memory, gc: Effect.sync(() => ++runs) }
       yield* Effect.scoped(
-        Effect.zipRight(Layer.build(managerLayer({ gcInterval: "1 minute" }, provider)), TestClock.adjust("3 minutes"))
+        Effect.andThen(Layer.build(managerLayer({ gcInterval: "1 minute" }, provider)), TestClock.adjust("3 minutes"))
       )
       const ended = runs
       yield* TestClock.adjust("1 hour")
@@ -252,11 +251,11 @@ const live = (backend: string) =>
   )
 
 describe("events and metrics", () => {
-  it.scoped("tell what happened, by a name that is not the id", () =>
+  it.effect("tell what happened, by a name that is not the id", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(managerLayer({ idleTimeout: "10 minutes", gcInterval: "1 minute" }))
       yield* Effect.gen(function* () {
-        const collected = yield* Effect.fork(Stream.runCollect(Stream.take(SessionManager.events, 8)))
+        const collected = yield* Effect.forkChild(Stream.runCollect(Stream.take(SessionManager.events, 8)))
         // Until it has subscribed.
         yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
         const before = yield* created("memory")
@@ -273,7 +272,7 @@ describe("events and metrics", () => {
         yield* Effect.exit(session.save)
         yield* begin
         yield* TestClock.adjust("15 minutes")
-        const events = Chunk.toReadonlyArray(yield* Fiber.join(collected))
+        const events = Array.from(yield* Fiber.join(collected))
         expect(events.map(({ _tag }) => _tag)).toEqual([
           "Created",
           "Saved",
@@ -293,12 +292,12 @@ describe("events and metrics", () => {
     })
   )
 
-  it.scoped("count for each backend apart", () =>
+  it.effect("count for each backend apart", () =>
     Effect.gen(function* () {
       const of = (name: string) => Layer.build(managerLayer({}, { ...Memory.make(), name }))
       const [one, other] = yield* Effect.all([of("one"), of("other")])
-      yield* Effect.provide(Effect.zipRight(begin, SessionManager.count), one)
-      yield* Effect.provide(Effect.zipRight(Effect.zipRight(begin, begin), SessionManager.count), other)
+      yield* Effect.provide(Effect.andThen(begin, SessionManager.count), one)
+      yield* Effect.provide(Effect.andThen(Effect.andThen(begin, begin), SessionManager.count), other)
       expect([yield* created("one"), yield* created("other")]).toEqual([1, 2])
       expect([yield* live("one"), yield* live("other")]).toEqual([1, 2])
     })
@@ -306,7 +305,7 @@ describe("events and metrics", () => {
 })
 
 describe("nothing tells an id or a value", () => {
-  it.scoped("not the logs, errors, spans, metrics and events of a whole life, with a backend that fails", () =>
+  it.effect("not the logs, errors, spans, metrics and events of a whole life, with a backend that fails", () =>
     Effect.gen(function* () {
       const told: Array<string> = []
       const logger = Logger.make((entry) => {
@@ -342,8 +341,8 @@ describe("nothing tells an id or a value", () => {
         down ? Effect.fail(new SessionError({ reason: "Unavailable", message: "probe: away" })) : Effect.void
       )
       const { provider } = probe((inner) => ({
-        read: (id) => Effect.zipRight(away, inner.read(id)),
-        write: (...args) => Effect.zipRight(away, inner.write(...args))
+        read: (id) => Effect.andThen(away, inner.read(id)),
+        write: (...args) => Effect.andThen(away, inner.write(...args))
       }))
       const app = HttpRouter.empty.pipe(
         HttpRouter.get(
@@ -365,9 +364,9 @@ describe("nothing tells an id or a value", () => {
         ),
         HttpRouter.get(
           "/die",
-          Effect.zipRight(
+          Effect.andThen(
             Effect.flatMap(AppSession, (session) => session.id),
-            Effect.dieMessage("no")
+            Effect.die(new Error("no"))
           )
         ),
         HttpRouter.get(
@@ -412,7 +411,7 @@ describe("nothing tells an id or a value", () => {
 })
 
 describe("spans", () => {
-  it.scoped("are around backend calls, and name operation and backend", () =>
+  it.effect("are around backend calls, and name operation and backend", () =>
     Effect.gen(function* () {
       const spans: Array<unknown> = []
       const tracer = Tracer.make({

@@ -1,15 +1,15 @@
 /**
  * `signIn` of `effect-session/testing`: its headers bring the session, however the id travels.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { type SessionConfig, SessionHttp } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
 import { signIn } from "effect-session/testing"
+import * as Effect from "#effect/Effect"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
+import * as HttpRouter from "#test/HttpRouter"
+import { describe, expect, it } from "#test/vitest"
 import { key } from "../support/cookies.js"
 import { AppSession, managerLayer, serve } from "../support/http.js"
 
@@ -33,7 +33,7 @@ const ways: Readonly<Record<string, readonly [options: SessionConfig.Options, na
 
 describe("signIn", () => {
   describe.each(Object.entries(ways))("where the id travels in %s", (_, [options, names]) => {
-    it.scoped("has headers that bring the session", () =>
+    it.effect("has headers that bring the session", () =>
       Effect.gen(function* () {
         const provider = Memory.make()
         const headers = yield* signIn(AppSession, (session) => session.set("userId", "ada")).pipe(
@@ -47,7 +47,7 @@ describe("signIn", () => {
     )
   })
 
-  it.scoped("has all cookies of a session that is spread over several", () =>
+  it.effect("has all cookies of a session that is spread over several", () =>
     Effect.gen(function* () {
       const sealing = yield* Cookie.make({ keys: [key()] })
       const headers = yield* signIn(AppSession, (session) => session.set("userId", "a".repeat(5_000))).pipe(

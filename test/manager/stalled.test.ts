@@ -3,16 +3,16 @@
  */
 import { connect } from "node:net"
 import { Worker } from "node:worker_threads"
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import { expect, it } from "#test/vitest"
 import { bounded } from "../../src/Manager/Calls.js"
 import { Line, patience } from "../../src/Manager/Turns.js"
 
 /** A server in a thread of its own, which sends back what it gets. */
 const echoing = Effect.acquireRelease(
-  Effect.async<{ readonly worker: Worker; readonly port: number }>((resume) => {
+  Effect.callback<{ readonly worker: Worker; readonly port: number }>((resume) => {
     const worker = new Worker(
       `const { createServer } = require("node:net")
        const server = createServer((socket) => socket.pipe(socket))
@@ -26,7 +26,7 @@ const echoing = Effect.acquireRelease(
 
 const connected = Effect.flatMap(echoing, ({ port }) =>
   Effect.acquireRelease(
-    Effect.async<ReturnType<typeof connect>>((resume) => {
+    Effect.callback<ReturnType<typeof connect>>((resume) => {
       const socket = connect(port, "127.0.0.1", () => resume(Effect.succeed(socket)))
       socket.on("error", () => {})
     }),
@@ -35,7 +35,7 @@ const connected = Effect.flatMap(echoing, ({ port }) =>
 )
 
 const ask = (socket: ReturnType<typeof connect>) =>
-  Effect.async<string>((resume) => {
+  Effect.callback<string>((resume) => {
     socket.once("data", (data) => resume(Effect.succeed(data.toString())))
     socket.write("reply")
   })
@@ -47,28 +47,28 @@ const beBusy = (millis: number) => {
   }
 }
 
-it.scopedLive("a call whose reply came meanwhile succeeds", () =>
+it.live("a call whose reply came meanwhile succeeds", () =>
   Effect.gen(function* () {
     const socket = yield* connected
     const inTime = bounded(
       { name: "test", inProcess: false, answersWithin: Number.POSITIVE_INFINITY },
       Duration.millis(200)
     )
-    const call = yield* Effect.fork(inTime(ask(socket)))
-    yield* Effect.yieldNow()
+    const call = yield* Effect.forkChild(inTime(ask(socket)))
+    yield* Effect.yieldNow
     beBusy(600)
     expect(yield* Fiber.join(call)).toBe("reply")
   })
 )
 
-it.scopedLive("a commit whose turn came meanwhile has its turn", () =>
+it.live("a commit whose turn came meanwhile has its turn", () =>
   Effect.gen(function* () {
     const socket = yield* connected
     const line = new Line(patience("test", Duration.millis(200)))
-    const first = yield* Effect.fork(line.take(ask(socket)))
-    yield* Effect.yieldNow()
-    const second = yield* Effect.fork(line.take(Effect.succeed("second")))
-    yield* Effect.yieldNow()
+    const first = yield* Effect.forkChild(line.take(ask(socket)))
+    yield* Effect.yieldNow
+    const second = yield* Effect.forkChild(line.take(Effect.succeed("second")))
+    yield* Effect.yieldNow
     beBusy(600)
     expect([yield* Fiber.join(first), yield* Fiber.join(second)]).toEqual(["reply", "second"])
   })

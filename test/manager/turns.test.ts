@@ -1,12 +1,12 @@
 /**
  * Taking turns: one at a time, in order, and no turn is lost to an interruption.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
-import * as Fiber from "effect/Fiber"
+import * as FastCheck from "fast-check"
+import * as Deferred from "#effect/Deferred"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import { describe, expect, it } from "#test/vitest"
 
 import { Line, patience as patienceOf, Turns } from "../../src/Manager/Turns.js"
 
@@ -54,7 +54,9 @@ describe("Line", () => {
             Effect.runPromise(
               Effect.gen(function* () {
                 const line = new Line(patience)
-                const fibers = yield* Effect.forEach(plan, ([millis]) => Effect.fork(line.take(Effect.sleep(millis))))
+                const fibers = yield* Effect.forEach(plan, ([millis]) =>
+                  Effect.forkChild(line.take(Effect.sleep(millis)))
+                )
                 yield* Effect.sleep(1)
                 yield* Effect.forEach(plan, ([, interrupted], i) =>
                   interrupted ? Fiber.interrupt(fibers[i]!) : Effect.void
@@ -75,12 +77,12 @@ describe("Line, where one does not end", () => {
     Effect.gen(function* () {
       const line = new Line(patienceOf("memory", Duration.millis(40)))
       const end = yield* Deferred.make<void>()
-      const first = yield* Effect.fork(line.take(Deferred.await(end)))
-      yield* Effect.yieldNow()
+      const first = yield* Effect.forkChild(line.take(Deferred.await(end)))
+      yield* Effect.yieldNow
       const tired = yield* Effect.flip(line.take(Effect.succeed("its turn")))
       expect(tired.reason).toBe("Unavailable")
-      const patient = yield* Effect.fork(line.take(Effect.succeed("its turn")))
-      yield* Effect.yieldNow()
+      const patient = yield* Effect.forkChild(line.take(Effect.succeed("its turn")))
+      yield* Effect.yieldNow
       yield* Deferred.succeed(end, undefined)
       yield* Fiber.join(first)
       expect(yield* Fiber.join(patient)).toBe("its turn")
@@ -97,7 +99,7 @@ describe("Turns", () => {
         turns.take(key, (turn) =>
           Effect.gen(function* () {
             const before = turn.latest ?? 0
-            yield* Effect.yieldNow()
+            yield* Effect.yieldNow
             turn.latest = before + 1
             return turn.latest
           })

@@ -1,16 +1,16 @@
 // Reads that are batched: each gets its own answer, or the error; and nothing is held up by who was interrupted.
-import { expect, it } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import { SessionError } from "effect-session"
+import * as Deferred from "#effect/Deferred"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import { expect, it } from "#test/vitest"
 import { batchReads } from "../../src/Provider/sql/batchReads.js"
 
 const lost = new SessionError({ reason: "Unavailable", message: "the server went away" })
 
 /** Four reads that do not end, so that those that come now are queued. */
 const busy = <A>(read: (key: number) => Effect.Effect<A, SessionError>) =>
-  Effect.forEach([0, 0, 0, 0], () => Effect.fork(read(0)))
+  Effect.forEach([0, 0, 0, 0], () => Effect.forkChild(read(0)))
 
 it.live("what is queued is flushed when a read has settled, 64 at most, each with its own answer", () =>
   Effect.gen(function* () {
@@ -25,7 +25,7 @@ it.live("what is queued is flushed when a read has settled, 64 at most, each wit
     )
     const first = yield* busy(read)
     yield* Effect.sleep("5 millis")
-    const waiting = yield* Effect.fork(
+    const waiting = yield* Effect.forkChild(
       Effect.all(
         Array.from({ length: 100 }, (_, i) => read(i + 1)),
         { concurrency: "unbounded" }
@@ -50,7 +50,9 @@ it.live("where a batch fails, each of its reads fails, and the next ones are mad
     )
     yield* busy(read)
     yield* Effect.sleep("5 millis")
-    const waiting = yield* Effect.fork(Effect.all([Effect.flip(read(1)), Effect.flip(read(2))], { concurrency: 2 }))
+    const waiting = yield* Effect.forkChild(
+      Effect.all([Effect.flip(read(1)), Effect.flip(read(2))], { concurrency: 2 })
+    )
     yield* Effect.sleep("5 millis")
     yield* Deferred.fail(gate, lost)
     expect(yield* Fiber.join(waiting)).toEqual([lost, lost])
@@ -73,7 +75,7 @@ it.live("a batch that nobody awaits any more is interrupted, and holds nobody up
     )
     yield* busy(read)
     yield* Effect.sleep("5 millis")
-    const waiting = yield* Effect.forEach([1, 2, 3], (key) => Effect.fork(read(key)))
+    const waiting = yield* Effect.forEach([1, 2, 3], (key) => Effect.forkChild(read(key)))
     yield* Effect.sleep("5 millis")
     // One is interrupted in the queue, and two while the batch is in flight.
     yield* Fiber.interrupt(waiting[0]!)

@@ -1,11 +1,11 @@
 // What the tests of the providers by compare-and-swap, memcached and Couchbase, share.
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import type { SessionError, SessionProvider } from "effect-session"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as Option from "#effect/Option"
+import type * as Scope from "#effect/Scope"
+import { expect, it } from "#test/vitest"
 
 export const day = Duration.days(1)
 
@@ -24,7 +24,7 @@ export const written = (result: { readonly _tag: string }) => {
 
 /** A touch changes the store's token and not the session's revision: two clients, one that writes and one that touches. */
 export const touchesAmongWrites = (make: Effect.Effect<SessionProvider.Provider, SessionError, Scope.Scope>): void => {
-  it.scopedLive("touches among writes neither undo one nor fail", () =>
+  it.live("touches among writes neither undo one nor fail", () =>
     Effect.gen(function* () {
       const [one, other] = yield* Effect.all([make, make])
       const id = newId()
@@ -34,7 +34,7 @@ export const touchesAmongWrites = (make: Effect.Effect<SessionProvider.Provider,
         const next = bytes(String(Number(textOf(Option.some(stored))) + 1))
         return (yield* one.write(id, next, day, stored.revision))._tag === "Written" ? undefined : yield* increment
       })
-      const touches = yield* Effect.fork(
+      const touches = yield* Effect.forkChild(
         Effect.forever(
           Effect.all(
             [1, 2, 3, 4].map(() => other.touch(id, day)),
@@ -56,7 +56,7 @@ export const touchesAmongWrites = (make: Effect.Effect<SessionProvider.Provider,
 /** A provider remembers the token of what it read last: with it, it must not undo what another process did since. */
 export const mindsOthers = (make: Effect.Effect<SessionProvider.Provider, SessionError, Scope.Scope>): void => {
   for (const change of ["write", "regenerate"] as const) {
-    it.scopedLive(`${change} minds what another process did since the session was read`, () =>
+    it.live(`${change} minds what another process did since the session was read`, () =>
       Effect.gen(function* () {
         const [one, other] = yield* Effect.all([make, make])
         /** What becomes of the change, and what the session then holds, if `others` happens after the read. */
@@ -103,7 +103,7 @@ export const killedWhileRegenerating = (
 ): void => {
   const oldId = "old" as SessionProvider.StoredId
 
-  it.scopedLive("before the old session is ended: the session is as it was", () =>
+  it.live("before the old session is ended: the session is as it was", () =>
     Effect.gen(function* () {
       const { provider, revision } = yield* killed("before")
       const old = Option.getOrThrow(yield* provider.read(oldId))
@@ -113,7 +113,7 @@ export const killedWhileRegenerating = (
     })
   )
 
-  it.scopedLive("after the old session was ended: the old id is dead", () =>
+  it.live("after the old session was ended: the old id is dead", () =>
     Effect.gen(function* () {
       const { provider, revision } = yield* killed("after")
       expect(yield* provider.read(oldId)).toEqual(Option.none())

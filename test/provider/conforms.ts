@@ -1,15 +1,15 @@
 // The conformance suite as our tests run it: every call of the provider is counted, so that no case passes without one.
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
-import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import type * as TestServices from "effect/TestServices"
 import { type SessionError, SessionProvider } from "effect-session"
 import { Conformance } from "effect-session/testing"
 import { beforeAll } from "vitest"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Stream from "#effect/Stream"
+import * as TestClock from "#effect/testing/TestClock"
+import { expect, it } from "#test/vitest"
 
 const Calls = FiberRef.unsafeMake({ made: 0 })
 
@@ -22,7 +22,7 @@ const counted = (provider: SessionProvider.Provider): Effect.Effect<SessionProvi
       ...provider,
       ...SessionProvider.mapCalls(
         provider,
-        () => (effect) => Effect.zipRight(call, effect),
+        () => (effect) => Effect.andThen(call, effect),
         Stream.tap(() => call)
       )
     }
@@ -70,7 +70,7 @@ export const conformsByClock = (
   const all = suite({ ...options, pass: TestClock.adjust })
   tell(all)
   for (const [index, { name, test }] of all.cases.entries()) {
-    if (only(name)) it.effect(`${name}${where}`, () => Effect.zipRight(before(index), test))
+    if (only(name)) it.effect(`${name}${where}`, () => Effect.andThen(before(index), test))
   }
 }
 
@@ -85,7 +85,7 @@ export const conforms = (
   marked = true
 ): void => {
   const all = suite({
-    layer: Layer.unwrapEffect(layer),
+    layer: Layer.unwrap(layer),
     capabilities: { ...SessionProvider.defaultCapabilities, ...differs },
     optional: { count: lists, list: lists, gc: false, marked },
     // A timer may fire a millisecond early, and Redis keeps a session for one millisecond more.

@@ -2,17 +2,17 @@
  * Sealed cookies, by what the manager asks of them: keys, what the options do, and what is still told of sessions that have ended.
  */
 import { hash, randomBytes } from "node:crypto"
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as TestClock from "effect/TestClock"
 import { SessionError, type SessionProvider } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import * as Result from "#effect/Result"
+import * as TestClock from "#effect/testing/TestClock"
+import { describe, expect, it } from "#test/vitest"
 import type { Changed, Found, Keeper, Kept, Lost, Saved } from "../../src/Manager/Keeper.js"
 import { keeperOf, key } from "../support/cookies.js"
 
@@ -38,7 +38,7 @@ const textOf = (found: Found | undefined) => found && new TextDecoder().decode(f
 const read = (keeper: Keeper, { token }: Kept) => Effect.map(keeper.open(token!), textOf)
 
 const failure = <A>(effect: Effect.Effect<A, SessionError>) =>
-  Effect.map(Effect.either(effect), (result) => (Either.isLeft(result) ? result.left : undefined))
+  Effect.map(Effect.result(effect), (result) => (Result.isFailure(result) ? result.left : undefined))
 
 describe("a session", () => {
   for (const [name, options] of [
@@ -249,7 +249,7 @@ describe("options", () => {
     )
   }
 
-  it.scoped("revocations can be a layer", () =>
+  it.effect("revocations can be a layer", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(Cookie.layer({ keys: [key()], revocations: Memory.layer() }))
       const keeper = keeperOf(yield* Effect.provide(Cookie.SealedSessions, context))

@@ -1,15 +1,15 @@
 /**
  * Revocations outlive every copy of the session: clocks that differ, a seal under way, lifetimes that a deployment changes.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
+import * as Clock from "#effect/Clock"
+import * as Deferred from "#effect/Deferred"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import { describe, expect, it } from "#test/vitest"
 import type { Keeper, Kept } from "../../src/Manager/Keeper.js"
 import { keeperOf, key } from "../support/cookies.js"
 
@@ -24,14 +24,14 @@ const isLive = (keeper: Keeper, { token }: Kept) => Effect.map(keeper.open(token
 // A clock of its own: to let a minute pass on the test's takes milliseconds.
 let now = 1_900_000_000_000
 
-const pass = (duration: Duration.DurationInput) =>
+const pass = (duration: Duration.Input) =>
   Effect.sync(() => {
     now += Duration.toMillis(duration)
   })
 
 /** On a machine whose clock is so far ahead. */
 const on =
-  (skew: Duration.DurationInput) =>
+  (skew: Duration.Input) =>
   <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.withClock(effect, {
       ...Clock.make(),
@@ -50,7 +50,7 @@ const server = (): SessionProvider.Provider => {
 }
 
 /** That no copy is read again, nor renewed, at any minute of so many hours, by a machine whose clock is so far ahead. */
-const staysDead = (keeper: Keeper, copy: Kept, hours: number, skew: Duration.DurationInput = 0) =>
+const staysDead = (keeper: Keeper, copy: Kept, hours: number, skew: Duration.Input = 0) =>
   Effect.gen(function* () {
     for (let minute = 0; minute < hours * 60; minute++) {
       expect(yield* on(skew)(isLive(keeper, copy)), `minute ${minute}`).toBe(false)
@@ -98,14 +98,14 @@ describe("a revocation outlives every copy", () => {
               ...revocations,
               read: (id) =>
                 Effect.tap(revocations.read(id), () =>
-                  Effect.zipRight(Deferred.succeed(asked, undefined), Deferred.await(goOn))
+                  Effect.andThen(Deferred.succeed(asked, undefined), Deferred.await(goOn))
                 )
             }
           }),
           configured
         )
         const kept = yield* begin(keeper)
-        const touching = yield* Effect.fork(slow.touch(kept, idle))
+        const touching = yield* Effect.forkChild(slow.touch(kept, idle))
         yield* Deferred.await(asked)
         yield* keeper.end(kept.token!)
         yield* pass("2 minutes")

@@ -2,9 +2,9 @@
  * Seals that someone changed: none opens, none throws, none takes long.
  */
 import { randomBytes, randomInt } from "node:crypto"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
+import * as Effect from "#effect/Effect"
+import * as Redacted from "#effect/Redacted"
+import { describe, expect, it } from "#test/vitest"
 import { ciphers } from "../../src/Provider/cookie/ciphers.js"
 import { makeKeyRing } from "../../src/Provider/cookie/keyRing.js"
 import type { Sealed } from "../../src/Provider/cookie/SealedSessions.js"

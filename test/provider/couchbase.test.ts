@@ -1,12 +1,12 @@
 /**
  * Couchbase: conformance, of the stand-in or of the real cluster that COUCHBASE_URL names; and what its documents are like.
  */
-import { describe, expect, it } from "@effect/vitest"
 import { type Cluster, connect } from "couchbase"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Couchbase from "effect-session/couchbase"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import { describe, expect, it } from "#test/vitest"
 import * as Servers from "../servers/Couchbase.js"
 import { bytes, day, mindsOthers, newId, textOf, touchesAmongWrites, written } from "./cas.js"
 import { conforms } from "./conforms.js"
@@ -34,7 +34,7 @@ describe("Couchbase", () => {
   touchesAmongWrites(make())
   mindsOthers(make())
 
-  it.scopedLive("documents outlive their sessions by two seconds at most, also where a lifetime is a date", () =>
+  it.live("documents outlive their sessions by two seconds at most, also where a lifetime is a date", () =>
     Effect.gen(function* () {
       const [provider, collection] = yield* Effect.all([make({ prefix: "lives:" }), documents])
       for (const lifetime of [1.5, 29 * 86_400, 30 * 86_400 - 1, 30 * 86_400, 31 * 86_400, 400 * 86_400]) {
@@ -48,7 +48,7 @@ describe("Couchbase", () => {
     })
   )
 
-  it.scopedLive("a lifetime beyond what the server can count ends in 2106", () =>
+  it.live("a lifetime beyond what the server can count ends in 2106", () =>
     Effect.gen(function* () {
       const [provider, collection] = yield* Effect.all([make({ prefix: "lives:" }), documents])
       const id = newId()
@@ -59,7 +59,7 @@ describe("Couchbase", () => {
     })
   )
 
-  it.scopedLive("a document that is no session is as good as none, and its place can be taken", () =>
+  it.live("a document that is no session is as good as none, and its place can be taken", () =>
     Effect.gen(function* () {
       const [provider, collection] = yield* Effect.all([make({ prefix: "other:" }), documents])
       for (const content of [{ some: "document" }, "text", Buffer.alloc(0)]) {
@@ -73,7 +73,7 @@ describe("Couchbase", () => {
     })
   )
 
-  it.scopedLive("a collection that the app has is used, and left open", () =>
+  it.live("a collection that the app has is used, and left open", () =>
     Effect.gen(function* () {
       const collection = yield* documents
       const id = newId()

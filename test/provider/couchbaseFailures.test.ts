@@ -3,16 +3,16 @@
  */
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
-import * as Scope from "effect/Scope"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Couchbase from "effect-session/couchbase"
 import { vi } from "vitest"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Fiber from "#effect/Fiber"
+import * as Option from "#effect/Option"
+import * as Schedule from "#effect/Schedule"
+import * as Scope from "#effect/Scope"
+import { describe, expect, it } from "#test/vitest"
 import * as Servers from "../servers/Couchbase.js"
 import { freePorts, host, until } from "../servers/Process.js"
 import { bundle } from "../support/bundle.js"
@@ -97,7 +97,7 @@ describe("Couchbase, configured wrongly", () => {
     })
   )
 
-  it.scopedLive("a scope and a collection of their own hold sessions that the default ones do not", () =>
+  it.live("a scope and a collection of their own hold sessions that the default ones do not", () =>
     Effect.gen(function* () {
       const own = yield* Couchbase.make({ url: yield* at("/default/app/sessions") })
       const other = yield* Couchbase.make({ url: yield* url })
@@ -109,7 +109,7 @@ describe("Couchbase, configured wrongly", () => {
   )
 
   for (const durability of ["none", "majority", "majorityAndPersistActive", "persistToMajority"] as const) {
-    it.scopedLive(`durability ${durability}`, () =>
+    it.live(`durability ${durability}`, () =>
       Effect.gen(function* () {
         const provider = yield* Couchbase.make({ url: yield* url, durability })
         const [id, next] = [newId(), newId()]
@@ -230,9 +230,9 @@ describe("Couchbase, away", () => {
           yield* failsInTime(there.provider.read(there.id))
           const [hanging, asked] = yield* Effect.all([opened, opened])
           yield* hanging.target.pause
-          const asking = yield* Effect.fork(
+          const asking = yield* Effect.forkChild(
             Effect.all(
-              operations(asked.provider, asked.id, asked.revision).map(Effect.either<unknown, SessionError, never>),
+              operations(asked.provider, asked.id, asked.revision).map(Effect.result<unknown, SessionError, never>),
               { concurrency: "unbounded" }
             )
           )
@@ -258,14 +258,14 @@ describe("Couchbase, away", () => {
         const { port } = new URL(target.url)
         const before = connectionsTo(port)
         yield* target.pause
-        const connecting = yield* Effect.fork(Effect.scoped(Couchbase.make({ url, timeout: "5 seconds" })))
+        const connecting = yield* Effect.forkChild(Effect.scoped(Couchbase.make({ url, timeout: "5 seconds" })))
         yield* Effect.sleep("100 millis")
         const [took] = yield* machineTimed(Fiber.interrupt(connecting))
         expect(took).toBeLessThan(1_000)
         yield* target.resume
         // Connected, and waiting for the collection that it has named.
         const missing = Servers.sessionUrl(target, "/default/app/missing")
-        const opening = yield* Effect.fork(Effect.scoped(Couchbase.make({ url: missing, timeout: "5 seconds" })))
+        const opening = yield* Effect.forkChild(Effect.scoped(Couchbase.make({ url: missing, timeout: "5 seconds" })))
         yield* Effect.promise(() => until(async () => expect(connectionsTo(port)).toBeGreaterThan(before), 5_000))
         yield* Fiber.interrupt(opening)
         yield* Effect.promise(() => until(async () => expect(connectionsTo(port)).toBe(before), 5_000))

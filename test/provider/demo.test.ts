@@ -1,14 +1,14 @@
 /**
  * The demo on each key-value server, chosen by the environment alone: no visit is lost, in one server of it or in two.
  */
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { expect, it } from "@effect/vitest"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import { SessionLayer } from "effect-session"
 import { describe } from "vitest"
+import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Effect from "#effect/Effect"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as Layer from "#effect/Layer"
+import * as NodeHttpServer from "#test/NodeHttpServer"
+import { expect, it } from "#test/vitest"
 import { app } from "../../example/routes.js"
 import * as CouchbaseServer from "../servers/Couchbase.js"
 import * as LedisServer from "../servers/Ledis.js"
@@ -23,7 +23,7 @@ const demo = (variables: Readonly<Record<string, string>>) =>
   Effect.flatMap(
     Layer.build(
       Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, SessionLayer.fromConfig())).pipe(
-        Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables)))))
+        Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(variables)))
       )
     ),
     client

@@ -1,11 +1,11 @@
 /**
  * What is known of @effect/sql without loading it is what it has.
  */
-import * as Client from "@effect/sql/SqlClient"
-import { SqlError } from "@effect/sql/SqlError"
 import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { describe, expect, it } from "@effect/vitest"
+import * as Client from "#effect/sql/SqlClient"
+import { SqlError } from "#effect/sql/SqlError"
+import { describe, expect, it } from "#test/vitest"
 import {
   mysqlClient,
   pgClient,

@@ -1,9 +1,9 @@
 // What is assumed of @effect/sql's clients without being promised by them, on each database.
-import * as SqlClient from "@effect/sql/SqlClient"
-import { expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as SqlClient from "#effect/sql/SqlClient"
+import { expect, it } from "#test/vitest"
 import * as Connection from "../../src/Provider/sql/connection.js"
 import { isPooled, sharedConnection } from "../../src/Provider/sql/effectSql.js"
 import { preparedName } from "../../src/Provider/sql/statements.js"
@@ -17,34 +17,32 @@ const clientOf = (database: Database) =>
 
 /** Of an app's client, which has a pool on some databases and one connection on others. */
 export const assumptions = (database: Effect.Effect<Database>, { pooled }: { readonly pooled: boolean }) => {
-  it.scopedLive(`a client is known to have ${pooled ? "a pool, so that reads are batched" : "one connection"}`, () =>
+  it.live(`a client is known to have ${pooled ? "a pool, so that reads are batched" : "one connection"}`, () =>
     Effect.gen(function* () {
       expect(isPooled(yield* clientOf(yield* database))).toBe(pooled)
     })
   )
 
-  it.scopedLive(
-    "a client runs its statements on one and the same object, which is not of the fiber's transaction",
-    () =>
-      Effect.gen(function* () {
-        const sql = yield* clientOf(yield* database)
-        const shared = yield* sharedConnection(sql)
-        expect(yield* Connection.outside(sharedConnection(sql))).toBe(shared)
-        expect(Connection.toResult(yield* shared.executeRaw("SELECT 7 AS seven", [])).rows).toEqual([{ seven: 7 }])
-        if (pooled) {
-          const [joined, outside] = yield* sql.withTransaction(
-            Effect.all([sharedConnection(sql), Connection.outside(sharedConnection(sql))])
-          )
-          expect(joined).not.toBe(shared)
-          expect(outside).toBe(shared)
-        }
-      })
+  it.live("a client runs its statements on one and the same object, which is not of the fiber's transaction", () =>
+    Effect.gen(function* () {
+      const sql = yield* clientOf(yield* database)
+      const shared = yield* sharedConnection(sql)
+      expect(yield* Connection.outside(sharedConnection(sql))).toBe(shared)
+      expect(Connection.toResult(yield* shared.executeRaw("SELECT 7 AS seven", [])).rows).toEqual([{ seven: 7 }])
+      if (pooled) {
+        const [joined, outside] = yield* sql.withTransaction(
+          Effect.all([sharedConnection(sql), Connection.outside(sharedConnection(sql))])
+        )
+        expect(joined).not.toBe(shared)
+        expect(outside).toBe(shared)
+      }
+    })
   )
 }
 
 /** Of @effect/sql-pg alone. */
 export const preparedStatements = (database: Effect.Effect<Database>) =>
-  it.scopedLive("PostgreSQL prepares a statement under its name, unless that is turned off", () =>
+  it.live("PostgreSQL prepares a statement under its name, unless that is turned off", () =>
     Effect.gen(function* () {
       const sql = yield* clientOf(yield* database)
       const names = (prepared: boolean) =>

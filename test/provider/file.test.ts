@@ -3,15 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
-import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
-import * as Chunk from "effect/Chunk"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { SessionProvider } from "effect-session"
 import * as File from "effect-session/file"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import { afterEach, beforeEach, describe, expect, it } from "#test/vitest"
 import { written } from "../../src/testing/support.js"
 import { payload } from "../support/filePayload.js"
 import { eventually } from "../support/raw.js"
@@ -141,7 +140,7 @@ describe("kill -9", () => {
                 yield* ready(child)
                 yield* Effect.sleep(5 + Math.random() * 60)
                 yield* kill(child)
-                const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
+                const ids = Array.from(yield* Stream.runCollect(provider.list!))
                 expect(ids.length).toBe(1)
                 expect(yield* provider.count!).toBe(1)
                 expect(yield* lastOf(provider, id)).toBe(ids[0])

@@ -23,17 +23,16 @@ import fs, {
 import { syncBuiltinESMExports } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join, relative } from "node:path"
-import { afterEach, beforeEach, describe, expect, it } from "@effect/vitest"
-import * as Chunk from "effect/Chunk"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import type { SessionProvider } from "effect-session"
 import * as File from "effect-session/file"
+import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import * as TestClock from "#effect/testing/TestClock"
+import { afterEach, beforeEach, describe, expect, it } from "#test/vitest"
 import { filesIn, foldersIn } from "./fileNames.js"
 
 let directory = ""
@@ -52,7 +51,7 @@ const read = (provider: SessionProvider.Provider, text: string) =>
   )
 
 const ids = (provider: SessionProvider.Provider) =>
-  Effect.map(Stream.runCollect(provider.list!), (ids) => Chunk.toReadonlyArray(ids).toSorted())
+  Effect.map(Stream.runCollect(provider.list!), (ids) => Array.from(ids).toSorted())
 
 /** The folder of the only session below a directory. */
 const sessionFolder = (below: string): string => foldersIn(below).find((path) => /\/[0-9a-f]{64}$/.test(path))!
@@ -189,7 +188,7 @@ describe("symbolic links are not followed", () => {
       return { elsewhere, other, provider, revision, session }
     })
 
-  const untouched = ({ elsewhere, other, provider, revision }: Effect.Effect.Success<ReturnType<typeof planted>>) =>
+  const untouched = ({ elsewhere, other, provider, revision }: Effect.Success<ReturnType<typeof planted>>) =>
     Effect.gen(function* () {
       const before = [...foldersIn(elsewhere), ...filesIn(elsewhere)]
       expect(yield* read(provider, "1")).toBe(undefined)
@@ -203,7 +202,7 @@ describe("symbolic links are not followed", () => {
       expect(yield* ids(provider)).toEqual([])
       yield* provider.destroy(id("1"))
       // Through a link there is no room for it; in its own folder there is.
-      yield* Effect.either(provider.create(id("1"), payload("2"), day))
+      yield* Effect.result(provider.create(id("1"), payload("2"), day))
       yield* TestClock.adjust("1 hour")
       expect(yield* provider.gc!).toBe(0)
       expect([...foldersIn(elsewhere), ...filesIn(elsewhere)]).toEqual(before)
@@ -311,35 +310,33 @@ describe("a directory that cannot be used", () => {
 })
 
 describe("a disk that is slow", () => {
-  it.scopedLive(
-    "holds up nothing else while ids are looked at whose sessions have ended, and while they are collected",
-    () =>
-      Effect.gen(function* () {
-        const provider = yield* File.make({ directory })
-        const texts = ["1", "2", "3"]
-        for (const text of texts) {
-          yield* provider.create(id(text), payload(text), day)
-          yield* provider.destroy(id(text), { content: payload("mark"), ttl: day })
-        }
-        const { readdirSync } = fs
-        yield* Effect.addFinalizer(() =>
-          Effect.sync(() => {
-            fs.readdirSync = readdirSync
-            syncBuiltinESMExports()
-          })
-        )
-        const waits: Array<unknown> = []
-        fs.readdirSync = ((...args: Parameters<typeof readdirSync>) => {
-          waits.push(args[0])
-          return readdirSync(...args)
-        }) as typeof readdirSync
-        syncBuiltinESMExports()
-        for (const text of texts) {
-          expect(yield* read(provider, text)).toBe(undefined)
-          expect(Option.isSome(yield* provider.marked!(id(text)))).toBe(true)
-        }
-        expect(yield* provider.gc!).toBe(0)
-        expect(waits).toEqual([])
-      })
+  it.live("holds up nothing else while ids are looked at whose sessions have ended, and while they are collected", () =>
+    Effect.gen(function* () {
+      const provider = yield* File.make({ directory })
+      const texts = ["1", "2", "3"]
+      for (const text of texts) {
+        yield* provider.create(id(text), payload(text), day)
+        yield* provider.destroy(id(text), { content: payload("mark"), ttl: day })
+      }
+      const { readdirSync } = fs
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          fs.readdirSync = readdirSync
+          syncBuiltinESMExports()
+        })
+      )
+      const waits: Array<unknown> = []
+      fs.readdirSync = ((...args: Parameters<typeof readdirSync>) => {
+        waits.push(args[0])
+        return readdirSync(...args)
+      }) as typeof readdirSync
+      syncBuiltinESMExports()
+      for (const text of texts) {
+        expect(yield* read(provider, text)).toBe(undefined)
+        expect(Option.isSome(yield* provider.marked!(id(text)))).toBe(true)
+      }
+      expect(yield* provider.gc!).toBe(0)
+      expect(waits).toEqual([])
+    })
   )
 })

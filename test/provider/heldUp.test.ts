@@ -1,14 +1,14 @@
 /**
  * The conformance suite on a slow provider: a failure that may be due to lost time is not the provider's, and is told.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as TestClock from "effect/TestClock"
 import { SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Layer from "#effect/Layer"
+import * as Logger from "#effect/Logger"
+import * as TestClock from "#effect/testing/TestClock"
+import { describe, expect, it } from "#test/vitest"
 import { suite } from "./conforms.js"
 
 const name = "lives until its lifetime is over, and from then on is gone to every operation"
@@ -24,7 +24,7 @@ const run = (...delays: ReadonlyArray<number>) => {
   const { cases } = suite({
     layer: Layer.sync(SessionProvider.SessionProvider, () => {
       const provider = Memory.make()
-      return { ...provider, read: (id) => Effect.zipRight(slow, provider.read(id)) }
+      return { ...provider, read: (id) => Effect.andThen(slow, provider.read(id)) }
     }),
     capabilities: SessionProvider.defaultCapabilities,
     optional: { count: true, list: true, gc: true, marked: true },

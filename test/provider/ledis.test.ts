@@ -1,11 +1,11 @@
 /**
  * LedisDB: conformance, and the trap of its Lua.
  */
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import type { SessionProvider } from "effect-session"
 import * as Ledis from "effect-session/ledis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import { expect, it } from "#test/vitest"
 import * as Servers from "../servers/Ledis.js"
 import { suite } from "../servers/need.js"
 import { conforms } from "./conforms.js"

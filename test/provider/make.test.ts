@@ -1,11 +1,11 @@
 // What a provider is made of: operations that fail with anything, behind one edge.
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { SessionError, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import { describe, expect, it } from "#test/vitest"
 
 const day = Duration.days(1)
 const id = "SECRET-id" as SessionProvider.StoredId

@@ -2,16 +2,16 @@
  * The conformance suite, tested: a provider whose marks are broken in any of these ways fails it, and one that keeps no
  * marks but treats them as something else.
  */
-import { describe, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { SessionProvider } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import { describe, it } from "#test/vitest"
 import { capabilities, failsFor, type Mutants, ofMemory, optional, passes, shorter } from "./mutants.js"
 
 /** After others had their turn. */
 const laterOn = <A>(effect: Effect.Effect<A>): Effect.Effect<void> =>
-  Effect.forkDaemon(Effect.zipRight(Effect.yieldNow(), effect))
+  Effect.forkDetach(Effect.andThen(Effect.yieldNow, effect))
 
 const asSession = (content: Uint8Array): SessionProvider.Stored => ({
   payload: content,
@@ -37,7 +37,7 @@ const mutants: Mutants = {
       regenerate: (move) =>
         Effect.suspend(() => {
           late.add(move.oldId)
-          return Effect.zipLeft(provider.regenerate(move), laterOn(Effect.sync(() => late.delete(move.oldId))))
+          return Effect.tap(provider.regenerate(move), laterOn(Effect.sync(() => late.delete(move.oldId))))
         }),
       marked: (id) => Effect.suspend(() => (late.has(id) ? Effect.succeedNone : provider.marked!(id)))
     }
@@ -53,14 +53,14 @@ const mutants: Mutants = {
     destroy: (id, mark) =>
       mark === undefined
         ? provider.destroy(id)
-        : Effect.zipRight(provider.create(id, new Uint8Array(), mark.ttl), provider.destroy(id, mark))
+        : Effect.andThen(provider.create(id, new Uint8Array(), mark.ttl), provider.destroy(id, mark))
   }),
   "destroy overwrites a mark": (provider) => {
     const latest = new Map<string, Uint8Array>()
     return {
       destroy: (id, mark) =>
         Effect.sync(() => (mark === undefined ? latest.delete(id) : latest.set(id, mark.content))).pipe(
-          Effect.zipRight(provider.destroy(id, mark))
+          Effect.andThen(provider.destroy(id, mark))
         ),
       marked: (id) =>
         Effect.map(
@@ -100,7 +100,7 @@ const mutants: Mutants = {
       destroy: (id, mark) =>
         Effect.sync(() => {
           left += mark === undefined ? 0 : 1
-        }).pipe(Effect.zipRight(provider.destroy(id, mark))),
+        }).pipe(Effect.andThen(provider.destroy(id, mark))),
       count: Effect.map(provider.count!, (count) => count + left)
     }
   },
@@ -112,7 +112,7 @@ const mutants: Mutants = {
           if (mark !== undefined) {
             left.push(id)
           }
-        }).pipe(Effect.zipRight(provider.destroy(id, mark))),
+        }).pipe(Effect.andThen(provider.destroy(id, mark))),
       list: Stream.concat(
         provider.list!,
         Stream.suspend(() => Stream.fromIterable(left))
@@ -137,7 +137,7 @@ const mutants: Mutants = {
             Option.map((content) => all.set(id, content))
           )
         ),
-      marked: (id) => Effect.sync(() => Option.fromNullable(all.get(id)))
+      marked: (id) => Effect.sync(() => Option.fromNullishOr(all.get(id)))
     }
   },
   "marks are cut at 255 bytes": (provider) => ({
@@ -156,7 +156,7 @@ const mutants: Mutants = {
 const marklessMutants: Mutants = {
   "destroy stores its mark as a session": (provider) => ({
     destroy: (id, mark) =>
-      Effect.zipRight(provider.destroy(id), mark ? provider.create(id, mark.content, mark.ttl) : Effect.void)
+      Effect.andThen(provider.destroy(id), mark ? provider.create(id, mark.content, mark.ttl) : Effect.void)
   }),
   "regenerate stores its mark as a session": (provider) => ({
     regenerate: ({ mark, ...move }) =>

@@ -1,7 +1,7 @@
 // What tests of providers that keep marks share.
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { SessionError, SessionProvider } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 
 /** Where one gets from an id by marks that name the successor, as long as there are any. */
 export const lastOf = (

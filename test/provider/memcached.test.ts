@@ -1,9 +1,9 @@
 /**
  * memcached: conformance, on one server and on three.
  */
-import * as Effect from "effect/Effect"
 import type { SessionProvider } from "effect-session"
 import * as Memcached from "effect-session/memcached"
+import * as Effect from "#effect/Effect"
 import * as Servers from "../servers/Memcached.js"
 import { suite } from "../servers/need.js"
 import { conforms } from "./conforms.js"

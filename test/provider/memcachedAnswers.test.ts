@@ -2,13 +2,13 @@
  * memcached's answers as a network brings them: in pieces, and from a server that is none, is broken, or means harm.
  */
 import type { Socket } from "node:net"
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
-import * as Fiber from "effect/Fiber"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Memcached from "effect-session/memcached"
+import * as FastCheck from "fast-check"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import { describe, expect, it } from "#test/vitest"
 import { failureOf } from "../../src/Provider/memcached/errors.js"
 import * as Protocol from "../../src/Provider/memcached/protocol.js"
 import * as Scripted from "../servers/scripted.js"
@@ -180,7 +180,7 @@ const failing = <A>(effect: Effect.Effect<A, SessionError>) =>
   Effect.map(Effect.timed(Effect.flip(effect)), ([took, error]) => ({ error, took: Duration.toMillis(took) }))
 
 describe("memcached, a server that is none", () => {
-  it.scopedLive.each([
+  it.live.each([
     ["an answer to another command", "STORED\r\n"],
     ["a word that there is not", "HELLO\r\n"],
     ["another key's value", "VALUE session:other 0 1 1\r\nx\r\nEND\r\n"],
@@ -210,7 +210,7 @@ describe("memcached, a server that is none", () => {
     })
   )
 
-  it.scopedLive("an answer that nobody waits for ends the connection, and no process", () =>
+  it.live("an answer that nobody waits for ends the connection, and no process", () =>
     Effect.gen(function* () {
       let isQuiet = false
       const { received, url } = yield* server((_, socket) => socket.write(isQuiet ? "END\r\n" : "END\r\nSTORED\r\n"))
@@ -228,7 +228,7 @@ describe("memcached, a server that is none", () => {
     ["a byte now and then", (socket) => void setInterval(() => socket.destroyed || socket.write("x"), 20).unref()],
     ["half a value", (socket) => void socket.write(`VALUE ${keyOfId} 0 10 1\r\nhalf`)]
   ]
-  it.scopedLive.each(slow)("%s is an error in time", ([, say]) =>
+  it.live.each(slow)("%s is an error in time", ([, say]) =>
     Effect.gen(function* () {
       const { url } = yield* server((_, socket) => say(socket))
       const provider = yield* Memcached.make({ url, timeout: "300 millis" })
@@ -241,7 +241,7 @@ describe("memcached, a server that is none", () => {
 })
 
 describe("memcached, a connection that ends", () => {
-  it.scopedLive("while a write is under way: an error, and the write is not sent again", () =>
+  it.live("while a write is under way: an error, and the write is not sent again", () =>
     Effect.gen(function* () {
       const { received, url } = yield* server((_, socket) => socket.destroy())
       const provider = yield* Memcached.make({ url })
@@ -252,7 +252,7 @@ describe("memcached, a connection that ends", () => {
     })
   )
 
-  it.scopedLive("between two commands, as with a server that is done with idle clients, is no error", () =>
+  it.live("between two commands, as with a server that is done with idle clients, is no error", () =>
     Effect.gen(function* () {
       const { received, url } = yield* server((_, socket) => socket.end("END\r\n"))
       const provider = yield* Memcached.make({ url })
@@ -264,7 +264,7 @@ describe("memcached, a connection that ends", () => {
     })
   )
 
-  it.scopedLive("because one of many answers is wrong: all that wait fail at once, those answered before do not", () =>
+  it.live("because one of many answers is wrong: all that wait fail at once, those answered before do not", () =>
     Effect.gen(function* () {
       const asked: Array<Socket> = []
       const { url } = yield* server((text, socket) => {
@@ -274,9 +274,9 @@ describe("memcached, a connection that ends", () => {
         }
       })
       const provider = yield* Memcached.make({ url, timeout: "10 seconds" })
-      const running = yield* Effect.fork(
+      const running = yield* Effect.forkChild(
         Effect.all(
-          Array.from({ length: 10 }, () => Effect.either(provider.read(id))),
+          Array.from({ length: 10 }, () => Effect.result(provider.read(id))),
           { concurrency: "unbounded" }
         )
       )

@@ -1,10 +1,10 @@
 /**
  * What is shown of memcached's own errors: they can repeat the command, and with it a session's key.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Memcached from "effect-session/memcached"
+import * as Effect from "#effect/Effect"
+import { describe, expect, it } from "#test/vitest"
 import * as Scripted from "../servers/scripted.js"
 import { bytes, day } from "./cas.js"
 
@@ -34,7 +34,7 @@ const attemptsWith = (provider: SessionProvider.Provider): ReadonlyArray<Effect.
 }
 
 describe("memcached, errors that repeat the command", () => {
-  it.scopedLive.each([
+  it.live.each([
     ["ERROR", "ERROR"],
     ["CLIENT_ERROR", "CLIENT_ERROR"],
     ["CLIENT_ERROR bad command line format", "CLIENT_ERROR"],
@@ -55,7 +55,7 @@ describe("memcached, errors that repeat the command", () => {
     })
   )
 
-  it.scopedLive("say what is sure to be no key: that the server is out of memory", () =>
+  it.live("say what is sure to be no key: that the server is out of memory", () =>
     Effect.gen(function* () {
       const { url } = yield* refusing(() => "SERVER_ERROR out of memory storing object")
       const provider = yield* Memcached.make({ url })

@@ -3,15 +3,15 @@
  */
 import { spawn } from "node:child_process"
 import { connect, createServer } from "node:net"
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Memcached from "effect-session/memcached"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Fiber from "#effect/Fiber"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
+import * as Scope from "#effect/Scope"
+import { describe, expect, it } from "#test/vitest"
 import * as Servers from "../servers/Memcached.js"
 import { suite } from "../servers/need.js"
 import { freePorts, host, type Server } from "../servers/Process.js"
@@ -27,9 +27,9 @@ const ids = (count: number, prefix = "id") =>
 
 /** How it went, and how long it took in milliseconds. */
 const timed = <A>(effect: Effect.Effect<A, SessionError>) =>
-  Effect.map(machineTimed(Effect.either(effect)), ([took, result]) => ({ took, result }))
+  Effect.map(machineTimed(Effect.result(effect)), ([took, result]) => ({ took, result }))
 
-const reasonOf = <A>(result: Either.Either<A, SessionError>) => (Either.isLeft(result) ? result.left.reason : "none")
+const reasonOf = <A>(result: Result.Result<A, SessionError>) => (Result.isFailure(result) ? result.left.reason : "none")
 
 describe("memcached, configured wrongly", () => {
   const refused = (options: Memcached.Options, message: string) =>
@@ -58,7 +58,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
       const [port] = yield* Effect.promise(() => freePorts(1))
       const { result, took } = yield* timed(Effect.scoped(Memcached.make({ url: `${host}:${port}` })))
       expect(result).toMatchObject(
-        Either.left({
+        Result.fail({
           reason: "Unavailable",
           message: expect.stringContaining("memcached: connect failed (ECONNREFUSED)")
         })
@@ -67,7 +67,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
     })
   )
 
-  it.scopedLive("a payload over the server's own limit is TooLarge, and nothing is lost", () =>
+  it.live("a payload over the server's own limit is TooLarge, and nothing is lost", () =>
     Effect.gen(function* () {
       const { url } = yield* Servers.make({ args: ["-I", "64k", "-o", "slab_chunk_max=32768"] })
       const provider = yield* Memcached.make({ url })
@@ -79,7 +79,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
         provider.write(id, large, day, revision),
         provider.regenerate({ oldId: id, newId: next, payload: large, ttl: day, revision })
       ]) {
-        expect(reasonOf(yield* Effect.either<unknown, SessionError, never>(attempt))).toBe("TooLarge")
+        expect(reasonOf(yield* Effect.result<unknown, SessionError, never>(attempt))).toBe("TooLarge")
       }
       expect(textOf(yield* provider.read(id))).toBe("small")
       expect(textOf(yield* provider.read(next))).toBe(undefined)
@@ -87,7 +87,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
     })
   )
 
-  it.scopedLive("an evicted session is gone", () =>
+  it.live("an evicted session is gone", () =>
     Effect.gen(function* () {
       const { url } = yield* Servers.make({ args: ["-m", "2"] })
       const provider = yield* Memcached.make({ url })
@@ -102,7 +102,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
     })
   )
 
-  it.scopedLive("keys go up to 250 bytes; a longer or unclean id is refused, and never found", () =>
+  it.live("keys go up to 250 bytes; a longer or unclean id is refused, and never found", () =>
     Effect.gen(function* () {
       const { url } = yield* Servers.make()
       const provider = yield* Memcached.make({ url, prefix: "p:" })
@@ -111,10 +111,10 @@ suite("memcached, when something is wrong", ["memcached"], () => {
       expect(textOf(yield* provider.read(longest))).toBe("kept")
       const { revision } = written(yield* provider.create(ids(1)[0]!, bytes("old"), day))
       for (const bad of [`${longest}x`, "a b", "a\r\nflush_all", "é", "a\u0000"] as Array<SessionProvider.StoredId>) {
-        expect(reasonOf(yield* Effect.either(provider.create(bad, bytes("x"), day)))).toBe("Unsupported")
+        expect(reasonOf(yield* Effect.result(provider.create(bad, bytes("x"), day)))).toBe("Unsupported")
         expect(
           reasonOf(
-            yield* Effect.either(
+            yield* Effect.result(
               provider.regenerate({ oldId: ids(1)[0]!, newId: bad, payload: bytes("x"), ttl: day, revision })
             )
           )
@@ -129,7 +129,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
   touchesAmongWrites(make)
   mindsOthers(make)
 
-  it.scopedLive(
+  it.live(
     "of three servers one stops and comes back under load: its own keys fail in time, no others, and it recovers",
     () =>
       Effect.gen(function* () {
@@ -152,7 +152,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
             (id) =>
               Effect.map(timed(provider.read(id)), ({ result, took }) => {
                 slowest = Math.max(slowest, took)
-                if (Either.isLeft(result)) {
+                if (Result.isFailure(result)) {
                   failed.add(id)
                   reasons.add(result.left.reason)
                 } else if (Option.isSome(result.right)) {
@@ -162,7 +162,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
             { concurrency: 32 }
           )
         )
-        const running = yield* Effect.fork(load)
+        const running = yield* Effect.forkChild(load)
         yield* Effect.sleep("300 millis")
         expect(failed.size).toBe(0)
 
@@ -197,11 +197,11 @@ suite("memcached, when something is wrong", ["memcached"], () => {
         yield* servers[2].resume
         expect(closing).toBeLessThan(1000)
         yield* Fiber.interrupt(running)
-        expect(reasonOf(yield* Effect.either(provider.read(sessions[0]!)))).toBe("Unavailable")
+        expect(reasonOf(yield* Effect.result(provider.read(sessions[0]!)))).toBe("Unavailable")
       })
   )
 
-  it.scopedLive("answers that came in time count, however long this process was busy, and however large they are", () =>
+  it.live("answers that came in time count, however long this process was busy, and however large they are", () =>
     Effect.gen(function* () {
       const { url } = yield* Servers.make()
       const provider = yield* Memcached.make({ url, timeout: "1 second" })
@@ -210,7 +210,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
       for (const id of sessions) {
         yield* provider.create(id, large, day)
       }
-      const reading = yield* Effect.fork(Effect.all(sessions.map(provider.read), { concurrency: "unbounded" }))
+      const reading = yield* Effect.forkChild(Effect.all(sessions.map(provider.read), { concurrency: "unbounded" }))
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       for (const end = performance.now() + 1_500; performance.now() < end; ) {}
       const read = yield* Fiber.join(reading)
@@ -220,7 +220,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
     })
   )
 
-  it.scopedLive("a server that hangs is an error in time, and no trouble afterwards", () =>
+  it.live("a server that hangs is an error in time, and no trouble afterwards", () =>
     Effect.gen(function* () {
       const server = yield* Servers.make()
       const provider = yield* Memcached.make({ url: server.url, timeout: "300 millis" })

@@ -1,14 +1,14 @@
 /**
  * The memory provider: conformance, and what is its own.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
-import * as TestClock from "effect/TestClock"
 import * as TestContext from "effect/TestContext"
 import { SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
+import * as FastCheck from "fast-check"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as TestClock from "#effect/testing/TestClock"
+import { describe, expect, it } from "#test/vitest"
 import { conformsByClock } from "./conforms.js"
 
 describe("memory", () => {

@@ -1,13 +1,14 @@
 /**
  * The conformance suite, tested: a provider whose sessions are broken in any of these ways fails it.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { SessionProvider } from "effect-session"
 import { Conformance } from "effect-session/testing"
+import { millisOf } from "#dialect/clock"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import { describe, expect, it } from "#test/vitest"
 import { capabilities, failsFor, type Mutants, ofMemory, optional, passes, shorter } from "./mutants.js"
 
 type Provider = SessionProvider.Provider
@@ -36,7 +37,7 @@ const mutants: Mutants = {
           Effect.clockWith((clock) =>
             Option.isNone(before)
               ? Effect.void
-              : provider.touch(id, Duration.millis(before.value.expiresAt - clock.unsafeCurrentTimeMillis()))
+              : provider.touch(id, Duration.millis(before.value.expiresAt - millisOf(clock)))
           )
         )
       )
@@ -60,9 +61,7 @@ const mutants: Mutants = {
       Effect.flatMap(provider.exists(id), (there) =>
         Effect.clockWith((clock) =>
           Effect.succeed(
-            there
-              ? SessionProvider.touched(clock.unsafeCurrentTimeMillis() + Duration.toMillis(ttl))
-              : SessionProvider.gone
+            there ? SessionProvider.touched(millisOf(clock) + Duration.toMillis(ttl)) : SessionProvider.gone
           )
         )
       )
@@ -78,7 +77,7 @@ const mutants: Mutants = {
       )
   }),
   "create overwrites": (provider) => ({
-    create: (id, payload, ttl) => Effect.zipRight(provider.destroy(id), provider.create(id, payload, ttl))
+    create: (id, payload, ttl) => Effect.andThen(provider.destroy(id), provider.create(id, payload, ttl))
   }),
   "regenerate leaves the old id": (provider) => ({
     regenerate: ({ oldId, newId, payload, ttl, revision }) =>
@@ -130,8 +129,8 @@ const mutants: Mutants = {
     create: (id, payload, ttl) =>
       Effect.flatMap(provider.read(id), (stored) =>
         Effect.clockWith((clock) =>
-          Option.isSome(stored) && stored.value.expiresAt - clock.unsafeCurrentTimeMillis() < 500
-            ? Effect.zipRight(provider.destroy(id), provider.create(id, payload, ttl))
+          Option.isSome(stored) && stored.value.expiresAt - millisOf(clock) < 500
+            ? Effect.andThen(provider.destroy(id), provider.create(id, payload, ttl))
             : provider.create(id, payload, ttl)
         )
       )
@@ -174,7 +173,7 @@ const mutants: Mutants = {
   "count leaves out a session half a second before its end": (provider) => ({
     count: Effect.clockWith((clock) =>
       Stream.mapEffect(provider.list!, provider.read).pipe(
-        Stream.filter(Option.exists(({ expiresAt }) => expiresAt - clock.unsafeCurrentTimeMillis() > 500)),
+        Stream.filter(Option.exists(({ expiresAt }) => expiresAt - millisOf(clock) > 500)),
         Stream.runCount
       )
     )
@@ -214,7 +213,7 @@ const mutants: Mutants = {
       Effect.clockWith((clock) =>
         Effect.map(
           provider.read(id),
-          Option.exists(({ expiresAt }) => expiresAt - clock.unsafeCurrentTimeMillis() > 500)
+          Option.exists(({ expiresAt }) => expiresAt - millisOf(clock) > 500)
         )
       )
     )
@@ -270,6 +269,6 @@ describe("the conformance suite", () => {
           "the provider has no list"
       )
       expect(lines).toContain("lifetimes are kept                7 checked")
-    }).pipe(Effect.zipRight(passes(little)))
+    }).pipe(Effect.andThen(passes(little)))
   )
 })

@@ -1,14 +1,14 @@
 // What the tests of the conformance suite share: the suite on the memory provider, changed in any way.
-import { expect } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as TestClock from "effect/TestClock"
 import { SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import type { Conformance } from "effect-session/testing"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as TestClock from "#effect/testing/TestClock"
+import { expect } from "#test/vitest"
 import { suite } from "./conforms.js"
 
 type Provider = SessionProvider.Provider

@@ -1,5 +1,5 @@
 // MySQL, tested on MariaDB: what all databases do, and what is its own.
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import * as Servers from "../servers/MariaDb.js"
 import { suite } from "../servers/need.js"
 import { assumptions } from "./effectSqlCases.js"

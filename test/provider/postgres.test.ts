@@ -1,5 +1,5 @@
 // PostgreSQL: what all databases do, and what is its own.
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Postgres.js"
 import { assumptions, preparedStatements } from "./effectSqlCases.js"

@@ -1,5 +1,5 @@
 // The map that keeps what was used last.
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it } from "#test/vitest"
 import { Recent } from "../../src/Provider/internal/recent.js"
 
 describe("recent", () => {

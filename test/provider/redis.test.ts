@@ -1,13 +1,13 @@
 /**
  * Redis, Redis Cluster and Redis Sentinel: conformance.
  */
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import type { SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import { expect, it } from "#test/vitest"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
 import { conforms } from "./conforms.js"

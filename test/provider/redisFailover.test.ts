@@ -1,14 +1,14 @@
 /**
  * Redis Sentinel's failover and Redis Cluster's slot migration, both under writers: nothing that was acknowledged is lost.
  */
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import type { SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as Option from "#effect/Option"
+import * as Schedule from "#effect/Schedule"
+import { expect, it } from "#test/vitest"
 import { suite } from "../servers/need.js"
 import { runToEnd } from "../servers/Process.js"
 import * as Servers from "../servers/Redis.js"
@@ -37,7 +37,7 @@ const start = (provider: SessionProvider.Provider, count: number) =>
       })
     )
     for (const { id } of writers) yield* provider.create(id, Buffer.from("0"), ttl)
-    const fiber = yield* Effect.fork(
+    const fiber = yield* Effect.forkChild(
       Effect.forEach(writers, (writer) => Effect.forever(step(provider, writer)), { concurrency: "unbounded" })
     )
     return { writers, stop: Fiber.interrupt(fiber) }
@@ -56,7 +56,7 @@ const step = (provider: SessionProvider.Provider, writer: Writer) =>
     }
   }).pipe(
     Effect.catchTag("SessionError", () =>
-      Effect.zipRight(
+      Effect.andThen(
         Effect.sync(() => writer.failures++),
         Effect.sleep("20 millis")
       )

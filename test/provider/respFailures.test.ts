@@ -1,17 +1,17 @@
 /**
  * Redis and its family when the server fails.
  */
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import type { SessionProvider } from "effect-session"
 import * as Ledis from "effect-session/ledis"
 import * as Redis from "effect-session/redis"
 import * as Ssdb from "effect-session/ssdb"
 import { Redis as IORedis } from "ioredis"
 import { describe } from "vitest"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
+import { expect, it } from "#test/vitest"
 import * as LedisServer from "../servers/Ledis.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
@@ -128,8 +128,8 @@ suite("redis with its memory full", ["redis-server"], () => {
     silently(
       Effect.gen(function* () {
         const provider = yield* Redis.make({ url: (yield* refusing).url })
-        const created = yield* Effect.forEach(ids, (id) => Effect.either(provider.create(id, payload, ttl)))
-        const failed = created.flatMap((result) => (Either.isLeft(result) ? [result.left] : []))
+        const created = yield* Effect.forEach(ids, (id) => Effect.result(provider.create(id, payload, ttl)))
+        const failed = created.flatMap((result) => (Result.isFailure(result) ? [result.left] : []))
         expect(failed.length).toBeGreaterThan(0)
         expect(failed[0]!.message).toContain("OOM")
         const stored = Option.getOrThrow(yield* provider.read(ids[0]!))

@@ -1,8 +1,8 @@
 // A process of its own, for tests that start several at once, or kill one: `start` builds the layer and makes one session;
 // `regenerate` makes one, tells its id, and changes that for ever, with a mark that names the next.
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
 import { SessionProvider } from "effect-session"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import { newId } from "../../src/testing/support.js"
 import { mysql, postgres, sqliteFile } from "./sqlDatabases.js"
 

@@ -1,19 +1,19 @@
 // What SQL sessions do while their database server is away, busy or unwilling: an error in time, and no harm done afterwards.
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as SqlClient from "@effect/sql/SqlClient"
-import { expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import { SessionLayer, type SessionProvider } from "effect-session"
 import * as Sql from "effect-session/sql"
+import * as Context from "#effect/Context"
+import * as Deferred from "#effect/Deferred"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as Layer from "#effect/Layer"
+import * as Logger from "#effect/Logger"
+import * as Option from "#effect/Option"
+import * as Schedule from "#effect/Schedule"
+import * as SqlClient from "#effect/sql/SqlClient"
+import * as NodeHttpServer from "#test/NodeHttpServer"
+import { expect, it } from "#test/vitest"
 import { app } from "../../example/routes.js"
 import { bounded } from "../../src/Manager/Calls.js"
 import { lockOf } from "../../src/Provider/sql/statements.js"
@@ -67,7 +67,7 @@ const visitsDuring = (visit: Visit, happening: Effect.Effect<void>) =>
         seen.push({ status, millis })
       })
     )
-    const running = yield* Effect.fork(Effect.all(times(8, visits), { concurrency: 8 }))
+    const running = yield* Effect.forkChild(Effect.all(times(8, visits), { concurrency: 8 }))
     yield* Effect.sleep(300)
     yield* happening
     yield* Effect.sleep(300)
@@ -85,7 +85,7 @@ const survives = (database: Database, happening: Effect.Effect<void>) =>
     const after = yield* Effect.repeat(visit, {
       schedule: Schedule.spaced("100 millis").pipe(Schedule.upTo("15 seconds")),
       until: ({ status }) => status === 200
-    }).pipe(Effect.zipRight(visit))
+    }).pipe(Effect.andThen(visit))
     expect(after.status).toBe(200)
     const counted = seen.filter(({ status }) => status === 200).length
     expect(JSON.parse(after.body).visits).toBeGreaterThan(counted)
@@ -109,21 +109,21 @@ const cases = (subject: Effect.Effect<Subject>) => {
       const started = yield* Deferred.make<void>()
       const end = yield* Deferred.make<void>()
       const running = yield* inside.pipe(
-        Effect.zipRight(Deferred.succeed(started, undefined)),
-        Effect.zipRight(Deferred.await(end)),
-        Effect.zipRight(Effect.fail("undo")),
+        Effect.andThen(Deferred.succeed(started, undefined)),
+        Effect.andThen(Deferred.await(end)),
+        Effect.andThen(Effect.fail("undo")),
         sql.withTransaction,
         Effect.ignore,
-        Effect.fork
+        Effect.forkChild
       )
       yield* Deferred.await(started)
-      return { end: Effect.zipRight(Deferred.succeed(end, undefined), Fiber.join(running)) }
+      return { end: Effect.andThen(Deferred.succeed(end, undefined), Fiber.join(running)) }
     })
 
   const outages: ReadonlyArray<readonly [string, (server: Control) => Effect.Effect<void>]> = [
-    ["stops and starts again", ({ start, stop }) => Effect.zipRight(stop, Effect.delay(start, "2 seconds"))],
-    ["is killed and starts again", ({ kill, start }) => Effect.zipRight(kill, Effect.delay(start, "1 seconds"))],
-    ["hangs, and goes on", ({ pause, resume }) => Effect.zipRight(pause, Effect.delay(resume, "4 seconds"))]
+    ["stops and starts again", ({ start, stop }) => Effect.andThen(stop, Effect.delay(start, "2 seconds"))],
+    ["is killed and starts again", ({ kill, start }) => Effect.andThen(kill, Effect.delay(start, "1 seconds"))],
+    ["hangs, and goes on", ({ pause, resume }) => Effect.andThen(pause, Effect.delay(resume, "4 seconds"))]
   ]
   for (const [name, outage] of outages) {
     live(`the server ${name}: 503 in time meanwhile, 200 afterwards`, ({ database, server }) =>
@@ -145,7 +145,7 @@ const cases = (subject: Effect.Effect<Subject>) => {
               )
             )
           : Effect.asVoid(execute(admin, "KILL USER session"))
-      yield* survives(database, Effect.zipRight(killAll, Effect.delay(killAll, "300 millis")))
+      yield* survives(database, Effect.andThen(killAll, Effect.delay(killAll, "300 millis")))
     }).pipe(Effect.scoped)
   )
 
@@ -371,7 +371,7 @@ suite("mysql in trouble", ["mariadbd"], () => {
         yield* sql.unsafe(`UPDATE ${table} SET version = 1 WHERE id = ?`, [Buffer.from(idOf(19), "base64url")])
         yield* Effect.sleep(500)
         yield* sql.unsafe(`UPDATE ${table} SET version = 1 WHERE id = ?`, [Buffer.from(idOf(0), "base64url")])
-      }).pipe(sql.withTransaction, Effect.fork)
+      }).pipe(sql.withTransaction, Effect.forkChild)
       yield* Effect.sleep(200)
       expect(yield* provider.gc!).toBe(20)
       yield* Fiber.join(running)

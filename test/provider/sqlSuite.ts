@@ -1,22 +1,21 @@
 // What each of the SQL databases is held to alike.
 import { type ChildProcess, spawn } from "node:child_process"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as SqlClient from "@effect/sql/SqlClient"
-import { expect, it } from "@effect/vitest"
-import * as Chunk from "effect/Chunk"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import { SessionLayer, SessionProvider } from "effect-session"
 import * as Sql from "effect-session/sql"
+import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Context from "#effect/Context"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Schedule from "#effect/Schedule"
+import * as Stream from "#effect/Stream"
+import * as SqlClient from "#effect/sql/SqlClient"
+import * as TestClock from "#effect/testing/TestClock"
+import * as NodeHttpServer from "#test/NodeHttpServer"
+import { expect, it } from "#test/vitest"
 import { app } from "../../example/routes.js"
 import { maxBatch } from "../../src/Provider/sql/batchReads.js"
 import { batchSize, readMany, statements } from "../../src/Provider/sql/statements.js"
@@ -71,7 +70,7 @@ const startChild = (database: Database, table: string, task: "start" | "regenera
   })
 
 const ended = (child: ChildProcess) =>
-  Effect.async<number | NodeJS.Signals>((resume) => {
+  Effect.callback<number | NodeJS.Signals>((resume) => {
     child.once("exit", (code, signal) => resume(Effect.succeed(signal ?? code ?? -1)))
   })
 
@@ -80,8 +79,8 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
     // Generous: on a busy machine eight processes take their time to start.
     it.live(name, () => Effect.flatMap(databaseOf, test), 120_000)
 
-  const own = Layer.unwrapEffect(Effect.map(databaseOf, (database) => database.layer()))
-  const shared = Layer.unwrapEffect(
+  const own = Layer.unwrap(Effect.map(databaseOf, (database) => database.layer()))
+  const shared = Layer.unwrap(
     Effect.map(databaseOf, (database) => Layer.provide(Sql.layer({ table: "on_the_apps_client" }), database.client()))
   )
   conforms(own)
@@ -98,7 +97,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
           ["SESSION_TIMEOUT", "1 minute"]
         ])
       )
-      const sessions = SessionLayer.fromConfig().pipe(Layer.provide(Layer.setConfigProvider(config)))
+      const sessions = SessionLayer.fromConfig().pipe(Layer.provide(ConfigProvider.layer(config)))
       const server = yield* Effect.flatMap(
         Layer.build(Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, sessions))),
         client
@@ -155,7 +154,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
       for (const millis of [5, 40]) {
         const table = freshTable()
         const child = yield* startChild(database, table, "regenerate")
-        const first = yield* Effect.async<SessionProvider.StoredId>((resume) => {
+        const first = yield* Effect.callback<SessionProvider.StoredId>((resume) => {
           child.stdout!.once("data", (data) => resume(Effect.succeed(String(data) as SessionProvider.StoredId)))
         })
         yield* Effect.sleep(millis)
@@ -164,7 +163,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
         const provider = yield* providerOf(database.layer({ table }))
         // Again, since the server may still have had the dead one's last statement in hand.
         yield* Effect.gen(function* () {
-          const ids = Chunk.toReadonlyArray(yield* Stream.runCollect(provider.list!))
+          const ids = Array.from(yield* Stream.runCollect(provider.list!))
           expect(ids.length).toBe(1)
           expect(text(yield* provider.read(ids[0]!))).toBe("whole")
           expect(yield* lastOf(provider, first)).toBe(ids[0])
@@ -355,7 +354,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
       const expired = 4 * batchSize[database.dialect]
       yield* fill(one, expired, 0)
       const rows = Effect.map(execute(database, `SELECT COUNT(*) AS n FROM ${table}`), ([row]) => Number(row!["n"]))
-      const running = yield* Effect.fork(one.gc!)
+      const running = yield* Effect.forkChild(one.gc!)
       yield* Effect.repeat(rows, { schedule: Schedule.spaced("1 millis"), until: (n) => n < expired })
       yield* Fiber.interrupt(running)
       const left = yield* rows

@@ -1,17 +1,17 @@
 // SQLite: what all databases do, and what a file does.
 import { readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import * as SqlClient from "@effect/sql/SqlClient"
-import { expect, it } from "@effect/vitest"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Sql from "effect-session/sql"
 import * as Sqlite from "effect-session/sqlite"
 import { describe } from "vitest"
+import * as Context from "#effect/Context"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as SqlClient from "#effect/sql/SqlClient"
+import { expect, it } from "#test/vitest"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { assumptions } from "./effectSqlCases.js"
 import { shared } from "./shared.js"
@@ -60,10 +60,10 @@ describe("sqlite", () => {
       const { provider, sql } = yield* onTheAppsClient
       const { id, revision } = yield* given(provider, "before")
       const other = yield* Effect.sleep(200).pipe(
-        Effect.zipRight(Effect.fail("rollback")),
+        Effect.andThen(Effect.fail("rollback")),
         sql.withTransaction,
         Effect.flip,
-        Effect.fork
+        Effect.forkChild
       )
       yield* Effect.sleep(50)
       written(yield* provider.write(id, Buffer.from("after"), day, revision))
@@ -91,7 +91,7 @@ describe("sqlite", () => {
         expect(ticks).toBeGreaterThan(10)
         expect(text(yield* provider.read(id))).toBe("kept")
         // And one that is done in time costs a wait alone.
-        const waiting = yield* Effect.fork(provider.write(id, Buffer.from("waited"), day, revision))
+        const waiting = yield* Effect.forkChild(provider.write(id, Buffer.from("waited"), day, revision))
         yield* Effect.sleep(100)
         yield* sql.unsafe("ROLLBACK")
         written(yield* Fiber.join(waiting))

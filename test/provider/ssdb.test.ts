@@ -1,9 +1,9 @@
 /**
  * SSDB: conformance.
  */
-import * as Effect from "effect/Effect"
 import * as Ssdb from "effect-session/ssdb"
 import { describe } from "vitest"
+import * as Effect from "#effect/Effect"
 import * as Servers from "../servers/Ssdb.js"
 import { conforms } from "./conforms.js"
 import { shared } from "./shared.js"

@@ -1,15 +1,15 @@
 // What every backend on ioredis does when its server is away: the layer does not build, calls fail in bounded time with a typed error,
 // nothing is printed or left unhandled, it works again by itself, and it closes at once in every state.
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
-import * as Scope from "effect/Scope"
 import type { SessionError, SessionProvider } from "effect-session"
 import { vi } from "vitest"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
+import * as Schedule from "#effect/Schedule"
+import * as Scope from "#effect/Scope"
+import { expect, it } from "#test/vitest"
 import type { Control } from "../servers/Process.js"
 import { machineTimed } from "../support/machineTime.js"
 
@@ -23,10 +23,10 @@ const bound = 8_000
 
 export const failsInTime = <A>(call: Effect.Effect<A, SessionError>) =>
   Effect.gen(function* () {
-    const [time, result] = yield* machineTimed(Effect.either(call))
+    const [time, result] = yield* machineTimed(Effect.result(call))
     expect(time).toBeLessThan(bound)
-    expect(Either.isLeft(result) && result.left._tag === "SessionError" && result.left.reason).toBe("Unavailable")
-    return Either.isLeft(result) ? result.left.message : ""
+    expect(Result.isFailure(result) && result.left._tag === "SessionError" && result.left.reason).toBe("Unavailable")
+    return Result.isFailure(result) ? result.left.message : ""
   })
 
 /** Until it works again by itself. */
@@ -123,7 +123,7 @@ export const survives = <S extends Control>(
           const paused = yield* opened
           const asking = yield* opened
           yield* control.pause
-          yield* Effect.fork(Effect.either(asking.provider.read(asking.id)))
+          yield* Effect.forkChild(Effect.result(asking.provider.read(asking.id)))
           yield* Effect.sleep("50 millis")
           yield* closesAtOnce(asking.scope)
           yield* closesAtOnce(paused.scope)

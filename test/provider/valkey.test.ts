@@ -1,12 +1,12 @@
 /**
  * Valkey, whose own compare-and-set the provider uses: conformance, and what each write costs the server.
  */
-import { expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Redis from "effect-session/redis"
 import { Redis as Client } from "ioredis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import { expect, it } from "#test/vitest"
 import { bytes, newId, text, written } from "../../src/testing/support.js"
 import { suite } from "../servers/need.js"
 import { ask } from "../servers/Process.js"
@@ -31,7 +31,7 @@ suite("valkey", ["valkey-server"], () => {
     { answersWithin: 4000 }
   )
 
-  it.scopedLive("a write is one command without a script, and each kind of conflict is found", () =>
+  it.live("a write is one command without a script, and each kind of conflict is found", () =>
     Effect.gen(function* () {
       const { port, url } = yield* server
       const provider = yield* Redis.make({ url })
@@ -64,7 +64,7 @@ suite("valkey, and a replica of it", ["valkey-server"], () => {
     )
   )
 
-  it.scopedLive("a write counts when the replica has it, and not without it", () =>
+  it.live("a write counts when the replica has it, and not without it", () =>
     Effect.gen(function* () {
       const { url } = yield* master
       const { stop } = yield* replica
@@ -82,7 +82,7 @@ suite("valkey, and a replica of it", ["valkey-server"], () => {
 suite("valkey, through an app's own client", ["valkey-server"], () => {
   const server = shared(Servers.single({ program: "valkey-server" }))
 
-  it.scopedLive.each([
+  it.live.each([
     ["that pipelines by itself", { enableAutoPipelining: true }],
     ["with a prefix of its own", { keyPrefix: "app:" }]
   ] as const)("%s", ([, options]) =>
@@ -111,7 +111,7 @@ suite("valkey, through an app's own client", ["valkey-server"], () => {
 suite("a server without a compare-and-set of its own", ["redis-server"], () => {
   const server = shared(Servers.single())
 
-  it.scopedLive("is asked for it once", () =>
+  it.live("is asked for it once", () =>
     Effect.gen(function* () {
       const { port, url } = yield* server
       const provider = yield* Redis.make({ url })

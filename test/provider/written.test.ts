@@ -2,9 +2,9 @@
  * The provider that docs/writing-a-provider.md writes: conformance.
  */
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
-import { describe } from "@effect/vitest"
-import * as Layer from "effect/Layer"
 import { SessionProvider } from "effect-session"
+import * as Layer from "#effect/Layer"
+import { describe } from "#test/vitest"
 import { KeyValueLive } from "../../example/docs/keyValue.js"
 import { conformsByClock } from "./conforms.js"
 

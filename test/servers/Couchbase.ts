@@ -4,8 +4,8 @@
 // Go module. CouchbaseStandIn.ts says what it does not do. A run against a real cluster tests the rest:
 //
 //   COUCHBASE_URL='couchbase://user:password@host/bucket' npm test -- couchbase
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Effect from "#effect/Effect"
+import type * as Scope from "#effect/Scope"
 import { acquire, type Control, freePorts, host, typescript } from "./Process.js"
 
 /** The settings with which the official client opens a bucket. */

@@ -6,8 +6,8 @@ import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Effect from "#effect/Effect"
+import type * as Scope from "#effect/Scope"
 import { findProgram } from "../../scripts/programs.mjs"
 import { bundle } from "../support/bundle.js"
 import { family, isAlive, isStopped } from "./proc.js"
@@ -196,7 +196,7 @@ export const together = (members: ReadonlyArray<Control>, agree: () => Promise<u
   return {
     folder: members[0]!.folder,
     pids: () => members.flatMap((member) => member.pids()),
-    start: Effect.zipRight(all("start"), Effect.promise(agree)),
+    start: Effect.andThen(all("start"), Effect.promise(agree)),
     stop: all("stop"),
     kill: all("kill"),
     pause: all("pause"),

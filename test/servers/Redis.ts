@@ -1,7 +1,7 @@
 // Starts real Redis servers for the tests: one, a cluster of six, and a master with two replicas under three sentinels.
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import {
   acquire,
   ask,

@@ -1,7 +1,7 @@
 // A TCP server that sends the replies a test chooses.
 import { createServer, type Socket } from "node:net"
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Effect from "#effect/Effect"
+import type * as Scope from "#effect/Scope"
 import { host } from "./Process.js"
 
 export interface Scripted {

@@ -1,20 +1,20 @@
 // Each server of the tests starts, keeps its data over a restart, can be paused, and leaves nothing behind.
 import { existsSync } from "node:fs"
 import * as Reactivity from "@effect/experimental/Reactivity"
-import type { SqlClient } from "@effect/sql/SqlClient"
-import type { SqlError } from "@effect/sql/SqlError"
 import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { connect } from "couchbase"
-import type { ConfigError } from "effect/ConfigError"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Scope from "effect/Scope"
 import { Cluster, Redis as IORedis } from "ioredis"
 import { expect, it } from "vitest"
+import type { ConfigError } from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Fiber from "#effect/Fiber"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import * as Scope from "#effect/Scope"
+import type { SqlClient } from "#effect/sql/SqlClient"
+import type { SqlError } from "#effect/sql/SqlError"
 import * as Couchbase from "./Couchbase.js"
 import * as Ledis from "./Ledis.js"
 import * as MariaDb from "./MariaDb.js"
@@ -201,7 +201,7 @@ suite("MariaDB", ["mariadbd", "mariadb-install-db"], () => {
       expect(await at(server.adminUrl)((sql) => sql`SELECT @@max_connections AS most`)).toEqual([{ most: 17 }])
       await at(server.adminUrl)((sql) => sql`SET GLOBAL read_only = 1`)
       const create = at(server.url)((sql) =>
-        sql`CREATE TABLE refused (id INT)`.pipe(Effect.catchAll((error) => Effect.die(error.cause)))
+        sql`CREATE TABLE refused (id INT)`.pipe(Effect.catch((error) => Effect.die(error.cause)))
       )
       await expect(create).rejects.toThrow("read-only")
     }))
@@ -225,7 +225,7 @@ suite("PostgreSQL", ["postgres", "initdb", "psql"], () => {
         Effect.gen(function* () {
           yield* sql`SELECT 1`
           yield* server.pause
-          const late = yield* Effect.fork(sql`SHOW max_connections`)
+          const late = yield* Effect.forkChild(sql`SHOW max_connections`)
           yield* Effect.sleep("300 millis")
           expect(yield* Fiber.poll(late)).toEqual(Option.none())
           yield* server.resume

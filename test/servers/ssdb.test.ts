@@ -1,10 +1,10 @@
 // The stand-in for SSDB has the real server's traps: each line here was measured on SSDB 1.9.8.
 import { setTimeout as sleep } from "node:timers/promises"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Scope from "effect/Scope"
 import { Redis } from "ioredis"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Scope from "#effect/Scope"
 import * as Ssdb from "./Ssdb.js"
 
 describe("the SSDB stand-in", () => {

@@ -1,12 +1,12 @@
 /**
  * The app's own code inside of a session (Schemas, `migrate`, `default`, the function of an `update`) when it throws.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import * as Cause from "#effect/Cause"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import { describe, expect, it } from "#test/vitest"
 import * as Gob from "../../src/beego/gob/codec.js"
 import * as SessionStore from "../../src/Store/SessionStore.js"
 import { stored } from "./fakeCell.js"
@@ -38,7 +38,7 @@ class Mended extends SessionStore.Tag<Mended>()("Prefs", {
 }) {}
 class NoDefault extends SessionStore.Tag<NoDefault>()("Prefs", { theme: parsed, other: Schema.String }) {}
 class Counter extends SessionStore.Tag<Counter>()("Counter", {
-  n: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 }),
+  n: SessionStore.field(Schema.Natural, { default: () => 0 }),
   other: Schema.String,
   broken: SessionStore.field(Schema.Int, {
     default: (): number => {
@@ -48,7 +48,7 @@ class Counter extends SessionStore.Tag<Counter>()("Counter", {
 }) {}
 
 const dark = (codec?: typeof Gob.codec) =>
-  stored(V1, (session) => Effect.zipRight(session.set("theme", "dark"), session.set("other", "kept")), codec)
+  stored(V1, (session) => Effect.andThen(session.set("theme", "dark"), session.set("other", "kept")), codec)
 
 describe("a stored value that makes the app's code throw", () => {
   for (const [name, store] of [

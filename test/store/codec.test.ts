@@ -1,11 +1,11 @@
 /**
  * The stored format: keys, versions, and what is kept that nobody here knows.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import * as FastCheck from "fast-check"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import { describe, expect, it } from "#test/vitest"
 import { SessionError } from "../../src/SessionError.js"
 import { json, type SessionData } from "../../src/Store/Codec.js"
 import * as SessionStore from "../../src/Store/SessionStore.js"
@@ -57,7 +57,7 @@ describe("the keys of fields", () => {
       yield* cart.set("items", "of Cart")
       yield* cart.save
       expect(yield* record.open(Shop).get("cart.items")).toEqual(Option.some("of Shop"))
-      yield* Effect.zipRight(cart.flush, cart.save)
+      yield* Effect.andThen(cart.flush, cart.save)
       expect(yield* record.open(Shop).get("cart.items")).toEqual(Option.some("of Shop"))
     })
   )

@@ -1,7 +1,7 @@
 /**
  * A session without a manager: a record in memory that requests read and compare-and-set, for tests of the handle alone.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { SessionError } from "../../src/SessionError.js"
 import { json, type SessionCodec, type SessionData } from "../../src/Store/Codec.js"
 import { bind, type Draft, Handle, type Operation, type SessionCell } from "../../src/Store/Handle.js"
@@ -101,5 +101,5 @@ export const stored = <T extends SessionStore.Any>(
   Effect.suspend(() => {
     const record = new FakeRecord(codec)
     const session = record.open(store)
-    return Effect.as(Effect.zipRight(f(session), session.save), record)
+    return Effect.as(Effect.andThen(f(session), session.save), record)
   })

@@ -2,12 +2,12 @@
  * What can be seen of a session's handle: its store's name, never an id or a value.
  */
 import { inspect } from "node:util"
-import { describe, expect, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
-import * as Inspectable from "effect/Inspectable"
-import * as Logger from "effect/Logger"
-import * as Schema from "effect/Schema"
+import * as Cause from "#effect/Cause"
+import * as Effect from "#effect/Effect"
+import * as Inspectable from "#effect/Inspectable"
+import * as Logger from "#effect/Logger"
+import * as Schema from "#effect/Schema"
+import { describe, expect, it } from "#test/vitest"
 import * as SessionStore from "../../src/Store/SessionStore.js"
 import { stored } from "./fakeCell.js"
 

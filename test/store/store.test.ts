@@ -1,23 +1,23 @@
 /**
  * The typed store: fields, values, the log of changes.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as FastCheck from "effect/FastCheck"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import { type SessionError, SessionManager, SessionStore } from "effect-session"
 import { signIn } from "effect-session/testing"
+import * as FastCheck from "fast-check"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
+import * as Result from "#effect/Result"
+import * as Schema from "#effect/Schema"
+import { describe, expect, it } from "#test/vitest"
 import { managerLayer } from "../support/http.js"
 
 class Account extends SessionStore.Tag<Account>()("Account", {
   userId: Schema.String,
-  since: Schema.Date,
-  visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 }),
+  since: Schema.DateFromString,
+  visits: SessionStore.field(Schema.Natural, { default: () => 0 }),
   tags: SessionStore.field(Schema.Array(Schema.String), { default: () => [] }),
-  seen: Schema.ReadonlyMap({ key: Schema.String, value: Schema.BigInt }),
+  seen: Schema.ReadonlyMap({ key: Schema.String, value: Schema.BigIntFromString }),
   notice: Schema.String
 }) {}
 
@@ -66,7 +66,7 @@ describe("fields", () => {
       const since = new Date("2026-11-23T00:00:00.123Z")
       const seen = new Map([["a", 2n ** 70n]])
       const [, after] = yield* twice(
-        (session) => Effect.zipRight(session.set("since", since), session.set("seen", seen)),
+        (session) => Effect.andThen(session.set("since", since), session.set("seen", seen)),
         (session) => Effect.all([session.get("since"), session.get("seen")])
       )
       expect(after).toEqual([Option.some(since), Option.some(seen)])
@@ -90,7 +90,7 @@ describe("fields", () => {
     Effect.gen(function* () {
       class Loose extends SessionStore.Tag<Loose>()("Loose", {
         number: Schema.Number,
-        date: Schema.DateFromSelf,
+        date: Schema.Date,
         any: Schema.Unknown
       }) {}
       yield* signIn(Loose, (session) =>
@@ -108,7 +108,7 @@ describe("fields", () => {
     Effect.gen(function* () {
       const [, after] = yield* twice(
         ({ set, update }) =>
-          Effect.zipRight(
+          Effect.andThen(
             set("userId", "bob"),
             update("visits", (n) => n + 1)
           ),
@@ -162,7 +162,7 @@ describe("flash values", () => {
   it.effect("are read once", () =>
     Effect.gen(function* () {
       const [first, second] = yield* twice(
-        (session) => Effect.zipRight(session.set("notice", "saved"), session.take("notice")),
+        (session) => Effect.andThen(session.set("notice", "saved"), session.take("notice")),
         (session) => session.take("notice")
       )
       expect([first, second]).toEqual([Option.some("saved"), Option.none()])
@@ -209,7 +209,7 @@ describe("another version of the app", () => {
     extra: Schema.String
   }) {}
   class New extends SessionStore.Tag<New>()("Prefs", {
-    theme: SessionStore.field(Schema.Literal("light", "dark"), {
+    theme: SessionStore.field(Schema.Literals(["light", "dark"]), {
       default: () => "light",
       migrate: (stored) => (stored === "night" ? "dark" : stored)
     }),
@@ -246,8 +246,8 @@ describe("open", () => {
   it.effect("fails for an id of no session, whatever it looks like", () =>
     Effect.gen(function* () {
       for (const id of ["", "../x", "A".repeat(43), "A".repeat(10_000)]) {
-        const result = yield* Effect.either(SessionManager.open(Account, SessionStore.sessionId(id)))
-        expect(Either.isLeft(result) && result.left.reason).toBe("NotFound")
+        const result = yield* Effect.result(SessionManager.open(Account, SessionStore.sessionId(id)))
+        expect(Result.isFailure(result) && result.left.reason).toBe("NotFound")
       }
     }).pipe(Effect.provide(managerLayer()))
   )
@@ -340,7 +340,7 @@ describe("the log of changes, against a model", () => {
                 (session) =>
                   Effect.forEach(changes, (change) => {
                     applyTo(model, change)
-                    return Effect.zipRight(applyToSession(session, change), check(session, model))
+                    return Effect.andThen(applyToSession(session, change), check(session, model))
                   }),
                 (session) => check(session, model)
               )

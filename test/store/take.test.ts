@@ -1,16 +1,16 @@
 /**
  * Values that are read once: `take` once a request, `takeAndSave` once for all.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import { describe, expect, it } from "#test/vitest"
 import * as SessionStore from "../../src/Store/SessionStore.js"
 import { FakeRecord, stored } from "./fakeCell.js"
 
 class Codes extends SessionStore.Tag<Codes>()("Codes", {
   code: Schema.String,
-  tries: SessionStore.field(Schema.NonNegativeInt, { default: () => 3 })
+  tries: SessionStore.field(Schema.Natural, { default: () => 3 })
 }) {}
 
 const issued = stored(Codes, (session) => session.set("code", "4711"))

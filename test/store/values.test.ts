@@ -1,11 +1,11 @@
 /**
  * What a field's value may be: what is refused, what survives, and that sessions share no objects with handlers.
  */
-import { describe, expect, it } from "@effect/vitest"
-import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import * as FastCheck from "fast-check"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import { describe, expect, it } from "#test/vitest"
 import * as Gob from "../../src/beego/gob/codec.js"
 import * as SessionStore from "../../src/Store/SessionStore.js"
 import { FakeRecord, stored } from "./fakeCell.js"
@@ -13,8 +13,8 @@ import { FakeRecord, stored } from "./fakeCell.js"
 interface Nested {
   readonly in?: Nested | undefined
 }
-const Nested: Schema.Schema<Nested> = Schema.Struct({
-  in: Schema.optional(Schema.suspend((): Schema.Schema<Nested> => Nested))
+const Nested: Schema.Codec<Nested> = Schema.Struct({
+  in: Schema.optional(Schema.suspend((): Schema.Codec<Nested> => Nested))
 })
 
 class Loose extends SessionStore.Tag<Loose>()("Loose", {
@@ -22,8 +22,8 @@ class Loose extends SessionStore.Tag<Loose>()("Loose", {
   cart: Schema.Struct({ items: Schema.mutable(Schema.Array(Schema.Unknown)) }),
   empty: Schema.Struct({}),
   nested: Nested,
-  tags: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
-  inside: Schema.Array(Schema.Struct({ tags: Schema.Record({ key: Schema.String, value: Schema.Number }) })),
+  tags: Schema.Record(Schema.String, Schema.Unknown),
+  inside: Schema.Array(Schema.Struct({ tags: Schema.Record(Schema.String, Schema.Number) })),
   name: Schema.UndefinedOr(Schema.String),
   number: Schema.Number,
   n: Schema.Int
@@ -188,7 +188,7 @@ describe("odd values that can be stored", () => {
       Effect.gen(function* () {
         const fields = Object.fromEntries(
           ["constructor", "__proto__", "toString", "hasOwnProperty"].map((name) => [name, Schema.Unknown])
-        ) as Record<string, Schema.Schema<unknown>>
+        ) as Record<string, Schema.Codec<unknown>>
         for (const name of ["__proto__", "constructor"]) {
           const store = SessionStore.Tag<any>()(name, fields) as SessionStore.Any
           for (const key of Object.keys(fields)) {
@@ -255,7 +255,7 @@ describe("a value that is changed in place", () => {
 
   it.effect("bytes in beego's format, which are read from a Buffer", () =>
     Effect.gen(function* () {
-      class Bytes extends SessionStore.Tag<Bytes>()("Bytes", { raw: Schema.Uint8ArrayFromSelf, any: Schema.Unknown }) {}
+      class Bytes extends SessionStore.Tag<Bytes>()("Bytes", { raw: Schema.Uint8Array, any: Schema.Unknown }) {}
       const record = new FakeRecord(Gob.codec)
       const session = record.open(Bytes)
       const raw = new Uint8Array([1, 2, 3])

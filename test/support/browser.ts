@@ -1,9 +1,9 @@
 /**
  * Starts a real browser with an empty profile.
  */
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { type BrowserContext, chromium } from "playwright-core"
+import * as Effect from "#effect/Effect"
+import type * as Scope from "#effect/Scope"
 import { findProgram } from "../../scripts/programs.mjs"
 
 /** A browser that runs for as long as the scope is open. */

@@ -2,9 +2,9 @@
  * Helpers for tests of sessions that clients hold: keys, and a browser's handling of cookies.
  */
 import { randomBytes } from "node:crypto"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Redacted from "#effect/Redacted"
 import type { Keeper } from "../../src/Manager/Keeper.js"
 import { keptByClient } from "../../src/Manager/keptByClient.js"
 import type { Lifetimes, Sealing } from "../../src/Provider/cookie/SealedSessions.js"

@@ -1,23 +1,23 @@
 /**
  * A real server with sessions, and a client without a cookie jar and without hidden retries.
  */
-import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type { HttpMethod } from "@effect/platform/HttpMethod"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import { type SessionConfig, type SessionError, SessionManager, SessionProvider, SessionStore } from "effect-session"
 import { SealedSessions, type Sealing } from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as HttpClient from "#effect/http/HttpClient"
+import * as HttpClientRequest from "#effect/http/HttpClientRequest"
+import type * as HttpEffect from "#effect/http/HttpEffect"
+import type { HttpMethod } from "#effect/http/HttpMethod"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as Layer from "#effect/Layer"
+import * as Schema from "#effect/Schema"
+import * as NodeHttpServer from "#test/NodeHttpServer"
 
 export class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {
   userId: Schema.String,
-  visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 })
+  visits: SessionStore.field(Schema.Natural, { default: () => 0 })
 }) {}
 
 /** A memory provider that lists the calls it gets. It waits like a server, so that timeouts and spans apply. */
@@ -38,7 +38,7 @@ export const probe = (
     (...args: Args) =>
       Effect.suspend(() => {
         calls.push(name)
-        return Effect.zipRight(Effect.yieldNow(), call(...args))
+        return Effect.andThen(Effect.yieldNow, call(...args))
       })
   return {
     calls,
@@ -94,7 +94,7 @@ export const managerLayer = (
 
 /** Serves an app for as long as the scope is open. */
 export const serve = <E>(
-  app: HttpApp.Default<E, SessionManager.SessionManager>,
+  app: HttpEffect.Default<E, SessionManager.SessionManager>,
   options: SessionConfig.Options = {},
   backend?: SessionProvider.Provider | Sealing
 ) =>

@@ -1,9 +1,9 @@
 /**
  * Collects log messages.
  */
-import type * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
+import type * as Layer from "#effect/Layer"
+import * as Logger from "#effect/Logger"
+import * as LogLevel from "#effect/LogLevel"
 
 /** Collects the messages above the debug level from everything that runs with the layer. */
 export const collectLogs = (): { readonly logged: Array<string>; readonly layer: Layer.Layer<never> } => {

@@ -1,5 +1,5 @@
 // Measures time on a busy machine: time in which this process could not run does not count.
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 
 const tick = 10
 

@@ -1,23 +1,23 @@
 /**
  * Mounts the same handlers in each possible way.
  */
-import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
-import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import { type SessionConfig, type SessionError, SessionHttp, type SessionManager } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as HttpEffect from "#effect/http/HttpEffect"
+import * as HttpLayerRouter from "#effect/http/HttpRouter"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as HttpApi from "#effect/http-api/HttpApi"
+import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
+import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
+import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
+import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
+import * as Layer from "#effect/Layer"
+import * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
+import * as HttpRouter from "#test/HttpRouter"
+import * as NodeHttpServer from "#test/NodeHttpServer"
 import { type Answer, AppSession, client, managerLayer, probe, type Server } from "./http.js"
 import { bytesOf, exchange } from "./raw.js"
 
@@ -60,8 +60,8 @@ export const basics = {
     String
   ),
   login: Effect.flatMap(AppSession, (session) =>
-    Effect.zipRight(
-      Effect.zipRight(session.regenerate, session.set("userId", "ada")),
+    Effect.andThen(
+      Effect.andThen(session.regenerate, session.set("userId", "ada")),
       Effect.map(session.id, Redacted.value)
     )
   ),
@@ -136,7 +136,7 @@ export const mounts: Readonly<
   "a web handler": (handlers, provider) =>
     Effect.map(
       Effect.acquireRelease(
-        Effect.sync(() => HttpApp.toWebHandlerLayer(routerOf(handlers), managerLayer({}, provider))),
+        Effect.sync(() => HttpEffect.toWebHandlerLayer(routerOf(handlers), managerLayer({}, provider))),
         ({ dispose }) => Effect.promise(dispose)
       ),
       ({ handler }): Reach =>

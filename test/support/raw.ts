@@ -2,7 +2,7 @@
  * A client that sends raw bytes, which no well-behaved HTTP client sends, and one that hangs up.
  */
 import { connect, type Socket } from "node:net"
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import type { Answer } from "./http.js"
 
 /**
@@ -24,7 +24,7 @@ const open = (url: string, bytes: string): Socket => {
 
 /** Sends a request, and reads until the server closes. */
 export const exchange = (url: string, bytes: string): Effect.Effect<Answer> =>
-  Effect.async((resume) => {
+  Effect.callback((resume) => {
     const socket = open(url, bytes)
     let text = ""
     socket.setEncoding("latin1")

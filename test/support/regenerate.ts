@@ -1,6 +1,6 @@
 // A program that changes a session's id in memcached, to be killed meanwhile. Arguments: server, revision.
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import { make } from "../../src/Provider/Memcached.js"
 import type { Revision, StoredId } from "../../src/Provider/Provider.js"
 

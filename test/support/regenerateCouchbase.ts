@@ -2,8 +2,8 @@
 // prints "now" and hangs, before or after the cluster gets the removal. Arguments: connection string, user, password,
 // bucket, revision, when.
 import { type Collection, connect } from "couchbase"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import { make } from "../../src/Provider/Couchbase.js"
 import type { Revision, StoredId } from "../../src/Provider/Provider.js"
 

@@ -3,10 +3,10 @@
 import { strict as assert } from "node:assert"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { SessionProvider } from "effect-session"
 import { afterEach, beforeAll } from "vitest"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import { bundle } from "./bundle.js"
 import { numberIn } from "./filePayload.js"
 

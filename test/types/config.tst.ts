@@ -1,9 +1,9 @@
 /**
  * Type tests of options: what one writes is what the Schema accepts, and what nobody has does not compile.
  */
-import * as Config from "effect/Config"
-import * as Redacted from "effect/Redacted"
 import { describe, expect, test } from "tstyche"
+import * as Config from "#effect/Config"
+import * as Redacted from "#effect/Redacted"
 import { type SessionCodec, SessionConfig, SessionLayer } from "../../src/index.js"
 import * as Redis from "../../src/redis.js"
 
@@ -31,9 +31,9 @@ describe("a layer", () => {
   })
 
   test("takes a Config for each option", () => {
-    expect(Redis.layerConfig).type.toBeCallableWith({ url: Config.redacted("URL"), prefix: Config.string("PREFIX") })
-    expect(Redis.layerConfig).type.toBeCallableWith(Config.map(Config.redacted("URL"), (url) => ({ url })))
-    expect(Redis.layerConfig).type.not.toBeCallableWith({ url: Config.integer("URL") })
+    expect(Redis.layerConfig).type.toBeCallableWith({ url: Config.Redacted("URL"), prefix: Config.String("PREFIX") })
+    expect(Redis.layerConfig).type.toBeCallableWith(Config.map(Config.Redacted("URL"), (url) => ({ url })))
+    expect(Redis.layerConfig).type.not.toBeCallableWith({ url: Config.Int("URL") })
     expect(Redis.layerConfig).type.not.toBeCallableWith({ url: "redis://127.0.0.1" })
   })
 })

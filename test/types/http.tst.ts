@@ -1,21 +1,21 @@
 /**
  * Type tests of mounting: what a sign-in makes is what its tag declares, and what it needs is asked for.
  */
-import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
-import type * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
-import { HttpServerRequest } from "@effect/platform/HttpServerRequest"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { describe, expect, test } from "tstyche"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import type * as HttpLayerRouter from "#effect/http/HttpRouter"
+import { HttpServerRequest } from "#effect/http/HttpServerRequest"
+import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
+import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
+import type * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
 import { type SessionError, SessionHttp, type SessionManager, SessionStore } from "../../src/index.js"
 
 class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { user: Schema.String }) {}
 class Other extends SessionStore.Tag<Other>()("Other", { admin: Schema.Boolean }) {}
-class CurrentUser extends Context.Tag("CurrentUser")<CurrentUser, { readonly name: string }>() {}
+class CurrentUser extends Context.Service<CurrentUser, { readonly name: string }>()("CurrentUser") {}
 class Users extends Context.Tag("Users")<Users, { readonly find: (id: string) => Effect.Effect<{ name: string }> }>() {}
 class Unauthorized extends Schema.TaggedError<Unauthorized>()(
   "Unauthorized",
@@ -25,19 +25,19 @@ class Unauthorized extends Schema.TaggedError<Unauthorized>()(
 
 class SignedIn extends HttpApiMiddleware.Tag<SignedIn>()("SignedIn", {
   provides: CurrentUser,
-  failure: Schema.Union(Unauthorized, SessionHttp.Failure),
+  failure: Schema.Union([Unauthorized, SessionHttp.Failure]),
   security: { session: SessionHttp.security() }
 }) {}
 
 class WithoutSecurity extends HttpApiMiddleware.Tag<WithoutSecurity>()("WithoutSecurity", {
   provides: CurrentUser,
-  failure: Schema.Union(Unauthorized, SessionHttp.Failure)
+  failure: Schema.Union([Unauthorized, SessionHttp.Failure])
 }) {}
 
 class WithoutFailure extends HttpApiMiddleware.Tag<WithoutFailure>()("WithoutFailure", { provides: CurrentUser }) {}
 
 class Guard extends HttpApiMiddleware.Tag<Guard>()("Guard", {
-  failure: Schema.Union(Unauthorized, SessionHttp.Failure)
+  failure: Schema.Union([Unauthorized, SessionHttp.Failure])
 }) {}
 
 class Visitor extends HttpApiMiddleware.Tag<Visitor>()("Visitor", { provides: CurrentUser, optional: true }) {}
@@ -56,7 +56,7 @@ describe("layerApi", () => {
     expect(SessionHttp.layerApi(SignedIn, found, AppSession)).type.toBe<
       Layer.Layer<SignedIn, never, SessionManager.SessionManager | Users>
     >()
-    expect(SessionHttp.layerApi(SignedIn, Effect.zipLeft(found, HttpServerRequest), AppSession)).type.toBe<
+    expect(SessionHttp.layerApi(SignedIn, Effect.tap(found, HttpServerRequest), AppSession)).type.toBe<
       Layer.Layer<SignedIn, never, SessionManager.SessionManager | Users>
     >()
   })
@@ -65,7 +65,7 @@ describe("layerApi", () => {
     expect(SessionHttp.layerApi(SignedIn, currentUser, Other)).type.toBe<
       Layer.Layer<SignedIn, never, SessionManager.SessionManager | AppSession>
     >()
-    expect(SessionHttp.layerApi(SignedIn, Effect.zipLeft(currentUser, Other), AppSession, Other)).type.toBe<
+    expect(SessionHttp.layerApi(SignedIn, Effect.tap(currentUser, Other), AppSession, Other)).type.toBe<
       Layer.Layer<SignedIn, never, SessionManager.SessionManager>
     >()
   })
@@ -84,7 +84,7 @@ describe("layerApi", () => {
     expect(SessionHttp.layerApi).type.toBeCallableWith(WithoutFailure, Effect.orDie(currentUser), AppSession)
     expect(SessionHttp.layerApi).type.not.toBeCallableWith(
       SignedIn,
-      Effect.zipLeft(currentUser, Effect.fail("no")),
+      Effect.tap(currentUser, Effect.fail("no")),
       AppSession
     )
     // The platform goes on without it, whatever it fails with.

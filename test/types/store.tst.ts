@@ -1,21 +1,21 @@
 /**
  * Type tests: what must not compile.
  */
-import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
-import type * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { describe, expect, test } from "tstyche"
+import * as Effect from "#effect/Effect"
+import * as HttpLayerRouter from "#effect/http/HttpRouter"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import type * as Layer from "#effect/Layer"
+import type * as Option from "#effect/Option"
+import * as Schema from "#effect/Schema"
+import * as HttpRouter from "#test/HttpRouter"
 import { type SessionError, SessionHttp, SessionLayer, type SessionManager, SessionStore } from "../../src/index.js"
 
 class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {
   userId: Schema.String,
-  since: Schema.Date,
-  visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 }),
-  theme: SessionStore.field(Schema.Literal("light", "dark"), { default: () => "light", migrate: (stored) => stored })
+  since: Schema.DateFromString,
+  visits: SessionStore.field(Schema.Natural, { default: () => 0 }),
+  theme: SessionStore.field(Schema.Literals(["light", "dark"]), { default: () => "light", migrate: (stored) => stored })
 }) {}
 
 declare const session: SessionStore.Session<(typeof AppSession)["fields"]>
@@ -79,15 +79,15 @@ describe("mounting", () => {
 
   test("the middleware provides the store, needs the manager, and handles SessionError", () => {
     const app = HttpRouter.empty.pipe(HttpRouter.get("/", handler), HttpRouter.use(SessionHttp.middleware(AppSession)))
-    expect<Effect.Effect.Context<typeof app>>().type.toBeAssignableTo<
+    expect<Effect.Services<typeof app>>().type.toBeAssignableTo<
       SessionManager.SessionManager | import("@effect/platform/HttpServerRequest").HttpServerRequest
     >()
-    expect<Extract<Effect.Effect.Error<typeof app>, SessionError>>().type.toBe<never>()
+    expect<Extract<Effect.Error<typeof app>, SessionError>>().type.toBe<never>()
   })
 
   test("routes of a HttpLayerRouter without the middleware still need the session", () => {
     const bare = HttpLayerRouter.add("GET", "/", handler)
-    expect<Layer.Layer.Context<typeof bare>>().type.not.toBeAssignableTo<
+    expect<Layer.Services<typeof bare>>().type.not.toBeAssignableTo<
       HttpLayerRouter.HttpRouter | SessionManager.SessionManager
     >()
   })

@@ -1,9 +1,9 @@
 /**
  * Sessions that clients hold, sealed. The manager uses this service in place of a provider.
  */
-import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Context from "#effect/Context"
+import type * as Duration from "#effect/Duration"
+import type * as Effect from "#effect/Effect"
 import type { SessionError } from "../../SessionError.js"
 
 /** The contents of a seal. */
@@ -95,4 +95,4 @@ export interface Sealing extends Endings {
  * @since 0.1.0
  * @category tags
  */
-export class SealedSessions extends Context.Tag("effect-session/SealedSessions")<SealedSessions, Sealing>() {}
+export class SealedSessions extends Context.Service<SealedSessions, Sealing>()("effect-session/SealedSessions") {}

@@ -3,7 +3,7 @@
  * `node:crypto`, and XChaCha20-Poly1305 with libsodium, which takes about half the time for a session of usual size.
  */
 import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto"
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import type { SessionError } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 

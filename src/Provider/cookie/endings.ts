@@ -7,9 +7,10 @@
  * ended.
  */
 import { hash } from "node:crypto"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import { millisOf } from "#dialect/clock"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import type { Provider, StoredId } from "../Provider.js"
 import type { Ended, Ending, Endings, Lifetimes, Sealed } from "./SealedSessions.js"
 
@@ -28,7 +29,7 @@ export const recordedIn = (provider: Provider): Endings => ({
     ),
   end: (session, ending, lifetimes) =>
     Effect.clockWith((clock) => {
-      const now = clock.unsafeCurrentTimeMillis()
+      const now = millisOf(clock)
       return Effect.map(
         provider.create(
           idOf(session),
@@ -112,4 +113,4 @@ export const remembered = (): Endings => {
 }
 
 const withNow = <A>(f: (now: number) => A): Effect.Effect<A> =>
-  Effect.clockWith((clock) => Effect.succeed(f(clock.unsafeCurrentTimeMillis())))
+  Effect.clockWith((clock) => Effect.succeed(f(millisOf(clock))))

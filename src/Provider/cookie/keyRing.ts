@@ -3,8 +3,8 @@
  * a random key.
  */
 import { hkdfSync } from "node:crypto"
-import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
+import * as Effect from "#effect/Effect"
+import * as Redacted from "#effect/Redacted"
 import { SessionError } from "../../SessionError.js"
 
 export interface Key {

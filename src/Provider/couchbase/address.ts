@@ -1,7 +1,7 @@
 /**
  * The address of sessions in Couchbase. Free of the driver, so that `SessionLayer` can use its types.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { SessionError } from "../../SessionError.js"
 
 /** When a write counts, with Couchbase's own names, from the fastest to the safest. */

@@ -3,9 +3,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Cas, Cluster, Collection, ConnectOptions, DurabilityLevel, Transcoder } from "couchbase"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import type * as Scope from "#effect/Scope"
 import { checkBackend, Failure } from "../../internal/failure.js"
 import { SessionError, unavailable } from "../../SessionError.js"
 import type { CasStore, Change } from "../internal/casProvider.js"
@@ -65,7 +65,7 @@ const binaryFlags = (0x03 << 24) | 0x02
 
 /** Calls the SDK. Returns the reason if nothing was done and that is not an error. */
 export const attempt = <A extends object>(call: () => Promise<A>): Effect.Effect<A | Change, unknown> =>
-  Effect.catchAll(Effect.tryPromise({ try: call, catch: (error) => error }), (error) => {
+  Effect.catch(Effect.tryPromise({ try: call, catch: (error) => error }), (error) => {
     const change = refusal(error)
     return change === undefined ? Effect.fail(failureOf(error)) : Effect.succeed(change)
   })
@@ -152,7 +152,7 @@ export const opened = (
 /** Reads a key, to see whether the server answers: opening a bucket sends nothing. */
 export const ready = (collection: Collection, key: string, timeout: number): Effect.Effect<void, SessionError> =>
   Effect.tryPromise({ try: () => collection.get(key, { timeout, transcoder: binary }), catch: (error) => error }).pipe(
-    Effect.catchAll((error) => (refusal(error) === undefined ? notReady(error) : Effect.void)),
+    Effect.catch((error) => (refusal(error) === undefined ? notReady(error) : Effect.void)),
     Effect.asVoid
   )
 

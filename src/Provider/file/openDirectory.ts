@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto"
 import { promises as fs } from "node:fs"
 import { join, resolve } from "node:path"
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { codeOf } from "../../internal/codeOf.js"
 import { SessionError } from "../../SessionError.js"
 

@@ -4,9 +4,9 @@
  * token. The mark that a session leaves takes the session's place.
  */
 import { randomBytes } from "node:crypto"
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import { idTaken, keptChanging } from "../../internal/failure.js"
 import { SessionError } from "../../SessionError.js"
 import * as Provider from "../Provider.js"
@@ -250,6 +250,6 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
             )
           )
     },
-    marked: (id) => Effect.map(find(id, true), (entry) => Option.fromNullable(entry?.stored.payload))
+    marked: (id) => Effect.map(find(id, true), (entry) => Option.fromNullishOr(entry?.stored.payload))
   })
 }

@@ -3,7 +3,7 @@
  * do not see. An app can therefore be bundled without the drivers that it does not have, and a driver stays outside of
  * the bundle, as packages with native code must.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { SessionError } from "../../SessionError.js"
 
 interface Drivers {

@@ -1,12 +1,11 @@
 /**
  * The environment variables of the backends, and layers that take their options from `Config`.
  */
-import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import * as Config from "#effect/Config"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
 import type { SessionError } from "../../SessionError.js"
 import type { SessionProvider } from "../Provider.js"
 
@@ -36,30 +35,30 @@ export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefin
   Config.map(Config.option(config), Option.getOrUndefined)
 
 /** Redacted, since it may hold a password. */
-export const url = Config.redacted(variables.url)
+export const url = Config.Redacted(variables.url)
 
 /** Unwraps a URL. This is the only place that does, and no error repeats the URL. */
 export const plainUrl = (url: string | Redacted.Redacted): string =>
   Redacted.isRedacted(url) ? Redacted.value(url) : url
 
-export const prefix = optional(Config.string(variables.prefix))
+export const prefix = optional(Config.String(variables.prefix))
 
 /** The table of sessions in a database. */
 export const table = {
-  table: optional(Config.nonEmptyString(variables.table)),
-  schema: optional(Config.nonEmptyString(variables.schema)),
-  migrate: optional(Config.boolean(variables.migrate))
+  table: optional(Config.NonEmptyString(variables.table)),
+  schema: optional(Config.NonEmptyString(variables.schema)),
+  migrate: optional(Config.Boolean(variables.migrate))
 }
 
-export const maxConnections = optional(Config.integer(variables.maxConnections))
+export const maxConnections = optional(Config.Int(variables.maxConnections))
 
 /** A layer whose options are read from `Config`: one for each option, or one for all. */
 export type LayerConfig<Options> = (
-  options: Config.Config.Wrap<Options>
-) => Layer.Layer<SessionProvider, SessionError | ConfigError.ConfigError>
+  options: Config.Wrap<Options>
+) => Layer.Layer<SessionProvider, SessionError | Config.ConfigError>
 
 /** Makes a layer whose options are read from `Config` when it is built: one for each option, or one for all. */
 export const configured =
   <Options, A, E, R>(layer: (options: Options) => Layer.Layer<A, E, R>) =>
-  (options: Config.Config.Wrap<Options>): Layer.Layer<A, E | ConfigError.ConfigError, R> =>
-    Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+  (options: Config.Wrap<Options>): Layer.Layer<A, E | Config.ConfigError, R> =>
+    Layer.unwrap(Effect.map(Config.unwrap(options), layer))

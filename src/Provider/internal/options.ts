@@ -1,7 +1,7 @@
 /**
  * Unknown options: a misspelled name is an error that suggests the right one, in JavaScript too.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { SessionError } from "../../SessionError.js"
 
 /** The number of one-letter changes, including swaps of neighbours, from one word to the other. */

@@ -1,11 +1,12 @@
 /**
  * Time for the providers: from Effect's Clock, in milliseconds since the epoch.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import { millisOf } from "#dialect/clock"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 
 export const withNow = <A, E = never, R = never>(f: (now: number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.clockWith((clock) => f(clock.unsafeCurrentTimeMillis()))
+  Effect.clockWith((clock) => f(millisOf(clock)))
 
 /**
  * Makes an effect of a promise, which is created when the effect runs and gets the time. Fails with the promise's

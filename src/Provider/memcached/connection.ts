@@ -4,7 +4,7 @@
  * flight then fail and are not sent again, since the server may have executed them.
  */
 import { connect, type Socket } from "node:net"
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { deadline } from "../../internal/machineTime.js"
 import { broken } from "./errors.js"
 import { Answers, type Command } from "./protocol.js"
@@ -20,7 +20,7 @@ export const make = (host: string, port: number, timeoutMillis: number): Connect
   let isClosed = false
   return {
     ask: (command) =>
-      Effect.async((resume) => {
+      Effect.callback((resume) => {
         if (isClosed) {
           return resume(Effect.fail(closed()))
         }

@@ -1,8 +1,8 @@
 /**
  * memcached servers: a connection to each, with each key on one of them.
  */
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Effect from "#effect/Effect"
+import type * as Scope from "#effect/Scope"
 import { fromCause, type SessionError } from "../../SessionError.js"
 import * as Connection from "./connection.js"
 import { type Command, version } from "./protocol.js"

@@ -1,8 +1,8 @@
 /**
  * memcached as a store of values that change by compare-and-swap.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import type { CasStore } from "../internal/casProvider.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
 import * as Protocol from "./protocol.js"

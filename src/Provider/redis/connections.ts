@@ -2,11 +2,11 @@
  * Connections to Redis: to one server, to a cluster, or to the master that sentinels name. Each fails with
  * `Unavailable` if there is no connection, and with `InvalidConfig` if an option is wrong.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
 import type { SessionError } from "../../SessionError.js"
 import { addresses, boundedClusterOptions, boundedOptions, connected, server } from "./ioredis.js"
 

@@ -1,11 +1,11 @@
 /**
  * ioredis for the providers: connections on which no command waits for long and none pile up, and errors.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
 import { codeOf } from "../../internal/codeOf.js"
 import { checkBackend, Failure } from "../../internal/failure.js"
 import { inMachineTime } from "../../internal/machineTime.js"

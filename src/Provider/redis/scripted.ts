@@ -1,10 +1,10 @@
 /**
  * Sessions in a server that has Lua: each change is one script, so that it takes effect as a whole or not at all.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
 import { toBuffer } from "../../internal/bytes.js"
 import type { Failure } from "../../internal/failure.js"
 import { expiry, withNow } from "../internal/time.js"
@@ -42,7 +42,7 @@ export interface Options {
 
 /** Calls the server. */
 export const call = <A, B>(run: () => Promise<A>, reply: (reply: A) => B): Effect.Effect<B, Failure> =>
-  Effect.async((resume) => {
+  Effect.callback((resume) => {
     run().then(
       (value) => resume(Effect.succeed(reply(value))),
       (cause) => resume(Effect.fail(failureOf(cause)))
@@ -103,20 +103,21 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
   const ids = Stream.suspend(() => {
     const seen = new Set<string>()
     return Stream.fromAsyncIterable(client.keys(prefix), failureOf).pipe(
-      Stream.mapConcat((keys) =>
+      Stream.map((keys) =>
         keys.flatMap((key) => {
           const isNew = !seen.has(key)
           seen.add(key)
           return isNew ? [idOf(key) as Provider.StoredId] : []
         })
-      )
+      ),
+      Stream.flattenIterable
     )
   })
 
   const read = (id: Provider.StoredId) =>
     call(
       () => client.get(keyOf(id)),
-      (reply) => Option.fromNullable(decoded(reply))
+      (reply) => Option.fromNullishOr(decoded(reply))
     )
 
   return Provider.make({
@@ -158,7 +159,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
           ),
         conflict
       ),
-    marked: (id) => call(() => client.get(markOf(id)), Option.fromNullable),
+    marked: (id) => call(() => client.get(markOf(id)), Option.fromNullishOr),
     count: Stream.runCount(ids),
     list: ids
   })

@@ -1,8 +1,8 @@
 /**
  * The access to a database that the SQL provider needs, which an `SqlClient` or a file of the provider's own can give.
  */
-import type { SqlClient } from "@effect/sql/SqlClient"
-import type * as Effect from "effect/Effect"
+import type * as Effect from "#effect/Effect"
+import type { SqlClient } from "#effect/sql/SqlClient"
 import * as SqlConnection from "./connection.js"
 import type { SqlFailure } from "./effectSql.js"
 import type { Dialect } from "./statements.js"

@@ -2,9 +2,9 @@
  * Combines reads that would wait for one another into one statement: while enough of them are in flight, new ones are
  * queued, and each statement that settles sends the queue as one.
  */
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as FiberId from "#effect/FiberId"
 
 /** The largest number of statements in flight. It leaves connections for writes, since a pool has 10 by default. */
 const maxInFlight = 4
@@ -64,7 +64,7 @@ export const batchReads = <K, A, E>(
         inFlight++
         return Effect.ensuring(one(key), settles)
       }
-      return Effect.async((resume) => {
+      return Effect.callback((resume) => {
         const queued: Queued<K, A, E> = { key, resume, cancel: () => queue.delete(queued) }
         queue.add(queued)
         return Effect.sync(() => queued.cancel())

@@ -2,12 +2,12 @@
  * How the SQL provider runs its statements: outside of any transaction that the app has open, and again if the database
  * asks for that.
  */
-import type { SqlClient } from "@effect/sql/SqlClient"
-import type { Connection } from "@effect/sql/SqlConnection"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Scope from "#effect/Scope"
+import type { SqlClient } from "#effect/sql/SqlClient"
+import type { Connection } from "#effect/sql/SqlConnection"
 import { codeOf } from "../../internal/codeOf.js"
 import { rest } from "../../internal/machineTime.js"
 import { SessionError } from "../../SessionError.js"
@@ -66,7 +66,7 @@ export const make = (
   Effect.map(outside(EffectSql.sharedConnection(sql)), (shared) => {
     const pooled = EffectSql.isPooled(sql)
     const reserve: Connections["reserve"] = (use) =>
-      Effect.contextWithEffect((context: Context.Context<never>) => {
+      Effect.contextWith((context: Context.Context<never>) => {
         const open = Context.getOption(context, EffectSql.TransactionConnection)
         return Option.isSome(open) && open.value[0] === shared
           ? Effect.fail(heldByCaller(dialect))
@@ -94,7 +94,7 @@ export const make = (
 
 /** Runs an effect without the transaction that the calling fiber may be in. */
 export const outside = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.mapInputContext(effect, Context.omit(EffectSql.TransactionConnection))
+  Effect.updateContext(effect, Context.omit(EffectSql.TransactionConnection))
 
 const heldByCaller = (dialect: Dialect) =>
   new SessionError({
@@ -130,7 +130,7 @@ export const afterFailure = (
   return duplicate.has(code)
     ? Effect.succeed(nothing)
     : n < maxAttempts && isTransient(code)
-      ? Effect.zipRight(pause(n), Effect.suspend(again))
+      ? Effect.andThen(pause(n), Effect.suspend(again))
       : Effect.fail(cause)
 }
 

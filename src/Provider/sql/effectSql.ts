@@ -3,12 +3,13 @@
  * found by their keys, which is also how two copies of the package share them. Some of this is not part of that
  * package's public API; `test/provider/effectSql.test.ts` and `effectSqlCases.ts` fail if it changes.
  */
-import type * as Client from "@effect/sql/SqlClient"
-import type { Connection } from "@effect/sql/SqlConnection"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import type * as Client from "#effect/sql/SqlClient"
+import type { Connection } from "#effect/sql/SqlConnection"
 
-export const SqlClient: Context.Tag<Client.SqlClient, Client.SqlClient> = Context.GenericTag("@effect/sql/SqlClient")
+export const SqlClient: Context.Service<Client.SqlClient, Client.SqlClient> =
+  Context.GenericTag("@effect/sql/SqlClient")
 
 export type SqlClient = Client.SqlClient
 

@@ -1,8 +1,8 @@
 /**
  * Removes the expired sessions of the table in batches, each in a short transaction of its own.
  */
-import * as Clock from "effect/Clock"
-import * as Effect from "effect/Effect"
+import * as Clock from "#effect/Clock"
+import * as Effect from "#effect/Effect"
 import { rest } from "../../internal/machineTime.js"
 import type { Connections, Run } from "./connection.js"
 import { batchSize, lockOf, type TableName } from "./statements.js"
@@ -37,7 +37,7 @@ export const collect = (
       }
     })
 
-  const all = (run: Run) => Effect.zipLeft(inBatches(run, gc, 1), inBatches(run, gcMarks, -1))
+  const all = (run: Run) => Effect.tap(inBatches(run, gc, 1), inBatches(run, gcMarks, -1))
 
   if (dialect !== "mysql") {
     return all(run)

@@ -1,9 +1,9 @@
 /**
  * Brings the session table up to date, however many processes start at once.
  */
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Schedule from "#effect/Schedule"
 import { codeOf } from "../../internal/codeOf.js"
 import { inMachineTime } from "../../internal/machineTime.js"
 import type { Access } from "./access.js"
@@ -38,7 +38,7 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
   })
   // The SQLite client would remember that the table did not exist.
   return (dialect === "sqlite" ? Effect.succeed(0) : lastStep).pipe(
-    Effect.catchAll(() => Effect.succeed(0)),
+    Effect.catch(() => Effect.succeed(0)),
     Effect.flatMap((last) =>
       last >= steps.length
         ? Effect.void
@@ -75,7 +75,7 @@ const exclusively = (
     case "postgres":
       // Without this lock, two processes that create a table at once fail, in spite of IF NOT EXISTS. The lock ends
       // with the transaction.
-      return Effect.zipRight(sql.unsafe(`SELECT pg_advisory_xact_lock(${lock})`), effect)
+      return Effect.andThen(sql.unsafe(`SELECT pg_advisory_xact_lock(${lock})`), effect)
     case "mysql":
       return Effect.acquireUseRelease(
         sql.unsafe(`SELECT GET_LOCK(${lock}, 60)`),

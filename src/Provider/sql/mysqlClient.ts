@@ -1,7 +1,7 @@
 /**
  * Sessions in MySQL or MariaDB on a pool of their own.
  */
-import * as Effect from "effect/Effect"
+import * as Effect from "#effect/Effect"
 import { driver } from "../internal/driver.js"
 import { onPool } from "./pool.js"
 

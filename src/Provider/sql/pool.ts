@@ -1,12 +1,12 @@
 /**
  * Sessions in a database on a pool of their own, which is closed with them. PostgreSQL and MySQL share this module.
  */
-import type { SqlError } from "@effect/sql/SqlError"
-import type * as ConfigError from "effect/ConfigError"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Config from "#effect/Config"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Redacted from "#effect/Redacted"
+import type { SqlError } from "#effect/sql/SqlError"
 import { SessionError, unavailable } from "../../SessionError.js"
 import { plainUrl } from "../internal/environment.js"
 import { type Provider, SessionProvider } from "../Provider.js"
@@ -30,7 +30,7 @@ interface Pool {
   readonly maxConnections: number
 }
 
-type ClientOf = (pool: Pool) => Layer.Layer<SqlClient, SqlError | ConfigError.ConfigError>
+type ClientOf = (pool: Pool) => Layer.Layer<SqlClient, SqlError | Config.ConfigError>
 
 /**
  * Makes the layer of a provider with its own pool. `protocols` are those of the database's URLs, the usual one first.
@@ -39,10 +39,10 @@ export const onPool =
   (dialect: "mysql" | "postgres", protocols: ReadonlyArray<string>, client: Effect.Effect<ClientOf, SessionError>) =>
   ({ maxConnections = 10, url }: PoolOptions, make: Make): Layer.Layer<SessionProvider, SessionError> => {
     const plain = plainUrl(url)
-    return Layer.scoped(
+    return Layer.effect(
       SessionProvider,
       checkUrl(plain, protocols, dialect === "mysql").pipe(
-        Effect.zipRight(client),
+        Effect.andThen(client),
         Effect.flatMap((clientOf) =>
           Effect.mapError(Layer.build(clientOf({ url: Redacted.make(plain), maxConnections })), (error) =>
             unavailable(dialect, "connect", "cause" in error ? error.cause : error)

@@ -1,8 +1,8 @@
 /**
  * Sessions in PostgreSQL on a pool of their own.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import { driver } from "../internal/driver.js"
 import { onPool } from "./pool.js"
 

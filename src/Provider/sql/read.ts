@@ -1,8 +1,8 @@
 /**
  * Reading from the session table: on a pool, reads that would wait for one another become one statement.
  */
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import { toBuffer } from "../../internal/bytes.js"
 import type { Revision, Stored } from "../Provider.js"
 import { batchReads, maxBatch } from "./batchReads.js"
@@ -43,7 +43,7 @@ export const makeRead = (
     return Effect.map(run(manySizes[size]!, dialect === "postgres" ? [keys] : keys), ({ rows }) => {
       const found = new Map(rows.map((row) => [toBuffer(row["id"] as Uint8Array).toString("latin1"), toStored(row)]))
       return readings.map(({ key, now }) =>
-        Option.filter(Option.fromNullable(found.get(key.toString("latin1"))), ({ expiresAt }) => expiresAt > now)
+        Option.filter(Option.fromNullishOr(found.get(key.toString("latin1"))), ({ expiresAt }) => expiresAt > now)
       )
     })
   }

@@ -3,9 +3,9 @@
  * statements, which never wait. All calls are synchronous, on one connection that nothing else uses.
  */
 import type { Database } from "better-sqlite3"
-import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Data from "#effect/Data"
+import * as Effect from "#effect/Effect"
+import type * as Scope from "#effect/Scope"
 import type { SessionError } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import type { Access } from "./access.js"
@@ -84,7 +84,7 @@ export const open = (filename: string): Effect.Effect<Access, SqlFailure | Sessi
         withTransaction: (effect) =>
           Effect.acquireUseRelease(
             unsafe("BEGIN IMMEDIATE"),
-            () => Effect.zipLeft(effect, unsafe("COMMIT")),
+            () => Effect.tap(effect, unsafe("COMMIT")),
             () => Effect.suspend(() => (database.inTransaction ? Effect.orDie(unsafe("ROLLBACK")) : Effect.void))
           ),
         connect: Effect.succeed({

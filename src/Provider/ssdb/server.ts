@@ -1,8 +1,8 @@
 /**
  * The name, the port and the capabilities of SSDB, and calls to it.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import type { Failure } from "../../internal/failure.js"
 import * as Time from "../internal/time.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"

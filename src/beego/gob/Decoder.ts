@@ -1,5 +1,5 @@
 // Reads gob streams into values.
-import * as Either from "effect/Either"
+import * as Result from "#effect/Result"
 import { Definitions } from "./Definitions.js"
 import { defaultLimits, GobError, type Limits, limitExceeded, malformed } from "./GobError.js"
 import { Reader } from "./Reader.js"
@@ -176,15 +176,15 @@ class Decoder {
  * @since 0.1.0
  * @category codecs
  */
-export const decode = (bytes: Uint8Array, limits: Limits = defaultLimits): Either.Either<GobSession, GobError> => {
+export const decode = (bytes: Uint8Array, limits: Limits = defaultLimits): Result.Result<GobSession, GobError> => {
   if (bytes.length > limits.maxBytes) {
-    return Either.left(limitExceeded("bytes", limits.maxBytes))
+    return Result.fail(limitExceeded("bytes", limits.maxBytes))
   }
   try {
-    return Either.right(new Decoder(bytes, limits).session())
+    return Result.succeed(new Decoder(bytes, limits).session())
   } catch (error) {
     if (error instanceof GobError) {
-      return Either.left(error)
+      return Result.fail(error)
     }
     throw error
   }

@@ -1,6 +1,6 @@
 // Writes values to gob streams: first all definitions, each in a message of its own, then the session in one message.
 // Go reads that as well as its own order, in which definitions stand inside values and split them.
-import * as Either from "effect/Either"
+import * as Result from "#effect/Result"
 import { defaultLimits, GobError, type Limits, limitExceeded } from "./GobError.js"
 import {
   builtin,
@@ -276,12 +276,12 @@ const stringValue = (text: string): GobValue => ({ goType: "string", type: built
  * @since 0.1.0
  * @category codecs
  */
-export const encode = (session: GobSession, limits: Limits = defaultLimits): Either.Either<Uint8Array, GobError> => {
+export const encode = (session: GobSession, limits: Limits = defaultLimits): Result.Result<Uint8Array, GobError> => {
   try {
-    return Either.right(new Encoder(limits).session(session))
+    return Result.succeed(new Encoder(limits).session(session))
   } catch (error) {
     if (error instanceof GobError) {
-      return Either.left(error)
+      return Result.fail(error)
     }
     throw error
   }

@@ -1,9 +1,11 @@
 // Turns a field's Schema into a reader and a writer, by walking its encoded side once.
-import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
-import * as Schema from "effect/Schema"
-import * as AST from "effect/SchemaAST"
+import * as Option from "#effect/Option"
+import * as Result from "#effect/Result"
+import * as Schema from "#effect/Schema"
+import * as AST from "#effect/SchemaAST"
+import type * as SchemaIssue from "#effect/SchemaIssue"
+import * as SchemaParser from "#effect/SchemaParser"
 import { type GoType, GoTypeId } from "./GoType.js"
 import * as Plan from "./Plan.js"
 import type { ScalarKind } from "./Scalar.js"
@@ -76,7 +78,8 @@ const compile = (ast: AST.AST, chosen?: string, integer = false): Plan.Plan => {
   }
 }
 
-const isEncoded = (ast: AST.AST): ((value: unknown) => boolean) => ParseResult.is(Schema.make(AST.encodedBoundAST(ast)))
+const isEncoded = (ast: AST.AST): ((value: unknown) => boolean) =>
+  SchemaParser.is(Schema.make(AST.encodedBoundAST(ast)))
 
 const literal = (value: AST.LiteralValue, goType: string | undefined): Plan.Plan =>
   value === null
@@ -121,18 +124,18 @@ const record = (ast: AST.TypeLiteral, goType = "map[string]interface {}"): Plan.
  * @category models
  */
 export interface GobField<A> {
-  readonly decode: (value: GobValue) => Either.Either<A, ParseResult.ParseIssue>
-  readonly encode: (value: A) => Either.Either<GobValue, ParseResult.ParseIssue>
+  readonly decode: (value: GobValue) => Result.Result<A, SchemaIssue.Issue>
+  readonly encode: (value: A) => Result.Result<GobValue, SchemaIssue.Issue>
 }
 
 const catching =
-  <A, B>(ast: AST.AST, f: (value: A) => Either.Either<B, ParseResult.ParseIssue>) =>
-  (value: A): Either.Either<B, ParseResult.ParseIssue> => {
+  <A, B>(ast: AST.AST, f: (value: A) => Result.Result<B, SchemaIssue.Issue>) =>
+  (value: A): Result.Result<B, SchemaIssue.Issue> => {
     try {
       return f(value)
     } catch (error) {
       if (error instanceof Mismatch) {
-        return Either.left(new ParseResult.Type(ast, value, error.message))
+        return Result.fail(new ParseResult.Type(ast, value, error.message))
       }
       throw error
     }
@@ -170,14 +173,14 @@ const catching =
  * @since 0.1.0
  * @category codecs
  */
-export const field = <A, I>(schema: Schema.Schema<A, I>): GobField<A> => {
+export const field = <A, I>(schema: Schema.Codec<A, I>): GobField<A> => {
   const plan = compile(schema.ast)
-  const decode = ParseResult.decodeUnknownEither(schema)
-  const encode = ParseResult.encodeEither(schema)
+  const decode = SchemaParser.decodeUnknownResult(schema)
+  const encode = SchemaParser.encodeResult(schema)
   return {
     decode: catching(schema.ast, (value) => decode(plan.read(value))),
     encode: catching(schema.ast, (value) =>
-      Either.map(encode(value), (encoded) => {
+      Result.map(encode(value), (encoded) => {
         const written = plan.write(encoded, 2)
         if (written === null) {
           throw new Mismatch("a field cannot be nil in Go: beego panics on it")

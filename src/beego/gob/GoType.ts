@@ -1,6 +1,6 @@
 // The Go types that a field can be written as, and the annotations that choose one.
-import type * as DateTime from "effect/DateTime"
-import type * as Schema from "effect/Schema"
+import type * as DateTime from "#effect/DateTime"
+import type * as Schema from "#effect/Schema"
 
 /** The annotation of a Schema that holds its Go type. */
 export const GoTypeId: unique symbol = Symbol.for("effect-session/Gob/GoType")
@@ -73,7 +73,7 @@ export type EncodedFor<T extends GoType | "interface {}"> =
  */
 export const as =
   <const T extends GoType>(goType: T) =>
-  <A, I extends EncodedFor<T>, R>(self: Schema.Schema<A, I, R>): Schema.Schema<A, I, R> =>
+  <A, I extends EncodedFor<T>, R>(self: Schema.Codec<A, I, R>): Schema.Codec<A, I, R> =>
     self.annotations({ [GoTypeId]: goType })
 
 /**

@@ -1,5 +1,5 @@
 // The error of the gob codec, and the limits that keep a hostile stream from costing more than its own size.
-import * as Data from "effect/Data"
+import * as Data from "#effect/Data"
 
 /**
  * Why a gob stream was refused.

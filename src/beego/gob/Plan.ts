@@ -1,5 +1,5 @@
 // Plans: how values of one shape are written as Go's and read from them.
-import * as DateTime from "effect/DateTime"
+import * as DateTime from "#effect/DateTime"
 import { defaultLimits } from "./GobError.js"
 import type { GoBasic } from "./GoType.js"
 import { readAs, type ScalarKind, scalars, textContent } from "./Scalar.js"

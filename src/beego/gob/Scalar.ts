@@ -1,7 +1,6 @@
 // Single values between JavaScript and Go.
-
 import { Buffer } from "node:buffer"
-import * as DateTime from "effect/DateTime"
+import * as DateTime from "#effect/DateTime"
 import type { GoInteger } from "./GoType.js"
 import { decodeTime, encodeTime, timeType } from "./Time.js"
 import { Mismatch, type Typed } from "./Typed.js"
@@ -193,7 +192,7 @@ export const readers = {
     throw unexpected("bytes", value)
   },
   Date: (value) => new Date(millisIn("a time", value)),
-  DateTime: (value) => DateTime.unsafeMake(millisIn("a time", value))
+  DateTime: (value) => DateTime.makeUnsafe(millisIn("a time", value))
 } satisfies Record<string, ScalarReader>
 
 export type ScalarKind = keyof typeof readers

@@ -1,6 +1,6 @@
 // The codec for sessions in beego's format, which the manager uses.
-import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
+import { mismatch } from "#dialect/schema"
+import * as Result from "#effect/Result"
 import { SessionError } from "../../SessionError.js"
 import type { SessionCodec } from "../../Store/Codec.js"
 import { hasProto, losesProto } from "../../Store/schemaParts.js"
@@ -25,13 +25,13 @@ export const codec: SessionCodec = {
   key: (_store, field) => field,
   decode: (payload) => {
     // beego stores no bytes at all for a session in which nothing was ever stored.
-    const session = payload.length === 0 ? nothing : Either.getOrUndefined(decode(payload))
+    const session = payload.length === 0 ? nothing : Result.getOrUndefined(decode(payload))
     return session === undefined
       ? undefined
       : { createdAt: undefined, values: Object.fromEntries(session.fields), rest: session.others }
   },
   encode: ({ rest, values }) =>
-    Either.getOrElse(
+    Result.getOrElse(
       encode({
         fields: new Map(Object.entries(values as Record<string, GobValue>)),
         others: (rest as GobSession["others"] | undefined) ?? []
@@ -46,7 +46,7 @@ export const codec: SessionCodec = {
       decode: (stored) => decode(stored as GobValue),
       encode: (value) =>
         loses && hasProto(value)
-          ? Either.left(new ParseResult.Type(schema.ast, value, "its key __proto__ would be lost"))
+          ? Result.fail(mismatch(schema, value, "its key __proto__ would be lost"))
           : encode(value)
     }
   }

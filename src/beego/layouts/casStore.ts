@@ -2,8 +2,8 @@
  * beego's layout in a backend that has tokens for compare-and-swap, but does not return how long a value has still to
  * live: memcached and Couchbase.
  */
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import { toBuffer } from "../../internal/bytes.js"
 import type { CasStore } from "../../Provider/internal/casProvider.js"
 import { Recent } from "../../Provider/internal/recent.js"

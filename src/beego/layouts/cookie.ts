@@ -3,10 +3,11 @@
  * anyone who kept a copy of a cookie can use it until `maxLifetime` after it was sealed, even if the session was
  * changed or ended since. The seal has no id, so each seal is a session with an id of its own.
  */
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import { millisOf } from "#dialect/clock"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Redacted from "#effect/Redacted"
 import { remembered } from "../../Provider/cookie/endings.js"
 import { type Sealed, SealedSessions, type Sealing } from "../../Provider/cookie/SealedSessions.js"
 import { SessionError, tooLarge } from "../../SessionError.js"
@@ -24,7 +25,7 @@ export interface Options {
   /** The cookie's name, which takes some of its room. */
   readonly cookieName: string
   /** beego's `Maxlifetime`: how long a session lives after it was sealed. */
-  readonly maxLifetime: Duration.DurationInput
+  readonly maxLifetime: Duration.Input
 }
 
 /**
@@ -81,7 +82,7 @@ const sealedBy = (sealer: Seal.Sealer, maxLifetime: number, maxPayload: number):
   return {
     unseal: (_, value) =>
       Effect.clockWith((clock) => {
-        const now = clock.unsafeCurrentTimeMillis()
+        const now = millisOf(clock)
         const sealed = sealer.open(value)
         // beego also refuses a seal from the future.
         return Effect.succeed(
@@ -95,7 +96,7 @@ const sealedBy = (sealer: Seal.Sealer, maxLifetime: number, maxPayload: number):
       payload.length > maxPayload
         ? Effect.fail(tooLarge("cookie", payload.length, maxPayload))
         : Effect.clockWith((clock) => {
-            const now = clock.unsafeCurrentTimeMillis()
+            const now = millisOf(clock)
             const sealedAt = Math.min(store(now, ttl), Math.floor(now / 1000))
             const value = sealer.seal({ payload, sealedAt })
             return Effect.succeed({ value, sealed: toSealed(value, { payload, sealedAt }) })

@@ -3,9 +3,9 @@
  * go-couchbase v0.1.0 writes a `[]byte`), with flags 0.
  */
 import type { DurabilityLevel, Transcoder } from "couchbase"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
 import { parse } from "../../Provider/couchbase/address.js"
 import { attempt, expiryOf, inCollection, maxValue, opened, ready } from "../../Provider/couchbase/collection.js"
 import { plainUrl } from "../../Provider/internal/environment.js"
@@ -42,7 +42,7 @@ export const transcoder: Transcoder = {
  * and with `InvalidConfig` if an option is wrong.
  */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
-  Layer.scoped(
+  Layer.effect(
     SessionProvider,
     Effect.gen(function* () {
       const collection = yield* Effect.flatMap(parse(plainUrl(url)), (at) => opened(at, timeout))

@@ -9,10 +9,10 @@
  * session look empty, and then it does for beego as well.
  */
 import type { BigIntStats } from "node:fs"
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import * as Stream from "#effect/Stream"
 import * as Disk from "../../Provider/file/disk.js"
 import { openDirectory } from "../../Provider/file/openDirectory.js"
 import { call } from "../../Provider/internal/time.js"
@@ -27,7 +27,7 @@ export interface Options {
   /** beego's `savePath`. Created if it does not exist. Other users must not be able to write in it. */
   readonly directory: string
   /** beego's `Maxlifetime`: how long a session lives after it was last written. */
-  readonly maxLifetime: Duration.DurationInput
+  readonly maxLifetime: Duration.Input
 }
 
 /** Whether this can be a session's file: a name that cannot lead to another path. */
@@ -88,7 +88,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
           return ids.filter((_, i) => answers[i] === true) as ReadonlyArray<string> as ReadonlyArray<Provider.StoredId>
         })
       ),
-      Stream.mapConcat((ids) => ids)
+      Stream.flattenIterable
     )
 
   /** Removes a session if it has expired. Returns whether it did. */
@@ -155,7 +155,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
         })
       )
       return Stream.runCount(collected).pipe(
-        Effect.zipLeft(call(() => collectLeftovers(work))),
+        Effect.tap(call(() => collectLeftovers(work))),
         Effect.filterOrFail(
           () => failure === undefined,
           () => failure

@@ -2,8 +2,8 @@
  * Lifetimes in layouts of beego that store the time of the last write: a session lives for `maxLifetime` from then on.
  * A session with a longer or shorter lifetime is stored as if it had been written later or earlier.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import { SessionError } from "../../SessionError.js"
 
 /** Conversions of times in milliseconds to and from the units of the layout. */
@@ -37,7 +37,7 @@ export const inSeconds = (maxLifetime: number): LastWrite => ({
 })
 
 /** Converts the option to milliseconds. Fails with `InvalidConfig` if it is not positive and finite. */
-export const checkMaxLifetime = (maxLifetime: Duration.DurationInput): Effect.Effect<number, SessionError> => {
+export const checkMaxLifetime = (maxLifetime: Duration.Input): Effect.Effect<number, SessionError> => {
   const millis = Duration.toMillis(maxLifetime)
   return Number.isFinite(millis) && millis > 0
     ? Effect.succeed(Math.ceil(millis))

@@ -3,11 +3,11 @@
  * the database within its own process, which locks the directory; this module uses a ledis-server on the same
  * directory.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
 import type { Redis } from "ioredis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
 import { toBuffer } from "../../internal/bytes.js"
 import { never } from "../../Provider/internal/time.js"
 import { answer, makeRunner } from "../../Provider/ledis/scripts.js"
@@ -95,7 +95,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
  * `InvalidConfig` if an option is wrong.
  */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
-  Layer.scoped(
+  Layer.effect(
     SessionProvider,
     Effect.map(server(name, timeout, url, defaultPort, undefined), (redis) => BeegoProvider.make(store(redis)))
   )

@@ -3,9 +3,9 @@
  * gomemcache would choose.
  */
 import { crc32 } from "node:zlib"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
 import { plainUrl } from "../../Provider/internal/environment.js"
 import * as Protocol from "../../Provider/memcached/protocol.js"
 import { type Ask, connect, isAddress } from "../../Provider/memcached/servers.js"
@@ -43,7 +43,7 @@ const store = (ask: Ask): BeegoProvider.BeegoStore =>
  */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> => {
   const addresses = plainUrl(url).split(";")
-  return Layer.scoped(
+  return Layer.effect(
     SessionProvider,
     addresses.every(isAddress)
       ? Effect.map(

@@ -1,7 +1,7 @@
 /**
  * beego's `mysql` provider: the table `session` in MySQL or MariaDB.
  */
-import type * as Layer from "effect/Layer"
+import type * as Layer from "#effect/Layer"
 import type { SessionProvider } from "../../Provider/Provider.js"
 import { onMysql } from "../../Provider/sql/mysqlClient.js"
 import type { PoolOptions } from "../../Provider/sql/pool.js"

@@ -1,8 +1,8 @@
 /**
  * beego's `postgresql` provider: the table `session` in PostgreSQL.
  */
-import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Effect from "#effect/Effect"
+import type * as Layer from "#effect/Layer"
 import type { SessionProvider } from "../../Provider/Provider.js"
 import type { PoolOptions } from "../../Provider/sql/pool.js"
 import { onPostgres } from "../../Provider/sql/postgresClient.js"

@@ -5,10 +5,10 @@
  * compare; beego does not, and overwrites.
  */
 import { hash } from "node:crypto"
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import type * as Stream from "effect/Stream"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import type * as Stream from "#effect/Stream"
 import { Failure, idTaken } from "../../internal/failure.js"
 import type { Change } from "../../Provider/internal/casProvider.js"
 import * as Provider from "../../Provider/Provider.js"

@@ -2,12 +2,12 @@
  * beego's `redis`, `redis_cluster` and `redis_sentinel` providers: a session is a string under its id, without any
  * prefix, which Redis expires.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
 import type { Cluster, Redis } from "ioredis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
 import { never } from "../../Provider/internal/time.js"
 import { defaultCapabilities, SessionProvider } from "../../Provider/Provider.js"
 import { redisClient } from "../../Provider/redis/client.js"
@@ -94,7 +94,7 @@ const connect = (options: Options): Effect.Effect<Redis | Cluster, SessionError,
  * `InvalidConfig` if an option is wrong.
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  Layer.scoped(
+  Layer.effect(
     SessionProvider,
     Effect.map(connect(options), (connection) => BeegoProvider.make(store(options.kind, connection)))
   )

@@ -1,8 +1,9 @@
 /**
  * beego's layout in a server whose scripts compare a session and change it in one step: Redis and LedisDB.
  */
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import { millisOf } from "#dialect/clock"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
 import { toBuffer } from "../../internal/bytes.js"
 import type { Revision } from "../../Provider/Provider.js"
 import { type Client, call, millis } from "../../Provider/redis/scripted.js"
@@ -27,7 +28,7 @@ export interface Scripts {
 
 /** Calls the server; `reply` also gets the time at which the reply arrived. */
 export const timed = <A, B>(ask: () => Promise<A>, reply: (reply: A, now: number) => B): Effect.Effect<B, unknown> =>
-  Effect.clockWith((clock) => call(ask, (answer) => reply(answer, clock.unsafeCurrentTimeMillis())))
+  Effect.clockWith((clock) => call(ask, (answer) => reply(answer, millisOf(clock))))
 
 /** Makes the changing operations. `expected` converts a revision to the form that the scripts compare. */
 export const changes = (

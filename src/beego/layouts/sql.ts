@@ -4,13 +4,12 @@
  * it as it is.
  */
 import { hash } from "node:crypto"
-import type { SqlClient } from "@effect/sql/SqlClient"
-import * as Chunk from "effect/Chunk"
-import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Record from "effect/Record"
-import * as Stream from "effect/Stream"
+import type * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Record from "#effect/Record"
+import * as Stream from "#effect/Stream"
+import type { SqlClient } from "#effect/sql/SqlClient"
 import { toBuffer } from "../../internal/bytes.js"
 import { codeOf } from "../../internal/codeOf.js"
 import { rest } from "../../internal/machineTime.js"
@@ -28,7 +27,7 @@ import * as Statements from "./sqlStatements.js"
 
 export interface Options {
   /** beego's `Maxlifetime`: how long a session lives after it was last written. */
-  readonly maxLifetime: Duration.DurationInput
+  readonly maxLifetime: Duration.Input
   /** The name of the table. Default `session`. */
   readonly table?: string | undefined
   /** Whether to create the table if it is missing. Default true. */
@@ -115,7 +114,7 @@ const makeStore = (
           ? Effect.flatMap(insert(row, written), (result) =>
               // The row that is in the way may have expired, which MySQL cannot check in the same statement.
               result === undefined
-                ? Effect.zipRight(run(sql.removeExpired, [...key(id), expired(now)]), insert(row, written))
+                ? Effect.andThen(run(sql.removeExpired, [...key(id), expired(now)]), insert(row, written))
                 : Effect.succeed(result)
             )
           : insert([...row, expired(now)], written)
@@ -141,11 +140,11 @@ const makeStore = (
         )
       }),
     count: withNow((now) => Effect.map(run(sql.count, [expired(now)]), ({ rows: [row] }) => Number(row?.["sessions"]))),
-    list: Stream.paginateChunkEffect("", (last) =>
+    list: Stream.paginate("", (last) =>
       withNow((now) =>
         Effect.map(run(sql.ids, [last, expired(now)]), ({ rows }) => {
           const ids = rows.map((row) => row["id"] as Provider.StoredId)
-          return [Chunk.unsafeFromArray(ids), ids.length < pageSize ? Option.none() : Option.some(ids[ids.length - 1]!)]
+          return [ids, ids.length < pageSize ? Option.none() : Option.some(ids[ids.length - 1]!)]
         })
       )
     ),
@@ -160,10 +159,10 @@ const ensureTable = (
   table: string,
   look: Effect.Effect<unknown, SqlFailure>
 ): Effect.Effect<void, SqlFailure> =>
-  Effect.catchAll(Effect.asVoid(look), ({ cause }) =>
+  Effect.catch(Effect.asVoid(look), ({ cause }) =>
     isMissing(cause)
       ? // If several processes create it at once, PostgreSQL lets some fail. It only matters that it exists.
-        Effect.catchAll(Effect.asVoid(sql.unsafe(Statements.ddl(dialect, table))), (error) =>
+        Effect.catch(Effect.asVoid(sql.unsafe(Statements.ddl(dialect, table))), (error) =>
           Effect.mapError(Effect.asVoid(look), () => error)
         )
       : Effect.void

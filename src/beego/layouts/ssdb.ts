@@ -3,11 +3,11 @@
  * compare-and-set holds the lock that `effect-session/ssdb` describes, a key that begins with `lock:`; Go does not use
  * it.
  */
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
 import type { Redis } from "ioredis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
 import { toBuffer } from "../../internal/bytes.js"
 import type { Failure } from "../../internal/failure.js"
 import { never } from "../../Provider/internal/time.js"
@@ -93,7 +93,7 @@ const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): Beego
  * if an option is wrong.
  */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
-  Layer.scoped(
+  Layer.effect(
     SessionProvider,
     Effect.map(server(name, timeout, url, defaultPort, undefined), (redis) => BeegoProvider.make(store(redis)))
   )
