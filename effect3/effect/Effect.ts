@@ -1,0 +1,25 @@
+export * from "effect/Effect"
+export {
+  async as callback,
+  catchAll as catch,
+  catchAllCause as catchCause,
+  contextWithEffect as contextWith,
+  either as result,
+  fork as forkChild,
+  forkDaemon as forkDetach,
+  mapInputContext as updateContext,
+  tapErrorCause as tapCause,
+  withFiberRuntime as withFiber,
+  zipRight as andThen
+} from "effect/Effect"
+
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+
+export type Success<T extends Effect.Effect<any, any, any>> = Effect.Effect.Success<T>
+export type Error<T extends Effect.Effect<any, any, any>> = Effect.Effect.Error<T>
+export type Services<T extends Effect.Effect<any, any, any>> = Effect.Effect.Context<T>
+
+export const yieldNow: Effect.Effect<void> = Effect.yieldNow()
+
+export const fromResult = <A, E>(result: Either.Either<A, E>): Effect.Effect<A, E> => result

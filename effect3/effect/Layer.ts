@@ -1,0 +1,11 @@
+import type * as Layer from "effect/Layer"
+
+export * from "effect/Layer"
+export {
+  scoped as effect,
+  scopedContext as effectContext,
+  scopedDiscard as effectDiscard,
+  unwrapScoped as unwrap
+} from "effect/Layer"
+
+export type Services<T extends Layer.Layer.Any> = Layer.Layer.Context<T>

@@ -1,0 +1,1 @@
+export type { ParseIssue as Issue } from "effect/ParseResult"
