@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Cause from "#effect/Cause"
-import type * as Effect from "#effect/Effect"
+import * as Effect from "#effect/Effect"
 import * as HttpServerRespondable from "#effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import { hasProperty } from "#effect/Predicate"
@@ -74,7 +74,7 @@ export class SessionError extends Schema.TaggedError<SessionError>("effect-sessi
   message: Schema.String
 }) {
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
-    return HttpServerResponse.empty({ status: statusOf(this.reason) })
+    return Effect.succeed(HttpServerResponse.empty({ status: statusOf(this.reason) }))
   }
 }
 
@@ -118,7 +118,7 @@ export const unavailable = (backend: string, operation: string, cause: unknown):
 /** What may be shown of a cause. */
 const describe = (cause: unknown): Pick<Failure, "words" | "advice"> => {
   if (Cause.isUnknownError(cause)) {
-    return describe(cause.error)
+    return describe(cause.cause)
   }
   return cause instanceof Failure
     ? cause

@@ -1,15 +1,11 @@
 /**
  * Calls a backend: each call runs in a span, and none longer than the configured timeout.
  */
-import * as Runtime from "effect/Runtime"
-import * as Cause from "#effect/Cause"
-import * as Context from "#effect/Context"
-import * as DefaultServices from "#effect/DefaultServices"
+import { defectIn, ended, interrupt, start, whereTraced } from "#dialect/runtime"
+import type * as Cause from "#effect/Cause"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import * as FiberId from "#effect/FiberId"
 import * as Option from "#effect/Option"
-import * as Tracer from "#effect/Tracer"
 import { deadline } from "../internal/machineTime.js"
 import type { Sealing } from "../Provider/cookie/SealedSessions.js"
 import { mapCalls, type Provider } from "../Provider/Provider.js"
@@ -39,21 +35,18 @@ export interface Backend {
  * {@link bounded} with a fork, which starts at once: one that waits for the scheduler takes several times as long. The
  * time is the machine's, not the Clock's, because the fiber waits for a server.
  */
-const forked = ({ late, millis }: Patience): Bounded => {
-  const { runtimeFlags } = Runtime.defaultRuntime
-  return <A, E>(effect: Effect.Effect<A, E>) =>
+const forked =
+  ({ late, millis }: Patience): Bounded =>
+  <A, E>(effect: Effect.Effect<A, E>) =>
     Effect.withFiber<A, E | SessionError>((caller) => {
-      const fiberRefs = caller.getFiberRefs()
-      const fiber = Runtime.runFork(
-        Runtime.make({ context: caller.currentContext as Context.Context<never>, fiberRefs, runtimeFlags }),
-        effect
-      )
+      const fiber = start(caller, effect)
       return (
-        fiber.unsafePoll() ??
+        ended(fiber) ??
         Effect.callback((resume) => {
           const met = deadline(millis, () => {
-            fiber.unsafeInterruptAsFork(FiberId.none)
+            // First, because an interruption may be answered at once.
             resume(late)
+            interrupt(fiber)
           })
           fiber.addObserver((exit) => {
             met()
@@ -62,10 +55,6 @@ const forked = ({ late, millis }: Patience): Bounded => {
         })
       )
     })
-}
-
-/** Effect's default tracer drops its spans, and a span takes some 9 µs. */
-const ownTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 /**
  * A defect of a backend's code with its kind and stack only: its message can hold ids and values.
@@ -84,14 +73,14 @@ const guards =
     const spanName = `session.${operation}`
     const options = { kind: "client", captureStackTrace: false, attributes: { "session.backend": name } } as const
     const scrubbed = (cause: Cause.Cause<SessionError>) => {
-      const defect = Cause.dieOption(cause)
+      const defect = defectIn(cause)
       return Option.isNone(defect)
         ? Effect.failCause(cause)
         : Effect.die(withoutWords(`${name}: ${operation}`, defect.value))
     }
     return (call) => {
       const safe = bounded(Effect.catchCause(call, scrubbed))
-      return Effect.tracerWith((tracer) => (tracer === ownTracer ? safe : Effect.withSpan(safe, spanName, options)))
+      return whereTraced(safe, () => Effect.withSpan(safe, spanName, options))
     }
   }
 

@@ -138,7 +138,7 @@ export class LiveSession extends RequestState implements SessionCell {
   }
 
   override toString(): string {
-    return Inspectable.format(this.toJSON())
+    return JSON.stringify(this.toJSON(), null, 2)
   }
 
   private get saveNow(): Effect.Effect<void, SessionError> {

@@ -1,9 +1,9 @@
 /**
  * Makes a manager: over a provider or over sealed cookies, and with a fiber that removes expired sessions.
  */
+import { adding } from "#dialect/runtime"
 import type * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
-import * as Headers from "#effect/http/Headers"
 import * as Schedule from "#effect/Schedule"
 import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
@@ -123,10 +123,11 @@ const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, 
     mounting: new Mounting(environment),
     handle,
     put: (context, stores, session) => {
+      let own = context
       for (const store of stores) {
-        context.unsafeMap.set(store.key, handle(store, session))
+        own = adding(own, store.key, handle(store, session))
       }
-      return context
+      return own
     }
   }
   const unsupported = (what: string) =>
@@ -162,24 +163,13 @@ const handles = (codec: Codec.SessionCodec): Internals["handle"] => {
 /** A manager with a fiber that removes expired sessions for as long as its scope is open. */
 export const running = <E, R>(made: Effect.Effect<Manager, E, R>): Effect.Effect<Manager, E, R | Scope.Scope> =>
   Effect.tap(made, (manager) =>
-    Effect.andThen(
-      hideHeader(manager.config),
-      internals(manager).environment.keeper.gc === undefined
-        ? Effect.void
-        : manager.gc.pipe(
-            Effect.catchCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
-            Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
-            // Even if the layer is built in an uninterruptible region: its scope has to close.
-            Effect.interruptible,
-            Effect.forkScoped
-          )
-    )
+    internals(manager).environment.keeper.gc === undefined
+      ? Effect.void
+      : manager.gc.pipe(
+          Effect.catchCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
+          Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
+          // Even if the layer is built in an uninterruptible region: its scope has to close.
+          Effect.interruptible,
+          Effect.forkScoped
+        )
   )
-
-/**
- * Hides the header that carries ids from the spans of the server that the layer is provided to, as cookies are hidden.
- */
-const hideHeader = ({ header }: SessionConfig): Effect.Effect<void, never, Scope.Scope> =>
-  header === false
-    ? Effect.void
-    : Effect.locallyScopedWith(Headers.currentRedactedNames, (names) => [...names, header.toLowerCase()])

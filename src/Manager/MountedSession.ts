@@ -12,6 +12,8 @@ import { log, type Shape } from "./respond.js"
 export class MountedSession extends LiveSession {
   /** How many mounts of this request are running, nested in each other. */
   mounts = 0
+  /** Whether what runs before the headers leave was registered, where that belongs to the request. */
+  registered = false
   /** How its errors are shown to the client. */
   shape: Shape = "empty"
   /** The response that a mount has made, with the session's cookies and headers in it. */

@@ -4,13 +4,13 @@
  *
  * @since 0.1.0
  */
+import { describeIssue } from "#dialect/describeIssue"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as SchemaParser from "#effect/SchemaParser"
 import { hint } from "../Provider/internal/options.js"
 import { SessionError } from "../SessionError.js"
 import { SessionConfig } from "./configSchema.js"
-import { describeIssue } from "./describeIssue.js"
 import type { Options } from "./options.js"
 
 export { SessionConfig } from "./configSchema.js"

@@ -4,10 +4,12 @@
  *
  * @since 0.1.0
  */
+import { layerHiding } from "#dialect/headers"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
-import * as Layer from "#effect/Layer"
+import type * as Layer from "#effect/Layer"
 import * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
 import type { SealedSessions } from "../Provider/cookie/SealedSessions.js"
 import type { SessionProvider, StoredId } from "../Provider/Provider.js"
@@ -70,6 +72,14 @@ export const make = (
   Effect.flatMap(SessionConfig.make(options), (config) => overProvider(config, codec))
 
 /**
+ * Provides a manager with a fiber that removes expired sessions, and hides the header that carries ids. @internal
+ */
+export const layerOf = <E, R>(
+  made: Effect.Effect<Manager, E, R>
+): Layer.Layer<SessionManager, E, Exclude<R, Scope.Scope>> =>
+  layerHiding(SessionManager, running(made), ({ config }) => config.header)
+
+/**
  * Provides a manager over the provider in the layer's context, and removes expired sessions in a fiber for as long as
  * the layer is in use. Fails with `InvalidConfig` if an option is wrong.
  *
@@ -86,8 +96,7 @@ export const make = (
 export const layer = (
   options: Options = {},
   codec?: SessionCodec
-): Layer.Layer<SessionManager, SessionError, SessionProvider> =>
-  Layer.effect(SessionManager, running(make(options, codec)))
+): Layer.Layer<SessionManager, SessionError, SessionProvider> => layerOf(make(options, codec))
 
 /**
  * Provides a manager of sessions that clients hold in sealed cookies. Fails with `InvalidConfig` if an option is wrong,
@@ -108,10 +117,7 @@ export const layerSealed = (
   options: Options = {},
   codec?: SessionCodec
 ): Layer.Layer<SessionManager, SessionError, SealedSessions> =>
-  Layer.effect(
-    SessionManager,
-    running(Effect.flatMap(SessionConfig.make(options), (config) => overSealed(config, codec)))
-  )
+  layerOf(Effect.flatMap(SessionConfig.make(options), (config) => overSealed(config, codec)))
 
 /**
  * Opens a live session outside of a request: in a job, on a socket, in a test. Changes are stored only when you call

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
+
 import { hash } from "node:crypto"
+import * as Metric from "#dialect/metric"
 import * as Data from "#effect/Data"
 import * as Effect from "#effect/Effect"
-import * as Metric from "#effect/Metric"
-import * as MetricLabel from "#effect/MetricLabel"
 import * as Queue from "#effect/Queue"
 import * as Stream from "#effect/Stream"
 import type { StoredId } from "../Provider/Provider.js"
@@ -90,36 +90,36 @@ export interface Telemetry {
 /** A short name for a stored session that tells nothing about its id, for events and logs. */
 const nameOf = (ref: StoredId): string => hash("sha256", ref, "base64url").slice(0, 12)
 
-const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
-
-const counters: Record<Kind | "Read", Metric.Metric.Counter<number>> = {
-  Read: counter("session_read_total", "Sessions read from the backend"),
-  Created: counter("session_created_total", "Sessions created"),
-  Saved: counter("session_saved_total", "Sessions saved with changes"),
-  Regenerated: counter("session_regenerated_total", "Sessions that got a new id"),
-  Touched: counter("session_touched_total", "Sessions whose lifetime was renewed"),
-  Destroyed: counter("session_destroyed_total", "Sessions destroyed"),
-  Conflict: counter("session_conflict_total", "Saves replayed because another request saved first"),
-  Gone: counter("session_gone_total", "Changes dropped because the session was gone"),
-  Unknown: counter("session_unknown_total", "Well-formed ids of no live session"),
-  Doubled: counter("session_doubled_total", "Requests that used a session and brought several cookies of its name"),
-  Dropped: counter("session_dropped_total", "Stored sessions or fields that could not be read"),
-  Collected: counter("session_collected_total", "Expired sessions removed by garbage collection")
+const counters: Record<Kind | "Read", Metric.Counter> = {
+  Read: Metric.counter("session_read_total", "Sessions read from the backend"),
+  Created: Metric.counter("session_created_total", "Sessions created"),
+  Saved: Metric.counter("session_saved_total", "Sessions saved with changes"),
+  Regenerated: Metric.counter("session_regenerated_total", "Sessions that got a new id"),
+  Touched: Metric.counter("session_touched_total", "Sessions whose lifetime was renewed"),
+  Destroyed: Metric.counter("session_destroyed_total", "Sessions destroyed"),
+  Conflict: Metric.counter("session_conflict_total", "Saves replayed because another request saved first"),
+  Gone: Metric.counter("session_gone_total", "Changes dropped because the session was gone"),
+  Unknown: Metric.counter("session_unknown_total", "Well-formed ids of no live session"),
+  Doubled: Metric.counter(
+    "session_doubled_total",
+    "Requests that used a session and brought several cookies of its name"
+  ),
+  Dropped: Metric.counter("session_dropped_total", "Stored sessions or fields that could not be read"),
+  Collected: Metric.counter("session_collected_total", "Expired sessions removed by garbage collection")
 }
 
-const live = Metric.gauge("session_live", { description: "Live sessions, when last counted" })
+const live = Metric.gauge("session_live", "Live sessions, when last counted")
 
 /** @internal */
 export const make = (backend: string): Telemetry => {
-  // One array for all: by its identity Effect finds the metric at once.
-  const labels = [MetricLabel.make("backend", backend)]
+  const labels = Metric.labels("backend", backend)
   const subscribers = new Set<Queue.Enqueue<SessionEvent>>()
   const publish = (event: SessionEvent) => {
     for (const subscriber of subscribers) {
-      subscriber.unsafeOffer(event)
+      Queue.offerUnsafe(subscriber, event)
     }
   }
-  const count = (kind: Kind | "Read", n = 1) => counters[kind].unsafeUpdate(n, labels)
+  const count = (kind: Kind | "Read", n = 1) => Metric.update(counters[kind], n, labels)
   return {
     emit: (kind, ref) => {
       count(kind)
@@ -138,7 +138,7 @@ export const make = (backend: string): Telemetry => {
       publish(SessionEvent.Collected({ count: removed }))
     },
     read: () => count("Read"),
-    live: (count) => live.unsafeUpdate(count, labels),
+    live: (count) => Metric.update(live, count, labels),
     // Sliding: a slow subscriber loses the oldest events and never slows a request.
     events: Stream.unwrap(
       Effect.acquireRelease(

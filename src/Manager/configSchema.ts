@@ -2,26 +2,17 @@
  * The Schema of all options: the values that each may have, its default, and how an environment variable writes it.
  * `options.ts` says what they mean.
  */
-import * as ParseResult from "effect/ParseResult"
-import { aboveZero, between, matching, satisfying, withDefault } from "#dialect/schema"
+import { aboveZero, between, matching, parsed, satisfying, withDefault } from "#dialect/schema"
 import * as Duration from "#effect/Duration"
 import * as Option from "#effect/Option"
 import * as Schema from "#effect/Schema"
 import type { CookieOptions, IdOptions, Options } from "./options.js"
 
-const positive = Schema.transformOrFail(Schema.Unknown as Schema.Codec<Duration.Input>, Schema.DurationFromSelf, {
-  strict: true,
-  decode: (input, _, ast) =>
-    Duration.fromInput(input).pipe(
-      Option.filter((duration) => Duration.toMillis(duration) > 0),
-      Option.match({
-        onNone: () =>
-          ParseResult.fail(new ParseResult.Type(ast, input, 'expected a positive duration such as "30 minutes"')),
-        onSome: ParseResult.succeed
-      })
-    ),
-  encode: ParseResult.succeed
-})
+const positive = parsed(
+  Duration.isDuration,
+  (input: Duration.Input) => Option.filter(Duration.fromInput(input), (duration) => Duration.toMillis(duration) > 0),
+  'expected a positive duration such as "30 minutes"'
+)
 
 const token = Schema.String.pipe(
   matching(

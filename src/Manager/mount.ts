@@ -2,12 +2,14 @@
  * Runs a request's session, from its mount to its response. With every mount the session is saved when the mounted
  * app has made its response or, if the app failed or could not be wrapped, before the response's headers leave.
  */
-import * as FiberRef from "effect/FiberRef"
+
+import { Registration } from "#dialect/http"
+import { contextOf, isInterrupted, type Running } from "#dialect/runtime"
+import { watchUpgrade } from "#dialect/upgrade"
 import * as Cause from "#effect/Cause"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
-import type * as Fiber from "#effect/Fiber"
-import * as HttpEffect from "#effect/http/HttpEffect"
+import type * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpServerError from "#effect/http/HttpServerError"
 import { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
@@ -21,14 +23,9 @@ import { endNow, type MountedSession } from "./MountedSession.js"
 import { needsCommit } from "./renewal.js"
 import { makeRequestSessions, type RequestSessions } from "./requestSessions.js"
 import { dismiss, isGone, log, respond, tell } from "./respond.js"
-import { watchUpgrade } from "./upgrade.js"
 
-type Runtime = Fiber.Fiber<any, any>
-type App = HttpEffect.Default<any, any>
 type Response = HttpServerResponse.HttpServerResponse
-
-/** The handlers that run before a response's headers leave. */
-type Handlers = Option.Option<HttpEffect.PreResponseHandler>
+export type App<E, R> = Effect.Effect<Response, E, R | HttpServerRequest>
 
 export class Mounting {
   private readonly sessions: RequestSessions
@@ -41,22 +38,22 @@ export class Mounting {
    * Wraps an app so that it has its request's session, which `put` adds to the context. It must run in the fiber that
    * it is made with. It never fails with a `SessionError`: an error that the app does not catch becomes a response.
    */
-  around(app: App, put: (context: Context.Context<never>, session: LiveSession) => void): (fiber: Runtime) => App {
+  around(app: App<any, any>, put: (fiber: Running, session: LiveSession) => void): (fiber: Running) => App<any, any> {
     // Not masked from interruption, since that takes some 3 µs per request: a mount that was interrupted is one that
     // never left.
     const settled = Effect.matchCauseEffect(app, { onFailure: this.leaveFailed, onSuccess: this.leave })
     // Made once, since most requests begin with it.
-    const registeredFirst = Effect.andThen(this.setOwn, settled)
+    const registeredFirst = Effect.andThen(this.registration.first ?? Effect.void, settled)
     return (fiber) => {
       const session = this.enter(fiber)
       const outer = session.mounts++
       fiber.addObserver(() => session.leftAt(outer))
-      put(fiber.currentContext, session)
-      const registration = this.register(fiber)
-      return registration === this.setOwn
-        ? registeredFirst
-        : registration === undefined
-          ? settled
+      put(fiber, session)
+      const registration = this.registration.register(fiber, session)
+      return registration === undefined
+        ? settled
+        : registration === this.registration.first
+          ? registeredFirst
           : Effect.andThen(registration, settled)
     }
   }
@@ -65,14 +62,14 @@ export class Mounting {
   readonly within: Effect.Effect<LiveSession> = Effect.withFiber((fiber) => {
     const session = this.enter(fiber)
     session.shape = "declared"
-    const registration = this.register(fiber)
+    const registration = this.registration.register(fiber, session)
     return registration === undefined ? Effect.succeed(session) : Effect.as(registration, session)
   })
 
-  private enter(fiber: Runtime): MountedSession {
+  private enter(fiber: Running): MountedSession {
     const request = requestOf(fiber)
     const session = this.sessions.of(request)
-    session.scope ??= fiber.currentContext.unsafeMap.get(Scope.Scope.key)
+    session.scope ??= Context.getOrUndefined(contextOf(fiber), Scope.Scope)
     if (session.stage === "closed") {
       // Mounted again after another mount has ended: the response has not left yet.
       session.stage = "open"
@@ -90,7 +87,7 @@ export class Mounting {
   private readonly leave = (response: Response): Effect.Effect<Response> =>
     Effect.withFiber((fiber) => this.leaveWith(fiber, response))
 
-  private leaveWith(fiber: Runtime, response: Response): Effect.Effect<Response> {
+  private leaveWith(fiber: Running, response: Response): Effect.Effect<Response> {
     const request = requestOf(fiber)
     const session = this.sessions.of(request)
     session.mounts--
@@ -217,41 +214,14 @@ export class Mounting {
     })
   }
 
-  private readonly own: Handlers = Option.some(this.answer)
-  /** The handlers in which {@link answer} runs after those of other code. */
-  private readonly composed = new WeakSet<HttpEffect.PreResponseHandler>()
-  private readonly setOwn = FiberRef.set(HttpEffect.currentPreResponseHandlers, this.own)
-
-  /**
-   * Registers {@link answer} to run before the response's headers leave; undefined if this fiber has it already. Effect
-   * 3 keeps the handlers in the fiber, so an interrupted fiber (`Effect.timeout`, `Effect.race`) may lose them: each
-   * mount of the request checks anew. One handler serves all requests: one that referred to its request would keep it
-   * alive through the next garbage collections, at a measurable cost.
-   */
-  private register(fiber: Runtime): Effect.Effect<void> | undefined {
-    const before = fiber.getFiberRef(HttpEffect.currentPreResponseHandlers)
-    if (Option.isNone(before)) {
-      return this.setOwn
-    }
-    if (before === this.own || this.composed.has(before.value)) {
-      return undefined
-    }
-    const others = before.value
-    const all: HttpEffect.PreResponseHandler = (request, response) =>
-      Effect.flatMap(others(request, response), (response) => this.answer(request, response))
-    this.composed.add(all)
-    return FiberRef.set(HttpEffect.currentPreResponseHandlers, Option.some(all))
-  }
+  private readonly registration = new Registration(this.answer)
 }
 
 /** The status that the platform gives to a request that was interrupted, by a client that hung up or by the server. */
 const givenUp: ReadonlyArray<number> = [499, 503]
 
-/** Whether the fiber itself was interrupted, and not only one of its children. */
-const isInterrupted = (fiber: Runtime): boolean => !Cause.isEmpty(fiber.getFiberRef(FiberRef.interruptedCause))
-
-const requestOf = (fiber: Runtime): HttpServerRequest =>
-  Context.getUnsafe(fiber.currentContext as Context.Context<HttpServerRequest>, HttpServerRequest)
+const requestOf = (fiber: Running): HttpServerRequest =>
+  Context.getUnsafe(contextOf(fiber) as Context.Context<HttpServerRequest>, HttpServerRequest)
 
 /** The `SessionError` that an app failed with and did not catch. */
 const sessionErrorIn = (cause: Cause.Cause<unknown>): SessionError | undefined => {

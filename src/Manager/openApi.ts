@@ -2,13 +2,12 @@
  * Describes sessions in OpenAPI documents: the cookie, header or query parameter that carries the id, and whether it is
  * required.
  */
+import { type AnyApi, type AnyMiddleware, annotationsOf, type Members, membersOf, transformed } from "#dialect/apis"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
-import * as HttpApi from "#effect/http-api/HttpApi"
-import type * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
 import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
 import * as HttpApiSecurity from "#effect/http-api/HttpApiSecurity"
-import * as OpenApi from "#effect/http-api/OpenApi"
+import type * as OpenApi from "#effect/http-api/OpenApi"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import { SessionError } from "../SessionError.js"
@@ -75,46 +74,34 @@ export const security = ({
  * @since 0.1.0
  * @category layers
  */
-export const layerOpenApi = <Api extends HttpApi.HttpApi.Any, A, E, R>(
+export const layerOpenApi = <Api extends AnyApi, A, E, R>(
   api: Api,
   build: (api: Api) => Layer.Layer<A, E, R>
 ): Layer.Layer<A, E | SessionError, R | SessionManager> =>
   Layer.unwrap(
     Effect.flatMap(SessionManager, ({ config }) => {
-      const known = api as unknown as AnyApi
-      const clash = clashIn(known)
+      const clash = clashIn(api)
       return clash === undefined
-        ? Effect.succeed(build(documented(known, config) as unknown as Api))
+        ? Effect.succeed(build(documented(api, config)))
         : Effect.fail(new SessionError({ reason: "InvalidConfig", message: `layerOpenApi: ${clash}` }))
     })
   )
 
-type AnyApi = HttpApi.HttpApi<string, HttpApiGroup.HttpApiGroup.AnyWithProps, unknown, unknown>
 type Requirements = ReadonlyArray<OpenApi.OpenAPISecurityRequirement>
 
 /** Marks an API whose document describes the sessions of a manager already. */
 class Documented extends Context.Service<Documented, true>()("effect-session/openApi/Documented") {}
 
-const documented = (api: AnyApi, config: SessionConfig): AnyApi => {
-  const before = Context.getOption(api.annotations, OpenApi.Transform)
-  return api.annotate(Documented, true).annotate(OpenApi.Transform, (spec) => {
-    describe(spec as OpenApi.OpenAPISpec, api, carriersOf(config))
-    return Option.isSome(before) ? before.value(spec) : spec
-  })
-}
+const documented = <Api extends AnyApi>(api: Api, config: SessionConfig): Api =>
+  transformed(api, Documented, (spec) => describe(spec, membersOf(api), carriersOf(config)))
 
 /** Returns why the document of an API cannot describe the sessions of one manager, or undefined if it can. */
 const clashIn = (api: AnyApi): string | undefined => {
-  if (Option.isSome(Context.getOption(api.annotations, Documented))) {
+  if (Option.isSome(Context.getOption(annotationsOf(api), Documented))) {
     return "this document describes the sessions of a manager already"
   }
-  const middlewares = new Set(api.middlewares)
-  HttpApi.reflect(api, {
-    onGroup: () => {},
-    onEndpoint: ({ middleware }) => {
-      for (const one of middleware) middlewares.add(one)
-    }
-  })
+  const { endpoints, middlewares: ofAll } = membersOf(api)
+  const middlewares = new Set([...ofAll, ...endpoints.flatMap(({ middlewares }) => [...middlewares])])
   const schemes = [...middlewares].flatMap(schemesOf)
   const sessions = schemes.filter((named): named is [string, HttpApiSecurity.ApiKey] => isSession(named[1]))
   const taken = sessions.find(([name]) => schemes.some(([other, scheme]) => other === name && !isSession(scheme)))
@@ -137,7 +124,7 @@ const carriersOf = (config: SessionConfig): ReadonlyArray<Carrier> => [
   ...(config.query === false ? [] : [{ in: "query", name: config.query } as const])
 ]
 
-const schemesOf = (middleware: HttpApiMiddleware.TagClassAny): Array<[string, HttpApiSecurity.HttpApiSecurity]> =>
+const schemesOf = (middleware: AnyMiddleware): Array<[string, HttpApiSecurity.HttpApiSecurity]> =>
   HttpApiMiddleware.isSecurity(middleware) ? Object.entries(middleware.security) : []
 
 const sessionIn = (scheme: HttpApiSecurity.HttpApiSecurity) => Context.getOption(scheme.annotations, Session)
@@ -145,7 +132,7 @@ const sessionIn = (scheme: HttpApiSecurity.HttpApiSecurity) => Context.getOption
 const isSession = (scheme: HttpApiSecurity.HttpApiSecurity): boolean => Option.isSome(sessionIn(scheme))
 
 /** The security schemes of sessions among those of the middlewares: each name, with whether it is optional. */
-const sessionsOf = (middlewares: Iterable<HttpApiMiddleware.TagClassAny>): ReadonlyMap<string, boolean> => {
+const sessionsOf = (middlewares: Iterable<AnyMiddleware>): ReadonlyMap<string, boolean> => {
   const sessions = new Map<string, boolean>()
   for (const [name, scheme] of [...middlewares].flatMap(schemesOf)) {
     const session = sessionIn(scheme)
@@ -158,7 +145,11 @@ const sessionsOf = (middlewares: Iterable<HttpApiMiddleware.TagClassAny>): Reado
 }
 
 /** Names the carriers of the session in the document of an API. */
-const describe = (spec: OpenApi.OpenAPISpec, api: AnyApi, carriers: ReadonlyArray<Carrier>): void => {
+const describe = (
+  spec: OpenApi.OpenAPISpec,
+  { endpoints, middlewares }: Members,
+  carriers: ReadonlyArray<Carrier>
+): void => {
   const { securitySchemes } = spec.components
   const nameOf = (name: string, place: number) => (place === 0 ? name : `${name}.${carriers[place]!.in}`)
   const describeSchemes = (sessions: ReadonlyMap<string, boolean>) => {
@@ -196,21 +187,17 @@ const describe = (spec: OpenApi.OpenAPISpec, api: AnyApi, carriers: ReadonlyArra
         ]
   }
   const ofAll = spec.security
-  describeSchemes(sessionsOf(api.middlewares))
-  spec.security = described(ofAll, sessionsOf(api.middlewares), ofAll)
-  HttpApi.reflect(api, {
-    onGroup: () => {},
-    onEndpoint: ({ endpoint, middleware }) => {
-      const path = endpoint.path.replace(/:(\w+)\??/g, "{$1}")
-      const operation = spec.paths[path]?.[endpoint.method.toLowerCase() as OpenApi.OpenAPISpecMethodName]
-      const sessions = sessionsOf([...api.middlewares, ...middleware])
-      // An app's own transform may have left them out.
-      const own: Requirements | undefined = operation?.security
-      if (operation !== undefined && own !== undefined && sessions.size > 0) {
-        describeSchemes(sessions)
-        // In OpenAPI an empty list cancels the requirements of the whole API; the platform means that it adds none.
-        operation.security = described(own.length === 0 ? ofAll : own, sessions, ofAll)
-      }
+  describeSchemes(sessionsOf(middlewares))
+  spec.security = described(ofAll, sessionsOf(middlewares), ofAll)
+  for (const { method, middlewares, path } of endpoints) {
+    const operation = spec.paths[path]?.[method]
+    const sessions = sessionsOf(middlewares)
+    // An app's own transform may have left them out.
+    const own: Requirements | undefined = operation?.security
+    if (operation !== undefined && own !== undefined && sessions.size > 0) {
+      describeSchemes(sessions)
+      // In OpenAPI an empty list cancels the requirements of the whole API; the platform means that it adds none.
+      operation.security = described(own.length === 0 ? ofAll : own, sessions, ofAll)
     }
-  })
+  }
 }

@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
+
 import { millisOf } from "#dialect/clock"
+import { mapOrError, missing } from "#dialect/config"
 import * as Config from "#effect/Config"
 import * as Context from "#effect/Context"
 import * as DateTime from "#effect/DateTime"
@@ -227,13 +229,13 @@ export const layerConfig = <E = never, R = never>(
 ): Layer.Layer<SealedSessions, E | SessionError | Config.ConfigError, R> =>
   Environment.configured((options: Omit<Options, "revocations">) => layer({ ...options, revocations }))(options)
 
-const keysFromEnv = Config.mapOrFail(
-  Config.option(Config.Redacted(Config.NonEmptyString(Environment.variables.keys))),
+const keysFromEnv = mapOrError(
+  Config.option(Config.map(Config.NonEmptyString(Environment.variables.keys), Redacted.make<string>)),
   Option.match({
     onNone: () =>
       Result.fail(
-        Config.MissingData(
-          [Environment.variables.keys],
+        missing(
+          Environment.variables.keys,
           `expected 32 random bytes or more as base64, base64url or hex, or several of such keys with commas between; ${advice}`
         )
       ),

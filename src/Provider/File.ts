@@ -65,7 +65,7 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
     )
 
   const countTrue = (answers: Stream.Stream<boolean, unknown>): Effect.Effect<number, unknown> =>
-    Stream.runFold(answers, 0, (count, answer) => (answer ? count + 1 : count))
+    Stream.runCount(Stream.filter(answers, (answer) => answer))
 
   return Provider.make({
     name: "file",
@@ -91,9 +91,9 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
         Option.fromNullishOr
       ),
     count: countTrue(walk((folder, now) => files.isLive(folder, now))),
-    list: Stream.filterMap(
+    list: Stream.filter(
       walk((folder, now) => files.idOf(folder, now)),
-      Option.fromNullishOr
+      (id) => id !== undefined
     ),
     gc: Effect.suspend(() => {
       // A session that cannot be removed must not keep the rest from being removed.
@@ -163,9 +163,7 @@ export const layerFromEnv = Layer.effect(
   Provider.SessionProvider,
   Effect.flatMap(
     Config.all({
-      directory: Config.NonEmptyString(Environment.variables.url).pipe(
-        Config.withDescription("the directory in which SESSION_PROVIDER=file keeps sessions")
-      ),
+      directory: Config.NonEmptyString(Environment.variables.url),
       fsync: Config.withDefault(Config.Boolean(Environment.variables.fsync), false)
     }),
     (options) => open(options, Environment.variables.url)

@@ -4,6 +4,8 @@
  *
  * @since 0.1.0
  */
+
+import { causeOf, SqlClient, type SqlFailure } from "#dialect/sql"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
@@ -15,8 +17,7 @@ import { checked, type Names } from "./internal/options.js"
 import { expiry, withNow } from "./internal/time.js"
 import * as Provider from "./Provider.js"
 import * as SqlAccess from "./sql/access.js"
-import * as SqlConnection from "./sql/connection.js"
-import { SqlClient, type SqlFailure } from "./sql/effectSql.js"
+import type * as SqlConnection from "./sql/connection.js"
 import * as SqlGc from "./sql/gc.js"
 import * as SqlMigrations from "./sql/migrations.js"
 import { makeRead } from "./sql/read.js"
@@ -248,7 +249,7 @@ export const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, S
 export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effect<Provider.Provider, SessionError> => {
   const name = tableName(options)
   const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure>) =>
-    Effect.mapError(SqlConnection.outside(effect), ({ cause }) => unavailable(sql.dialect, operation, cause))
+    Effect.mapError(sql.outside(effect), (error) => unavailable(sql.dialect, operation, causeOf(error)))
   return Effect.gen(function* () {
     yield* checkNames(name)
     if (options.migrate !== false) {

@@ -131,9 +131,9 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
   const read = (id: Provider.StoredId) =>
     call((now) => pipelined(redis, look(id)).then((replies) => Option.fromNullishOr(toStored(replies, now))))
 
-  const ids = Stream.mapConcat(
-    Stream.suspend(() => Stream.fromAsyncIterable(keysOf(redis, prefix), failureOf)),
-    (keys) => keys.map((key) => key.slice(prefix.length) as Provider.StoredId)
+  const ids = Stream.suspend(() => Stream.fromAsyncIterable(keysOf(redis, prefix), failureOf)).pipe(
+    Stream.map((keys) => keys.map((key) => key.slice(prefix.length) as Provider.StoredId)),
+    Stream.flattenIterable
   )
 
   return Provider.make({

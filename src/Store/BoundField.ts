@@ -2,6 +2,8 @@
  * Compiles a store's fields for a codec. The app's code in them (Schemas, `migrate`) may throw: then the value counts
  * as one that cannot be read or stored.
  */
+import { valueOf } from "#dialect/result"
+import { described } from "#dialect/schema"
 import * as Option from "#effect/Option"
 import * as Result from "#effect/Result"
 import type * as Schema from "#effect/Schema"
@@ -72,7 +74,7 @@ const refusal = (name: string, schema: Schema.Codec<any, any>, holds: string): B
     invalidValue(
       name,
       !isValid(value)
-        ? `the value does not satisfy the field's Schema: ${String(schema.ast)}`
+        ? `the value does not satisfy the field's Schema: ${described(schema)}`
         : value === undefined
           ? "undefined cannot be stored: delete the field instead"
           : `the value satisfies the Schema, but does not encode to a value that can be stored. ${holds}`
@@ -129,7 +131,7 @@ export const encode = (field: BoundField, value: unknown): Result.Result<unknown
   try {
     const encoded = field.codec.encode(value)
     if (Result.isSuccess(encoded)) {
-      return Result.succeed(encoded.right)
+      return Result.succeed(valueOf(encoded))
     }
   } catch {
     // Handled below like a value that the Schema refuses.

@@ -3,15 +3,17 @@
  *
  * @since 0.1.0
  */
+import { valueOf } from "#dialect/result"
 import { mismatch } from "#dialect/schema"
+import { losesProto, sharesParts } from "#dialect/schemaParts"
 import * as Result from "#effect/Result"
 import type * as Schema from "#effect/Schema"
 import type * as SchemaIssue from "#effect/SchemaIssue"
 import * as SchemaParser from "#effect/SchemaParser"
 import { toBuffer } from "../internal/bytes.js"
 import { SessionError } from "../SessionError.js"
+import { hasProto } from "./hasProto.js"
 import { copyJson, maxDepth } from "./jsonValue.js"
-import { hasProto, losesProto, sharesParts } from "./schemaParts.js"
 
 /**
  * The data of a session, with each field's value in the codec's own form.
@@ -120,8 +122,8 @@ const unwritable = () =>
 const jsonField = <A, I>(schema: Schema.Codec<A, I>): FieldCodec<A> => {
   const encode = SchemaParser.encodeResult(schema)
   const decode = SchemaParser.decodeUnknownResult(schema)
-  const shares = sharesParts(schema.ast)
-  const loses = losesProto(schema.ast)
+  const shares = sharesParts(schema)
+  const loses = losesProto(schema)
   const unfit = (value: unknown) => Result.fail(mismatch(schema, value, "JSON would change it"))
   const decodeObject = (stored: object) => {
     const own = shares ? copyJson(stored) : stored
@@ -134,7 +136,7 @@ const jsonField = <A, I>(schema: Schema.Codec<A, I>): FieldCodec<A> => {
       if (Result.isFailure(encoded)) {
         return encoded
       }
-      const copy = copyJson(encoded.right)
+      const copy = copyJson(valueOf(encoded))
       return copy === undefined ? unfit(value) : Result.succeed(copy)
     }
   }

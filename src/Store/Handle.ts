@@ -1,6 +1,7 @@
 /**
  * The value of a store's Tag in a handler: typed operations over a session's untyped values.
  */
+import { errorOf, valueOf } from "#dialect/result"
 import * as Effect from "#effect/Effect"
 import * as Inspectable from "#effect/Inspectable"
 import * as Option from "#effect/Option"
@@ -83,8 +84,8 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
         const field = this.#field(key)
         const encoded = encode(field, value)
         return Result.isFailure(encoded)
-          ? this.#cell.fail(encoded.left)
-          : this.#cell.apply((draft) => store(field, draft, encoded.right))
+          ? this.#cell.fail(errorOf(encoded))
+          : this.#cell.apply((draft) => store(field, draft, valueOf(encoded)))
       })
   }
 
@@ -162,7 +163,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
           return threw(field)
         }
         const encoded = encode(field, latest)
-        return Result.isFailure(encoded) ? encoded.left : store(field, draft, encoded.right)
+        return Result.isFailure(encoded) ? errorOf(encoded) : store(field, draft, valueOf(encoded))
       }
       // An operation that threw was not logged. The app's own mistake becomes a defect, with its stack.
       const applied = Effect.catch(cell.apply(operation), (error) =>

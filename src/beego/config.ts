@@ -1,7 +1,3 @@
-/**
- * Turns beego's `ManagerConfig`, the JSON that beego v2.3.5 reads (server/web/session/session_config.go), into options
- * of this library. Any setting that beego ignores without a message, or panics on, is an error that names the field.
- */
 import { between, satisfying, withDefault } from "#dialect/schema"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
@@ -147,7 +143,7 @@ const toDecoded = (given: typeof ManagerConfig.Type): Decoded => {
 
 /** @internal */
 export const decodeBeego = (config: string | object): Effect.Effect<Decoded, SessionError> =>
-  decode(config).pipe(
+  Effect.fromResult(decode(config)).pipe(
     Effect.catch(invalid),
     Effect.map(toDecoded),
     Effect.tap(({ options }) => check(options))

@@ -1,11 +1,11 @@
 /**
  * JSON as Go's encoding/json reads it into a struct: the names of fields in any case. A name that Go ignores is an error.
  */
+import { describeIssue } from "#dialect/describeIssue"
+import { namesOf } from "#dialect/schema"
 import * as Result from "#effect/Result"
 import type * as Schema from "#effect/Schema"
-import * as AST from "#effect/SchemaAST"
 import * as SchemaParser from "#effect/SchemaParser"
-import { describeIssue } from "../Manager/describeIssue.js"
 
 /**
  * Makes a decoder of JSON, as text or as the object that it stands for. Its error names every wrong field, and says of
@@ -13,9 +13,7 @@ import { describeIssue } from "../Manager/describeIssue.js"
  */
 export const goJson = <A, I>(schema: Schema.Codec<A, I>, notAnObject: string, wrong: (message: string) => string) => {
   const decode = SchemaParser.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })
-  const names = new Map(
-    AST.getPropertySignatures(AST.encodedAST(schema.ast)).map(({ name }) => [String(name).toLowerCase(), String(name)])
-  )
+  const names = new Map(namesOf(schema).map((name) => [name.toLowerCase(), name]))
   const spelled = (object: object): object =>
     Object.fromEntries(Object.entries(object).map(([name, value]) => [names.get(name.toLowerCase()) ?? name, value]))
 

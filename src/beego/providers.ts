@@ -1,8 +1,3 @@
-/**
- * beego's providers by name, each with the `providerConfig` that beego v2.3.5 gives it: an address, a list with commas,
- * or JSON. Any setting that beego ignores without a message, or panics on, is an error. No message repeats the
- * `providerConfig`, since it may hold a password.
- */
 import { matching, withDefault } from "#dialect/schema"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
@@ -34,7 +29,7 @@ const loading = <Options extends object>(
 /** Parses the JSON that some providers take. No error repeats a value. */
 const json = <A, I>(schema: Schema.Codec<A, I>) => {
   const decode = goJson(schema, "it is not a JSON object", () => "it is missing, or not of the kind that beego expects")
-  return (text: string): Effect.Effect<A, SessionError> => Effect.catch(decode(text), invalid)
+  return (text: string): Effect.Effect<A, SessionError> => Effect.catch(Effect.fromResult(decode(text)), invalid)
 }
 
 const isJson = (text: string): boolean => text.trim().startsWith("{")

@@ -1,7 +1,7 @@
 /**
  * Waiting in the machine's time, for what happens outside of the app: its servers do not know of a `TestClock`.
  */
-import * as Clock from "#effect/Clock"
+import { inMachineTime } from "#dialect/clock"
 import type * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 
@@ -25,12 +25,6 @@ export const deadline = (millis: number, late: () => void): (() => void) => {
     clearTimeout(timer)
   }
 }
-
-const machineClock = Clock.make()
-
-/** Runs the pauses and timeouts of an effect in the machine's time. */
-export const inMachineTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withClock(effect, machineClock)
 
 /** Pauses in the machine's time. */
 export const rest = (duration: Duration.Input): Effect.Effect<void> => inMachineTime(Effect.sleep(duration))

@@ -1,6 +1,8 @@
 /**
  * The backends, by name. Each reads its own variables; its module is loaded only when it is chosen.
  */
+
+import { invalid, mapOrFail, missing } from "#dialect/config"
 import * as Array from "#effect/Array"
 import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
@@ -55,16 +57,13 @@ const backends: Readonly<Record<string, Backend<Failure>>> = {
 
 /** The backend that a variable names, among the built-in ones and the app's own. */
 const named = (variable: string, own: Readonly<Record<string, Backend<Failure>>>): Config.Config<Backend<Failure>> =>
-  Config.mapOrFail(Config.String(variable), (name) => {
+  mapOrFail(variable, (name) => {
     const all = { ...backends, ...own }
     const known = Object.hasOwn(aliases, name) && !Object.hasOwn(own, name) ? aliases[name]! : name
     return Object.hasOwn(all, known)
       ? Result.succeed(all[known]!)
       : Result.fail(
-          Config.InvalidData(
-            [],
-            `unknown provider ${JSON.stringify(name)}: ${hint(name, [...Object.keys(all), ...Object.keys(aliases)])}`
-          )
+          `unknown provider ${JSON.stringify(name)}: ${hint(name, [...Object.keys(all), ...Object.keys(aliases)])}`
         )
   })
 
@@ -85,8 +84,8 @@ export const chosen = (
           ignored.length === 0
             ? Effect.succeed(backends["memory"]!)
             : Effect.fail(
-                Config.MissingData(
-                  [variable],
+                missing(
+                  variable,
                   `expected the name of a backend, such as redis: without it sessions are in memory, which ignores ${ignored.join(", ")}`
                 )
               )
@@ -113,7 +112,7 @@ const revocations: Effect.Effect<ProviderLayer | undefined, Config.ConfigError> 
     onNone: () => Effect.succeed(undefined),
     onSome: (backend): Effect.Effect<ProviderLayer, Config.ConfigError> =>
       backend === cookie
-        ? Effect.fail(Config.InvalidData([variables.revocations], "expected a backend that keeps sessions on a server"))
+        ? Effect.fail(invalid(variables.revocations, "expected a backend that keeps sessions on a server"))
         : Effect.succeed(backend as ProviderLayer)
   })
 )

@@ -1,13 +1,14 @@
 /**
  * A manager on the service that keeps its sessions: a provider, or sealed cookies.
  */
+import { namesOf } from "#dialect/schema"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
-import { type Manager, overProvider, overSealed, running } from "../Manager/Manager.js"
+import { type Manager, overProvider, overSealed } from "../Manager/Manager.js"
 import * as SessionConfig from "../Manager/SessionConfig.js"
-import { SessionManager } from "../Manager/SessionManager.js"
+import { layerOf, type SessionManager } from "../Manager/SessionManager.js"
 import { SealedSessions } from "../Provider/cookie/SealedSessions.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
@@ -29,7 +30,7 @@ export const compose = <E, R, EConfig>(
         const manager: Effect.Effect<Manager, SessionError, SessionProvider | SealedSessions> = isSealed
           ? overSealed(config, codec)
           : overProvider(config, codec)
-        return Layer.effect(SessionManager, running(Effect.provide(manager, context)))
+        return layerOf(Effect.provide(manager, context))
       })
     )
   )
@@ -37,7 +38,7 @@ export const compose = <E, R, EConfig>(
 const warn = (config: SessionConfig.SessionConfig): Effect.Effect<void> =>
   Effect.forEach(SessionConfig.oddities(config), (text) => Effect.logWarning(text), { discard: true })
 
-const sessionNames = Object.keys(SessionConfig.SessionConfig.from.fields)
+const sessionNames = namesOf(SessionConfig.SessionConfig)
 
 /** Fails if an option of the session is among those of the backend. `shared` are the options that both have. */
 const inPlace = (backend: object, shared: ReadonlyArray<string>): Effect.Effect<void, SessionError> => {

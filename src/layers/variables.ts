@@ -1,11 +1,10 @@
 /**
  * The environment variables of sessions: one for each option, and a check for unknown ones.
  */
+import { invalid, namesUnder } from "#dialect/config"
 import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
-import * as HashMap from "#effect/HashMap"
 import * as Option from "#effect/Option"
-import * as Result from "#effect/Result"
 import { type Writing, writings } from "../Manager/configSchema.js"
 import type { Options } from "../Manager/options.js"
 import * as Environment from "../Provider/internal/environment.js"
@@ -93,13 +92,9 @@ export const over = (given: Options): Config.Config<FromEnvironment> =>
 const foreign =
   /^SESSION_(MANAGER|(.+_)?SERVICE_(HOST|PORT)(_.+)?|(.+_)?PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
 
-/** The names in the environment under a path. The provider of a process splits names at each `_`; others do not. */
+/** The names in the environment under a path, and all longer ones. */
 const under = (path: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> =>
-  Config.hashMap(Config.succeed(undefined)).pipe(
-    (children) => path.reduceRight((config, part) => Config.nested(config, part), children),
-    Effect.map((children) => [...HashMap.keys(children)]),
-    // Some providers cannot list their names.
-    Effect.orElseSucceed(() => []),
+  namesUnder(path).pipe(
     Effect.flatMap((names) => Effect.all(names.map((name) => namesFrom([...path, name])))),
     Effect.map((names) => names.flat())
   )
@@ -121,7 +116,7 @@ export const checkVariables = (ignore: ReadonlyArray<string>): Effect.Effect<voi
       candidates,
       (name) =>
         Effect.flatMap(Config.option(Config.String(name)), (value) =>
-          Option.isNone(value) ? Effect.void : Result.fail(unknown(name))
+          Option.isNone(value) ? Effect.void : Effect.fail(unknown(name))
         ),
       { discard: true }
     )
@@ -129,8 +124,8 @@ export const checkVariables = (ignore: ReadonlyArray<string>): Effect.Effect<voi
 
 const unknown = (name: string): Config.ConfigError => {
   const said = hint(name, names)
-  return Config.InvalidData(
-    [name],
+  return invalid(
+    name,
     `unknown variable: ${said.startsWith("did") ? said : "it is none of effect-session's; if it is your own, name it in fromConfig({ ignore })"}`
   )
 }

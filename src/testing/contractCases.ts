@@ -1,8 +1,11 @@
 /**
  * Conformance: each operation by itself.
  */
+
 import { strict as assert } from "node:assert"
+import { errorOf } from "#dialect/result"
 import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Result from "#effect/Result"
 import * as Stream from "#effect/Stream"
@@ -80,7 +83,7 @@ export const contractCases: ReadonlyArray<CaseOf> = [
           provider.regenerate({ oldId: id, newId: next, payload: tooLarge, ttl: day, revision })
         ]) {
           const result = yield* Effect.result<unknown, SessionError, never>(attempt)
-          assert.ok(Result.isFailure(result) && result.left.reason === "TooLarge", "expected TooLarge")
+          assert.ok(Result.isFailure(result) && errorOf(result).reason === "TooLarge", "expected TooLarge")
         }
         assert.equal(text(yield* provider.read(id)), "small")
         assert.ok(Option.isNone(yield* provider.read(fresh)))
@@ -264,10 +267,10 @@ export const contractCases: ReadonlyArray<CaseOf> = [
       Effect.gen(function* () {
         const id = yield* Effect.flatMap(SessionProvider, (first) => given(first, "kept")).pipe(
           Effect.map((session) => session.id),
-          Effect.provide(options.layer)
+          Effect.provide(Layer.fresh(options.layer))
         )
         const again = yield* Effect.flatMap(SessionProvider, (second) => second.read(id)).pipe(
-          Effect.provide(options.layer)
+          Effect.provide(Layer.fresh(options.layer))
         )
         assert.equal(text(again), provider.capabilities.durable ? "kept" : undefined)
       })

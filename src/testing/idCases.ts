@@ -1,7 +1,9 @@
 /**
  * Conformance: ids that are nearly the same, and ids that an attacker sends.
  */
+
 import { strict as assert } from "node:assert"
+import { errorOf, valueOf } from "#dialect/result"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import * as Result from "#effect/Result"
@@ -70,16 +72,18 @@ export const idCases: ReadonlyArray<CaseOf> = [
         for (const bad of hostileIds) {
           // A typed error is as good as finding no session.
           const found = yield* Effect.result(provider.read(bad))
-          assert.ok(Result.isFailure(found) ? found.left instanceof SessionError : Option.isNone(found.right))
+          assert.ok(Result.isFailure(found) ? errorOf(found) instanceof SessionError : Option.isNone(valueOf(found)))
           const there = yield* Effect.result(provider.exists(bad))
-          assert.ok(Result.isFailure(there) ? there.left instanceof SessionError : there.right === false)
+          assert.ok(Result.isFailure(there) ? errorOf(there) instanceof SessionError : valueOf(there) === false)
           for (const attempt of [
             provider.touch(bad, day),
             provider.write(bad, bytes("x"), day, revision),
             provider.regenerate({ oldId: bad, newId: newId(), payload: bytes("x"), ttl: day, revision })
           ]) {
             const result = yield* Effect.result<{ readonly _tag: string }, SessionError, never>(attempt)
-            assert.ok(Result.isFailure(result) ? result.left instanceof SessionError : result.right._tag === "Gone")
+            assert.ok(
+              Result.isFailure(result) ? errorOf(result) instanceof SessionError : valueOf(result)._tag === "Gone"
+            )
           }
           yield* Effect.result(provider.destroy(bad))
         }

@@ -5,6 +5,7 @@ import { strict as assert } from "node:assert"
 import * as Deferred from "#effect/Deferred"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import { type Mark, type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { type CaseOf, compareAndSet, defineFor, has } from "./define.js"
@@ -204,10 +205,10 @@ export const markCases: ReadonlyArray<CaseOf> = [
           Effect.tap(given(first, "before"), ({ id }) => first.destroy(id, markOf("kept")))
         ).pipe(
           Effect.map((session) => session.id),
-          Effect.provide(options.layer)
+          Effect.provide(Layer.fresh(options.layer))
         )
         const again = yield* Effect.flatMap(SessionProvider, (second) => markAt(second, id)).pipe(
-          Effect.provide(options.layer)
+          Effect.provide(Layer.fresh(options.layer))
         )
         assert.equal(again, provider.capabilities.durable ? "kept" : undefined)
       }),
@@ -241,7 +242,7 @@ const watched = (
     const reader = Effect.repeat(look, { until: (last) => last })
     const ending = Effect.andThen(
       Deferred.await(looking),
-      Effect.tap(end(session, markOf(content)), () => {
+      Effect.map(end(session, markOf(content)), () => {
         ended = true
       })
     )

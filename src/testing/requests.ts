@@ -1,18 +1,18 @@
 /**
  * Sends whole requests through the manager, for the cases of the conformance suite.
  */
+
 import { strict as assert } from "node:assert"
-import * as Arr from "#effect/Array"
+import { webHandlers } from "#dialect/http"
+import { loggedOnFailure } from "#dialect/logs"
+import * as SessionHttp from "#dialect/SessionHttp"
 import * as Deferred from "#effect/Deferred"
 import * as Effect from "#effect/Effect"
-import * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Layer from "#effect/Layer"
-import * as Logger from "#effect/Logger"
 import * as Schema from "#effect/Schema"
 import type * as Scope from "#effect/Scope"
 import type * as SessionConfig from "../Manager/SessionConfig.js"
-import * as SessionHttp from "../Manager/SessionHttp.js"
 import * as SessionManager from "../Manager/SessionManager.js"
 import { type Provider, SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
@@ -53,34 +53,31 @@ export interface Client {
  * never conflict in the backend. Each handler waits for a turn of the event loop, so that requests overlap.
  */
 const makeClient = <E>(manager: Layer.Layer<SessionManager.SessionManager, E>): Effect.Effect<Client, E, Scope.Scope> =>
-  Effect.map(
-    Effect.all([Layer.toRuntime(Layer.fresh(manager)), Layer.toRuntime(Layer.fresh(manager))]),
-    (managers): Client => {
-      let sent = 0
-      return {
-        send: (cookie, handler) =>
-          Effect.promise(async () => {
-            const handle = HttpEffect.toWebHandlerRuntime(managers[sent++ % 2]!)(
-              SessionHttp.middleware(Probe)(
-                Effect.map(Effect.tap(Effect.flatMap(Probe, handler), turn), (body) =>
-                  HttpServerResponse.jsonUnsafe({ body })
-                )
+  Effect.map(Effect.all([webHandlers(Layer.fresh(manager)), webHandlers(Layer.fresh(manager))]), (managers): Client => {
+    let sent = 0
+    return {
+      send: (cookie, handler) =>
+        Effect.promise(async () => {
+          const handle = managers[sent++ % 2]!(
+            SessionHttp.middleware(Probe)(
+              Effect.map(Effect.tap(Effect.flatMap(Probe, handler), turn), (body) =>
+                HttpServerResponse.jsonUnsafe({ body })
               )
             )
-            const response = await handle(
-              new Request("http://localhost/", cookie === undefined ? {} : { headers: { cookie } })
-            )
-            const set = response.headers.getSetCookie()[0]?.split(";")[0]
-            const { body } = response.status === 200 ? ((await response.json()) as { readonly body: unknown }) : {}
-            return {
-              status: response.status,
-              body,
-              cookie: set === undefined ? cookie : set.endsWith("=") ? undefined : set
-            }
-          })
-      }
+          )
+          const response = await handle(
+            new Request("http://localhost/", cookie === undefined ? {} : { headers: { cookie } })
+          )
+          const set = response.headers.getSetCookie()[0]?.split(";")[0]
+          const { body } = response.status === 200 ? ((await response.json()) as { readonly body: unknown }) : {}
+          return {
+            status: response.status,
+            body,
+            cookie: set === undefined ? cookie : set.endsWith("=") ? undefined : set
+          }
+        })
     }
-  )
+  })
 
 /**
  * Defines the cases of a promise in terms of requests; `wrap` puts a fault between the manager and the provider. The
@@ -118,19 +115,6 @@ export const defineRequestsFor =
 
 /** Generous: a busy machine is not the provider's fault. */
 const timeout = "1 minute"
-
-/** Holds the log back, and shows it if the effect fails. */
-const loggedOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    const held: Array<Effect.Effect<void>> = []
-    const hold = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
-      held.push(Effect.logWithLevel(logLevel, ...Arr.ensure(message), cause))
-    })
-    return effect.pipe(
-      Effect.provide(Logger.replace(Logger.defaultLogger, hold)),
-      Effect.tapCause(() => Effect.all(held, { discard: true }))
-    )
-  })
 
 export const increment = (session: ProbeSession) => session.update("count", (n) => n + 1)
 

@@ -3,12 +3,11 @@
  * do not see. An app can therefore be bundled without the drivers that it does not have, and a driver stays outside of
  * the bundle, as packages with native code must.
  */
+import type { SqlDrivers } from "#dialect/drivers"
 import * as Effect from "#effect/Effect"
 import { SessionError } from "../../SessionError.js"
 
-interface Drivers {
-  readonly "@effect/sql-mysql2": typeof import("@effect/sql-mysql2")
-  readonly "@effect/sql-pg": typeof import("@effect/sql-pg")
+interface Drivers extends SqlDrivers {
   readonly "better-sqlite3": { readonly default: typeof import("better-sqlite3") }
   readonly couchbase: typeof import("couchbase")
   readonly ioredis: Pick<typeof import("ioredis"), "Cluster" | "Redis">

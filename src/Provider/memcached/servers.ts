@@ -46,12 +46,17 @@ export const connect = (
           }
         })
     )
-    const [away, there] = yield* Effect.partition(
+    const answers = yield* Effect.forEach(
       connections,
-      ({ ask }, i) => Effect.mapError(ask(version), (failure) => ({ address: addresses[i], error: toError(failure) })),
+      ({ ask }, i) =>
+        Effect.match(ask(version), {
+          onFailure: (failure) => ({ address: addresses[i], error: toError(failure) }),
+          onSuccess: () => undefined
+        }),
       { concurrency: "unbounded" }
     )
-    if (there.length === 0) {
+    const away = answers.filter((answer) => answer !== undefined)
+    if (away.length === answers.length) {
       return yield* away[0]!.error
     }
     for (const { address, error } of away) {

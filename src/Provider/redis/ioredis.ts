@@ -2,13 +2,13 @@
  * ioredis for the providers: connections on which no command waits for long and none pile up, and errors.
  */
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
+import { inMachineTime } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import type * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import { codeOf } from "../../internal/codeOf.js"
 import { checkBackend, Failure } from "../../internal/failure.js"
-import { inMachineTime } from "../../internal/machineTime.js"
 import { SessionError, unavailable } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import { plainUrl } from "../internal/environment.js"

@@ -2,9 +2,9 @@
  * Combines reads that would wait for one another into one statement: while enough of them are in flight, new ones are
  * queued, and each statement that settles sends the queue as one.
  */
+import { interrupt } from "#dialect/runtime"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
-import * as FiberId from "#effect/FiberId"
 
 /** The largest number of statements in flight. It leaves connections for writes, since a pool has 10 by default. */
 const maxInFlight = 4
@@ -34,7 +34,7 @@ export const batchReads = <K, A, E>(
     let awaiting = batch.length
     const cancel = () => {
       if (--awaiting === 0) {
-        fiber.unsafeInterruptAsFork(FiberId.none)
+        interrupt(fiber)
       }
     }
     for (const queued of batch) {

@@ -2,16 +2,24 @@
  * How the SQL provider runs its statements: outside of any transaction that the app has open, and again if the database
  * asks for that.
  */
-import * as Context from "#effect/Context"
+
+import {
+  causeOf,
+  mysqlClient,
+  openConnection,
+  outside,
+  pgClient,
+  preparedText,
+  reserveIn,
+  type SqlClient,
+  type SqlFailure
+} from "#dialect/sql"
 import * as Effect from "#effect/Effect"
-import * as Option from "#effect/Option"
 import * as Scope from "#effect/Scope"
-import type { SqlClient } from "#effect/sql/SqlClient"
 import type { Connection } from "#effect/sql/SqlConnection"
 import { codeOf } from "../../internal/codeOf.js"
 import { rest } from "../../internal/machineTime.js"
 import { SessionError } from "../../SessionError.js"
-import * as EffectSql from "./effectSql.js"
 import { type Dialect, preparedName } from "./statements.js"
 
 export type Row = Readonly<Record<string, unknown>>
@@ -62,22 +70,21 @@ export const make = (
   sql: SqlClient,
   dialect: Dialect,
   options: { readonly owned: boolean; readonly prepared: boolean }
-): Effect.Effect<Connections, EffectSql.SqlFailure> =>
-  Effect.map(outside(EffectSql.sharedConnection(sql)), (shared) => {
-    const pooled = EffectSql.isPooled(sql)
+): Effect.Effect<Connections, SqlFailure> =>
+  Effect.map(outside(sql)(sharedConnection(sql)), (shared) => {
+    const pooled = isPooled(sql)
     const reserve: Connections["reserve"] = (use) =>
-      Effect.contextWith((context: Context.Context<never>) => {
-        const open = Context.getOption(context, EffectSql.TransactionConnection)
-        return Option.isSome(open) && open.value[0] === shared
+      Effect.flatMap(openConnection(sql), (open) =>
+        open === shared
           ? Effect.fail(heldByCaller(dialect))
           : Effect.acquireUseRelease(
               Effect.flatMap(Scope.make(), (scope) =>
-                Effect.map(Scope.extend(sql.reserve, scope), (connection) => ({ connection, scope }))
-              ).pipe(Effect.mapError(({ cause }) => cause)),
+                Effect.map(reserveIn(sql, scope), (connection) => ({ connection, scope }))
+              ).pipe(Effect.mapError(causeOf)),
               ({ connection }) => use(onConnection(connection)),
               ({ scope }, exit) => Scope.close(scope, exit)
             )
-      })
+      )
     // Reserving a connection takes as long as the statement, so this does it only if the statement could otherwise join
     // the app's transaction.
     const run: Run =
@@ -87,14 +94,22 @@ export const make = (
       pooled,
       run,
       first: firstBy(run),
-      statement: (text) => (options.prepared ? EffectSql.preparedText(sql, preparedName(text), text) : text),
+      statement: (text) => (options.prepared ? preparedText(sql, preparedName(text), text) : text),
       reserve
     }
   })
 
-/** Runs an effect without the transaction that the calling fiber may be in. */
-export const outside = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.updateContext(effect, Context.omit(EffectSql.TransactionConnection))
+/** Whether a client has several connections, so that statements run at once. */
+export const isPooled = (sql: SqlClient): boolean => pgClient in sql || mysqlClient in sql
+
+/**
+ * The connection on which a client itself runs a statement when no transaction is open: its pool, or its only
+ * connection. The public `reserve` takes a connection out of the pool instead, which takes as long as a statement.
+ */
+export const sharedConnection = (sql: SqlClient): Effect.Effect<Connection, SqlFailure> => {
+  const { acquirer } = sql`` as unknown as { readonly acquirer: SqlClient["reserve"] }
+  return Effect.scoped(acquirer)
+}
 
 const heldByCaller = (dialect: Dialect) =>
   new SessionError({
@@ -106,7 +121,7 @@ const onConnection = (connection: Connection): Run => {
   const attempt = (statement: string, params: ReadonlyArray<unknown>, n: number): Effect.Effect<Result, unknown> =>
     Effect.matchEffect(connection.executeRaw(statement, params), {
       onSuccess: (raw) => Effect.succeed(toResult(raw)),
-      onFailure: ({ cause }) => afterFailure(cause, n, () => attempt(statement, params, n + 1))
+      onFailure: (error) => afterFailure(causeOf(error), n, () => attempt(statement, params, n + 1))
     })
   return (statement, params) => attempt(statement, params, 1)
 }

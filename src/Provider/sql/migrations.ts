@@ -1,14 +1,13 @@
 /**
  * Brings the session table up to date, however many processes start at once.
  */
+import { inMachineTime } from "#dialect/clock"
+import { causeOf, failing, type SqlFailure } from "#dialect/sql"
 import * as Effect from "#effect/Effect"
-import * as Option from "#effect/Option"
 import * as Schedule from "#effect/Schedule"
 import { codeOf } from "../../internal/codeOf.js"
-import { inMachineTime } from "../../internal/machineTime.js"
 import type { Access } from "./access.js"
 import { isTransient } from "./connection.js"
-import type { SqlFailure } from "./effectSql.js"
 import { type Dialect, lockOf, migrationStatements, migrations, type TableName } from "./statements.js"
 
 /** Returns all steps, and the record that they were taken, for apps whose migrations are run by hand. */
@@ -44,20 +43,17 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
         ? Effect.void
         : sql.withTransaction(exclusively(sql, name, takeSteps)).pipe(
             // The client dies if a COMMIT or ROLLBACK fails.
-            Effect.catchSomeDefect((defect) => (isSqlError(defect) ? Option.some(Effect.fail(defect)) : Option.none())),
+            failing,
             Effect.retry({
               schedule: Schedule.jittered(Schedule.spaced("100 millis")),
               times: 100,
-              while: ({ cause }) => isTransient(codeOf(cause) ?? "")
+              while: (error) => isTransient(codeOf(causeOf(error)) ?? "")
             }),
             inMachineTime
           )
     )
   )
 }
-
-const isSqlError = (defect: unknown): defect is SqlFailure =>
-  defect instanceof Error && "_tag" in defect && defect._tag === "SqlError"
 
 /**
  * Runs an effect while no other process does the same. SQLite allows one write at a time: the other processes get an

@@ -1,6 +1,8 @@
 /**
  * Sessions in a database on a pool of their own, which is closed with them. PostgreSQL and MySQL share this module.
  */
+
+import { causeOf, SqlClient } from "#dialect/sql"
 import type * as Config from "#effect/Config"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
@@ -10,7 +12,6 @@ import type { SqlError } from "#effect/sql/SqlError"
 import { SessionError, unavailable } from "../../SessionError.js"
 import { plainUrl } from "../internal/environment.js"
 import { type Provider, SessionProvider } from "../Provider.js"
-import { SqlClient } from "./effectSql.js"
 
 export interface PoolOptions {
   /**
@@ -30,7 +31,8 @@ interface Pool {
   readonly maxConnections: number
 }
 
-type ClientOf = (pool: Pool) => Layer.Layer<SqlClient, SqlError | Config.ConfigError>
+/** Makes a client with a pool. */
+export type ClientOf = (pool: Pool) => Layer.Layer<SqlClient, SqlError | Config.ConfigError>
 
 /**
  * Makes the layer of a provider with its own pool. `protocols` are those of the database's URLs, the usual one first.
@@ -45,7 +47,7 @@ export const onPool =
         Effect.andThen(client),
         Effect.flatMap((clientOf) =>
           Effect.mapError(Layer.build(clientOf({ url: Redacted.make(plain), maxConnections })), (error) =>
-            unavailable(dialect, "connect", "cause" in error ? error.cause : error)
+            unavailable(dialect, "connect", error._tag === "SqlError" ? causeOf(error) : error)
           )
         ),
         Effect.flatMap((context) => make(Context.get(context, SqlClient)))

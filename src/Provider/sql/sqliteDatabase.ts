@@ -3,6 +3,7 @@
  * statements, which never wait. All calls are synchronous, on one connection that nothing else uses.
  */
 import type { Database } from "better-sqlite3"
+import type { SqlFailure } from "#dialect/sql"
 import * as Data from "#effect/Data"
 import * as Effect from "#effect/Effect"
 import type * as Scope from "#effect/Scope"
@@ -10,7 +11,6 @@ import type { SessionError } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import type { Access } from "./access.js"
 import { afterFailure, type Connections, firstBy, type Result, type Row, type Run, toResult } from "./connection.js"
-import type { SqlFailure } from "./effectSql.js"
 
 class SqliteError extends Data.TaggedError("SqlError")<{ readonly cause: unknown }> {}
 
@@ -87,6 +87,7 @@ export const open = (filename: string): Effect.Effect<Access, SqlFailure | Sessi
             () => Effect.tap(effect, unsafe("COMMIT")),
             () => Effect.suspend(() => (database.inTransaction ? Effect.orDie(unsafe("ROLLBACK")) : Effect.void))
           ),
+        outside: (effect) => effect,
         connect: Effect.succeed({
           dialect: "sqlite",
           pooled: false,

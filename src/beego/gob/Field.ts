@@ -1,14 +1,15 @@
 // Turns a field's Schema into a reader and a writer, by walking its encoded side once.
-import * as ParseResult from "effect/ParseResult"
-import * as Option from "#effect/Option"
+
+import { shapeOf } from "#dialect/gobShape"
+import { mismatch } from "#dialect/schema"
 import * as Result from "#effect/Result"
-import * as Schema from "#effect/Schema"
-import * as AST from "#effect/SchemaAST"
+import type * as Schema from "#effect/Schema"
 import type * as SchemaIssue from "#effect/SchemaIssue"
 import * as SchemaParser from "#effect/SchemaParser"
-import { type GoType, GoTypeId } from "./GoType.js"
+import type { GoType } from "./GoType.js"
 import * as Plan from "./Plan.js"
 import type { ScalarKind } from "./Scalar.js"
+import type { Shape } from "./Shape.js"
 import { Mismatch } from "./Typed.js"
 import type { GobValue } from "./Value.js"
 
@@ -24,75 +25,34 @@ const defaults: Record<ScalarKind | "integer", GoType> = {
   DateTime: "time.Time"
 }
 
-/** Declarations that are single values in Go, by the type constructor that Effect's Schemas name. */
-const declarations: Record<string, ScalarKind> = {
-  Date: "Date",
-  "effect/DateTime.Utc": "DateTime",
-  Uint8Array: "bytes"
-}
+const scalarOf = (kind: ScalarKind | "integer", goType: string | undefined): Plan.Plan =>
+  Plan.scalar(kind === "integer" ? "number" : kind, goType ?? defaults[kind])
 
-const isInteger = (ast: AST.Refinement): boolean => ast.annotations[AST.SchemaIdAnnotationId] === Schema.IntSchemaId
-
-const scalarOf = (kind: ScalarKind, goType: string | undefined, integer = false): Plan.Plan =>
-  Plan.scalar(kind, goType ?? defaults[integer ? "integer" : kind])
-
-/**
- * Makes the plan of a Schema's encoded side. `goType` was chosen by an annotation outside of it, `integer` by a
- * refinement.
- */
-const compile = (ast: AST.AST, chosen?: string, integer = false): Plan.Plan => {
-  const goType = chosen ?? (ast.annotations[GoTypeId] as string | undefined)
-  switch (ast._tag) {
-    case "Refinement":
-      return compile(ast.from, goType, integer || isInteger(ast))
-    case "Transformation":
-      return compile(ast.from, goType)
-    case "Suspend":
-      return Plan.lazy(() => compile(ast.f(), goType))
-    case "StringKeyword":
-    case "TemplateLiteral":
-      return scalarOf("string", goType)
-    case "NumberKeyword":
-      return scalarOf("number", goType, integer)
-    case "BooleanKeyword":
-      return scalarOf("boolean", goType)
-    case "BigIntKeyword":
-      return scalarOf("bigint", goType)
-    case "UndefinedKeyword":
-    case "VoidKeyword":
-      return Plan.nil(undefined)
-    case "Literal":
-      return literal(ast.literal, goType)
-    case "Enums":
-      return Plan.union(ast.enums.map(([, value]) => ({ plan: literal(value, goType), is: (u) => u === value })))
-    case "Union":
-      return Plan.union(ast.types.map((type) => ({ plan: compile(type, goType), is: isEncoded(type) })))
-    case "TupleType":
-      return list(ast, goType)
-    case "TypeLiteral":
-      return record(ast, goType)
-    case "Declaration":
-      return declaration(ast, goType)
-    default:
+/** Makes the plan of a Schema's encoded side. `chosen` is the Go type that an annotation outside of it chose. */
+const compile = (shape: Shape, chosen?: string): Plan.Plan => {
+  const goType = chosen ?? shape.annotated
+  switch (shape.kind) {
+    case "lazy":
+      return Plan.lazy(() => compile(shape.shape(), goType))
+    case "value":
+      return valueOf(shape.value, goType)
+    case "union":
+      return Plan.union(shape.members.map(({ is, shape }) => ({ plan: compile(shape, goType), is })))
+    case "list":
+      return list(shape, goType)
+    case "record":
+      return record(shape, goType)
+    case "anything":
       return Plan.anything
+    default:
+      return scalarOf(shape.kind, goType)
   }
 }
 
-const isEncoded = (ast: AST.AST): ((value: unknown) => boolean) =>
-  SchemaParser.is(Schema.make(AST.encodedBoundAST(ast)))
-
-const literal = (value: AST.LiteralValue, goType: string | undefined): Plan.Plan =>
-  value === null
-    ? Plan.nil(null)
-    : scalarOf(typeof value as "string" | "number" | "boolean" | "bigint", goType, Number.isSafeInteger(value))
-
-const declaration = (ast: AST.Declaration, goType: string | undefined): Plan.Plan => {
-  const kind = Option.match(AST.getTypeConstructorAnnotation(ast), {
-    onNone: () => undefined,
-    onSome: ({ _tag }) => declarations[_tag]
-  })
-  return kind === undefined ? Plan.anything : scalarOf(kind, goType)
-}
+const valueOf = (value: (Shape & { readonly kind: "value" })["value"], goType: string | undefined): Plan.Plan =>
+  value === null || value === undefined
+    ? Plan.nil(value)
+    : scalarOf(Number.isSafeInteger(value) ? "integer" : (typeof value as ScalarKind), goType)
 
 /** The Go type of elements, and the type that it chooses for their Schemas: an interface can hold any Go type. */
 const elemOf = (goType: string): { readonly elem: Plan.ElemType; readonly chosen: string | undefined } => {
@@ -100,20 +60,20 @@ const elemOf = (goType: string): { readonly elem: Plan.ElemType; readonly chosen
   return { elem, chosen: elem === "interface {}" ? undefined : elem }
 }
 
-const list = (ast: AST.TupleType, goType = "[]interface {}"): Plan.Plan => {
+const list = (shape: Shape & { readonly kind: "list" }, goType = "[]interface {}"): Plan.Plan => {
   const { chosen, elem } = elemOf(goType)
-  const elements = ast.elements.map(({ type }) => compile(type, chosen))
-  const [rest, ...last] = ast.rest.map(({ type }) => compile(type, chosen))
+  const elements = shape.elements.map((element) => compile(element, chosen))
+  const [rest, ...last] = shape.rest.map((element) => compile(element, chosen))
   const planAt = (index: number, length: number) =>
     elements[index] ?? last[index - (length - last.length)] ?? rest ?? Plan.anything
   // On the wire a []byte is not a slice.
   return elem === "uint8" ? Plan.byteList(planAt) : Plan.list(elem, planAt)
 }
 
-const record = (ast: AST.TypeLiteral, goType = "map[string]interface {}"): Plan.Plan => {
+const record = (shape: Shape & { readonly kind: "record" }, goType = "map[string]interface {}"): Plan.Plan => {
   const { chosen, elem } = elemOf(goType)
-  const properties = new Map(ast.propertySignatures.map(({ name, type }) => [name, compile(type, chosen)]))
-  const [index] = ast.indexSignatures.map(({ type }) => compile(type, chosen))
+  const properties = new Map([...shape.fields].map(([name, field]) => [name, compile(field, chosen)]))
+  const index = shape.index === undefined ? undefined : compile(shape.index, chosen)
   return Plan.record(goType.startsWith("map[int]") ? "int" : "string", elem, (name) => properties.get(name) ?? index)
 }
 
@@ -129,13 +89,13 @@ export interface GobField<A> {
 }
 
 const catching =
-  <A, B>(ast: AST.AST, f: (value: A) => Result.Result<B, SchemaIssue.Issue>) =>
+  <A, B>(schema: Schema.Codec<any, any>, f: (value: A) => Result.Result<B, SchemaIssue.Issue>) =>
   (value: A): Result.Result<B, SchemaIssue.Issue> => {
     try {
       return f(value)
     } catch (error) {
       if (error instanceof Mismatch) {
-        return Result.fail(new ParseResult.Type(ast, value, error.message))
+        return Result.fail(mismatch(schema, value, error.message))
       }
       throw error
     }
@@ -174,12 +134,12 @@ const catching =
  * @category codecs
  */
 export const field = <A, I>(schema: Schema.Codec<A, I>): GobField<A> => {
-  const plan = compile(schema.ast)
+  const plan = compile(shapeOf(schema))
   const decode = SchemaParser.decodeUnknownResult(schema)
   const encode = SchemaParser.encodeResult(schema)
   return {
-    decode: catching(schema.ast, (value) => decode(plan.read(value))),
-    encode: catching(schema.ast, (value) =>
+    decode: catching(schema, (value) => decode(plan.read(value))),
+    encode: catching(schema, (value) =>
       Result.map(encode(value), (encoded) => {
         const written = plan.write(encoded, 2)
         if (written === null) {

@@ -1,9 +1,10 @@
 // The Go types that a field can be written as, and the annotations that choose one.
+import { annotated } from "#dialect/schema"
 import type * as DateTime from "#effect/DateTime"
 import type * as Schema from "#effect/Schema"
 
 /** The annotation of a Schema that holds its Go type. */
-export const GoTypeId: unique symbol = Symbol.for("effect-session/Gob/GoType")
+export const GoTypeId = "effect-session/Gob/GoType"
 
 type GoSigned = "int" | "int8" | "int16" | "int32" | "int64"
 
@@ -74,7 +75,7 @@ export type EncodedFor<T extends GoType | "interface {}"> =
 export const as =
   <const T extends GoType>(goType: T) =>
   <A, I extends EncodedFor<T>, R>(self: Schema.Codec<A, I, R>): Schema.Codec<A, I, R> =>
-    self.annotations({ [GoTypeId]: goType })
+    annotated(self, GoTypeId, goType)
 
 /**
  * Chooses Go's `int`, the default for `Schema.Int`.

@@ -1,9 +1,11 @@
 // The codec for sessions in beego's format, which the manager uses.
+
 import { mismatch } from "#dialect/schema"
+import { losesProto } from "#dialect/schemaParts"
 import * as Result from "#effect/Result"
 import { SessionError } from "../../SessionError.js"
 import type { SessionCodec } from "../../Store/Codec.js"
-import { hasProto, losesProto } from "../../Store/schemaParts.js"
+import { hasProto } from "../../Store/hasProto.js"
 import { decode } from "./Decoder.js"
 import { encode } from "./Encoder.js"
 import { field } from "./Field.js"
@@ -41,7 +43,7 @@ export const codec: SessionCodec = {
     ),
   field: (schema) => {
     const { decode, encode } = field(schema)
-    const loses = losesProto(schema.ast)
+    const loses = losesProto(schema)
     return {
       decode: (stored) => decode(stored as GobValue),
       encode: (value) =>

@@ -4,6 +4,7 @@
  * it as it is.
  */
 import { hash } from "node:crypto"
+import { causeOf, outside, type SqlFailure } from "#dialect/sql"
 import type * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
@@ -17,7 +18,6 @@ import { withNow } from "../../Provider/internal/time.js"
 import * as Provider from "../../Provider/Provider.js"
 import { checkNames } from "../../Provider/Sql.js"
 import * as SqlConnection from "../../Provider/sql/connection.js"
-import type { SqlFailure } from "../../Provider/sql/effectSql.js"
 import { restPerWork } from "../../Provider/sql/gc.js"
 import { pageSize } from "../../Provider/sql/statements.js"
 import { type SessionError, unavailable } from "../../SessionError.js"
@@ -159,8 +159,8 @@ const ensureTable = (
   table: string,
   look: Effect.Effect<unknown, SqlFailure>
 ): Effect.Effect<void, SqlFailure> =>
-  Effect.catch(Effect.asVoid(look), ({ cause }) =>
-    isMissing(cause)
+  Effect.catch(Effect.asVoid(look), (error) =>
+    isMissing(causeOf(error))
       ? // If several processes create it at once, PostgreSQL lets some fail. It only matters that it exists.
         Effect.catch(Effect.asVoid(sql.unsafe(Statements.ddl(dialect, table))), (error) =>
           Effect.mapError(Effect.asVoid(look), () => error)
@@ -196,7 +196,7 @@ export const make = (
 ): Effect.Effect<Provider.Provider, SessionError> => {
   const sql = client.withoutTransforms()
   const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure>) =>
-    Effect.mapError(SqlConnection.outside(effect), ({ cause }) => unavailable(dialect, operation, cause))
+    Effect.mapError(outside(sql)(effect), (error) => unavailable(dialect, operation, causeOf(error)))
   return Effect.gen(function* () {
     yield* checkNames({ table })
     const maxLifetime = yield* checkMaxLifetime(options.maxLifetime)

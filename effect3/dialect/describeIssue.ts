@@ -5,19 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as AST from "effect/SchemaAST"
-
-export interface Problem {
-  readonly path: ReadonlyArray<string>
-  readonly kind: "missing" | "unknown" | "wrong"
-  readonly message: string
-  /** The options that exist beside an unknown one. */
-  readonly known: ReadonlyArray<string>
-}
-
-/** A problem of a value whose kind was right is more specific than one of a value whose kind was wrong. */
-interface Found extends Problem {
-  readonly isSpecific: boolean
-}
+import { either, type Found, missing, type Problem, specific, unknown, wrong } from "../../src/Manager/problems.js"
 
 /** The message of an annotation, if it is plain text. */
 const annotated = (ast: AST.AST, issue: ParseResult.ParseIssue): string | undefined => {
@@ -28,9 +16,6 @@ const annotated = (ast: AST.AST, issue: ParseResult.ParseIssue): string | undefi
   const text = typeof message.value === "string" ? message.value : message.value.message
   return Effect.isEffect(text) ? undefined : text
 }
-
-const either = (kinds: ReadonlyArray<string>): string =>
-  kinds.length > 2 ? `${kinds.slice(0, -1).join(", ")} or ${kinds.at(-1)}` : kinds.join(" or ")
 
 /** The kind of value that a Schema expects, in words if Schema has them. */
 const kindOf = (ast: AST.AST): string =>
@@ -44,17 +29,6 @@ const kindOf = (ast: AST.AST): string =>
 
 const namesOf = (ast: AST.AST): ReadonlyArray<string> =>
   AST.isTypeLiteral(ast) ? ast.propertySignatures.map(({ name }) => String(name)) : []
-
-const wrong = (path: ReadonlyArray<string>, message: string, isSpecific = false): Found => ({
-  path,
-  kind: "wrong",
-  message,
-  known: [],
-  isSpecific
-})
-
-const specific = (found: ReadonlyArray<Found>): ReadonlyArray<Found> =>
-  found.map((problem) => ({ ...problem, isSpecific: true }))
 
 const issuesOf = ({ issues }: ParseResult.Composite): ReadonlyArray<ParseResult.ParseIssue> =>
   "_tag" in issues ? [issues] : issues
@@ -91,9 +65,9 @@ const walk = (
     case "Transformation":
       return issue.kind === "Transformation" ? specific(walk(issue.issue, path, known)) : walk(issue.issue, path, known)
     case "Unexpected":
-      return [{ path, kind: "unknown", message: "unknown option", known, isSpecific: true }]
+      return [unknown(path, known)]
     case "Missing":
-      return [{ path, kind: "missing", message: "it is missing", known: [], isSpecific: true }]
+      return [missing(path)]
     case "Type":
       return [wrong(path, issue.message ?? annotated(issue.ast, issue) ?? `expected ${kindOf(issue.ast)}`)]
     case "Forbidden":

@@ -7,16 +7,30 @@
  *
  * @since 0.1.0
  */
+
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import type { SessionError } from "../SessionError.js"
-import type { Any } from "../Store/SessionStore.js"
-import { internals, type Manager } from "./Manager.js"
-import { SessionManager } from "./SessionManager.js"
+import { internals, type Manager } from "../../src/Manager/Manager.js"
+import { SessionManager } from "../../src/Manager/SessionManager.js"
+import type { SessionError } from "../../src/SessionError.js"
+import type { Any } from "../../src/Store/SessionStore.js"
+import { contextOf } from "./runtime.js"
 
+export {
+  /**
+   * @since 0.1.0
+   * @category layers
+   */
+  layerOpenApi,
+  /**
+   * @since 0.1.0
+   * @category middleware
+   */
+  security
+} from "../../src/Manager/openApi.js"
 export {
   /**
    * @since 0.1.0
@@ -29,18 +43,6 @@ export {
    */
   layerApi
 } from "./httpApi.js"
-export {
-  /**
-   * @since 0.1.0
-   * @category layers
-   */
-  layerOpenApi,
-  /**
-   * @since 0.1.0
-   * @category middleware
-   */
-  security
-} from "./openApi.js"
 
 /**
  * Makes a middleware for `HttpRouter` (and any `HttpApp`) that gives each request its session, as one store or as
@@ -160,7 +162,9 @@ const mount = <E, R>(
   const mountedIn = (manager: Manager) => {
     const { mounting, put } = internals(manager)
     // The context belongs to the request alone, since the request is in it.
-    return mounting.around(app, (context, session) => put(context, stores, session))
+    return mounting.around(app, (fiber, session) => {
+      put(contextOf(fiber), stores, session)
+    })
   }
   let last: { readonly manager: Manager; readonly mounted: ReturnType<typeof mountedIn> } | undefined
   return Effect.withFiberRuntime((fiber) => {

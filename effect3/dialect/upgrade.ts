@@ -1,8 +1,9 @@
 /**
  * Detects that a handler has turned its request into a WebSocket. A header cannot show that: any client can send one.
  */
-import * as Effect from "#effect/Effect"
-import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
+
+import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
+import * as Effect from "effect/Effect"
 
 /**
  * Runs `upgraded` when a request, or one that a router makes from it, is upgraded. The request is changed in place,
@@ -12,7 +13,7 @@ export const watchUpgrade = (request: HttpServerRequest, upgraded: Effect.Effect
   const { upgrade } = request
   const modify = request.modify.bind(request)
   return Object.defineProperties(request, {
-    upgrade: { configurable: true, get: () => Effect.tap(upgrade, upgraded) },
+    upgrade: { configurable: true, get: () => Effect.zipLeft(upgrade, upgraded) },
     modify: {
       configurable: true,
       value: (options: Parameters<HttpServerRequest["modify"]>[0]) => watchUpgrade(modify(options), upgraded)

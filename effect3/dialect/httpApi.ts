@@ -8,10 +8,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { Reason, SessionError, statusOf, transient } from "../SessionError.js"
-import type { Any } from "../Store/SessionStore.js"
-import { internals } from "./Manager.js"
-import { SessionManager } from "./SessionManager.js"
+import { internals } from "../../src/Manager/Manager.js"
+import { SessionManager } from "../../src/Manager/SessionManager.js"
+import { Reason, SessionError, statusOf, transient } from "../../src/SessionError.js"
+import type { Any } from "../../src/Store/SessionStore.js"
 
 /** The errors with one status, as clients of an `HttpApi` see them. */
 const failures = <R extends Reason>(

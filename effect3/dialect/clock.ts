@@ -1,0 +1,10 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+export const millisOf = (clock: Clock.Clock): number => clock.unsafeCurrentTimeMillis()
+
+const machineClock = Clock.make()
+
+/** Runs the pauses and timeouts of an effect in the machine's time. */
+export const inMachineTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withClock(effect, machineClock)

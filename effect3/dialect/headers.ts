@@ -1,0 +1,23 @@
+import * as Headers from "@effect/platform/Headers"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+
+/**
+ * A layer that also hides a header from the spans of the server that it is provided to, as cookies are hidden.
+ */
+export const layerHiding = <I, S, E, R>(
+  tag: Context.Tag<I, S>,
+  made: Effect.Effect<S, E, R>,
+  headerOf: (made: S) => string | false
+): Layer.Layer<I, E, Exclude<R, Scope.Scope>> =>
+  Layer.scoped(
+    tag,
+    Effect.tap(made, (made) => {
+      const header = headerOf(made)
+      return header === false
+        ? Effect.void
+        : Effect.locallyScopedWith(Headers.currentRedactedNames, (names) => [...names, header.toLowerCase()])
+    })
+  )
