@@ -1,0 +1,160 @@
+/**
+ * Mounts sessions in front of HTTP handlers: in an `HttpRouter` or an `HttpApi`.
+ *
+ * With every mount, nothing is read before a handler first uses the session, and changes are saved when the response is
+ * made. A 5xx or an interruption drops the changes, but a `destroy` stands. Mounting twice on one route
+ * does no harm: the request has one session.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
+import type * as Layer from "effect/Layer"
+import { internals, type Manager } from "../../src/Manager/Manager.js"
+import type { App } from "../../src/Manager/mount.js"
+import { SessionManager } from "../../src/Manager/SessionManager.js"
+import type { SessionError } from "../../src/SessionError.js"
+import type { Any } from "../../src/Store/SessionStore.js"
+import { contextOf } from "./runtime.js"
+
+export {
+  /**
+   * @since 0.1.0
+   * @category layers
+   */
+  layerOpenApi,
+  /**
+   * @since 0.1.0
+   * @category middleware
+   */
+  security
+} from "../../src/Manager/openApi.js"
+export {
+  /**
+   * @since 0.1.0
+   * @category schemas
+   */
+  Failure,
+  /**
+   * @since 0.1.0
+   * @category middleware
+   */
+  layerApi
+} from "./httpApi.js"
+
+/**
+ * Makes a middleware for any effect that responds to a request, which gives each request its session, as one store or
+ * as several. A `SessionError` that the handlers do not catch becomes a response with status 503 or 500.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { HttpServerResponse } from "effect/http"
+ * import { SessionHttp, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {
+ *   visits: SessionStore.field(Schema.Natural, { default: () => 0 })
+ * }) {}
+ *
+ * const visit = Effect.gen(function* () {
+ *   const session = yield* AppSession
+ *   const visits = yield* session.update("visits", (n) => n + 1)
+ *   return HttpServerResponse.text(`visit ${visits}`)
+ * })
+ *
+ * const app = SessionHttp.middleware(AppSession)(visit)
+ *
+ * @since 0.1.0
+ * @category middleware
+ */
+export const middleware =
+  <Stores extends ReadonlyArray<Any>>(...stores: Stores) =>
+  <E, R>(
+    app: App<E, R>
+  ): Effect.Effect<
+    HttpServerResponse,
+    Exclude<E, SessionError>,
+    SessionManager | HttpServerRequest.HttpServerRequest | Exclude<R, Context.Service.Identifier<Stores[number]>>
+  > =>
+    mount(app, stores, (context) => Context.getUnsafe(context, SessionManager))
+
+/**
+ * Provides the stores to the routes of an `HttpRouter`: give its `layer` to the routes that use the session. The
+ * compiler rejects routes that use a session and do not have it.
+ *
+ * With `{ global: true }` after the stores, the result is itself a layer. It gives the session to every request that
+ * the router serves: to all routes, and to a middleware that shows its own page if no route matches.
+ *
+ * @example
+ * import { Effect, Layer, Schema } from "effect"
+ * import { HttpRouter, HttpServerResponse } from "effect/http"
+ * import { SessionHttp, SessionLayer, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { name: Schema.String }) {}
+ *
+ * const routes = HttpRouter.add(
+ *   "GET",
+ *   "/new",
+ *   Effect.gen(function* () {
+ *     const session = yield* AppSession
+ *     return HttpServerResponse.text(String(yield* session.isNew))
+ *   })
+ * ).pipe(
+ *   Layer.provide(SessionHttp.routerMiddleware(AppSession).layer),
+ *   Layer.provide(SessionLayer.memory())
+ * )
+ *
+ * @since 0.1.0
+ * @category middleware
+ */
+export const routerMiddleware: {
+  <Stores extends ReadonlyArray<Any>>(
+    ...stores: Stores
+  ): HttpRouter.Middleware<{
+    provides: Context.Service.Identifier<Stores[number]>
+    handles: SessionError
+    error: never
+    requires: never
+    layerError: never
+    layerRequires: SessionManager
+  }>
+  <Stores extends ReadonlyArray<Any>>(
+    ...storesAndOptions: readonly [...stores: Stores, options: { readonly global: true }]
+  ): Layer.Layer<
+    | HttpRouter.Request.From<"Requires" | "GlobalRequires", Context.Service.Identifier<Stores[number]>>
+    | HttpRouter.Request.From<"Error" | "GlobalError", SessionError>,
+    never,
+    HttpRouter.HttpRouter | SessionManager
+  >
+} = (...args: ReadonlyArray<Any | { readonly global: true }>): any => {
+  const stores = args.filter((arg): arg is Any => !("global" in arg))
+  const [options] = args.flatMap((arg) => ("global" in arg ? [arg] : []))
+  return HttpRouter.middleware<{ provides: any; handles: SessionError }>()(
+    Effect.map(SessionManager, (manager) => (app: App<any, any>) => mount(app, stores, () => manager)) as any,
+    { global: options?.global === true }
+  )
+}
+
+/** The app, with the request's session in its context as each of the stores. */
+const mount = <E, R>(
+  app: App<E, R>,
+  stores: ReadonlyArray<Any>,
+  managerIn: (context: Context.Context<SessionManager>) => Manager
+): App<Exclude<E, SessionError>, any> => {
+  const mountedIn = (manager: Manager) => {
+    const { mounting, put } = internals(manager)
+    // Whoever made the request restores the context that was before it.
+    return mounting.around(app, (fiber, session) => fiber.setContext(put(contextOf(fiber), stores, session)))
+  }
+  let last: { readonly manager: Manager; readonly mounted: ReturnType<typeof mountedIn> } | undefined
+  return Effect.withFiber((fiber) => {
+    const manager = managerIn(contextOf(fiber) as Context.Context<SessionManager>)
+    // An app usually has one manager. With several, the app is mounted anew whenever the manager changes.
+    if (last?.manager !== manager) {
+      last = { manager, mounted: mountedIn(manager) }
+    }
+    return last.mounted(fiber)
+  })
+}

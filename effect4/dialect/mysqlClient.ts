@@ -1,0 +1,95 @@
+/**
+ * A client of MySQL on a pool of mysql2, since @effect/sql-mysql2 does not load with this version of Effect.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import type * as Stream from "effect/Stream"
+import * as Client from "effect/sql/SqlClient"
+import type { Connection } from "effect/sql/SqlConnection"
+import { ConnectionError, SqlError, UnknownError } from "effect/sql/SqlError"
+import * as Statement from "effect/sql/Statement"
+import type { Pool, PoolConnection } from "mysql2"
+import { driver } from "../../src/Provider/internal/driver.js"
+import type { ClientOf } from "../../src/Provider/sql/pool.js"
+import type { SessionError } from "../../src/SessionError.js"
+import { mysqlClient } from "./sql.js"
+
+const compiler = Statement.makeCompiler({
+  dialect: "mysql",
+  placeholder: () => "?",
+  onIdentifier: Statement.defaultEscape("`"),
+  onCustom: () => ["", []],
+  onRecordUpdate: () => ["", []]
+})
+
+type Target = Pick<PoolConnection | Pool, "execute" | "query">
+
+const connectionOn = (target: Target): Connection => {
+  const raw = (sql: string, values: ReadonlyArray<unknown>, method: "execute" | "query" = "execute") =>
+    Effect.callback<unknown, SqlError>((resume) => {
+      // A statement without parameters need not be prepared.
+      target[method]({ sql, values: values as Array<any> }, (cause: unknown, results: unknown) => {
+        resume(
+          cause === null
+            ? Effect.succeed(results)
+            : Effect.fail(new SqlError({ reason: new UnknownError({ cause, message: "the statement failed" }) }))
+        )
+      })
+    })
+  const rows = (method: "execute" | "query") => (sql: string, params: ReadonlyArray<unknown>) =>
+    Effect.map(raw(sql, params, method), (results) => (Array.isArray(results) ? results : []))
+  return {
+    execute: rows("execute"),
+    executeRaw: (sql, params) => raw(sql, params),
+    executeUnprepared: rows("query"),
+    // Nothing here asks for these.
+    executeValues: () => unused,
+    executeValuesUnprepared: () => unused,
+    executeStream: (): Stream.Stream<never, SqlError> => unused as never
+  }
+}
+
+const unused = Effect.die("not used by sessions")
+
+const make = ({ createPool }: typeof import("mysql2"), { maxConnections, url }: Parameters<ClientOf>[0]) =>
+  Effect.gen(function* () {
+    const failed = (cause: unknown) =>
+      new SqlError({ reason: new ConnectionError({ cause, message: "there is no connection" }) })
+    const pool = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        createPool({
+          uri: Redacted.value(url),
+          supportBigNumbers: true,
+          connectionLimit: maxConnections,
+          connectTimeout: 5000
+        })
+      ),
+      (pool) => Effect.callback<void>((resume) => pool.end(() => resume(Effect.void)))
+    )
+    const reserved = Effect.acquireRelease(
+      Effect.callback<PoolConnection, SqlError>((resume) => {
+        pool.getConnection((cause, connection) =>
+          resume(cause === null ? Effect.succeed(connection) : Effect.fail(failed(cause)))
+        )
+      }),
+      (connection) => Effect.sync(() => connection.release())
+    )
+    // Fails now if there is no server.
+    yield* Effect.scoped(reserved)
+    const client = yield* Client.make({
+      acquirer: Effect.succeed(connectionOn(pool)),
+      transactionAcquirer: Effect.map(reserved, connectionOn),
+      compiler,
+      driver: "mysql2",
+      spanAttributes: []
+    })
+    return Object.assign(client, { [mysqlClient]: mysqlClient })
+  })
+
+/** Makes a client with a pool. */
+export const clientOf: Effect.Effect<ClientOf, SessionError> = Effect.map(
+  driver("mysql", "mysql2"),
+  (mysql2) => (pool) => Layer.effect(Client.SqlClient, make(mysql2.default, pool)).pipe(Layer.provide(Reactivity.layer))
+)

@@ -1,0 +1,5 @@
+import type * as Result from "effect/Result"
+
+export const valueOf = <A, E>(success: Result.Success<A, E>): A => success.success
+
+export const errorOf = <A, E>(failure: Result.Failure<A, E>): E => failure.failure

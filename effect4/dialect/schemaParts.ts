@@ -1,0 +1,62 @@
+// Finds out, once per field, what a Schema does with objects: whether it returns parts of its input, and whether it
+// loses keys.
+import type * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
+
+/** What a Schema reads: the last link of its encoding. */
+const encodedOf = (ast: AST.AST): AST.AST => {
+  const last = ast.encoding?.at(-1)
+  return last === undefined ? ast : encodedOf(last.to)
+}
+
+const partsOf = (ast: AST.AST): ReadonlyArray<AST.AST> => {
+  switch (ast._tag) {
+    case "Objects":
+      return [...ast.propertySignatures, ...ast.indexSignatures].map(({ type }) => type)
+    case "Arrays":
+      return [...ast.elements, ...ast.rest]
+    case "Union":
+      return ast.types
+    case "Declaration":
+      return ast.typeParameters
+    default:
+      return []
+  }
+}
+
+/**
+ * Whether decoding can return parts of its input unchanged. Structs, records and arrays are made anew; a transformation
+ * gets the result of its encoded side.
+ */
+export const sharesParts = ({ ast }: Schema.Top): boolean => shares(ast)
+
+const shares = (decoded: AST.AST): boolean => {
+  const ast = encodedOf(decoded)
+  switch (ast._tag) {
+    case "Any":
+    case "Unknown":
+    case "ObjectKeyword":
+    case "Declaration":
+    // Not followed, since it may be infinite.
+    case "Suspend":
+      return true
+    default:
+      return (
+        // `onExcessProperty: "preserve"` keeps properties that it does not know.
+        AST.resolve(ast)?.["parseOptions"] !== undefined ||
+        (ast._tag === "Objects" && ast.propertySignatures.length === 0 && ast.indexSignatures.length === 0) ||
+        partsOf(ast).some(shares)
+      )
+  }
+}
+
+/**
+ * Whether a key `__proto__` can be lost: Schemas of records assign keys, and assigning this one sets a prototype.
+ */
+export const losesProto = ({ ast }: Schema.Top): boolean => loses(ast)
+
+const loses = (ast: AST.AST): boolean =>
+  ast._tag === "Suspend" ||
+  (ast._tag === "Objects" &&
+    (ast.indexSignatures.length > 0 || ast.propertySignatures.some(({ name }) => name === "__proto__"))) ||
+  [...partsOf(ast), ...(ast.encoding ?? []).map(({ to }) => to)].some(loses)
