@@ -4,12 +4,14 @@ import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
 const src = fileURLToPath(new URL("src/", import.meta.url))
+const effect3 = fileURLToPath(new URL("effect3/", import.meta.url))
 
 const processes = availableParallelism() + 2
 
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^#(effect|dialect|test)\/(.*)$/, replacement: `${effect3}$1/$2.ts` },
       { find: /^effect-session$/, replacement: `${src}index.ts` },
       { find: /^effect-session\/(.*)$/, replacement: `${src}$1.ts` }
     ]

@@ -71,8 +71,10 @@ describe("the packed tarball", () => {
   }, 60_000)
 
   it("is clean to arethetypeswrong", async () => {
-    // ESM alone, as the README says: what CommonJS sees is left out.
-    await run(root, bin("attw"), tarball, "--profile", "esm-only", "--no-emoji")
+    // ESM alone, as the README says: what CommonJS sees is left out, and that TypeScript's old resolution, which it
+    // leaves out too, does not know the `imports` of a package.
+    const rules = ["--ignore-rules", "internal-resolution-error"]
+    await run(root, bin("attw"), tarball, "--profile", "esm-only", "--no-emoji", ...rules)
   }, 120_000)
 
   it("exports each module of src that is not in a folder, and nothing else", () => {

@@ -1,8 +1,10 @@
 // beego's configuration as options of ours: its JSON, and the strings of its providers, as our clients understand what comes of them.
+
 import { createRequire } from "node:module"
 import { SessionConfig, SessionManager } from "effect-session"
 import * as Beego from "effect-session/beego"
 import * as FastCheck from "fast-check"
+import { errorOf } from "#dialect/result"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -536,8 +538,8 @@ describe("any string", () => {
         FastCheck.property(FastCheck.oneof(FastCheck.string16bits(), shuffled), (text) => {
           const result = Effect.runSync(Effect.result(providers[provider]!(given(text))))
           if (Result.isFailure(result)) {
-            expect(result.left.reason).toBe("InvalidConfig")
-            expect(result.left.message).not.toContain(secret)
+            expect(errorOf(result).reason).toBe("InvalidConfig")
+            expect(errorOf(result).message).not.toContain(secret)
           }
         }),
         { numRuns: 500 }

@@ -1,15 +1,16 @@
 // beego's cookie: what the manager asks of it, the recorded cookies, and what Go will make of ours.
+
 import { createDecipheriv, createHmac } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { type SessionConfig, SessionHttp, type SessionManager } from "effect-session"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Redacted from "#effect/Redacted"
 import * as Result from "#effect/Result"
 import * as TestClock from "#effect/testing/TestClock"
 import { describe, expect, it } from "#test/vitest"
+import { webHandlers } from "#test/web"
 import * as Gob from "../../src/beego/Gob.js"
 import * as BeegoCookie from "../../src/beego/layouts/cookie.js"
 import { makeSealer } from "../../src/beego/layouts/seal.js"
@@ -275,12 +276,12 @@ describe("what is sealed", () => {
 const sends = (sealing: Sealing, cookie: NonNullable<SessionConfig.Options["cookie"]>) =>
   Effect.map(
     Effect.provide(
-      Effect.runtime<SessionManager.SessionManager>(),
+      webHandlers<SessionManager.SessionManager>(),
       managerLayer({ cookie, idleTimeout: hour, absoluteTimeout: Duration.infinity }, sealing)
     ),
-    (runtime) => (userId: string) =>
+    (handlerOf) => (userId: string) =>
       Effect.promise(async () => {
-        const handle = HttpEffect.toWebHandlerRuntime(runtime)(
+        const handle = handlerOf(
           SessionHttp.middleware(AppSession)(
             Effect.as(
               Effect.flatMap(AppSession, (session) => session.set("userId", userId)),

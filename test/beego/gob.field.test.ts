@@ -1,4 +1,5 @@
 // Fields: which Go types a Schema is written as, as real beego sees them, and which Go types it is read from.
+
 import { isUtf8 } from "node:buffer"
 import { readFileSync } from "node:fs"
 import * as Arbitrary from "effect/Arbitrary"
@@ -11,6 +12,7 @@ import * as DateTime from "#effect/DateTime"
 import * as Result from "#effect/Result"
 import * as Schema from "#effect/Schema"
 import type * as SchemaIssue from "#effect/SchemaIssue"
+import { ReadonlyMap } from "#test/schema"
 import { suite } from "../servers/need.js"
 import { comparable, type Description, describeValue } from "./describe.js"
 import { type GobCheck, makeGobCheck } from "./gobcheck.js"
@@ -66,7 +68,7 @@ const fields: ReadonlyArray<readonly [name: string, Schema.Codec<any, any>, goTy
   ["Record", Schema.Record(Schema.String, Schema.NullOr(Schema.Number)), "map[string]interface {}"],
   ["Option", Schema.Option(Schema.Int), "map[string]interface {}"],
   ["recursive", Tree, "map[string]interface {}"],
-  ["Map", Schema.ReadonlyMap({ key: Schema.Int, value: Schema.String }), "[]interface {}"],
+  ["Map", ReadonlyMap(Schema.Int, Schema.String), "[]interface {}"],
   ["NullOr in an Array", Schema.Array(Schema.NullOr(Schema.Literals(["x", 1, true]))), "[]interface {}"],
   ["int8", Schema.Int.pipe(between(-128, 127), Gob.int8), "int8"],
   ["int16", Schema.Int.pipe(between(-32768, 32767), Gob.int16), "int16"],
@@ -104,7 +106,7 @@ const fields: ReadonlyArray<readonly [name: string, Schema.Codec<any, any>, goTy
 ]
 
 const issue = (result: Result.Result<unknown, SchemaIssue.Issue>): string =>
-  Result.match(result, { onLeft: ParseResult.TreeFormatter.formatIssueSync, onRight: () => "a value" })
+  Result.match(result, { onFailure: ParseResult.TreeFormatter.formatIssueSync, onSuccess: () => "a value" })
 
 /** Not among the values: half surrogate pairs, which UTF-8 has no form of, and `__proto__`, which Schema.Record drops. */
 const isKept = (value: unknown): boolean =>

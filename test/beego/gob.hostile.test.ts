@@ -1,8 +1,10 @@
 // Streams that nobody should have written: a typed error or a value, and never more than the bytes are worth.
+
 import { readFileSync } from "node:fs"
 import { isDeepStrictEqual } from "node:util"
 import { Gob } from "effect-session/beego"
 import { describe, expect, it } from "vitest"
+import { errorOf, valueOf } from "#dialect/result"
 import * as Result from "#effect/Result"
 
 const vectors: { readonly gob: ReadonlyArray<{ readonly hex: string }> } = JSON.parse(
@@ -103,7 +105,7 @@ const session = (definitions: ReadonlyArray<Uint8Array>, value: Uint8Array) =>
   ])
 
 const reasonOf = (stream: Uint8Array, limits?: Gob.Limits) =>
-  Result.match(Gob.decode(stream, limits), { onLeft: (error) => error.reason, onRight: () => "a value" })
+  Result.match(Gob.decode(stream, limits), { onFailure: (error) => error.reason, onSuccess: () => "a value" })
 
 describe("hostile gob streams", () => {
   it("100,000 mutated streams are a typed error or a value, of no more parts than the stream is worth", () => {
@@ -123,12 +125,12 @@ describe("hostile gob streams", () => {
         throw new Error(`threw on ${context}`, { cause: error })
       }
       if (Result.isFailure(result)) {
-        expect(result.left._tag, context).toBe("GobError")
-        outcomes[result.left.reason] = (outcomes[result.left.reason] ?? 0) + 1
+        expect(errorOf(result)._tag, context).toBe("GobError")
+        outcomes[errorOf(result).reason] = (outcomes[errorOf(result).reason] ?? 0) + 1
       } else {
         outcomes["a value"] = (outcomes["a value"] ?? 0) + 1
-        expect(sessionSize(result.right), context).toBeLessThan(4 * stream.length + 8)
-        const again = Result.flatMap(Gob.encode(result.right), (bytes) => Gob.decode(bytes))
+        expect(sessionSize(valueOf(result)), context).toBeLessThan(4 * stream.length + 8)
+        const again = Result.flatMap(Gob.encode(valueOf(result)), (bytes) => Gob.decode(bytes))
         expect(isDeepStrictEqual(again, result), context).toBe(true)
       }
     }
@@ -204,7 +206,7 @@ describe("hostile gob streams", () => {
     const stream = session([slice(66, intId)], dynamic("[]int", 66, 100, Buffer.alloc(100, 2)))
     const decoded = Result.getOrThrow(Gob.decode(stream))
     const written = (some: Partial<Gob.Limits>) =>
-      Result.match(Gob.encode(decoded, limits(some)), { onLeft: ({ reason }) => reason, onRight: () => "bytes" })
+      Result.match(Gob.encode(decoded, limits(some)), { onFailure: ({ reason }) => reason, onSuccess: () => "bytes" })
     expect(reasonOf(stream, limits({ maxBytes: stream.length }))).toBe("a value")
     expect(reasonOf(stream, limits({ maxBytes: stream.length - 1 }))).toBe("LimitExceeded")
     expect(reasonOf(stream, limits({ maxValues: 103 }))).toBe("a value")

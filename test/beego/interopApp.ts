@@ -78,7 +78,7 @@ const typescript = (provider: string, json: string): Effect.Effect<string, never
     ),
     (context) => {
       const { address } = Context.get(context, HttpServer.HttpServer)
-      return address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}` : ""
+      return "port" in address ? `http://127.0.0.1:${address.port}` : ""
     }
   ).pipe(Effect.orDie)
 

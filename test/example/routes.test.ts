@@ -9,9 +9,9 @@ import * as ConfigProvider from "#effect/ConfigProvider"
 import * as Effect from "#effect/Effect"
 import * as HttpServer from "#effect/http/HttpServer"
 import * as Layer from "#effect/Layer"
+import { app } from "#test/demo"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { afterAll, describe, expect, it } from "#test/vitest"
-import { app } from "../../example/routes.js"
 import { client } from "../support/http.js"
 
 const directory = mkdtempSync(join(tmpdir(), "effect-session-demo-"))

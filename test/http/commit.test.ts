@@ -1,14 +1,15 @@
 /**
  * The end of a request: what is saved, when, and what the client is told.
  */
+
 import { SessionError, SessionHttp, SessionManager } from "effect-session"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as TestClock from "#effect/testing/TestClock"
 import * as HttpRouter from "#test/HttpRouter"
 import { describe, expect, it } from "#test/vitest"
+import { webHandlers } from "#test/web"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 
 const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
@@ -27,9 +28,9 @@ const app = HttpRouter.empty.pipe(
   HttpRouter.get("/count", Effect.map(count, text)),
   HttpRouter.get("/fail", Effect.andThen(count, Effect.fail("no"))),
   HttpRouter.get("/die", Effect.andThen(count, Effect.die(new Error("no")))),
-  HttpRouter.get("/not-found", Effect.andThen(count, HttpServerResponse.empty({ status: 404 }))),
+  HttpRouter.get("/not-found", Effect.as(count, HttpServerResponse.empty({ status: 404 }))),
   HttpRouter.get("/die-response", Effect.andThen(count, Effect.die(HttpServerResponse.empty({ status: 409 })))),
-  HttpRouter.get("/redirect", Effect.andThen(count, HttpServerResponse.redirect("/read"))),
+  HttpRouter.get("/redirect", Effect.as(count, HttpServerResponse.redirect("/read"))),
   HttpRouter.get(
     "/login",
     Effect.gen(function* () {
@@ -118,8 +119,7 @@ describe("what a request costs the backend", () => {
     "1,000 requests to a page that does not use its session leave no session, and no call",
     () =>
       Effect.gen(function* () {
-        const runtime = yield* Effect.runtime<SessionManager.SessionManager>()
-        const handle = HttpEffect.toWebHandlerRuntime(runtime)(app)
+        const handle = (yield* webHandlers<SessionManager.SessionManager>())(app)
         for (let i = 0; i < 1_000; i++) {
           const response = yield* Effect.promise(() => handle(new Request("http://localhost/unused")))
           expect(response.headers.getSetCookie()).toEqual([])

@@ -75,7 +75,7 @@ describe("changes that could not be saved at the end of their request", () => {
         HttpRouter.get("/read", read),
         HttpRouter.get(
           "/go",
-          Effect.andThen(
+          Effect.as(
             Effect.andThen(Effect.flatMap(AppSession, change), Effect.forkDetach(late)),
             HttpServerResponse.text("done")
           )

@@ -1,8 +1,8 @@
 /**
  * When a session could not be saved: what the client gets instead of the response, and what is left of the response.
  */
+
 import { readdirSync } from "node:fs"
-import * as NodeContext from "@effect/platform-node/NodeContext"
 import { type SessionConfig, SessionError, SessionHttp, type SessionProvider } from "effect-session"
 import * as Effect from "#effect/Effect"
 import * as HttpEffect from "#effect/http/HttpEffect"
@@ -11,7 +11,9 @@ import * as HttpServerRespondable from "#effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Stream from "#effect/Stream"
 import * as HttpRouter from "#test/HttpRouter"
+import { services } from "#test/node"
 import { describe, expect, it } from "#test/vitest"
+import type { App } from "../support/app.js"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
 import { basics, routesOf } from "../support/mounts.js"
@@ -79,7 +81,7 @@ const routes = routesOf({
   HttpRouter.use(SessionHttp.middleware(AppSession))
 )
 
-const begin = (options: SessionConfig.Options = {}, app: HttpEffect.Default<any, any> = routes) =>
+const begin = (options: SessionConfig.Options = {}, app: App<any, any> = routes) =>
   Effect.gen(function* () {
     const { layer, logged } = collectLogs()
     const { provider, state } = failing()
@@ -160,7 +162,7 @@ describe("a body that is not sent", () => {
         HttpRouter.get("/count", Effect.as(count, HttpServerResponse.empty())),
         HttpRouter.use(SessionHttp.middleware(AppSession))
       )
-      const { me, state } = yield* begin({}, Effect.provide(download, NodeContext.layer))
+      const { me, state } = yield* begin({}, Effect.provide(download, services))
       state.away = "writes"
       const files = () =>
         readdirSync("/proc/self/fd", { withFileTypes: true }).filter((entry) => entry.isSymbolicLink()).length

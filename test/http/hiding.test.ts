@@ -1,6 +1,7 @@
 /**
  * No session id and no value in logs, spans, JSON, inspections and responses.
  */
+
 import { inspect } from "node:util"
 import { type SessionConfig, SessionHttp, SessionManager, SessionProvider } from "effect-session"
 import * as Cause from "#effect/Cause"
@@ -10,9 +11,10 @@ import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Inspectable from "#effect/Inspectable"
 import * as Layer from "#effect/Layer"
 import * as Logger from "#effect/Logger"
-import * as LogLevel from "#effect/LogLevel"
-import * as Tracer from "#effect/Tracer"
+import type * as Tracer from "#effect/Tracer"
 import * as HttpRouter from "#test/HttpRouter"
+import * as Logs from "#test/logs"
+import { layerTracer, makeTracer } from "#test/trace"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, serve } from "../support/http.js"
 
@@ -21,10 +23,10 @@ const value = "VALUE-hunter2"
 /** All that is logged, in each form that Effect has for it, and all that spans are told. */
 const watch = () => {
   const seen: Array<string> = []
-  const forms = [Logger.stringLogger, Logger.logfmtLogger, Logger.jsonLogger]
+  const forms = Logs.forms
   const logger = Logger.make((options) => {
     for (const form of forms) seen.push(form.log(options))
-    seen.push(inspect(Logger.structuredLogger.log(options), { depth: 9 }))
+    seen.push(inspect(Logs.structured.log(options), { depth: 9 }))
   })
   const span = (name: string, options: any): Tracer.Span => ({
     _tag: "Span",
@@ -46,15 +48,8 @@ const watch = () => {
     },
     addLinks: () => {}
   })
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind) => span(name, { parent, context, links, startTime, kind }),
-    context: (f) => f()
-  })
-  const layer = Layer.mergeAll(
-    Logger.replace(Logger.defaultLogger, logger),
-    Layer.setTracer(tracer),
-    Logger.minimumLogLevel(LogLevel.All)
-  )
+  const tracer = makeTracer(span)
+  const layer = Layer.mergeAll(Logs.replacing(logger), layerTracer(tracer), Logs.everything)
   return { layer, seen }
 }
 

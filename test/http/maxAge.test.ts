@@ -1,12 +1,13 @@
 /**
  * A cookie that the browser keeps for a time: whoever uses the session does not lose it.
  */
+
 import type { SessionConfig, SessionManager } from "effect-session"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import * as HttpEffect from "#effect/http/HttpEffect"
 import * as TestClock from "#effect/testing/TestClock"
 import { describe, expect, it } from "#test/vitest"
+import { webHandlers } from "#test/web"
 import { managerLayer, probe } from "../support/http.js"
 import { basics, routerOf } from "../support/mounts.js"
 
@@ -23,7 +24,7 @@ const using = <A>(
   provider = probe().provider
 ) =>
   Effect.gen(function* () {
-    const handler = HttpEffect.toWebHandlerRuntime(yield* Effect.runtime<SessionManager.SessionManager>())(app)
+    const handler = (yield* webHandlers<SessionManager.SessionManager>())(app)
     return yield* use((path, headers = {}) =>
       Effect.promise(async () => {
         const response = await handler(new Request(`http://localhost${path}`, { headers }))

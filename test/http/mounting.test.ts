@@ -1,6 +1,7 @@
 /**
  * Each way to mount sessions, and the traps of @effect/platform.
  */
+
 import { SessionError, SessionHttp, SessionStore } from "effect-session"
 import * as Deferred from "#effect/Deferred"
 import * as Effect from "#effect/Effect"
@@ -17,6 +18,7 @@ import * as OpenApi from "#effect/http-api/OpenApi"
 import * as Layer from "#effect/Layer"
 import * as Schema from "#effect/Schema"
 import * as HttpRouter from "#test/HttpRouter"
+import { forwarded } from "#test/middleware"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 import { build, WithSession } from "../support/mounts.js"
@@ -51,7 +53,7 @@ describe("HttpRouter", () => {
       const app = HttpRouter.empty.pipe(
         HttpRouter.mount("/api", HttpRouter.empty.pipe(HttpRouter.get("/count", count))),
         HttpRouter.use(SessionHttp.middleware(AppSession)),
-        HttpRouter.use(HttpMiddleware.xForwardedHeaders)
+        HttpRouter.use(forwarded)
       )
       const { as, send } = yield* serve(app)
       const { cookie } = yield* send("/api/count")

@@ -28,7 +28,7 @@ const app = HttpRouter.empty.pipe(
     using((session) =>
       Effect.map(
         Effect.result(session.get("visits")),
-        Result.match({ onLeft: ({ reason }) => reason, onRight: String })
+        Result.match({ onFailure: ({ reason }) => reason, onSuccess: String })
       )
     )
   ),

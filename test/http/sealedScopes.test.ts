@@ -69,7 +69,9 @@ const makeBrowser = () => {
   const get = (server: Pick<Server, "url">, path: string) => {
     const cookie = [...cookies.values()].join("; ")
     const headers = { host, connection: "close", ...(cookie === "" ? {} : { cookie }) }
-    return Effect.tap(exchange(server.url, bytesOf("GET", path, headers)), ({ setCookie }) => setCookie.forEach(keep))
+    return Effect.tap(exchange(server.url, bytesOf("GET", path, headers)), ({ setCookie }) =>
+      Effect.sync(() => setCookie.forEach(keep))
+    )
   }
   return { cookies, get }
 }

@@ -1,8 +1,10 @@
 /**
  * Streams: their bodies run when the headers have left, so that nothing can be told any more.
  */
+
 import { SessionError, SessionHttp, type SessionProvider, type SessionStore } from "effect-session"
 import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Stream from "#effect/Stream"
 import * as TestClock from "#effect/testing/TestClock"
@@ -129,7 +131,7 @@ describe("in a stream", () => {
           "/events",
           Effect.map(AppSession, (session) =>
             HttpServerResponse.stream(
-              Stream.repeatEffect(
+              Stream.fromEffectRepeat(
                 Effect.as(Effect.andThen(Effect.sleep("5 minutes"), session.touch), new TextEncoder().encode("x"))
               ).pipe(Stream.take(12), Stream.orDie)
             )
@@ -145,7 +147,7 @@ describe("in a stream", () => {
         yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
         yield* TestClock.adjust("5 minutes")
       }
-      expect((yield* events).body).toBe("x".repeat(12))
+      expect((yield* Fiber.join(events)).body).toBe("x".repeat(12))
       expect((yield* as(cookie)("/read")).body).toBe("1")
     })
   )

@@ -1,6 +1,7 @@
 /**
  * One request in another, one request twice, and several mounts in one request.
  */
+
 import { SessionHttp, SessionManager, SessionStore } from "effect-session"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
@@ -16,6 +17,7 @@ import * as Layer from "#effect/Layer"
 import * as Schema from "#effect/Schema"
 import * as HttpRouter from "#test/HttpRouter"
 import { describe, expect, it } from "#test/vitest"
+import type { App } from "../support/app.js"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 import { build, WithSession } from "../support/mounts.js"
 import { bytesOf, exchange } from "../support/raw.js"
@@ -37,16 +39,12 @@ const api = HttpRouter.empty.pipe(
     Effect.flatMap(AppSession, (session) => Effect.as(session.regenerate, text("in")))
   ),
   HttpRouter.get("/refused", Effect.andThen(visit, Effect.fail(HttpServerResponse.empty({ status: 403 })))),
-  HttpRouter.get("/fails", Effect.andThen(visit, HttpServerResponse.empty({ status: 500 }))),
+  HttpRouter.get("/fails", Effect.as(visit, HttpServerResponse.empty({ status: 500 }))),
   HttpRouter.use(SessionHttp.middleware(AppSession))
 )
 
 /** Runs an app with requests of its own, each with the cookie of the request that this one came in. */
-const batch = <E, R>(
-  app: HttpEffect.Default<E, R>,
-  paths: ReadonlyArray<string>,
-  concurrency: number | "unbounded" = 1
-) =>
+const batch = <E, R>(app: App<E, R>, paths: ReadonlyArray<string>, concurrency: number | "unbounded" = 1) =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
     Effect.forEach(
       paths,
@@ -84,7 +82,7 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
       HttpRouter.get(
         "/mounted-and-used",
         SessionHttp.middleware(AppSession)(
-          Effect.tap(Effect.flatMap(batch(api, paths), shown), visit) as HttpEffect.Default<unknown, AppSession>
+          Effect.tap(Effect.flatMap(batch(api, paths), shown), visit) as App<unknown, AppSession>
         )
       ),
       HttpRouter.mount("/", api)

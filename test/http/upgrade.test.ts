@@ -1,6 +1,7 @@
 /**
  * A request is a WebSocket when its handler upgrades it, and not when a header says so: any client can send one.
  */
+
 import { type SessionError, SessionHttp, type SessionStore } from "effect-session"
 import * as Effect from "#effect/Effect"
 import * as HttpMiddleware from "#effect/http/HttpMiddleware"
@@ -8,6 +9,8 @@ import * as HttpServerRequest from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Option from "#effect/Option"
 import * as HttpRouter from "#test/HttpRouter"
+import { forwarded } from "#test/middleware"
+import { answering } from "#test/socket"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
@@ -140,9 +143,6 @@ describe("a middleware outside of the mount", () => {
 describe("WebSockets", () => {
   const socket = Effect.gen(function* () {
     const session = yield* AppSession
-    const request = yield* HttpServerRequest.HttpServerRequest
-    const socket = yield* request.upgrade
-    const write = yield* socket.writer
     const commands: Record<string, Effect.Effect<unknown, SessionError>> = {
       read: session.get("visits"),
       count: session.update("visits", (n) => n + 1),
@@ -150,17 +150,10 @@ describe("WebSockets", () => {
       regenerate: Effect.as(session.regenerate, "done"),
       destroy: Effect.as(session.destroy, "done")
     }
-    yield* socket.run((data) =>
-      Effect.flatMap(
-        Effect.match(commands[new TextDecoder().decode(data)]!, {
-          onFailure: (error) => error.reason,
-          onSuccess: String
-        }),
-        write
-      )
+    return yield* answering((command) =>
+      Effect.match(commands[command]!, { onFailure: (error) => String(error.reason), onSuccess: String })
     )
-    return HttpServerResponse.empty()
-  }).pipe(Effect.catchTag("SocketError", () => HttpServerResponse.empty()))
+  })
 
   const app = HttpRouter.empty.pipe(
     HttpRouter.get(
@@ -171,7 +164,7 @@ describe("WebSockets", () => {
     // Where the request is another object than the one that the session is mounted on.
     HttpRouter.mount("/below", HttpRouter.empty.pipe(HttpRouter.get("/socket", socket))),
     HttpRouter.use(SessionHttp.middleware(AppSession)),
-    HttpRouter.use(HttpMiddleware.xForwardedHeaders)
+    HttpRouter.use(forwarded)
   )
 
   const talk = (

@@ -2,6 +2,7 @@
  * An `HttpApi` runs its middleware beside its handlers, not around them: what its sessions do within what runs the API in a fiber of
  * its own.
  */
+
 import { SessionError } from "effect-session"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
@@ -9,19 +10,24 @@ import type * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
 import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import { disconnect } from "#test/fibers"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession } from "../support/http.js"
 import { apiOf, build, type Handlers } from "../support/mounts.js"
 
 const late = HttpServerResponse.empty({ status: 504 })
 const limit = (app: HttpEffect.Default) =>
-  Effect.timeoutTo(app, { duration: "100 millis", onSuccess: (response) => response, onTimeout: () => late })
+  Effect.map(
+    Effect.timeoutOption(app, "100 millis"),
+    Option.getOrElse(() => late)
+  )
 
 const around: Readonly<Record<string, (app: HttpEffect.Default) => HttpEffect.Default>> = {
   nothing: (app) => app,
   "Effect.timeout": (app) => Effect.orDie(Effect.timeout(app, "10 seconds")),
   "Effect.raceFirst": (app) => Effect.raceFirst(app, Effect.interruptible(Effect.never)),
-  "Effect.disconnect": (app) => Effect.disconnect(app),
+  "Effect.disconnect": (app) => disconnect(app),
   "Effect.fork and Fiber.join": (app) => Effect.flatMap(Effect.forkChild(app), Fiber.join)
 }
 

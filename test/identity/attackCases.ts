@@ -1,9 +1,9 @@
 /**
  * A planted id, and requests of the attacker in flight around the victim's sign-in: nobody but the victim ever sees the victim's session.
  */
+
 import * as Effect from "#effect/Effect"
-import * as Logger from "#effect/Logger"
-import * as LogLevel from "#effect/LogLevel"
+import * as Logs from "#test/logs"
 import { expect } from "#test/vitest"
 import { soak } from "../support/soak.js"
 import { attack, delayed } from "./attacker.js"
@@ -50,7 +50,7 @@ export const attacks: Parameters<typeof onServers>[0] = (kept, isMain) => {
         // That there was something to be seen: some came too late, and many have begun sessions of their own.
         expect(refused).toBeGreaterThan(tries)
         expect(sessions).toBeGreaterThan(2 * tries)
-      }).pipe(Logger.withMinimumLogLevel(LogLevel.None)),
+      }).pipe(Effect.provide(Logs.nothing)),
     300_000
   )
 }

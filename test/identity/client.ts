@@ -74,7 +74,7 @@ export const serve = (kept: Kept, options: SessionConfig.Options = {}): Effect.E
       Layer.provideMerge(HttpServer.serve(makeApp(gates)), Layer.merge(server, session))
     )
     const { address } = Context.get(context, HttpServer.HttpServer)
-    const url = address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}` : ""
+    const url = "port" in address ? `http://127.0.0.1:${address.port}` : ""
     const agent = yield* Effect.acquireRelease(
       Effect.sync(() => new Agent({ keepAlive: true, maxFreeSockets: 512 })),
       (agent) => Effect.sync(() => agent.destroy())

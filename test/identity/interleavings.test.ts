@@ -2,17 +2,17 @@
  * Requests with one planted id, whose steps and backend calls are put in an order by a schedule: whatever the order, nobody is given
  * another's session, and nothing is lost that was acknowledged. Two managers stand for two processes.
  */
+
 import { SessionManager, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import * as FastCheck from "fast-check"
 import * as Effect from "#effect/Effect"
 import * as HttpEffect from "#effect/http/HttpEffect"
 import * as Layer from "#effect/Layer"
-import * as Logger from "#effect/Logger"
-import * as LogLevel from "#effect/LogLevel"
 import * as ManagedRuntime from "#effect/ManagedRuntime"
 import * as Option from "#effect/Option"
 import * as Stream from "#effect/Stream"
+import * as Logs from "#test/logs"
 import { expect, it } from "#test/vitest"
 import { counters, makeApp, type Seen } from "./app.js"
 import { given } from "./client.js"
@@ -79,7 +79,7 @@ const handlers = (provider: SessionProvider.Provider, turn: Effect.Effect<void>)
         SessionManager.layer({ cookie: { secure: false } }),
         Layer.succeed(SessionProvider.SessionProvider, provider)
       ),
-      Logger.minimumLogLevel(LogLevel.None)
+      Logs.nothing
     )
   )
   return Effect.map(runtime.runtimeEffect, (runtime) => {

@@ -1,32 +1,19 @@
 /**
  * Processes whose clocks differ: whoever goes on using a session stays signed in.
  */
-import type * as Runtime from "effect/Runtime"
-import { type SessionConfig, SessionHttp, type SessionManager, type SessionProvider } from "effect-session"
+import { type SessionConfig, SessionHttp, type SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
 import { signIn } from "effect-session/testing"
-import * as Clock from "#effect/Clock"
-import * as Duration from "#effect/Duration"
+import type * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
-import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
+import { processAhead } from "#test/clock"
 import { describe, expect, it } from "#test/vitest"
 import { shared } from "../provider/shared.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
 import { AppSession, managerLayer, probe } from "../support/http.js"
-
-/** A clock that is ahead of the machine's. */
-const ahead = (by: Duration.Input): Clock.Clock => {
-  const machine = Clock.make()
-  const millis = () => machine.unsafeCurrentTimeMillis() + Duration.toMillis(by)
-  return Object.assign(Object.create(machine), {
-    unsafeCurrentTimeMillis: millis,
-    currentTimeMillis: Effect.sync(millis)
-  })
-}
 
 const meAfter = (pause: Duration.Input) =>
   SessionHttp.middleware(AppSession)(
@@ -46,23 +33,21 @@ const processes = (
   each: ReadonlyArray<{ readonly ahead: Duration.Input; readonly options: SessionConfig.Options }>
 ) =>
   Effect.forEach(each, ({ ahead: by, options }) =>
-    Layer.toRuntime(
-      Layer.provideMerge(managerLayer({ ...options, cookie: { secure: false } }, provider), Layer.setClock(ahead(by)))
-    )
+    processAhead(managerLayer({ ...options, cookie: { secure: false } }, provider), by)
   )
 
-type Process = Runtime.Runtime<SessionManager.SessionManager>
+type Process = Effect.Success<ReturnType<typeof processes>>[number]
 
 /** The headers of someone who signed in at a process. */
 const signedIn = (process: Process) =>
   Effect.provide(
     signIn(AppSession, (session) => session.set("userId", "ada")),
-    process
+    process.services
   )
 
 /** A visitor of a process, who is told who is signed in. */
 const visitor = (process: Process, headers: HeadersInit, handler = me) => {
-  const answer = HttpEffect.toWebHandlerRuntime(process)(handler)
+  const answer = process.handler(handler)
   return Effect.promise(async () => (await answer(new Request("http://localhost/", { headers }))).text())
 }
 

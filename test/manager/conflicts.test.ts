@@ -15,9 +15,11 @@ it.live("a save gets through although what it waited for is out of date in a few
     let known = Date.now()
     const { provider } = probe((memory) => ({
       read: (id) =>
-        Effect.tap(memory.read(id), () => {
-          known = Date.now()
-        }),
+        Effect.tap(memory.read(id), () =>
+          Effect.sync(() => {
+            known = Date.now()
+          })
+        ),
       write: (id, payload, ttl, revision) =>
         Effect.gen(function* () {
           // Another process: it wins the first few times, and whenever this one bases its write on what it knew a moment ago.
@@ -34,7 +36,7 @@ it.live("a save gets through although what it waited for is out of date in a few
     const app = HttpRouter.empty.pipe(
       HttpRouter.get(
         "/",
-        Effect.flatMap(visit, (visits) => HttpServerResponse.text(`${visits}`))
+        Effect.map(visit, (visits) => HttpServerResponse.text(`${visits}`))
       ),
       HttpRouter.use(SessionHttp.middleware(AppSession))
     )

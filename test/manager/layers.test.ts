@@ -1,6 +1,7 @@
 /**
  * Ready-made layers: two arguments, options that nobody has, and options from `Config`.
  */
+
 import { createServer } from "node:net"
 import { type SessionConfig, SessionError, SessionLayer, SessionManager } from "effect-session"
 import * as Cookie from "effect-session/cookie"
@@ -23,6 +24,7 @@ import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
 import * as Scope from "#effect/Scope"
+import { disconnect } from "#test/fibers"
 import { describe, expect, it } from "#test/vitest"
 
 const failure = (layer: Layer.Layer<any, unknown, any>) =>
@@ -125,13 +127,7 @@ it.effect("an option that is missing is an error that names it", () =>
 )
 
 describe("layerConfig", () => {
-  const values = ConfigProvider.fromMap(
-    new Map([
-      ["SIZE", "0"],
-      ["URL", "http://user:s3cret@host/"],
-      ["MASTER", "main"]
-    ])
-  )
+  const values = ConfigProvider.fromEnvRecord({ SIZE: "0", URL: "http://user:s3cret@host/", MASTER: "main" })
   const url = Config.Redacted("URL")
   const cases = {
     memory: [Memory.layerConfig({ maxSessions: Config.Int("SIZE") }), /maxSessions: expected a positive integer/],
@@ -179,7 +175,7 @@ describe("a layer that is built where nothing can be interrupted", () => {
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       yield* Effect.uninterruptible(Layer.buildWithScope(SessionLayer.memory(), scope))
-      const closed = yield* Effect.timeoutOption(Effect.disconnect(Scope.close(scope, Exit.void)), "10 seconds")
+      const closed = yield* Effect.timeoutOption(disconnect(Scope.close(scope, Exit.void)), "10 seconds")
       expect(Option.isSome(closed)).toBe(true)
     })
   )

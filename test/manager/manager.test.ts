@@ -1,6 +1,7 @@
 /**
  * The manager: events, metrics, garbage collection, ids, and that nothing of it tells an id.
  */
+
 import {
   SessionConfig,
   SessionError,
@@ -18,14 +19,15 @@ import * as Fiber from "#effect/Fiber"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Layer from "#effect/Layer"
 import * as Logger from "#effect/Logger"
-import * as LogLevel from "#effect/LogLevel"
-import * as Metric from "#effect/Metric"
 import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
 import * as Stream from "#effect/Stream"
 import * as Tracer from "#effect/Tracer"
 import * as TestClock from "#effect/testing/TestClock"
 import * as HttpRouter from "#test/HttpRouter"
+import * as Logs from "#test/logs"
+import * as Metrics from "#test/metrics"
+import { makeTracer } from "#test/trace"
 import { describe, expect, it } from "#test/vitest"
 import { makeIds } from "../../src/Manager/SessionId.js"
 import { sessionOf } from "../support/events.js"
@@ -217,7 +219,7 @@ describe("garbage collection", () => {
       expect(yield* memory.gc!).toBe(0)
       expect((yield* Effect.flip(Effect.provide(SessionManager.open(AppSession, id), context))).reason).toBe("NotFound")
       return runs
-    }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+    }).pipe(Effect.provide(Logs.nothing))
   )
 
   it.effect("ends with the layer", () =>
@@ -236,19 +238,9 @@ describe("garbage collection", () => {
   )
 })
 
-const created = (backend: string) =>
-  Metric.counter("session_created_total", { incremental: true, description: "Sessions created" }).pipe(
-    Metric.tagged("backend", backend),
-    Metric.value,
-    Effect.map(({ count }) => count)
-  )
+const created = (backend: string) => Metrics.count("session_created_total", "Sessions created", backend)
 
-const live = (backend: string) =>
-  Metric.gauge("session_live", { description: "Live sessions, when last counted" }).pipe(
-    Metric.tagged("backend", backend),
-    Metric.value,
-    Effect.map(({ value }) => value)
-  )
+const live = (backend: string) => Metrics.value("session_live", "Live sessions, when last counted", backend)
 
 describe("events and metrics", () => {
   it.effect("tell what happened, by a name that is not the id", () =>
@@ -309,32 +301,30 @@ describe("nothing tells an id or a value", () => {
     Effect.gen(function* () {
       const told: Array<string> = []
       const logger = Logger.make((entry) => {
-        told.push(Logger.jsonLogger.log(entry), Logger.stringLogger.log(entry))
+        told.push(...Logs.forms.map((form) => form.log(entry)))
       })
-      const tracer = Tracer.make({
-        span: (...args) => {
-          const span = Tracer.externalSpan({ spanId: "1", traceId: "1" })
-          told.push(JSON.stringify([args[0], [...(args[3] as ReadonlyArray<unknown>)]]))
-          const attributes: Array<unknown> = []
-          return {
-            ...span,
-            _tag: "Span",
-            name: args[0],
-            parent: args[1],
-            links: args[3],
-            kind: args[5],
-            status: { _tag: "Started", startTime: 0n },
-            attributes: new Map(),
-            end: (_, exit) => Exit.isFailure(exit) && told.push(JSON.stringify(exit), Cause.pretty(exit.cause)),
-            attribute: (key, value) => {
-              attributes.push([key, value])
-              told.push(`${key}=${JSON.stringify(value)}`)
-            },
-            event: (name, _, attributes) => told.push(name, JSON.stringify(attributes)),
-            addLinks: () => undefined
-          } as Tracer.Span
-        },
-        context: (f) => f()
+      const tracer = makeTracer((name, { kind, links, parent }) => {
+        const span = Tracer.externalSpan({ spanId: "1", traceId: "1" })
+        told.push(JSON.stringify([name, [...links]]))
+        const attributes: Array<unknown> = []
+        return {
+          ...span,
+          _tag: "Span",
+          name,
+          parent,
+          links,
+          kind,
+          status: { _tag: "Started", startTime: 0n },
+          attributes: new Map(),
+          end: (_: bigint, exit: Exit.Exit<unknown, unknown>) =>
+            Exit.isFailure(exit) && told.push(JSON.stringify(exit), Cause.pretty(exit.cause)),
+          attribute: (key: string, value: unknown) => {
+            attributes.push([key, value])
+            told.push(`${key}=${JSON.stringify(value)}`)
+          },
+          event: (name: string, _: bigint, attributes: unknown) => told.push(name, JSON.stringify(attributes)),
+          addLinks: () => undefined
+        } as unknown as Tracer.Span
       })
       let down = false
       const away = Effect.suspend(() =>
@@ -392,16 +382,12 @@ describe("nothing tells an id or a value", () => {
         yield* as(second.cookie)("/count")
         down = false
         yield* as(second.cookie)("/logout")
-        told.push(JSON.stringify(yield* Metric.snapshot))
+        told.push(JSON.stringify(yield* Metrics.snapshot))
         return [first, second].flatMap(({ cookie }) => {
           const id = cookie!.split("=")[1]!
           return [id, id.slice(0, 20)]
         })
-      }).pipe(
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
-        Logger.withMinimumLogLevel(LogLevel.All),
-        Effect.withTracer(tracer)
-      )
+      }).pipe(Effect.provide(Logs.replacing(logger)), Effect.provide(Logs.everything), Effect.withTracer(tracer))
       expect(told.length).toBeGreaterThan(20)
       for (const secret of [...secrets, "secret-value"]) {
         expect(told.filter((text) => text.includes(secret))).toEqual([])
@@ -414,27 +400,23 @@ describe("spans", () => {
   it.effect("are around backend calls, and name operation and backend", () =>
     Effect.gen(function* () {
       const spans: Array<unknown> = []
-      const tracer = Tracer.make({
-        span: (name, parent, context, links, startTime, kind) => {
-          const attributes = new Map<string, unknown>()
-          spans.push([name, kind, attributes])
-          return {
-            ...Tracer.externalSpan({ spanId: "1", traceId: "1" }),
-            _tag: "Span",
-            name,
-            parent,
-            context,
-            links,
-            kind,
-            status: { _tag: "Started", startTime },
-            attributes,
-            end: () => undefined,
-            attribute: (key: string, value: unknown) => attributes.set(key, value),
-            event: () => undefined,
-            addLinks: () => undefined
-          } as Tracer.Span
-        },
-        context: (f) => f()
+      const tracer = makeTracer((name, { kind, links, parent, startTime }) => {
+        const attributes = new Map<string, unknown>()
+        spans.push([name, kind, attributes])
+        return {
+          ...Tracer.externalSpan({ spanId: "1", traceId: "1" }),
+          _tag: "Span",
+          name,
+          parent,
+          links,
+          kind,
+          status: { _tag: "Started", startTime },
+          attributes,
+          end: () => undefined,
+          attribute: (key: string, value: unknown) => attributes.set(key, value),
+          event: () => undefined,
+          addLinks: () => undefined
+        } as unknown as Tracer.Span
       })
       const { provider } = probe()
       yield* Effect.gen(function* () {

@@ -1,9 +1,8 @@
 // The conformance suite as our tests run it: every call of the provider is counted, so that no case passes without one.
-import * as FiberRef from "effect/FiberRef"
-import type * as TestServices from "effect/TestServices"
 import { type SessionError, SessionProvider } from "effect-session"
 import { Conformance } from "effect-session/testing"
 import { beforeAll } from "vitest"
+import * as Context from "#effect/Context"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -11,10 +10,10 @@ import * as Stream from "#effect/Stream"
 import * as TestClock from "#effect/testing/TestClock"
 import { expect, it } from "#test/vitest"
 
-const Calls = FiberRef.unsafeMake({ made: 0 })
+class Calls extends Context.Service<Calls, { made: number }>()("Calls") {}
 
-const counted = (provider: SessionProvider.Provider): Effect.Effect<SessionProvider.Provider> =>
-  Effect.map(FiberRef.get(Calls), (calls) => {
+const counted = (provider: SessionProvider.Provider): Effect.Effect<SessionProvider.Provider, never, Calls> =>
+  Effect.map(Calls, (calls) => {
     const call = Effect.sync(() => {
       calls.made++
     })
@@ -33,14 +32,15 @@ export const suite = (options: Conformance.Options): Conformance.Suite => {
   const provider = Layer.effect(
     SessionProvider.SessionProvider,
     Effect.flatMap(SessionProvider.SessionProvider, counted)
-  )
+    // Each test below provides them.
+  ) as Layer.Layer<SessionProvider.SessionProvider, never, SessionProvider.SessionProvider>
   const { cases, leftOut } = Conformance.suite({ ...options, layer: Layer.provide(provider, options.layer) })
   return {
     cases: cases.map((one) => ({
       ...one,
       test: Effect.suspend(() => {
         const calls = { made: 0 }
-        return Effect.tap(Effect.locally(one.test, Calls, calls), () =>
+        return Effect.tap(Effect.provideService(one.test, Calls, calls), () =>
           Effect.sync(() => expect(calls.made, "calls of the provider").toBeGreaterThan(0))
         )
       })
@@ -62,7 +62,7 @@ export const conformsByClock = (
     only = () => true,
     where = ""
   }: {
-    readonly before?: (index: number) => Effect.Effect<void, never, TestServices.TestServices>
+    readonly before?: (index: number) => Effect.Effect<void>
     readonly only?: (name: string) => boolean
     readonly where?: string
   } = {}

@@ -1,10 +1,12 @@
 /**
  * Sealed cookies, by what the manager asks of them: keys, what the options do, and what is still told of sessions that have ended.
  */
+
 import { hash, randomBytes } from "node:crypto"
 import { SessionError, type SessionProvider } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
+import { errorOf } from "#dialect/result"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -38,7 +40,7 @@ const textOf = (found: Found | undefined) => found && new TextDecoder().decode(f
 const read = (keeper: Keeper, { token }: Kept) => Effect.map(keeper.open(token!), textOf)
 
 const failure = <A>(effect: Effect.Effect<A, SessionError>) =>
-  Effect.map(Effect.result(effect), (result) => (Result.isFailure(result) ? result.left : undefined))
+  Effect.map(Effect.result(effect), (result) => (Result.isFailure(result) ? errorOf(result) : undefined))
 
 describe("a session", () => {
   for (const [name, options] of [

@@ -159,7 +159,7 @@ describe("Couchbase, away", () => {
     const scope = yield* Scope.make()
     const url = Servers.sessionUrl(target)
     // A busy machine may need more than this to connect.
-    const provider = yield* Effect.retry(Scope.extend(Couchbase.make({ url, timeout: "500 millis" }), scope), {
+    const provider = yield* Effect.retry(Scope.provide(Couchbase.make({ url, timeout: "500 millis" }), scope), {
       times: 9
     })
     const id = newId()
@@ -167,7 +167,7 @@ describe("Couchbase, away", () => {
     return { target, url, scope, provider, id, revision }
   })
 
-  const closesAtOnce = (scope: Scope.CloseableScope) =>
+  const closesAtOnce = (scope: Scope.Closeable) =>
     Effect.map(machineTimed(Scope.close(scope, Exit.void)), ([took]) => {
       expect(took).toBeLessThan(1_000)
     })

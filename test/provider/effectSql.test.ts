@@ -3,16 +3,10 @@
  */
 import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
 import * as PgClient from "@effect/sql-pg/PgClient"
+import { mysqlClient, pgClient, SqlClient, type SqlFailure, TransactionConnection } from "#dialect/sql"
 import * as Client from "#effect/sql/SqlClient"
 import { SqlError } from "#effect/sql/SqlError"
 import { describe, expect, it } from "#test/vitest"
-import {
-  mysqlClient,
-  pgClient,
-  SqlClient,
-  type SqlFailure,
-  TransactionConnection
-} from "../../src/Provider/sql/effectSql.js"
 
 describe("@effect/sql, by keys", () => {
   it("has these tags", () => {

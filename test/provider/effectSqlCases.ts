@@ -1,11 +1,11 @@
 // What is assumed of @effect/sql's clients without being promised by them, on each database.
+import { outside } from "#dialect/sql"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as SqlClient from "#effect/sql/SqlClient"
 import { expect, it } from "#test/vitest"
 import * as Connection from "../../src/Provider/sql/connection.js"
-import { isPooled, sharedConnection } from "../../src/Provider/sql/effectSql.js"
 import { preparedName } from "../../src/Provider/sql/statements.js"
 import type { Database } from "./sqlDatabases.js"
 
@@ -19,22 +19,22 @@ const clientOf = (database: Database) =>
 export const assumptions = (database: Effect.Effect<Database>, { pooled }: { readonly pooled: boolean }) => {
   it.live(`a client is known to have ${pooled ? "a pool, so that reads are batched" : "one connection"}`, () =>
     Effect.gen(function* () {
-      expect(isPooled(yield* clientOf(yield* database))).toBe(pooled)
+      expect(Connection.isPooled(yield* clientOf(yield* database))).toBe(pooled)
     })
   )
 
   it.live("a client runs its statements on one and the same object, which is not of the fiber's transaction", () =>
     Effect.gen(function* () {
       const sql = yield* clientOf(yield* database)
-      const shared = yield* sharedConnection(sql)
-      expect(yield* Connection.outside(sharedConnection(sql))).toBe(shared)
+      const shared = yield* Connection.sharedConnection(sql)
+      expect(yield* outside(sql)(Connection.sharedConnection(sql))).toBe(shared)
       expect(Connection.toResult(yield* shared.executeRaw("SELECT 7 AS seven", [])).rows).toEqual([{ seven: 7 }])
       if (pooled) {
-        const [joined, outside] = yield* sql.withTransaction(
-          Effect.all([sharedConnection(sql), Connection.outside(sharedConnection(sql))])
+        const [joined, apart] = yield* sql.withTransaction(
+          Effect.all([Connection.sharedConnection(sql), outside(sql)(Connection.sharedConnection(sql))])
         )
         expect(joined).not.toBe(shared)
-        expect(outside).toBe(shared)
+        expect(apart).toBe(shared)
       }
     })
   )

@@ -284,7 +284,7 @@ describe("a directory that cannot be used", () => {
       }
       const environment = ConfigProvider.fromMap(new Map([["SESSION_URL", file]]))
       const error = yield* Effect.flip(
-        Effect.scoped(Layer.build(File.layerFromEnv)).pipe(Effect.withConfigProvider(environment))
+        Effect.scoped(Layer.build(File.layerFromEnv)).pipe(Effect.provide(ConfigProvider.layer(environment)))
       )
       expect(error.toString()).toContain(`SESSION_URL: ${file}`)
     })

@@ -1,6 +1,7 @@
 /**
  * The conformance suite on a slow provider: a failure that may be due to lost time is not the provider's, and is told.
  */
+
 import { SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import * as Effect from "#effect/Effect"
@@ -8,6 +9,7 @@ import * as Exit from "#effect/Exit"
 import * as Layer from "#effect/Layer"
 import * as Logger from "#effect/Logger"
 import * as TestClock from "#effect/testing/TestClock"
+import * as Logs from "#test/logs"
 import { describe, expect, it } from "#test/vitest"
 import { suite } from "./conforms.js"
 
@@ -33,7 +35,7 @@ const run = (...delays: ReadonlyArray<number>) => {
   return Effect.map(Effect.exit(cases.find((one) => one.name === name)!.test), (exit) => ({
     passed: Exit.isSuccess(exit),
     log
-  })).pipe(Effect.provide(Logger.add(logger)))
+  })).pipe(Effect.provide(Logs.adding(logger)))
 }
 
 const told = (heldUp: number) =>

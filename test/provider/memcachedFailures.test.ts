@@ -1,10 +1,12 @@
 /**
  * memcached when something is wrong: servers that are away, slow or too small, a process that is killed half-way.
  */
+
 import { spawn } from "node:child_process"
 import { connect, createServer } from "node:net"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Memcached from "effect-session/memcached"
+import { errorOf, valueOf } from "#dialect/result"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
 import * as Fiber from "#effect/Fiber"
@@ -29,7 +31,8 @@ const ids = (count: number, prefix = "id") =>
 const timed = <A>(effect: Effect.Effect<A, SessionError>) =>
   Effect.map(machineTimed(Effect.result(effect)), ([took, result]) => ({ took, result }))
 
-const reasonOf = <A>(result: Result.Result<A, SessionError>) => (Result.isFailure(result) ? result.left.reason : "none")
+const reasonOf = <A>(result: Result.Result<A, SessionError>) =>
+  Result.isFailure(result) ? errorOf(result).reason : "none"
 
 describe("memcached, configured wrongly", () => {
   const refused = (options: Memcached.Options, message: string) =>
@@ -135,7 +138,7 @@ suite("memcached, when something is wrong", ["memcached"], () => {
       Effect.gen(function* () {
         const servers = yield* Effect.all([Servers.make(), Servers.make(), Servers.make()])
         const scope = yield* Scope.make()
-        const provider = yield* Scope.extend(
+        const provider = yield* Scope.provide(
           Memcached.make({ url: servers.map(({ url }) => url).join(","), timeout: "500 millis" }),
           scope
         )
@@ -154,9 +157,9 @@ suite("memcached, when something is wrong", ["memcached"], () => {
                 slowest = Math.max(slowest, took)
                 if (Result.isFailure(result)) {
                   failed.add(id)
-                  reasons.add(result.left.reason)
-                } else if (Option.isSome(result.right)) {
-                  expect(textOf(result.right)).toBe(id)
+                  reasons.add(errorOf(result).reason)
+                } else if (Option.isSome(valueOf(result))) {
+                  expect(textOf(valueOf(result))).toBe(id)
                 }
               }),
             { concurrency: 32 }

@@ -1,13 +1,13 @@
 /**
  * The memory provider: conformance, and what is its own.
  */
-import * as TestContext from "effect/TestContext"
 import { SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import * as FastCheck from "fast-check"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as TestClock from "#effect/testing/TestClock"
+import { withTestClock } from "#test/clock"
 import { describe, expect, it } from "#test/vitest"
 import { conformsByClock } from "./conforms.js"
 
@@ -108,7 +108,7 @@ describe("memory's garbage collection, against a model", () => {
                   expect(yield* memory.exists(id(3))).toBe(model.has(3))
                 }
                 expect(yield* memory.count!).toBe(model.size)
-              }).pipe(Effect.provide(TestContext.TestContext))
+              }).pipe(withTestClock)
             )
         )
       )

@@ -1,12 +1,14 @@
 /**
  * Redis and its family when the server fails.
  */
+
 import type { SessionProvider } from "effect-session"
 import * as Ledis from "effect-session/ledis"
 import * as Redis from "effect-session/redis"
 import * as Ssdb from "effect-session/ssdb"
 import { Redis as IORedis } from "ioredis"
 import { describe } from "vitest"
+import { errorOf } from "#dialect/result"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
@@ -129,7 +131,7 @@ suite("redis with its memory full", ["redis-server"], () => {
       Effect.gen(function* () {
         const provider = yield* Redis.make({ url: (yield* refusing).url })
         const created = yield* Effect.forEach(ids, (id) => Effect.result(provider.create(id, payload, ttl)))
-        const failed = created.flatMap((result) => (Result.isFailure(result) ? [result.left] : []))
+        const failed = created.flatMap((result) => (Result.isFailure(result) ? [errorOf(result)] : []))
         expect(failed.length).toBeGreaterThan(0)
         expect(failed[0]!.message).toContain("OOM")
         const stored = Option.getOrThrow(yield* provider.read(ids[0]!))

@@ -9,7 +9,7 @@ export const shared = <A>(acquire: Effect.Effect<A, never, Scope.Scope>, millis?
   const scope = Effect.runSync(Scope.make())
   let server: A
   beforeAll(async () => {
-    server = await Effect.runPromise(Scope.extend(acquire, scope))
+    server = await Effect.runPromise(Scope.provide(acquire, scope))
   }, millis)
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
   return Effect.sync(() => server)

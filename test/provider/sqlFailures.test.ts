@@ -1,4 +1,5 @@
 // What SQL sessions do while their database server is away, busy or unwilling: an error in time, and no harm done afterwards.
+
 import { SessionLayer, type SessionProvider } from "effect-session"
 import * as Sql from "effect-session/sql"
 import * as Context from "#effect/Context"
@@ -8,13 +9,13 @@ import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
 import * as HttpServer from "#effect/http/HttpServer"
 import * as Layer from "#effect/Layer"
-import * as Logger from "#effect/Logger"
 import * as Option from "#effect/Option"
 import * as Schedule from "#effect/Schedule"
 import * as SqlClient from "#effect/sql/SqlClient"
+import { app } from "#test/demo"
+import * as Logs from "#test/logs"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { expect, it } from "#test/vitest"
-import { app } from "../../example/routes.js"
 import { bounded } from "../../src/Manager/Calls.js"
 import { lockOf } from "../../src/Provider/sql/statements.js"
 import { given, text, written } from "../../src/testing/support.js"
@@ -40,7 +41,7 @@ interface Subject {
 }
 
 /** Each 503 is logged: here they are expected. */
-const quiet = Logger.remove(Logger.defaultLogger)
+const quiet = Logs.nothing
 
 type Visit = Effect.Effect<Answer>
 

@@ -1,7 +1,9 @@
 // What every backend on ioredis does when its server is away: the layer does not build, calls fail in bounded time with a typed error,
 // nothing is printed or left unhandled, it works again by itself, and it closes at once in every state.
+
 import type { SessionError, SessionProvider } from "effect-session"
 import { vi } from "vitest"
+import { errorOf } from "#dialect/result"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
@@ -25,15 +27,17 @@ export const failsInTime = <A>(call: Effect.Effect<A, SessionError>) =>
   Effect.gen(function* () {
     const [time, result] = yield* machineTimed(Effect.result(call))
     expect(time).toBeLessThan(bound)
-    expect(Result.isFailure(result) && result.left._tag === "SessionError" && result.left.reason).toBe("Unavailable")
-    return Result.isFailure(result) ? result.left.message : ""
+    expect(Result.isFailure(result) && errorOf(result)._tag === "SessionError" && errorOf(result).reason).toBe(
+      "Unavailable"
+    )
+    return Result.isFailure(result) ? errorOf(result).message : ""
   })
 
 /** Until it works again by itself. */
 const recovers = <A>(call: Effect.Effect<A, SessionError>) =>
   call.pipe(Effect.retry(Schedule.spaced("100 millis")), Effect.timeout("20 seconds"))
 
-const closesAtOnce = (scope: Scope.CloseableScope) =>
+const closesAtOnce = (scope: Scope.Closeable) =>
   Effect.gen(function* () {
     const [time] = yield* machineTimed(Scope.close(scope, Exit.void))
     expect(time).toBeLessThan(1_000)
@@ -60,7 +64,7 @@ export const survives = <S extends Control>(
   const opened = Effect.gen(function* () {
     const control = yield* server
     const scope = yield* Scope.make()
-    const provider = yield* recovers(Scope.extend(make(control), scope))
+    const provider = yield* recovers(Scope.provide(make(control), scope))
     const id = newId()
     yield* recovers(provider.create(id, Buffer.from("kept"), ttl))
     return { control, scope, provider, id }

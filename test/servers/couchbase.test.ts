@@ -19,7 +19,7 @@ describe("Couchbase", () => {
   const fresh = () => `test-${randomUUID()}`
 
   beforeAll(async () => {
-    target = await Effect.runPromise(Scope.extend(Couchbase.target(), scope))
+    target = await Effect.runPromise(Scope.provide(Couchbase.target(), scope))
     cluster = await open(target.password)
     collection = cluster.bucket(target.bucket).defaultCollection()
   })

@@ -1,4 +1,5 @@
 // Each server of the tests starts, keeps its data over a restart, can be paused, and leaves nothing behind.
+
 import { existsSync } from "node:fs"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
@@ -6,11 +7,11 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import { connect } from "couchbase"
 import { Cluster, Redis as IORedis } from "ioredis"
 import { expect, it } from "vitest"
+import { ended } from "#dialect/runtime"
 import type { ConfigError } from "#effect/Config"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
 import * as Fiber from "#effect/Fiber"
-import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
 import * as Scope from "#effect/Scope"
 import type { SqlClient } from "#effect/sql/SqlClient"
@@ -35,7 +36,7 @@ const withServer = async <A extends Control>(
   let pids: ReadonlyArray<number> = []
   let folder = ""
   try {
-    const control = await Effect.runPromise(Scope.extend(server, scope))
+    const control = await Effect.runPromise(Scope.provide(server, scope))
     folder = control.folder
     pids = control.pids()
     expect(existsSync(folder)).toBe(true)
@@ -227,7 +228,7 @@ suite("PostgreSQL", ["postgres", "initdb", "psql"], () => {
           yield* server.pause
           const late = yield* Effect.forkChild(sql`SHOW max_connections`)
           yield* Effect.sleep("300 millis")
-          expect(yield* Fiber.poll(late)).toEqual(Option.none())
+          expect(ended(late)).toBeUndefined()
           yield* server.resume
           return yield* Fiber.join(late)
         })

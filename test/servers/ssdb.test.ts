@@ -14,7 +14,7 @@ describe("the SSDB stand-in", () => {
   const call = (command: string, ...args: Array<string | number | Buffer>) => redis.call(command, args)
 
   beforeAll(async () => {
-    url = `redis://${(await Effect.runPromise(Scope.extend(Ssdb.make(), scope))).url}`
+    url = `redis://${(await Effect.runPromise(Scope.provide(Ssdb.make(), scope))).url}`
     redis = new Redis(url)
   })
   afterAll(async () => {

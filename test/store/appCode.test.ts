@@ -1,18 +1,19 @@
 /**
  * The app's own code inside of a session (Schemas, `migrate`, `default`, the function of an `update`) when it throws.
  */
-import * as Cause from "#effect/Cause"
+import { defectIn } from "#dialect/runtime"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
 import * as Option from "#effect/Option"
 import * as Schema from "#effect/Schema"
+import { transform } from "#test/schema"
 import { describe, expect, it } from "#test/vitest"
 import * as Gob from "../../src/beego/gob/codec.js"
 import * as SessionStore from "../../src/Store/SessionStore.js"
 import { stored } from "./fakeCell.js"
 
 const Theme = Schema.Struct({ name: Schema.String })
-const parsed = Schema.transform(Schema.String, Theme, {
+const parsed = transform(Schema.String, Theme, {
   decode: (text) => JSON.parse(text) as { name: string },
   encode: ({ name }) => {
     if (name === "secret-7") {
@@ -152,7 +153,7 @@ describe("the function of an update", () => {
       yield* session.set("other", "kept")
       for (const update of [session.update("n", throwing), session.updateAndSave("n", throwing)]) {
         const exit = yield* Effect.exit(update)
-        expect(Exit.isFailure(exit) && Cause.dieOption(exit.cause)).toEqual(Option.some(bug))
+        expect(Exit.isFailure(exit) && defectIn(exit.cause)).toEqual(Option.some(bug))
       }
       expect(record.writes).toBe(1)
       yield* session.update("n", (n) => n + 1)
@@ -186,7 +187,7 @@ describe("the function of an update", () => {
       const session = record.open(Counter)
       for (const call of [session.get("broken"), session.update("broken", (n) => n + 1)]) {
         const exit = yield* Effect.exit(call)
-        expect(Exit.isFailure(exit) && Option.isSome(Cause.dieOption(exit.cause))).toBe(true)
+        expect(Exit.isFailure(exit) && Option.isSome(defectIn(exit.cause))).toBe(true)
       }
       yield* session.set("broken", 1)
       yield* session.save

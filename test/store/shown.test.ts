@@ -1,12 +1,14 @@
 /**
  * What can be seen of a session's handle: its store's name, never an id or a value.
  */
+
 import { inspect } from "node:util"
 import * as Cause from "#effect/Cause"
 import * as Effect from "#effect/Effect"
 import * as Inspectable from "#effect/Inspectable"
 import * as Logger from "#effect/Logger"
 import * as Schema from "#effect/Schema"
+import * as Logs from "#test/logs"
 import { describe, expect, it } from "#test/vitest"
 import * as SessionStore from "../../src/Store/SessionStore.js"
 import { stored } from "./fakeCell.js"
@@ -28,7 +30,7 @@ const used = Effect.gen(function* () {
 const logged = (logger: Logger.Logger<unknown, string>, log: Effect.Effect<void>) => {
   const lines: Array<string> = []
   const collect = Logger.make<unknown, void>((options) => void lines.push(logger.log(options)))
-  return Effect.map(Effect.provide(log, Logger.replace(Logger.defaultLogger, collect)), () => lines.join("\n"))
+  return Effect.map(Effect.provide(log, Logs.replacing(collect)), () => lines.join("\n"))
 }
 
 describe("a handle shows its store, and neither id nor values", () => {
@@ -45,7 +47,7 @@ describe("a handle shows its store, and neither id nor values", () => {
         Cause.pretty(Cause.die(session)),
         Cause.pretty(Cause.fail(session))
       ]
-      for (const logger of [Logger.stringLogger, Logger.jsonLogger, Logger.logfmtLogger]) {
+      for (const logger of Logs.forms) {
         shown.push(yield* logged(logger, Effect.log("session", session)))
         shown.push(yield* logged(logger, Effect.annotateLogs(Effect.log("session"), { session })))
       }

@@ -1,14 +1,17 @@
 /**
  * The typed store: fields, values, the log of changes.
  */
+
 import { type SessionError, SessionManager, SessionStore } from "effect-session"
 import { signIn } from "effect-session/testing"
 import * as FastCheck from "fast-check"
+import { errorOf } from "#dialect/result"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
 import * as Result from "#effect/Result"
 import * as Schema from "#effect/Schema"
+import { ReadonlyMap } from "#test/schema"
 import { describe, expect, it } from "#test/vitest"
 import { managerLayer } from "../support/http.js"
 
@@ -17,7 +20,7 @@ class Account extends SessionStore.Tag<Account>()("Account", {
   since: Schema.DateFromString,
   visits: SessionStore.field(Schema.Natural, { default: () => 0 }),
   tags: SessionStore.field(Schema.Array(Schema.String), { default: () => [] }),
-  seen: Schema.ReadonlyMap({ key: Schema.String, value: Schema.BigIntFromString }),
+  seen: ReadonlyMap(Schema.String, Schema.BigIntFromString),
   notice: Schema.String
 }) {}
 
@@ -247,7 +250,7 @@ describe("open", () => {
     Effect.gen(function* () {
       for (const id of ["", "../x", "A".repeat(43), "A".repeat(10_000)]) {
         const result = yield* Effect.result(SessionManager.open(Account, SessionStore.sessionId(id)))
-        expect(Result.isFailure(result) && result.left.reason).toBe("NotFound")
+        expect(Result.isFailure(result) && errorOf(result).reason).toBe("NotFound")
       }
     }).pipe(Effect.provide(managerLayer()))
   )

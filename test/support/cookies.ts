@@ -61,6 +61,6 @@ export const jar = () => {
 export const visitor = (server: Server) => {
   const { cookies, header, keep } = jar()
   const get = (path: string): Effect.Effect<Answer> =>
-    Effect.tap(request(server, path, header()), (answer) => keep(answer))
+    Effect.tap(request(server, path, header()), (answer) => Effect.sync(() => keep(answer)))
   return { cookies, header, get, keep }
 }

@@ -1,6 +1,7 @@
 /**
  * A real server with sessions, and a client without a cookie jar and without hidden retries.
  */
+
 import { type SessionConfig, type SessionError, SessionManager, SessionProvider, SessionStore } from "effect-session"
 import { SealedSessions, type Sealing } from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
@@ -8,12 +9,12 @@ import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as HttpClient from "#effect/http/HttpClient"
 import * as HttpClientRequest from "#effect/http/HttpClientRequest"
-import type * as HttpEffect from "#effect/http/HttpEffect"
 import type { HttpMethod } from "#effect/http/HttpMethod"
 import * as HttpServer from "#effect/http/HttpServer"
 import * as Layer from "#effect/Layer"
 import * as Schema from "#effect/Schema"
 import * as NodeHttpServer from "#test/NodeHttpServer"
+import type { App } from "./app.js"
 
 export class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {
   userId: Schema.String,
@@ -94,7 +95,7 @@ export const managerLayer = (
 
 /** Serves an app for as long as the scope is open. */
 export const serve = <E>(
-  app: HttpEffect.Default<E, SessionManager.SessionManager>,
+  app: App<E, SessionManager.SessionManager>,
   options: SessionConfig.Options = {},
   backend?: SessionProvider.Provider | Sealing
 ) =>
@@ -134,7 +135,7 @@ export const client = (
     return {
       as,
       send: as(undefined),
-      url: address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}` : "",
+      url: "port" in address ? `http://127.0.0.1:${address.port}` : "",
       manager: Context.get(context, SessionManager.SessionManager)
     }
   })

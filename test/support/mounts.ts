@@ -1,28 +1,24 @@
 /**
  * Mounts the same handlers in each possible way.
  */
+
 import { type SessionConfig, type SessionError, SessionHttp, type SessionManager } from "effect-session"
 import * as Effect from "#effect/Effect"
 import * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpLayerRouter from "#effect/http/HttpRouter"
 import * as HttpServer from "#effect/http/HttpServer"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
-import * as HttpApi from "#effect/http-api/HttpApi"
-import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
-import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
-import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
-import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
-import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
 import * as Layer from "#effect/Layer"
 import * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
+import { apiOf, type Handlers, serveApi, WithSession } from "#test/api"
 import * as HttpRouter from "#test/HttpRouter"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { type Answer, AppSession, client, managerLayer, probe, type Server } from "./http.js"
 import { bytesOf, exchange } from "./raw.js"
 
 /** The effect that runs at `GET /name` for each name; its text is the response. */
-export type Handlers = Readonly<Record<string, Effect.Effect<string, SessionError, AppSession>>>
+export type { Handlers } from "#test/api"
 
 /** Sends a GET request with exactly these headers. */
 export type Reach = (path: string, headers?: Readonly<Record<string, string>>) => Effect.Effect<Answer>
@@ -43,11 +39,7 @@ export const build = <E>(
     client
   ) as Effect.Effect<Server, E | SessionError, Scope.Scope>
 
-export class WithSession extends HttpApiMiddleware.Tag<WithSession>()("WithSession", {
-  provides: AppSession,
-  failure: SessionHttp.Failure,
-  security: { session: SessionHttp.security() }
-}) {}
+export { apiOf, WithSession }
 
 /** The handlers that most tests need. `/login` responds with the session's new id. */
 export const basics = {
@@ -98,22 +90,6 @@ const layerRouterOf = (handlers: Handlers) =>
     { disableLogger: true, disableListenLog: true }
   )
 
-/** The handlers as an API. */
-export const apiOf = (handlers: Handlers) => {
-  const group = Object.keys(handlers).reduce<any>(
-    (group, name) => group.add(HttpApiEndpoint.get(name, `/${name}`).addSuccess(HttpApiSchema.Text())),
-    HttpApiGroup.make("all")
-  )
-  const Api = HttpApi.make("api").add(group.middleware(WithSession)) as any
-  const Implemented = HttpApiBuilder.group(Api, "all" as never, (builder: any) =>
-    Object.entries(handlers).reduce((builder, [name, handler]) => builder.handle(name, () => handler), builder)
-  )
-  return HttpApiBuilder.api(Api).pipe(
-    Layer.provide(Implemented as Layer.Layer<any>),
-    Layer.provide(SessionHttp.layerApi(WithSession))
-  )
-}
-
 const overSockets = <E>(server: Effect.Effect<Server, E, Scope.Scope>) =>
   Effect.map(
     server,
@@ -131,8 +107,7 @@ export const mounts: Readonly<
 > = {
   HttpRouter: (handlers, provider) => overSockets(build(HttpServer.serve(routerOf(handlers)), provider)),
   HttpLayerRouter: (handlers, provider) => overSockets(build(layerRouterOf(handlers), provider)),
-  HttpApi: (handlers, provider) =>
-    overSockets(build(HttpApiBuilder.serve().pipe(Layer.provide(apiOf(handlers))), provider)),
+  HttpApi: (handlers, provider) => overSockets(build(serveApi(handlers), provider)),
   "a web handler": (handlers, provider) =>
     Effect.map(
       Effect.acquireRelease(

@@ -56,18 +56,27 @@ describe("layerApi", () => {
     expect(SessionHttp.layerApi(SignedIn, found, AppSession)).type.toBe<
       Layer.Layer<SignedIn, never, SessionManager.SessionManager | Users>
     >()
-    expect(SessionHttp.layerApi(SignedIn, Effect.tap(found, HttpServerRequest), AppSession)).type.toBe<
-      Layer.Layer<SignedIn, never, SessionManager.SessionManager | Users>
-    >()
+    expect(
+      SessionHttp.layerApi(
+        SignedIn,
+        Effect.tap(found, () => HttpServerRequest),
+        AppSession
+      )
+    ).type.toBe<Layer.Layer<SignedIn, never, SessionManager.SessionManager | Users>>()
   })
 
   test("a store that is not named is still needed", () => {
     expect(SessionHttp.layerApi(SignedIn, currentUser, Other)).type.toBe<
       Layer.Layer<SignedIn, never, SessionManager.SessionManager | AppSession>
     >()
-    expect(SessionHttp.layerApi(SignedIn, Effect.tap(currentUser, Other), AppSession, Other)).type.toBe<
-      Layer.Layer<SignedIn, never, SessionManager.SessionManager>
-    >()
+    expect(
+      SessionHttp.layerApi(
+        SignedIn,
+        Effect.tap(currentUser, () => Other),
+        AppSession,
+        Other
+      )
+    ).type.toBe<Layer.Layer<SignedIn, never, SessionManager.SessionManager>>()
   })
 
   test("what it makes is what the tag provides", () => {

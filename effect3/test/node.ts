@@ -1,0 +1,3 @@
+import * as NodeContext from "@effect/platform-node/NodeContext"
+
+export const services = NodeContext.layer

@@ -1,0 +1,35 @@
+import * as Schema from "effect/Schema"
+import * as AST from "effect/SchemaAST"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+
+/** A Schema that turns what another one reads into values of a third. */
+export const transform = <A, I, B, J>(
+  from: Schema.Codec<A, I>,
+  to: Schema.Codec<B, J>,
+  by: { readonly decode: (a: A) => J; readonly encode: (j: J) => A }
+): Schema.Codec<B, I> =>
+  from.pipe(Schema.decodeTo(to, SchemaTransformation.transform(by) as never)) as unknown as Schema.Codec<B, I>
+
+/** As an array of entries, which is how Effect 3 encodes it. */
+export const ReadonlyMap = <K, KI, V, VI>(key: Schema.Codec<K, KI>, value: Schema.Codec<V, VI>) =>
+  transform(
+    Schema.Array(Schema.Tuple([key, value])) as unknown as Schema.Codec<ReadonlyArray<readonly [K, V]>, unknown>,
+    Schema.declare((u): u is globalThis.ReadonlyMap<K, V> => u instanceof Map),
+    { decode: (entries) => new Map(entries), encode: (map) => [...map] }
+  )
+
+/** The paths of all options: of a group those of its options, and its own where it is no object alone. */
+export const pathsOf = ({ ast }: Schema.Top): ReadonlyArray<ReadonlyArray<string>> => paths(ast)
+
+const paths = (decoded: AST.AST): ReadonlyArray<ReadonlyArray<string>> => {
+  const ast = AST.toType(decoded)
+  return AST.isUnion(ast)
+    ? ast.types.flatMap(paths)
+    : AST.isObjects(ast)
+      ? ast.propertySignatures.flatMap(({ name, type }) => {
+          const inner = paths(type).map((path) => [String(name), ...path])
+          const canBeOff = AST.isUnion(type) && type.types.some((type) => AST.isLiteral(type))
+          return inner.length === 0 || canBeOff ? [[String(name)], ...inner] : inner
+        })
+      : []
+}

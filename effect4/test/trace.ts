@@ -1,0 +1,15 @@
+import * as Layer from "effect/Layer"
+import * as Tracer from "effect/Tracer"
+
+export interface SpanOptions {
+  readonly parent: unknown
+  readonly links: ReadonlyArray<unknown>
+  readonly startTime: bigint
+  readonly kind: string
+}
+
+/** A tracer with spans of its own. */
+export const makeTracer = (span: (name: string, options: SpanOptions) => any): Tracer.Tracer =>
+  Tracer.make({ span: ({ name, ...options }) => span(name, options) })
+
+export const layerTracer = (tracer: Tracer.Tracer): Layer.Layer<never> => Layer.succeed(Tracer.Tracer, tracer)
