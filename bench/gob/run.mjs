@@ -2,7 +2,7 @@
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { Gob } from "../../dist/beego.js"
+import { Gob } from "../../dist/src/beego.js"
 import { median, progress, report } from "../lib/report.mjs"
 
 const rounds = 15

@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { SessionHttp, SessionLayer, SessionStore } from "../../dist/index.js"
+import { SessionHttp, SessionLayer, SessionStore } from "../../dist/src/index.js"
 import { cart, token, user } from "./session.mjs"
 
 class AppSession extends SessionStore.Tag()("AppSession", {

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { SessionProvider } from "../../dist/Provider/Provider.js"
-import { statements } from "../../dist/Provider/sql/statements.js"
+import { SessionProvider } from "../../dist/src/Provider/Provider.js"
+import { statements } from "../../dist/src/Provider/sql/statements.js"
 
 export const providerOf = (layer) => Effect.map(Layer.build(layer), Context.get(SessionProvider))
 

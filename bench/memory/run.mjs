@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Memory from "../../dist/memory.js"
+import * as Memory from "../../dist/src/memory.js"
 import { median, progress, report } from "../lib/report.mjs"
 
 setFlagsFromString("--expose-gc")

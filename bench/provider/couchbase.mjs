@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from "node:url"
 import { connect } from "couchbase"
-import * as Provider from "../../dist/couchbase.js"
+import * as Provider from "../../dist/src/couchbase.js"
 import { freePort, startBackend } from "../lib/processes.mjs"
 
 export const driver = "couchbase"

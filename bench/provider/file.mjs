@@ -1,7 +1,7 @@
 // Files: what node:fs/promises does for a file that is read, or replaced by a new one, and the provider with its default options.
 import { readFile, rename, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import * as Provider from "../../dist/file.js"
+import * as Provider from "../../dist/src/file.js"
 import { temporaryFolder } from "../lib/processes.mjs"
 
 export const driver = "node:fs/promises"

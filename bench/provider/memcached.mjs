@@ -1,7 +1,7 @@
 // One memcached server: a bare memcache-client, which the provider does without, doing get and gets + cas, and the provider with its default
 // options.
 import { MemcacheClient } from "memcache-client"
-import * as Provider from "../../dist/memcached.js"
+import * as Provider from "../../dist/src/memcached.js"
 import { freePort, startBackend } from "../lib/processes.mjs"
 
 export const driver = "memcache-client"

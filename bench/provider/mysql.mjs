@@ -1,6 +1,6 @@
 // MariaDB: a bare mysql2 with a pool of 10 and prepared statements, and the provider with its default options. The statements are the same.
 import mysql from "mysql2/promise"
-import * as Provider from "../../dist/mysql.js"
+import * as Provider from "../../dist/src/mysql.js"
 import { startMariaDb } from "../lib/databases.mjs"
 import { bareTable, providerOf } from "../lib/sql.mjs"
 

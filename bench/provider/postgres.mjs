@@ -1,6 +1,6 @@
 // PostgreSQL: a bare pg with a pool of 10 and prepared statements, and the provider with its default options. The statements are the same.
 import pg from "pg"
-import * as Provider from "../../dist/postgres.js"
+import * as Provider from "../../dist/src/postgres.js"
 import { startPostgres } from "../lib/databases.mjs"
 import { bareTable, providerOf } from "../lib/sql.mjs"
 

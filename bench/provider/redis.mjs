@@ -1,6 +1,6 @@
 // One Redis server: a bare ioredis doing GET and SET PX, and the provider with its default options.
 import { Redis } from "ioredis"
-import * as Provider from "../../dist/redis.js"
+import * as Provider from "../../dist/src/redis.js"
 import { startRedis } from "../lib/processes.mjs"
 
 export const driver = "ioredis"

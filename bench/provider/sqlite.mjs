@@ -1,7 +1,7 @@
 // SQLite: a bare better-sqlite3 with prepared statements and the same settings, and the provider. The statements are the same.
 import { join } from "node:path"
 import Database from "better-sqlite3"
-import * as Provider from "../../dist/sqlite.js"
+import * as Provider from "../../dist/src/sqlite.js"
 import { temporaryFolder } from "../lib/processes.mjs"
 import { bareTable, providerOf } from "../lib/sql.mjs"
 

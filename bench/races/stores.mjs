@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Effect from "effect/Effect"
 import { Store } from "express-session"
-import * as Memory from "../../dist/memory.js"
+import * as Memory from "../../dist/src/memory.js"
 
 /** A store for express-session, which @fastify/session takes as well. */
 export class SlowStore extends Store {
