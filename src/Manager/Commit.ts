@@ -34,9 +34,12 @@ const hasty = 4
 export const commit = (session: RequestState, when: When): Effect.Effect<Outcome> => {
   const { bounded, keeper } = session.env
   // In line: a `save` that the handler no longer waits for may still be running, and nothing must be saved twice.
-  const saving = session.line.take(Effect.suspend(() => step(session, when)))
-  return Effect.catchCause(keeper.inProcess ? saving : bounded(saving), (cause) =>
-    Effect.sync(() => settle(session, failure(session, cause)))
+  const saving = Effect.suspend(() => step(session, when))
+  return Effect.catchCause(
+    keeper.inProcess
+      ? Effect.uninterruptible(Effect.suspend(() => session.line.hold(saving)))
+      : bounded(session.line.take(saving)),
+    (cause) => Effect.sync(() => settle(session, failure(session, cause)))
   )
 }
 
@@ -146,7 +149,7 @@ const begin = (session: RequestState): Step => {
 const create = (session: RequestState, from: Base | undefined): Step =>
   Effect.clockWith((clock) => {
     const { config, keeper } = session.env
-    return Effect.flatMap(contentOn(session, from, millisOf(clock)), ({ count, data, payload }): Step => {
+    return Effect.flatMapEager(contentOn(session, from, millisOf(clock)), ({ count, data, payload }): Step => {
       if (Object.keys(data.values).length === 0) {
         // Nothing is stored for a visitor without data.
         return Effect.succeed<Outcome>({ _tag: "Empty" })
@@ -192,7 +195,7 @@ const attempt = (next: Omit<Attempt, "renewing">): Step =>
     const it: Attempt = { ...next, renewing: session.renewing }
     const now = millisOf(clock)
     const createdAt = it.renewing && base.data.createdAt !== undefined ? now : base.data.createdAt
-    return Effect.flatMap(contentOn(session, base, createdAt), ({ count, data, payload }): Step => {
+    return Effect.flatMapEager(contentOn(session, base, createdAt), ({ count, data, payload }): Step => {
       const lifetime = session.lifetime(data, now)
       if (lifetime <= 0) {
         return lost(it)

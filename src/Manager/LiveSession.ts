@@ -51,20 +51,16 @@ export class LiveSession extends RequestState implements SessionCell {
         : Effect.die(withoutWords(`${this.env.keeper.name}: read`, Cause.squash(cause)))
   }
 
-  get values(): Effect.Effect<Readonly<Draft>, SessionError> {
-    return Effect.suspend(() =>
-      this.origin._tag === "Unread" ? Effect.map(this.load, () => this.view) : Effect.succeed(this.view)
-    )
+  values(): Effect.Effect<Readonly<Draft>, SessionError> {
+    return this.origin._tag === "Unread" ? Effect.map(this.load, () => this.view) : Effect.succeed(this.view)
   }
 
   apply(operation: Operation): Effect.Effect<void, SessionError> {
-    return Effect.suspend(() => {
-      if (this.stage === "closed") {
-        return headersSent("change")
-      }
-      const error = this.record(operation)
-      return error === undefined ? Effect.void : this.fail(error)
-    })
+    if (this.stage === "closed") {
+      return headersSent("change")
+    }
+    const error = this.record(operation)
+    return error === undefined ? Effect.void : this.fail(error)
   }
 
   get id(): Effect.Effect<SessionStore.SessionId, SessionError> {

@@ -45,23 +45,29 @@ export class Line {
 
   /** Runs the effect when all effects that came before it are done. */
   take<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SessionError, R> {
-    return Effect.uninterruptibleMask((restore) => {
-      const turn = Effect.matchCauseEffect(restore(effect), {
-        onFailure: (cause) => {
-          this.pass()
-          return Effect.failCause(cause)
-        },
-        onSuccess: (value) => {
-          this.pass()
-          return Effect.succeed(value)
-        }
-      })
-      if (this.taken) {
-        return Effect.andThen(restore(this.wait), turn)
+    return Effect.uninterruptibleMask((restore) => this.hold(restore(effect), restore))
+  }
+
+  /** {@link take} for a fiber that is not interrupted meanwhile. Comes into line when it is called. */
+  hold<A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    restore: (wait: Effect.Effect<void, SessionError>) => Effect.Effect<void, SessionError> = (wait) => wait
+  ): Effect.Effect<A, E | SessionError, R> {
+    const turn = Effect.matchCauseEffect(effect, {
+      onFailure: (cause) => {
+        this.pass()
+        return Effect.failCause(cause)
+      },
+      onSuccess: (value) => {
+        this.pass()
+        return Effect.succeed(value)
       }
-      this.taken = true
-      return turn
     })
+    if (this.taken) {
+      return Effect.andThen(restore(this.wait), turn)
+    }
+    this.taken = true
+    return turn
   }
 
   private get wait(): Effect.Effect<void, SessionError> {

@@ -31,9 +31,9 @@ export type Operation = (draft: Draft) => SessionError | undefined
 
 /** The session behind the handles of one request: one for all of its stores. */
 export interface SessionCell {
-  /** The values as this request sees them, read on first use. */
-  readonly values: Effect.Effect<Readonly<Draft>, SessionError>
-  /** Logs a change. */
+  /** The values as this request sees them when it is called: the first call reads them. */
+  readonly values: () => Effect.Effect<Readonly<Draft>, SessionError>
+  /** Logs a change when it is called. */
   readonly apply: (operation: Operation) => Effect.Effect<void, SessionError>
   readonly id: Effect.Effect<SessionId, SessionError>
   readonly isNew: Effect.Effect<boolean, SessionError>
@@ -74,7 +74,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   get get(): Session<F>["get"] {
     return <K extends keyof F & string>(key: K) => {
       const field = this.#field(key)
-      return Effect.map(this.#cell.values, (values) => orDefault(field, read(field, values, this.#cell)) as Got<F[K]>)
+      return this.#reading((values) => Effect.succeed(orDefault(field, read(field, values, this.#cell)) as Got<F[K]>))
     }
   }
 
@@ -92,7 +92,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   get delete(): Session<F>["delete"] {
     return (key) => {
       const fields = [this.#field(key)]
-      return this.#cell.apply((draft) => remove(fields, draft))
+      return Effect.suspend(() => this.#cell.apply((draft) => remove(fields, draft)))
     }
   }
 
@@ -113,7 +113,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   }
 
   get flush(): Effect.Effect<void, SessionError> {
-    return this.#cell.apply((draft) => remove(this.#fields.byName.values(), draft))
+    return Effect.suspend(() => this.#cell.apply((draft) => remove(this.#fields.byName.values(), draft)))
   }
 
   get id(): Effect.Effect<SessionId, SessionError> {
@@ -140,6 +140,11 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
     return this.#cell.touch
   }
 
+  /** Reads the session on its first use, and goes on with the values. */
+  #reading<A>(f: (values: Readonly<Draft>) => Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> {
+    return Effect.suspend(() => Effect.flatMapEager(this.#cell.values(), f))
+  }
+
   #field(key: string): BoundField {
     return this.#fields.byName.get(key)!
   }
@@ -152,7 +157,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
     const cell = this.#cell
     const field = this.#field(key)
     // Read first: the result is computed from the value that is there.
-    return Effect.flatMap(cell.values, () => {
+    return this.#reading(() => {
       let latest: Value<F[K]>
       let thrown: { readonly defect: unknown } | undefined
       const operation: Operation = (draft) => {
@@ -166,10 +171,13 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
         return Result.isFailure(encoded) ? errorOf(encoded) : store(field, draft, valueOf(encoded))
       }
       // An operation that threw was not logged. The app's own mistake becomes a defect, with its stack.
-      const applied = Effect.catch(cell.apply(operation), (error) =>
+      const applied = Effect.catchEager(cell.apply(operation), (error) =>
         thrown === undefined ? Effect.fail(error) : Effect.die(thrown.defect)
       )
-      return Effect.map(Effect.andThen(applied, then), () => latest)
+      return Effect.mapEager(
+        Effect.flatMapEager(applied, () => then),
+        () => latest
+      )
     })
   }
 
@@ -179,7 +187,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   ): Effect.Effect<Option.Option<Value<F[K]>>, SessionError> {
     const cell = this.#cell
     const field = this.#field(key)
-    return Effect.flatMap(cell.values, (values) => {
+    return this.#reading((values) => {
       let taken = read(field, values, cell) as Option.Option<Value<F[K]>>
       if (Option.isNone(taken)) {
         // Nothing to delete, and nothing to save.
@@ -190,7 +198,10 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
         taken = read(field, draft, cell) as Option.Option<Value<F[K]>>
         return Option.isSome(taken) ? remove([field], draft) : undefined
       }
-      return Effect.map(Effect.andThen(cell.apply(operation), then), () => taken)
+      return Effect.mapEager(
+        Effect.flatMapEager(cell.apply(operation), () => then),
+        () => taken
+      )
     })
   }
 }

@@ -32,12 +32,12 @@ class Cell implements SessionCell {
 
   constructor(private readonly record: FakeRecord) {}
 
-  readonly values = Effect.sync(() => {
+  readonly values = () => {
     if (this.base === undefined) {
       this.adopt()
     }
-    return this.draft
-  })
+    return Effect.succeed(this.draft)
+  }
 
   readonly apply = (operation: Operation) =>
     Effect.suspend(() => {
