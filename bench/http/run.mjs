@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { cores, pinning, run, startRedis, startServer, temporaryFolder } from "../lib/processes.mjs"
+import { cores, loadThreads, pinning, run, startRedis, startServer, temporaryFolder } from "../lib/processes.mjs"
 import { median, progress, report } from "../lib/report.mjs"
 import { browserHeaders, browsers, cookieHeader } from "./session.mjs"
 
@@ -11,8 +11,9 @@ const frameworks = {
   byhand: "node:http, by hand",
   express: "express + express-session",
   fastify: "fastify + @fastify/session",
-  effect: "Effect + effect-session",
-  "effect-untraced": "Effect + effect-session, tracer off"
+  effect: "Effect 3 + effect-session",
+  "effect-untraced": "Effect 3 + effect-session, tracer off",
+  effect4: "Effect 4 + effect-session"
 }
 const routes = ["untouched", "read", "write"]
 const backends = { memory: () => ({ url: "", stop: () => {} }), redis: startRedis }
@@ -58,7 +59,15 @@ const loadFile = (name, cookies) => {
 const script = fileURLToPath(new URL("load.lua", import.meta.url))
 const load = async ({ file, server }, route, seconds) => {
   const before = await server.cpu()
-  const settings = ["-t2", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "-s", script]
+  const settings = [
+    `-t${Math.min(2, loadThreads)}`,
+    `-c${connections}`,
+    `-d${seconds}s`,
+    "--timeout",
+    "10s",
+    "-s",
+    script
+  ]
   const text = await run(cores.load, "wrk", [...settings, `${server.url}/${route}`, "--", file])
   const used = (await server.cpu()) - before
   const result = JSON.parse(/^RESULT (.*)$/m.exec(text)[1])
@@ -124,16 +133,24 @@ const figures = cells.map(({ contestant: { framework }, route, rounds: results }
     cost: over((r) => r.with.micros - r.without.micros),
     cpuRatio: over((r) => r.without.cpuMicros / r.with.cpuMicros),
     cpuCost: over((r) => r.with.cpuMicros - r.without.cpuMicros),
+    cpu: over((r) => r.with.cpuMicros),
     busy: over((r) => Math.min(r.with.busy, r.without.busy)),
     rounds: results
   }
 })
+/** How a framework with its sessions compares with another in the same rounds, or nothing if that one did not run. */
+const beside = (figure, framework) => {
+  const other = figures.find((it) => it.framework === framework && it.route === figure.route)
+  return other === undefined
+    ? "-"
+    : median(figure.rounds.map((r, i) => r.with.rate / other.rounds[i].with.rate)).toFixed(2)
+}
 const idle = figures.filter(({ busy }) => busy < 0.9)
 
 const round = (n) => Math.round(n).toString()
 const store = options.store
 report({
-  name: `http-${store}`,
+  name: `http-${store}-node${process.versions.node.split(".")[0]}`,
   title: `HTTP, sessions in ${store}`,
   command: `npm run bench -- http${store === "memory" ? "" : ` --store ${store}`}`,
   versions: ["express", "express-session", "fastify", "@fastify/session", "@fastify/cookie"].concat(
@@ -162,6 +179,16 @@ report({
         f.cost.toFixed(1),
         f.cpuRatio.toFixed(2),
         f.cpuCost.toFixed(1)
+      ])
+    },
+    {
+      head: ["with sessions", "route", "times fastify's req/s", "times by hand's", "CPU µs a request"],
+      rows: figures.map((f) => [
+        frameworks[f.framework],
+        f.route,
+        beside(f, "fastify"),
+        beside(f, "byhand"),
+        f.cpu.toFixed(1)
       ])
     }
   ],

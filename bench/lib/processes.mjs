@@ -18,12 +18,18 @@ process.on("exit", cleanUp)
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1))
 
 const count = availableParallelism()
-const canPin = count >= 3 && spawnSync("taskset", ["-c", "0", "true"]).status === 0
+const canPin = count >= 2 && spawnSync("taskset", ["-c", "0", "true"]).status === 0
 
-/** Which cores do what: the server that is measured has one alone, a backend another, the load generator the rest. */
+/**
+ * Which cores do what: the server that is measured has one alone, a backend another, the load generator the rest. With two
+ * cores, the backend shares the other with the load generator.
+ */
 export const cores = canPin
   ? { server: `${count - 1}`, backend: `${count - 2}`, load: count > 3 ? `0-${count - 3}` : "0" }
   : { server: undefined, backend: undefined, load: undefined }
+
+/** How many threads the load generator can use. */
+export const loadThreads = canPin ? Math.max(1, count - 2) : count
 
 /** For a report: `who` is on the server's core. */
 export const pinning = (who) =>
