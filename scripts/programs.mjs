@@ -5,6 +5,25 @@ import { fileURLToPath } from "node:url"
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
+/** The folder of the package for Effect 4. */
+export const effect4 = join(root, "effect4")
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
+
+/**
+ * The npm package with the Node, and its headers, that the tests on Effect 4 run on where this Node is too old for them.
+ * It is no dependency of `effect4/package.json`: an optional one would be installed by everybody, and any other one makes
+ * `npm install` fail on all other platforms.
+ */
+export const nodePackage =
+  major > 22 || (major === 22 && minor >= 19)
+    ? undefined
+    : { name: `node-${process.platform}-${process.arch}`, version: "24.21.0" }
+
+/** The Node that the tests on Effect 4 run on. */
+export const nodeOfEffect4 =
+  nodePackage === undefined ? process.execPath : join(effect4, "node_modules", nodePackage.name, "bin", "node")
+
 /** The folder for programs that setup builds; `npm ci` may delete it at any time. */
 export const cache = join(root, "node_modules", ".cache", "effect-session")
 

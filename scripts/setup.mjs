@@ -5,10 +5,10 @@
 // installed; with CI=true that is a failure.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { needsOf } from "./needs.mjs"
-import { benchPrograms, cache, findProgram, root } from "./programs.mjs"
+import { benchPrograms, cache, effect4, findProgram, nodeOfEffect4, nodePackage, root } from "./programs.mjs"
 
 /** @typedef {{ readonly name: string, readonly reason: string }} Missing */
 
@@ -27,7 +27,8 @@ export const setup = (purpose, filters = []) => {
     if (purpose === "test") {
       const { programs, sqlite } = needsOf(filters)
       missing.push(
-        ...(sqlite ? sqliteBinary() : []),
+        ...npmPackages(effect4, nodePackage),
+        ...(sqlite ? [...sqliteBinary(), ...sqliteBinary(effect4, nodeOfEffect4)] : []),
         ...debianPackages(programs),
         ...goPrograms(programs),
         ...pypiPrograms(programs)
@@ -51,33 +52,49 @@ export const setup = (purpose, filters = []) => {
 /**
  * Installs the locked versions, but not with `npm ci`: it refuses a lock file without the optional binaries of other
  * platforms, and some registries make such lock files. No package's install script is run: this file runs those that
- * are needed.
+ * are needed. `extra` is a package that is not in the lock file.
+ *
+ * @param {string} folder
+ * @param {typeof nodePackage} extra
  */
-const npmPackages = (/** @type {string} */ folder) => {
+const npmPackages = (folder, extra = undefined) => {
   const options = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
-  return npmIsCurrent(folder) ? [] : step("npm packages", ["npm", "install", ...options], folder)
+  const added = extra === undefined ? [] : [`${extra.name}@${extra.version}`]
+  return npmIsCurrent(folder, extra) ? [] : step("npm packages", ["npm", "install", ...options, ...added], folder)
 }
 
-/** Compares contents, not times: a checkout makes every file new. */
-const npmIsCurrent = (/** @type {string} */ folder) => {
+/**
+ * Compares contents, not times: a checkout makes every file new.
+ *
+ * @param {string} folder
+ * @param {typeof nodePackage} extra
+ */
+const npmIsCurrent = (folder, extra) => {
   const installed = join(folder, "node_modules", ".package-lock.json")
   if (!existsSync(installed)) return false
   const have = JSON.parse(readFileSync(installed, "utf8")).packages
   const want = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")).packages
+  if (extra !== undefined) want[`node_modules/${extra.name}`] = extra
   return Object.entries(want).every(
     ([path, { optional, version }]) => path === "" || optional === true || have[path]?.version === version
   )
 }
 
-/** Makes better-sqlite3's native module, which has to be fetched or compiled for this Node. */
-const sqliteBinary = () => {
+/** Makes better-sqlite3's native module in a folder's packages, which has to be fetched or compiled for its Node. */
+const sqliteBinary = (folder = root, node = process.execPath) => {
   const loads = () => {
     const open = "new (require('better-sqlite3'))(':memory:').close()"
-    return spawnSync(process.execPath, ["-e", open], { cwd: root }).status === 0
+    return spawnSync(node, ["-e", open], { cwd: folder }).status === 0
   }
   const name = "better-sqlite3's binary"
   if (loads()) return []
-  const failed = step(name, ["npm", "rebuild", "better-sqlite3"])
+  // npm builds for the Node that it runs on, with the headers beside it if it comes with them.
+  const prefix = dirname(dirname(node))
+  const failed = step(name, ["npm", "rebuild", "better-sqlite3"], folder, {
+    ...process.env,
+    PATH: `${dirname(node)}:${process.env["PATH"]}`,
+    ...(existsSync(join(prefix, "include", "node")) ? { npm_config_nodedir: prefix } : {})
+  })
   return failed.length > 0 || loads() ? failed : [{ name, reason: "it was built, but does not load" }]
 }
 
@@ -156,11 +173,13 @@ const wheelScript = `
  * @param {string} name
  * @param {ReadonlyArray<string>} command
  * @param {string} cwd
+ * @param {NodeJS.ProcessEnv} env
  * @returns {ReadonlyArray<Missing>}
  */
-const step = (name, [program = "", ...args], cwd = root) => {
+const step = (name, [program = "", ...args], cwd = root, env = process.env) => {
   console.error(`Installing ${name} ...`)
-  const { error, status, stderr, stdout } = spawnSync(program, args, { cwd, encoding: "utf8", maxBuffer: 1 << 28 })
+  const options = /** @type {const} */ ({ cwd, env, encoding: "utf8", maxBuffer: 1 << 28 })
+  const { error, status, stderr, stdout } = spawnSync(program, args, options)
   if (status === 0) return []
   console.error(`${stdout ?? ""}${stderr ?? ""}`)
   return [{ name, reason: error?.message ?? "its installation failed, as shown above" }]
