@@ -7,6 +7,7 @@ export {
   BigIntFromSelf as BigInt,
   Date as DateFromString,
   DateFromSelf as Date,
+  DateTimeUtcFromNumber as DateTimeUtcFromMillis,
   DateTimeUtcFromSelf as DateTimeUtc,
   Enums as Enum,
   NonNegativeInt as Natural,
@@ -31,6 +32,11 @@ export const TupleWithRest = (
   { elements }: Schema.Tuple<any>,
   rest: ReadonlyArray<Schema.Schema.Any>
 ): Schema.Schema<any, any> => Schema.Tuple(elements, ...(rest as any)) as never
+
+export const TemplateLiteral = (parts: readonly [string, Schema.Schema.Any]): Schema.Schema<string> =>
+  Schema.TemplateLiteral(...(parts as any)) as never
+
+export const optionalKey = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
 
 export const Record = <K extends Schema.Schema.All, V extends Schema.Schema.All>(
   key: K,

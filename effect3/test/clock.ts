@@ -11,15 +11,21 @@ import * as TestContext from "effect/TestContext"
 export const withTestClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provide(effect, TestContext.TestContext)
 
+const machine = Clock.make()
+
+/** The machine's clock, but for the time that it shows. */
+const showing = (millis: () => number): Clock.Clock =>
+  Object.assign(Object.create(machine), { unsafeCurrentTimeMillis: millis, currentTimeMillis: Effect.sync(millis) })
+
+/** Runs an effect under a clock that shows this time. */
+export const at =
+  (millis: () => number) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withClock(effect, showing(millis))
+
 /** What is so far ahead of the machine's clock. */
-const ahead = (by: Duration.DurationInput): Clock.Clock => {
-  const machine = Clock.make()
-  const millis = () => machine.unsafeCurrentTimeMillis() + Duration.toMillis(by)
-  return Object.assign(Object.create(machine), {
-    unsafeCurrentTimeMillis: millis,
-    currentTimeMillis: Effect.sync(millis)
-  })
-}
+const ahead = (by: Duration.DurationInput): Clock.Clock =>
+  showing(() => machine.unsafeCurrentTimeMillis() + Duration.toMillis(by))
 
 /** A layer as a process has it whose clock is so far ahead: its services, and how it answers the web's requests. */
 export const processAhead = <I, E>(layer: Layer.Layer<I, E>, by: Duration.DurationInput) =>

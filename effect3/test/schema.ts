@@ -1,3 +1,6 @@
+import * as Arbitrary from "effect/Arbitrary"
+import * as FastCheck from "effect/FastCheck"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 
@@ -10,6 +13,21 @@ export const transform = <A, I, B, J>(
 
 export const ReadonlyMap = <K, KI, V, VI>(key: Schema.Schema<K, KI>, value: Schema.Schema<V, VI>) =>
   Schema.ReadonlyMap({ key, value })
+
+export const ValidDate = Schema.ValidDateFromSelf
+
+export const whole = <I>(schema: Schema.Schema<number, I>): Schema.Schema<number, I> => schema.pipe(Schema.int())
+
+export const betweenBigInt =
+  (minimum: bigint, maximum: bigint) =>
+  <I>(schema: Schema.Schema<bigint, I>): Schema.Schema<bigint, I> =>
+    schema.pipe(Schema.betweenBigInt(minimum, maximum))
+
+/** Values of a Schema. */
+export const samples = <A>(schema: Schema.Schema<A, any>, count: number, seed: number): ReadonlyArray<A> =>
+  FastCheck.sample(Arbitrary.make(schema), { numRuns: count, seed })
+
+export const formatIssue: (issue: ParseResult.ParseIssue) => string = ParseResult.TreeFormatter.formatIssueSync
 
 /** The paths of all options: of a group those of its options, and its own where it is no object alone. */
 export const pathsOf = ({ ast }: Schema.Schema.Any): ReadonlyArray<ReadonlyArray<string>> => paths(ast)

@@ -62,8 +62,7 @@ const make = ({ createPool }: typeof import("mysql2"), { maxConnections, url }: 
         createPool({
           uri: Redacted.value(url),
           supportBigNumbers: true,
-          connectionLimit: maxConnections,
-          connectTimeout: 5000
+          connectionLimit: maxConnections
         })
       ),
       (pool) => Effect.callback<void>((resume) => pool.end(() => resume(Effect.void)))
@@ -76,10 +75,14 @@ const make = ({ createPool }: typeof import("mysql2"), { maxConnections, url }: 
       }),
       (connection) => Effect.sync(() => connection.release())
     )
+    const shared = connectionOn(pool)
     // Fails now if there is no server.
-    yield* Effect.scoped(reserved)
+    yield* Effect.timeoutOrElse(shared.executeUnprepared("SELECT 1", [], undefined), {
+      duration: "5 seconds",
+      orElse: () => Effect.fail(failed(new Error("connection timeout")))
+    })
     const client = yield* Client.make({
-      acquirer: Effect.succeed(connectionOn(pool)),
+      acquirer: Effect.succeed(shared),
       transactionAcquirer: Effect.map(reserved, connectionOn),
       compiler,
       driver: "mysql2",

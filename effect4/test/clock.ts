@@ -12,15 +12,21 @@ import * as TestClock from "effect/testing/TestClock"
 export const withTestClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provide(effect, TestClock.layer())
 
+const machine = Context.get(Context.empty(), Clock.Clock)
+
+/** The machine's clock, but for the time that it shows. */
+const showing = (millis: () => number): Clock.Clock =>
+  Object.assign(Object.create(machine), { currentTimeMillisUnsafe: millis, currentTimeMillis: Effect.sync(millis) })
+
+/** Runs an effect under a clock that shows this time. */
+export const at =
+  (millis: () => number) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.provideService(effect, Clock.Clock, showing(millis))
+
 /** What is so far ahead of the machine's clock. */
-const ahead = (by: Duration.Input): Clock.Clock => {
-  const machine = Context.get(Context.empty(), Clock.Clock)
-  const millis = () => machine.currentTimeMillisUnsafe() + Duration.toMillis(by)
-  return Object.assign(Object.create(machine), {
-    currentTimeMillisUnsafe: millis,
-    currentTimeMillis: Effect.sync(millis)
-  })
-}
+const ahead = (by: Duration.Input): Clock.Clock =>
+  showing(() => machine.currentTimeMillisUnsafe() + Duration.toMillis(by))
 
 /** A layer as a process has it whose clock is so far ahead: its services, and how it answers the web's requests. */
 export const processAhead = <I, E>(layer: Layer.Layer<I, E>, by: Duration.Input) =>

@@ -1,5 +1,8 @@
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 
 /** A Schema that turns what another one reads into values of a third. */
@@ -17,6 +20,21 @@ export const ReadonlyMap = <K, KI, V, VI>(key: Schema.Codec<K, KI>, value: Schem
     Schema.declare((u): u is globalThis.ReadonlyMap<K, V> => u instanceof Map),
     { decode: (entries) => new Map(entries), encode: (map) => [...map] }
   )
+
+export const ValidDate = Schema.Date
+
+export const whole = <I>(schema: Schema.Codec<number, I>): Schema.Codec<number, I> => schema.check(Schema.isInt())
+
+export const betweenBigInt =
+  (minimum: bigint, maximum: bigint) =>
+  <I>(schema: Schema.Codec<bigint, I>): Schema.Codec<bigint, I> =>
+    schema.check(Schema.isBetweenBigInt({ minimum, maximum }))
+
+/** Values of a Schema. */
+export const samples = <A>(schema: Schema.Codec<A, any>, count: number, seed: number): ReadonlyArray<A> =>
+  Effect.runSync(Arbitrary.sampleEffect(Arbitrary.schema(schema), { count, seed }))
+
+export const formatIssue: (issue: SchemaIssue.Issue) => string = SchemaIssue.makeFormatterDefault()
 
 /** The paths of all options: of a group those of its options, and its own where it is no object alone. */
 export const pathsOf = ({ ast }: Schema.Top): ReadonlyArray<ReadonlyArray<string>> => paths(ast)

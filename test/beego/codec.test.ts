@@ -1,6 +1,5 @@
 // beego's codec behind the manager: what becomes of a Go app's session when a request here reads, changes and writes it.
 import { readFileSync } from "node:fs"
-import * as Runtime from "effect/Runtime"
 import {
   type SessionError,
   SessionHttp,
@@ -14,7 +13,6 @@ import * as Memory from "effect-session/memory"
 import * as Context from "#effect/Context"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
@@ -22,6 +20,7 @@ import * as Result from "#effect/Result"
 import * as Schema from "#effect/Schema"
 import * as Stream from "#effect/Stream"
 import { describe, expect, it } from "#test/vitest"
+import { webHandlers } from "#test/web"
 import { comparable, describeSession } from "./describe.js"
 
 /** Its names are none of the recorded sessions'. */
@@ -97,7 +96,8 @@ const begin = (payload?: Uint8Array) =>
     const request = <A>(use: Effect.Effect<A, SessionError, Ours | Visitor>) =>
       Effect.gen(function* () {
         let answer: Result.Result<A, SessionError> | undefined
-        const handle = HttpEffect.toWebHandlerRuntime(Runtime.make({ ...Runtime.defaultRuntime, context }))(
+        const handlers = webHandlers<SessionManager.SessionManager>()
+        const handle = (yield* Effect.provide(handlers, context))(
           SessionHttp.middleware(
             Ours,
             Visitor
@@ -124,7 +124,7 @@ const begin = (payload?: Uint8Array) =>
     return { provider, request, stored, events }
   })
 
-const visitor = <A>(f: (session: Context.Service.Service<typeof Visitor>) => Effect.Effect<A, SessionError>) =>
+const visitor = <A>(f: (session: SessionStore.Session<typeof Visitor.fields>) => Effect.Effect<A, SessionError>) =>
   Effect.flatMap(Visitor, f)
 
 const write = Effect.flatMap(Ours, (session) =>

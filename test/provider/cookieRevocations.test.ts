@@ -4,11 +4,11 @@
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
-import * as Clock from "#effect/Clock"
 import * as Deferred from "#effect/Deferred"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
+import { at } from "#test/clock"
 import { describe, expect, it } from "#test/vitest"
 import type { Keeper, Kept } from "../../src/Manager/Keeper.js"
 import { keeperOf, key } from "../support/cookies.js"
@@ -30,13 +30,7 @@ const pass = (duration: Duration.Input) =>
   })
 
 /** On a machine whose clock is so far ahead. */
-const on =
-  (skew: Duration.Input) =>
-  <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.withClock(effect, {
-      ...Clock.make(),
-      unsafeCurrentTimeMillis: () => now + Duration.toMillis(skew)
-    })
+const on = (skew: Duration.Input) => at(() => now + Duration.toMillis(skew))
 
 /** A server with the right time, whoever calls it. */
 const server = (): SessionProvider.Provider => {

@@ -282,7 +282,7 @@ describe("a directory that cannot be used", () => {
         expect(error.message).toMatch(/^directory: /)
         expect(error.message).toContain(message)
       }
-      const environment = ConfigProvider.fromMap(new Map([["SESSION_URL", file]]))
+      const environment = ConfigProvider.fromEnvRecord({ SESSION_URL: file })
       const error = yield* Effect.flip(
         Effect.scoped(Layer.build(File.layerFromEnv)).pipe(Effect.provide(ConfigProvider.layer(environment)))
       )

@@ -156,12 +156,17 @@ const mutants: Mutants = {
 const marklessMutants: Mutants = {
   "destroy stores its mark as a session": (provider) => ({
     destroy: (id, mark) =>
-      Effect.andThen(provider.destroy(id), mark ? provider.create(id, mark.content, mark.ttl) : Effect.void)
+      Effect.andThen(
+        provider.destroy(id),
+        mark ? Effect.asVoid(provider.create(id, mark.content, mark.ttl)) : Effect.void
+      )
   }),
   "regenerate stores its mark as a session": (provider) => ({
     regenerate: ({ mark, ...move }) =>
       Effect.tap(provider.regenerate(move), (result) =>
-        mark && result._tag === "Written" ? provider.create(move.oldId, mark.content, mark.ttl) : Effect.void
+        mark && result._tag === "Written"
+          ? Effect.asVoid(provider.create(move.oldId, mark.content, mark.ttl))
+          : Effect.void
       )
   }),
   "destroy does nothing if it is given a mark": (provider) => ({

@@ -94,10 +94,10 @@ suite("redisSentinel", ["redis-server"], () => {
         const killed = Date.now()
         yield* Effect.sleep("500 millis")
         const stalled = writers.map(({ acknowledged }) => acknowledged)
-        yield* Effect.iterate(writers, {
-          while: () => writers.some(({ acknowledged }, i) => acknowledged === stalled[i]),
-          body: () => Effect.as(Effect.sleep("20 millis"), writers)
-        }).pipe(Effect.timeout("30 seconds"))
+        yield* Effect.sleep("20 millis").pipe(
+          Effect.repeat({ while: () => writers.some(({ acknowledged }, i) => acknowledged === stalled[i]) }),
+          Effect.timeout("30 seconds")
+        )
         const recovered = Date.now() - killed
         yield* Effect.sleep("500 millis")
         yield* stop

@@ -2,9 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
-import * as PgClient from "@effect/sql-pg/PgClient"
-import * as SqliteClient from "@effect/sql-sqlite-node/SqliteClient"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Mysql from "effect-session/mysql"
 import * as Postgres from "effect-session/postgres"
@@ -15,6 +12,7 @@ import type * as Layer from "#effect/Layer"
 import * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import * as SqlClient from "#effect/sql/SqlClient"
+import * as Clients from "#test/sqlClients"
 
 export type TableOptions = Pick<Sql.Options, "table" | "schema" | "migrate">
 
@@ -28,30 +26,30 @@ export interface Database {
   readonly client: (maxConnections?: number) => Layer.Layer<SqlClient.SqlClient, unknown>
 }
 
-const transforms = {
-  transformQueryNames: (name: string) => name.replace(/[A-Z]/g, "_$&").toLowerCase(),
-  transformResultNames: (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+const transforms: Clients.Transforms = {
+  transformQueryNames: (name) => name.replace(/[A-Z]/g, "_$&").toLowerCase(),
+  transformResultNames: (name) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 export const postgres = (url: string): Database => ({
   dialect: "postgres",
   url,
   layer: (options) => Postgres.layer({ ...options, url }),
-  client: (maxConnections = 10) => PgClient.layer({ url: Redacted.make(url), maxConnections, ...transforms })
+  client: (maxConnections = 10) => Clients.postgres({ url: Redacted.make(url), maxConnections, ...transforms })
 })
 
 export const mysql = (url: string): Database => ({
   dialect: "mysql",
   url,
   layer: (options) => Mysql.layer({ ...options, url }),
-  client: (maxConnections = 10) => MysqlClient.layer({ url: Redacted.make(url), maxConnections, ...transforms })
+  client: (maxConnections = 10) => Clients.mysql({ url: Redacted.make(url), maxConnections, ...transforms })
 })
 
 export const sqliteFile = (filename: string): Database => ({
   dialect: "sqlite",
   url: filename,
   layer: (options) => Sqlite.layer({ ...options, filename }),
-  client: () => SqliteClient.layer({ filename, ...transforms })
+  client: () => Clients.sqlite({ filename, ...transforms })
 })
 
 /** A file in a temporary folder. */

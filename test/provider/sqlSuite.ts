@@ -88,15 +88,13 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
 
   live("200 visits at once are counted as 200", (database) =>
     Effect.gen(function* () {
-      const config = ConfigProvider.fromMap(
-        new Map([
-          ["SESSION_PROVIDER", database.dialect],
-          ["SESSION_URL", database.url],
-          ["SESSION_TABLE", freshTable()],
-          ["SESSION_COOKIE_SECURE", "false"],
-          ["SESSION_TIMEOUT", "1 minute"]
-        ])
-      )
+      const config = ConfigProvider.fromEnvRecord({
+        SESSION_PROVIDER: database.dialect,
+        SESSION_URL: database.url,
+        SESSION_TABLE: freshTable(),
+        SESSION_COOKIE_SECURE: "false",
+        SESSION_TIMEOUT: "1 minute"
+      })
       const sessions = SessionLayer.fromConfig().pipe(Layer.provide(ConfigProvider.layer(config)))
       const server = yield* Effect.flatMap(
         Layer.build(Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, sessions))),
@@ -237,7 +235,9 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>): void => {
       const provider = yield* providerOf(database.layer({ table: freshTable() }))
       const ids = Array.from({ length: 70 }, newId)
       yield* Effect.forEach(ids, (id, i) =>
-        i % 3 === 2 ? Effect.void : provider.create(id, Buffer.from(`of ${i}`), i % 3 === 0 ? day : Duration.millis(20))
+        i % 3 === 2
+          ? Effect.void
+          : Effect.asVoid(provider.create(id, Buffer.from(`of ${i}`), i % 3 === 0 ? day : Duration.millis(20)))
       )
       yield* Effect.sleep(40)
       for (const size of [1, 4, 5, 6, 64, 69, 200]) {

@@ -1,21 +1,20 @@
 // Each server of the tests starts, keeps its data over a restart, can be paused, and leaves nothing behind.
 
 import { existsSync } from "node:fs"
-import * as Reactivity from "@effect/experimental/Reactivity"
-import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
-import * as PgClient from "@effect/sql-pg/PgClient"
 import { connect } from "couchbase"
 import { Cluster, Redis as IORedis } from "ioredis"
 import { expect, it } from "vitest"
 import { ended } from "#dialect/runtime"
-import type { ConfigError } from "#effect/Config"
+import { causeOf } from "#dialect/sql"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
 import * as Fiber from "#effect/Fiber"
+import type * as Layer from "#effect/Layer"
 import * as Redacted from "#effect/Redacted"
 import * as Scope from "#effect/Scope"
-import type { SqlClient } from "#effect/sql/SqlClient"
+import * as SqlClient from "#effect/sql/SqlClient"
 import type { SqlError } from "#effect/sql/SqlError"
+import * as Clients from "#test/sqlClients"
 import * as Couchbase from "./Couchbase.js"
 import * as Ledis from "./Ledis.js"
 import * as MariaDb from "./MariaDb.js"
@@ -171,15 +170,15 @@ suite("Redis", ["redis-server", "redis-cli"], () => {
 
 /** Uses a database on its own connection. */
 const sqlOnce =
-  <A>(client: Effect.Effect<SqlClient, SqlError | ConfigError, Scope.Scope | Reactivity.Reactivity>) =>
-  (use: (sql: SqlClient) => Effect.Effect<A, SqlError>) =>
-    client.pipe(Effect.flatMap(use), Effect.scoped, Effect.provide(Reactivity.layer), Effect.runPromise)
+  <A>(client: Layer.Layer<SqlClient.SqlClient, unknown>) =>
+  (use: (sql: SqlClient.SqlClient) => Effect.Effect<A, SqlError>) =>
+    Effect.runPromise(Effect.provide(Effect.flatMap(SqlClient.SqlClient, use), client))
 
 /** Checks that a row of a database endures; `store` stores or replaces it. */
 const rowEndures = async (
   server: Control,
   once: ReturnType<typeof sqlOnce<unknown>>,
-  store: (sql: SqlClient, value: string) => Effect.Effect<unknown, SqlError>
+  store: (sql: SqlClient.SqlClient, value: string) => Effect.Effect<unknown, SqlError>
 ) => {
   await once((sql) => sql`CREATE TABLE kept (id INT PRIMARY KEY, value TEXT)`)
   await endures(
@@ -190,7 +189,7 @@ const rowEndures = async (
 }
 
 suite("MariaDB", ["mariadbd", "mariadb-install-db"], () => {
-  const at = (url: string) => sqlOnce<unknown>(MysqlClient.make({ url: Redacted.make(url) }))
+  const at = (url: string) => sqlOnce<unknown>(Clients.mysql({ url: Redacted.make(url), maxConnections: 10 }))
 
   it("keeps its data", () =>
     withServer(MariaDb.make(), (server) =>
@@ -202,14 +201,14 @@ suite("MariaDB", ["mariadbd", "mariadb-install-db"], () => {
       expect(await at(server.adminUrl)((sql) => sql`SELECT @@max_connections AS most`)).toEqual([{ most: 17 }])
       await at(server.adminUrl)((sql) => sql`SET GLOBAL read_only = 1`)
       const create = at(server.url)((sql) =>
-        sql`CREATE TABLE refused (id INT)`.pipe(Effect.catch((error) => Effect.die(error.cause)))
+        sql`CREATE TABLE refused (id INT)`.pipe(Effect.catch((error) => Effect.die(causeOf(error))))
       )
       await expect(create).rejects.toThrow("read-only")
     }))
 })
 
 suite("PostgreSQL", ["postgres", "initdb", "psql"], () => {
-  const at = (url: string) => sqlOnce<unknown>(PgClient.make({ url: Redacted.make(url) }))
+  const at = (url: string) => sqlOnce<unknown>(Clients.postgres({ url: Redacted.make(url), maxConnections: 10 }))
 
   it("keeps its data", () =>
     withServer(Postgres.make(), (server) =>

@@ -3,19 +3,19 @@ import { rmSync } from "node:fs"
 import { basename, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
-import { cache } from "../../scripts/programs.mjs"
+import * as own from "#test/bundling"
 
 const made = new Map<string, Promise<string>>()
 
 /**
- * Builds the bundle once per process, and returns its path: in node_modules, so that it finds the packages that it
- * imports.
+ * Builds the bundle once per process, for this version of Effect or another, and returns its path: in the version's
+ * node_modules, so that it finds the packages that it imports.
  */
-export const bundle = (file: URL): Promise<string> => {
-  const known = made.get(file.href)
-  if (known !== undefined) return known
+export const bundle = (file: URL, { alias, folder }: Pick<typeof own, "alias" | "folder"> = own): Promise<string> => {
   const name = basename(file.pathname, ".ts")
-  const outdir = join(cache, "bundles", `${name}-${process.pid}`)
+  const outdir = join(folder, "node_modules", ".cache", "effect-session", "bundles", `${name}-${process.pid}`)
+  const known = made.get(outdir)
+  if (known !== undefined) return known
   const building = build({
     entryPoints: [fileURLToPath(file)],
     outdir,
@@ -24,19 +24,11 @@ export const bundle = (file: URL): Promise<string> => {
     splitting: true,
     platform: "node",
     format: "esm",
-    external: [
-      "better-sqlite3",
-      "couchbase",
-      "ioredis",
-      "memcache-client",
-      "mysql2",
-      "pg",
-      "@effect/sql-*",
-      "@effect/platform-node"
-    ],
+    alias,
+    external: ["better-sqlite3", "couchbase", "ioredis", "mysql2", "pg", "@effect/sql-*", "@effect/platform-node"],
     logLevel: "silent"
   }).then(() => join(outdir, `${name}.mjs`))
-  made.set(file.href, building)
+  made.set(outdir, building)
   process.once("exit", () => rmSync(outdir, { recursive: true, force: true }))
   return building
 }
