@@ -11,7 +11,7 @@ export const effect4 = join(root, "effect4")
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
 
 /**
- * The npm package with the Node, and its headers, that the tests on Effect 4 run on where this Node is too old for them.
+ * The npm package with the Node that the tests on Effect 4 run on where this Node is too old for them.
  * It is no dependency of `effect4/package.json`: an optional one would be installed by everybody, and any other one makes
  * `npm install` fail on all other platforms.
  */

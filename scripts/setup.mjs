@@ -5,10 +5,10 @@
 // installed; with CI=true that is a failure.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { needsOf } from "./needs.mjs"
-import { benchPrograms, cache, effect4, findProgram, nodeOfEffect4, nodePackage, root } from "./programs.mjs"
+import { benchPrograms, cache, effect4, findProgram, nodePackage, root } from "./programs.mjs"
 
 /** @typedef {{ readonly name: string, readonly reason: string }} Missing */
 
@@ -28,7 +28,7 @@ export const setup = (purpose, filters = []) => {
       const { programs, sqlite } = needsOf(filters)
       missing.push(
         ...npmPackages(effect4, nodePackage),
-        ...(sqlite ? [...sqliteBinary(), ...sqliteBinary(effect4, nodeOfEffect4)] : []),
+        ...(sqlite ? sqliteBinary() : []),
         ...debianPackages(programs),
         ...goPrograms(programs),
         ...pypiPrograms(programs)
@@ -80,21 +80,18 @@ const npmIsCurrent = (folder, extra) => {
   )
 }
 
-/** Makes better-sqlite3's native module in a folder's packages, which has to be fetched or compiled for its Node. */
-const sqliteBinary = (folder = root, node = process.execPath) => {
+/**
+ * Makes better-sqlite3's native module, which has to be fetched or compiled for this Node. The version beside Effect 4
+ * has it in its package.
+ */
+const sqliteBinary = () => {
   const loads = () => {
     const open = "new (require('better-sqlite3'))(':memory:').close()"
-    return spawnSync(node, ["-e", open], { cwd: folder }).status === 0
+    return spawnSync(process.execPath, ["-e", open], { cwd: root }).status === 0
   }
   const name = "better-sqlite3's binary"
   if (loads()) return []
-  // npm builds for the Node that it runs on, with the headers beside it if it comes with them.
-  const prefix = dirname(dirname(node))
-  const failed = step(name, ["npm", "rebuild", "better-sqlite3"], folder, {
-    ...process.env,
-    PATH: `${dirname(node)}:${process.env["PATH"]}`,
-    ...(existsSync(join(prefix, "include", "node")) ? { npm_config_nodedir: prefix } : {})
-  })
+  const failed = step(name, ["npm", "rebuild", "better-sqlite3"])
   return failed.length > 0 || loads() ? failed : [{ name, reason: "it was built, but does not load" }]
 }
 
@@ -173,13 +170,11 @@ const wheelScript = `
  * @param {string} name
  * @param {ReadonlyArray<string>} command
  * @param {string} cwd
- * @param {NodeJS.ProcessEnv} env
  * @returns {ReadonlyArray<Missing>}
  */
-const step = (name, [program = "", ...args], cwd = root, env = process.env) => {
+const step = (name, [program = "", ...args], cwd = root) => {
   console.error(`Installing ${name} ...`)
-  const options = /** @type {const} */ ({ cwd, env, encoding: "utf8", maxBuffer: 1 << 28 })
-  const { error, status, stderr, stdout } = spawnSync(program, args, options)
+  const { error, status, stderr, stdout } = spawnSync(program, args, { cwd, encoding: "utf8", maxBuffer: 1 << 28 })
   if (status === 0) return []
   console.error(`${stdout ?? ""}${stderr ?? ""}`)
   return [{ name, reason: error?.message ?? "its installation failed, as shown above" }]
