@@ -18,6 +18,7 @@ export default defineConfig({
       { find: /^#(dialect|test)\/(.*)$/, replacement: `${here}$1/$2.ts` },
       { find: /^effect$/, replacement: `${modules}effect/dist/index.js` },
       { find: /^effect\/(.*)$/, replacement: `${modules}effect/dist/$1.js` },
+      { find: /^@effect\/sql-pg$/, replacement: `${modules}@effect/sql-pg` },
       { find: /^@effect\/vitest$/, replacement: `${modules}@effect/vitest/dist/index.js` },
       { find: /^@effect\/(platform-node|sql-pg)\/(.*)$/, replacement: `${modules}@effect/$1/dist/$2.js` },
       { find: /^(better-sqlite3|couchbase|ioredis|mysql2|sodium-native)$/, replacement: `${modules}$1` },

@@ -39,6 +39,18 @@ export const openConnection = (_sql: SqlClient): Effect.Effect<Connection | unde
     return Option.isSome(open) ? open.value[0] : undefined
   })
 
+/** Whether a client has several connections, so that statements run at once. */
+export const isPooled = (sql: SqlClient): boolean => pgClient in sql || mysqlClient in sql
+
+/**
+ * The connection on which a client itself runs a statement when no transaction is open: its pool, or its only
+ * connection. The public `reserve` takes a connection out of the pool instead, which takes as long as a statement.
+ */
+export const sharedConnection = (sql: SqlClient): Effect.Effect<Connection, SqlFailure> => {
+  const { acquirer } = sql`` as unknown as { readonly acquirer: SqlClient["reserve"] }
+  return Effect.scoped(acquirer)
+}
+
 /** Runs an effect without the transaction that the calling fiber may be in. */
 export const outside =
   (_sql: SqlClient) =>

@@ -15,7 +15,10 @@ export interface Transforms {
   readonly transformResultNames?: (name: string) => string
 }
 
-export const postgres = PgClient.layer
+/** What this client does not prepare by itself is prepared where the library says so. */
+export const postgres = ({ prepare: _, ...config }: PgClient.PgClientConfig & { readonly prepare?: boolean }) =>
+  PgClient.layer(config)
+
 export const mysql = MysqlClient.layer
 export const sqlite = SqliteClient.layer
 

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type * as Client from "effect/sql/SqlClient"
-import type { Connection } from "effect/sql/SqlConnection"
+import type { Borrower, Connection } from "effect/sql/SqlConnection"
 
 export const SqlClient: Context.Service<Client.SqlClient, Client.SqlClient> =
   Context.Service<Client.SqlClient>("effect/sql/SqlClient")
@@ -35,6 +35,26 @@ export const openConnection = (sql: SqlClient): Effect.Effect<Connection | undef
     const open = Context.getOption(context, sql.transactionService)
     return Effect.succeed(Option.isSome(open) ? open.value[0] : undefined)
   })
+
+/** Whether a client has several connections, so that statements run at once. */
+export const isPooled = (sql: SqlClient): boolean => pgClient in sql || mysqlClient in sql
+
+/**
+ * Runs statements as a client itself does when no transaction is open: each on a connection that its pool lends, or on
+ * its only one. The public `reserve` takes a connection out of the pool for longer.
+ */
+export const sharedConnection = (sql: SqlClient): Effect.Effect<Pick<Connection, "executeRaw">, SqlFailure> => {
+  const { acquirer, borrower } = sql`` as unknown as {
+    readonly acquirer: SqlClient["reserve"]
+    readonly borrower: Borrower | undefined
+  }
+  const lend: Borrower = borrower ?? ((use) => Effect.scoped(Effect.flatMap(acquirer, use)))
+  return isPooled(sql)
+    ? Effect.succeed({
+        executeRaw: (text, params) => outside(sql)(lend((connection) => connection.executeRaw(text, params)))
+      })
+    : Effect.scoped(acquirer)
+}
 
 /** Runs an effect without the transaction of this client that the calling fiber may be in. */
 export const outside =

@@ -25,7 +25,7 @@ export interface Transforms {
 export const postgres = PgClient.layer
 
 export const mysql = (pool: { readonly url: Redacted.Redacted; readonly maxConnections: number } & Transforms) =>
-  Layer.unwrap(Effect.map(clientOf, (layerOf) => layerOf(pool)))
+  Layer.unwrap(Effect.map(clientOf, (layerOf) => layerOf({ ...pool, prepare: true })))
 
 export const sqlite = ({
   filename,

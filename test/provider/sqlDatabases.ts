@@ -23,7 +23,7 @@ export interface Database {
   /** The provider on a client of its own. */
   readonly layer: (options?: TableOptions) => Layer.Layer<SessionProvider.SessionProvider, SessionError>
   /** An app's client, which renames columns as apps like to. */
-  readonly client: (maxConnections?: number) => Layer.Layer<SqlClient.SqlClient, unknown>
+  readonly client: (maxConnections?: number, prepare?: boolean) => Layer.Layer<SqlClient.SqlClient, unknown>
 }
 
 const transforms: Clients.Transforms = {
@@ -35,7 +35,8 @@ export const postgres = (url: string): Database => ({
   dialect: "postgres",
   url,
   layer: (options) => Postgres.layer({ ...options, url }),
-  client: (maxConnections = 10) => Clients.postgres({ url: Redacted.make(url), maxConnections, ...transforms })
+  client: (maxConnections = 10, prepare = true) =>
+    Clients.postgres({ url: Redacted.make(url), maxConnections, prepare, ...transforms })
 })
 
 export const mysql = (url: string): Database => ({

@@ -5,14 +5,14 @@
 
 import {
   causeOf,
-  mysqlClient,
+  isPooled,
   openConnection,
   outside,
-  pgClient,
   preparedText,
   reserveIn,
   type SqlClient,
-  type SqlFailure
+  type SqlFailure,
+  sharedConnection
 } from "#dialect/sql"
 import * as Effect from "#effect/Effect"
 import * as Scope from "#effect/Scope"
@@ -99,25 +99,13 @@ export const make = (
     }
   })
 
-/** Whether a client has several connections, so that statements run at once. */
-export const isPooled = (sql: SqlClient): boolean => pgClient in sql || mysqlClient in sql
-
-/**
- * The connection on which a client itself runs a statement when no transaction is open: its pool, or its only
- * connection. The public `reserve` takes a connection out of the pool instead, which takes as long as a statement.
- */
-export const sharedConnection = (sql: SqlClient): Effect.Effect<Connection, SqlFailure> => {
-  const { acquirer } = sql`` as unknown as { readonly acquirer: SqlClient["reserve"] }
-  return Effect.scoped(acquirer)
-}
-
 const heldByCaller = (dialect: Dialect) =>
   new SessionError({
     reason: "Unsupported",
     message: `${dialect}: the app's transaction holds the only connection, and a session never joins it: use sessions outside of the transaction, or give them a connection of their own`
   })
 
-const onConnection = (connection: Connection): Run => {
+const onConnection = (connection: Pick<Connection, "executeRaw">): Run => {
   const attempt = (statement: string, params: ReadonlyArray<unknown>, n: number): Effect.Effect<Result, unknown> =>
     Effect.matchEffect(connection.executeRaw(statement, params), {
       onSuccess: (raw) => Effect.succeed(toResult(raw)),

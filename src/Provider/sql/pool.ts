@@ -29,6 +29,8 @@ type Make = (client: SqlClient) => Effect.Effect<Provider, SessionError>
 interface Pool {
   readonly url: Redacted.Redacted
   readonly maxConnections: number
+  /** Whether a client that prepares statements by itself does so. */
+  readonly prepare: boolean
 }
 
 /** Makes a client with a pool. */
@@ -39,15 +41,19 @@ export type ClientOf = (pool: Pool) => Layer.Layer<SqlClient, SqlError | Config.
  */
 export const onPool =
   (dialect: "mysql" | "postgres", protocols: ReadonlyArray<string>, client: Effect.Effect<ClientOf, SessionError>) =>
-  ({ maxConnections = 10, url }: PoolOptions, make: Make): Layer.Layer<SessionProvider, SessionError> => {
+  (
+    { maxConnections = 10, prepared = true, url }: PoolOptions & { readonly prepared?: boolean | undefined },
+    make: Make
+  ): Layer.Layer<SessionProvider, SessionError> => {
     const plain = plainUrl(url)
     return Layer.effect(
       SessionProvider,
       checkUrl(plain, protocols, dialect === "mysql").pipe(
         Effect.andThen(client),
         Effect.flatMap((clientOf) =>
-          Effect.mapError(Layer.build(clientOf({ url: Redacted.make(plain), maxConnections })), (error) =>
-            unavailable(dialect, "connect", error._tag === "SqlError" ? causeOf(error) : error)
+          Effect.mapError(
+            Layer.build(clientOf({ url: Redacted.make(plain), maxConnections, prepare: prepared })),
+            (error) => unavailable(dialect, "connect", error._tag === "SqlError" ? causeOf(error) : error)
           )
         ),
         Effect.flatMap((context) => make(Context.get(context, SqlClient)))
