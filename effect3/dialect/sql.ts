@@ -60,6 +60,9 @@ export const outside =
 export const reserveIn = (sql: SqlClient, scope: Scope.Scope): Effect.Effect<Connection, SqlFailure> =>
   Scope.extend(sql.reserve, scope)
 
+/** How long a row can be that the client reads. */
+export const longestRow = (_sql: SqlClient): number => Number.POSITIVE_INFINITY
+
 /** Turns the defect of a client that dies if a COMMIT or ROLLBACK fails into a failure. */
 export const failing = <A>(effect: Effect.Effect<A, SqlFailure>): Effect.Effect<A, SqlFailure> =>
   Effect.catchSomeDefect(effect, (defect) => (isSqlError(defect) ? Option.some(Effect.fail(defect)) : Option.none()))

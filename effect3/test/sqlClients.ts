@@ -19,6 +19,9 @@ export interface Transforms {
 export const postgres = ({ prepare: _, ...config }: PgClient.PgClientConfig & { readonly prepare?: boolean }) =>
   PgClient.layer(config)
 
+/** The largest payload that the client of PostgreSQL reads by default. */
+export const maxPayload = 2 ** 24
+
 export const mysql = MysqlClient.layer
 export const sqlite = SqliteClient.layer
 

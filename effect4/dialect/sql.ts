@@ -3,6 +3,7 @@
  * Some of this is not part of their public API; `test/provider/effectSql.test.ts` and `effectSqlCases.ts` fail if it
  * changes.
  */
+import type { PgClient } from "@effect/sql-pg/PgClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -67,6 +68,10 @@ export const outside =
 
 export const reserveIn = (sql: SqlClient, scope: Scope.Scope): Effect.Effect<Connection, SqlFailure> =>
   Scope.provide(sql.reserve, scope)
+
+/** How long a row can be that the client reads. */
+export const longestRow = (sql: SqlClient): number =>
+  pgClient in sql ? ((sql as PgClient).config.maxMessageSize ?? 2 ** 24) : Number.POSITIVE_INFINITY
 
 /** Turns the defect of a client that dies if a COMMIT or ROLLBACK fails into a failure. */
 export const failing = <A>(effect: Effect.Effect<A, SqlFailure>): Effect.Effect<A, SqlFailure> =>

@@ -24,6 +24,9 @@ export interface Transforms {
 
 export const postgres = PgClient.layer
 
+/** The largest payload that the client of PostgreSQL reads by default. */
+export const maxPayload = 2 ** 24 - 1024
+
 export const mysql = (pool: { readonly url: Redacted.Redacted; readonly maxConnections: number } & Transforms) =>
   Layer.unwrap(Effect.map(clientOf, (layerOf) => layerOf({ ...pool, prepare: true })))
 

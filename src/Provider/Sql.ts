@@ -218,13 +218,14 @@ const makeProvider = (
   })
 }
 
-/** The limit of MySQL is the server's setting for a whole statement, which holds the payload and some other bytes. */
-const maxPayloadOf = ({ dialect, unsafe }: SqlAccess.Access): Effect.Effect<number, SqlFailure> =>
-  dialect === "mysql"
-    ? Effect.map(unsafe("SELECT @@max_allowed_packet AS bytes"), ([row]) =>
-        Math.min(Provider.defaultCapabilities.maxPayload, Number(row!["bytes"]) - 1024)
-      )
-    : Effect.succeed(Provider.defaultCapabilities.maxPayload)
+/** MySQL has a limit for a whole statement, and some clients for a row. Both hold the payload and some other bytes. */
+const maxPayloadOf = ({ dialect, longestRow, unsafe }: SqlAccess.Access): Effect.Effect<number, SqlFailure> =>
+  Effect.map(
+    dialect === "mysql"
+      ? Effect.map(unsafe("SELECT @@max_allowed_packet AS bytes"), ([row]) => Number(row!["bytes"]))
+      : Effect.succeed(longestRow),
+    (longest) => Math.min(Provider.defaultCapabilities.maxPayload, longest - 1024)
+  )
 
 const longestName = 48
 

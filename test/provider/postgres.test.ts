@@ -1,5 +1,6 @@
 // PostgreSQL: what all databases do, and what is its own.
 import * as Effect from "#effect/Effect"
+import { maxPayload } from "#test/sqlClients"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Postgres.js"
 import { assumptions, preparedStatements } from "./effectSqlCases.js"
@@ -9,7 +10,7 @@ import { databaseCases } from "./sqlSuite.js"
 
 suite("postgres", ["postgres"], () => {
   const database = Effect.map(shared(Servers.make()), ({ url }) => postgres(url))
-  databaseCases(database)
+  databaseCases(database, maxPayload)
   assumptions(database, { pooled: true })
   preparedStatements(database)
 })

@@ -2,7 +2,7 @@
  * The access to a database that the SQL provider needs, which an `SqlClient` or a file of the provider's own can give.
  */
 
-import { outside, type SqlFailure } from "#dialect/sql"
+import { longestRow, outside, type SqlFailure } from "#dialect/sql"
 import type * as Effect from "#effect/Effect"
 import type { SqlClient } from "#effect/sql/SqlClient"
 import * as SqlConnection from "./connection.js"
@@ -10,6 +10,8 @@ import type { Dialect } from "./statements.js"
 
 export interface Access {
   readonly dialect: Dialect
+  /** How long a row can be that is read. */
+  readonly longestRow: number
   /** Runs statements that define the table, or ask about the server. */
   readonly unsafe: (text: string) => Effect.Effect<ReadonlyArray<Readonly<Record<string, unknown>>>, SqlFailure>
   readonly withTransaction: (effect: Effect.Effect<void, SqlFailure>) => Effect.Effect<void, SqlFailure>
@@ -30,6 +32,7 @@ export const ofClient = (
     ? undefined
     : {
         dialect,
+        longestRow: longestRow(sql),
         unsafe: (text) => sql.unsafe(text),
         withTransaction: (effect) => sql.withTransaction(effect),
         outside: outside(sql),

@@ -80,6 +80,7 @@ export const open = (filename: string): Effect.Effect<Access, SqlFailure | Sessi
       const unsafe = (text: string) => trying(() => once(database, text))
       return {
         dialect: "sqlite",
+        longestRow: Number.POSITIVE_INFINITY,
         unsafe,
         withTransaction: (effect) =>
           Effect.acquireUseRelease(

@@ -1,0 +1,22 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { driver } from "../../src/Provider/internal/driver.js"
+import { defaultCapabilities } from "../../src/Provider/Provider.js"
+import type { ClientOf } from "../../src/Provider/sql/pool.js"
+import type { SessionError } from "../../src/SessionError.js"
+
+/** Makes a client with a pool. */
+export const clientOf: Effect.Effect<ClientOf, SessionError> = Effect.map(
+  driver("postgres", "@effect/sql-pg"),
+  ({ PgClient }) =>
+    ({ maxConnections, prepare, url }) =>
+      PgClient.layer({
+        url,
+        maxConnections,
+        prepare,
+        // A row is one message.
+        maxMessageSize: defaultCapabilities.maxPayload + 1024,
+        connectTimeout: Duration.seconds(5),
+        applicationName: "effect-session"
+      })
+)
