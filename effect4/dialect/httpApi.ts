@@ -9,6 +9,7 @@ import type * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import type { unhandled } from "effect/Types"
 import { internals } from "../../src/Manager/Manager.js"
 import type { App } from "../../src/Manager/mount.js"
 import { SessionManager } from "../../src/Manager/SessionManager.js"
@@ -48,12 +49,23 @@ export const Failure: readonly [
   )
 ]
 
-/** What a middleware of an `HttpApi` runs for each request. */
-type Wrap = (app: App<any, any>) => App<any, any>
+type ApiService<I, S> = Context.Service<I, S> & Pick<HttpApiMiddleware.AnyService, "error">
+
+/** What a middleware of an `HttpApi` does around an endpoint. */
+type Wrap<I, R> = (
+  app: Effect.Effect<HttpServerResponse, unhandled, HttpApiMiddleware.Provides<I>>
+) => Effect.Effect<HttpServerResponse, unhandled | HttpApiMiddleware.Error<I>, R>
+
+/** What a middleware still needs if the manager, these stores and the platform are there. */
+type Missing<I, R, Stores extends ReadonlyArray<Any>> = Exclude<
+  R,
+  Context.Service.Identifier<Stores[number]> | HttpApiMiddleware.Requires<I> | HttpRouter.Provided
+>
 
 /**
  * Implements an `HttpApiMiddleware.Service` that provides the stores. With a function it also does what that does
- * around the endpoints, which can use the stores: provides the user who is signed in, say.
+ * around the endpoints, which can use the stores: provides the user who is signed in, say. The function's effect runs
+ * once for a request, even if the service has several security schemes.
  *
  * @example
  * import { Schema } from "effect"
@@ -69,45 +81,77 @@ type Wrap = (app: App<any, any>) => App<any, any>
  *
  * const WithSessionLive = SessionHttp.layerApi(WithSession, AppSession)
  *
+ * @example
+ * import { Context, Effect, Option, Schema } from "effect"
+ * import { HttpApiMiddleware } from "effect/http-api"
+ * import { SessionHttp, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { user: Schema.String }) {}
+ *
+ * class CurrentUser extends Context.Service<CurrentUser, string>()("CurrentUser") {}
+ *
+ * class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, { httpApiStatus: 401 }) {}
+ *
+ * const currentUser = Effect.flatMap(AppSession, (session) => session.get("user")).pipe(
+ *   Effect.flatMap(Option.match({ onNone: () => Effect.fail(new Unauthorized()), onSome: Effect.succeed }))
+ * )
+ *
+ * class SignedIn extends HttpApiMiddleware.Service<SignedIn, { provides: CurrentUser }>()("SignedIn", {
+ *   error: [Unauthorized, ...SessionHttp.Failure],
+ *   security: { session: SessionHttp.security() }
+ * }) {}
+ *
+ * const SignedInLive = SessionHttp.layerApi(
+ *   SignedIn,
+ *   Effect.provideServiceEffect(CurrentUser, currentUser),
+ *   AppSession
+ * )
+ *
  * @since 0.1.0
  * @category middleware
  */
 export const layerApi: {
-  <I, S>(
-    service: Context.Service<I, S> & HttpApiMiddleware.AnyService,
-    ...stores: ReadonlyArray<Any>
-  ): Layer.Layer<I, never, SessionManager>
-  <I, S, E, R, Stores extends ReadonlyArray<Any>>(
-    service: Context.Service<I, S> & HttpApiMiddleware.AnyService,
-    around: (app: Effect.Effect<HttpServerResponse, any, any>) => Effect.Effect<HttpServerResponse, E, R>,
+  <I extends HttpApiMiddleware.AnyId, S, Stores extends ReadonlyArray<Any>>(
+    service: ApiService<I, S>,
     ...stores: Stores
-  ): Layer.Layer<
-    I,
-    never,
-    SessionManager | Exclude<R, Context.Service.Identifier<Stores[number]> | HttpRouter.Provided>
-  >
-} = (
-  service: Context.Service<any, any> & HttpApiMiddleware.AnyService,
-  ...args: ReadonlyArray<Any | Wrap>
-): Layer.Layer<any, never, any> =>
+  ): Layer.Layer<I, never, SessionManager | Missing<I, HttpApiMiddleware.Provides<I>, Stores>>
+  <I extends HttpApiMiddleware.AnyId, S, R, Stores extends ReadonlyArray<Any>>(
+    service: ApiService<I, S>,
+    around: Wrap<I, R>,
+    ...stores: Stores
+  ): Layer.Layer<I, never, SessionManager | Missing<I, R, Stores>>
+} = (service: ApiService<any, any>, ...args: ReadonlyArray<any>): Layer.Layer<any, never, any> =>
   Layer.effect(
-    service as Context.Service<any, any>,
+    service,
     Effect.map(Effect.context<SessionManager>(), (services) => {
       const { mounting, put } = internals(Context.get(services, SessionManager))
-      const isStore = (arg: Any | Wrap): arg is Any => "fields" in arg
+      const isStore = (arg: Any | Around): arg is Any => "fields" in arg
       const stores = args.filter(isStore)
-      const [around = (app: App<any, any>) => app] = args.filter((arg): arg is Wrap => !isStore(arg))
-      const wrap: Wrap = (app) => {
-        const wrapped = around(app)
+      const [around] = args.filter((arg): arg is Around => !isStore(arg))
+      // What the function's effect needs is where this layer is, and need not be where the endpoints are.
+      const own = around === undefined ? Context.empty() : services
+      const wrap: Around = (app) => {
+        const wrapped = around === undefined ? app : around(app)
         return Effect.withFiber((fiber) =>
           Effect.flatMap(mounting.within, (session) => {
-            fiber.setContext(put(contextOf(fiber), stores, session))
+            fiber.setContext(put(Context.merge(own, contextOf(fiber)), stores, session))
             return wrapped
           })
         )
       }
       const { security } = service as { readonly security?: object }
-      // The credential that HttpApi decoded is not used: the transport reads the id, as in the other mounts.
-      return security === undefined ? wrap : Object.fromEntries(Object.keys(security).map((name) => [name, wrap]))
+      return security === undefined ? wrap : bySchemes(Object.keys(security), wrap)
     })
   )
+
+type Around = (app: App<any, any>) => App<any, any>
+
+/**
+ * The function as the implementation of each security scheme. The credential that HttpApi decoded is not used: the
+ * transport reads the id, as in the other mounts. HttpApi tries the schemes in turn until one does not fail, so all but
+ * the last fail at once: otherwise a function that rejects the request would run for each of them.
+ */
+const bySchemes = (names: ReadonlyArray<string>, wrap: Around) =>
+  Object.fromEntries(names.map((name, place) => [name, place === names.length - 1 ? wrap : () => tryNext]))
+
+const tryNext = Effect.fail("another scheme decides")
