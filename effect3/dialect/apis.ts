@@ -16,9 +16,7 @@ export interface Members {
   /** The middlewares of the whole API. */
   readonly middlewares: Iterable<AnyMiddleware>
   readonly endpoints: ReadonlyArray<{
-    /** As in the document. */
-    readonly path: string
-    readonly method: OpenApi.OpenAPISpecMethodName
+    readonly operationIn: (spec: OpenApi.OpenAPISpec) => OpenApi.OpenAPISpecOperation | undefined
     /** All that it has, with those of the API. */
     readonly middlewares: Iterable<AnyMiddleware>
   }>
@@ -30,9 +28,10 @@ export const membersOf = (any: AnyApi): Members => {
   HttpApi.reflect(api, {
     onGroup: () => {},
     onEndpoint: ({ endpoint, middleware }) => {
+      const path = endpoint.path.replace(/:(\w+)\??/g, "{$1}")
+      const method = endpoint.method.toLowerCase() as OpenApi.OpenAPISpecMethodName
       endpoints.push({
-        path: endpoint.path.replace(/:(\w+)\??/g, "{$1}"),
-        method: endpoint.method.toLowerCase() as OpenApi.OpenAPISpecMethodName,
+        operationIn: ({ paths }) => paths[path]?.[method],
         middlewares: [...api.middlewares, ...middleware]
       })
     }

@@ -14,21 +14,30 @@ export interface Members {
   /** The middlewares of the whole API: Effect 4 gives them to each endpoint. */
   readonly middlewares: Iterable<AnyMiddleware>
   readonly endpoints: ReadonlyArray<{
-    /** As in the document. */
-    readonly path: string
-    readonly method: OpenApi.OpenAPISpecMethodName
+    readonly operationIn: (spec: OpenApi.OpenAPISpec) => OpenApi.OpenAPISpecOperation | undefined
     readonly middlewares: Iterable<AnyMiddleware>
   }>
 }
+
+/** A path without what tells whether its parameters have a Schema: only with one are they such in the document. */
+const plain = (path: string) => path.replace(/\{(\w+)\}|:(\w+)(\(.*?\))?\??/g, "{$1$2}")
 
 export const membersOf = (api: AnyApi): Members => {
   const endpoints: Array<Members["endpoints"][number]> = []
   HttpApi.reflect(api as unknown as HttpApi.Top, {
     onGroup: () => {},
     onEndpoint: ({ endpoint, middleware }) => {
+      const path = plain(endpoint.path)
       endpoints.push({
-        path: endpoint.path.replace(/:(\w+)\??/g, "{$1}"),
-        method: endpoint.method.toLowerCase() as OpenApi.OpenAPISpecMethodName,
+        operationIn: ({ paths }) =>
+          Object.entries(paths)
+            .filter(([documented]) => plain(documented) === path)
+            .map(([_, item]) =>
+              endpoint.method === "QUERY"
+                ? item["x-oai-additionalOperations"]?.QUERY
+                : item[endpoint.method.toLowerCase() as OpenApi.OpenAPISpecMethodName]
+            )
+            .find((operation) => operation !== undefined),
         middlewares: middleware
       })
     }

@@ -144,6 +144,10 @@ const sessionsOf = (middlewares: Iterable<AnyMiddleware>): ReadonlyMap<string, b
   return sessions
 }
 
+const unique = <A>(values: ReadonlyArray<A>): Array<A> => [
+  ...new Map(values.map((value) => [JSON.stringify(value), value])).values()
+]
+
 /** Names the carriers of the session in the document of an API. */
 const describe = (
   spec: OpenApi.OpenAPISpec,
@@ -170,27 +174,34 @@ const describe = (
     sessions: ReadonlyMap<string, boolean>,
     ofAll: Requirements
   ): Array<OpenApi.OpenAPISecurityRequirement> => {
-    const isSession = (requirement: OpenApi.OpenAPISecurityRequirement) =>
-      Object.keys(requirement).some((name) => sessions.has(name))
-    const isOther = (requirement: OpenApi.OpenAPISecurityRequirement) => !isSession(requirement)
-    const names = new Set(requirements.filter(isSession).flatMap(Object.keys))
-    const others = requirements.filter(isOther)
-    const needed = others.length > 0 ? others : ofAll.filter(isOther)
+    const isSession = ([name]: [string, unknown]) => sessions.has(name)
+    /** What is needed beside the session. */
+    const othersIn = (requirements: Requirements) =>
+      requirements
+        .map((requirement) => Object.entries(requirement).filter((entry) => !isSession(entry)))
+        .filter((entries) => entries.length > 0)
+        .map((entries) => Object.fromEntries(entries))
+    const carriedAt = (requirement: OpenApi.OpenAPISecurityRequirement, place: number) =>
+      Object.fromEntries(
+        Object.entries(requirement).map(([name, scopes]) => [sessions.has(name) ? nameOf(name, place) : name, scopes])
+      )
+    const others = othersIn(requirements)
+    const needed = others.length > 0 ? others : othersIn(ofAll)
     const isOptional = [...sessions.values()].every((optional) => optional)
+    const hasSession = requirements.some((requirement) => Object.entries(requirement).some(isSession))
     // In OpenAPI one of the requirements is enough: an optional session is not enough where something else is needed.
     return isOptional && needed.length > 0
       ? needed
-      : [
-          ...(isOptional && names.size > 0 ? [{}] : []),
-          ...[...names].flatMap((name) => carriers.map((_, place) => ({ [nameOf(name, place)]: [] }))),
-          ...others
-        ]
+      : unique([
+          ...(isOptional && hasSession ? [{}] : []),
+          ...requirements.flatMap((requirement) => carriers.map((_, place) => carriedAt(requirement, place)))
+        ])
   }
   const ofAll = spec.security
   describeSchemes(sessionsOf(middlewares))
   spec.security = described(ofAll, sessionsOf(middlewares), ofAll)
-  for (const { method, middlewares, path } of endpoints) {
-    const operation = spec.paths[path]?.[method]
+  for (const { middlewares, operationIn } of endpoints) {
+    const operation = operationIn(spec)
     const sessions = sessionsOf(middlewares)
     // An app's own transform may have left them out.
     const own: Requirements | undefined = operation?.security
