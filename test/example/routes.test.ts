@@ -25,9 +25,7 @@ const backends: Record<string, Record<string, string>> = {
 
 for (const [name, variables] of Object.entries(backends)) {
   const demo = Effect.gen(function* () {
-    const environment = ConfigProvider.fromMap(
-      new Map([["SESSION_COOKIE_SECURE", "false"], ...Object.entries(variables)])
-    )
+    const environment = ConfigProvider.fromEnvRecord({ SESSION_COOKIE_SECURE: "false", ...variables })
     const sessions = Layer.provide(SessionLayer.fromConfig(), ConfigProvider.layer(environment))
     const server = yield* Layer.build(
       Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, sessions))

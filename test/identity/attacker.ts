@@ -1,6 +1,5 @@
 // An attack: somebody plants the id of a session of their own on a victim and, while the victim signs in, keeps sending requests with it.
 import { type SessionError, SessionManager, SessionProvider, SessionStore } from "effect-session"
-import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
@@ -22,21 +21,19 @@ export const delayed = (layer: ProviderLayer, random: Random, millis: number): P
         ),
         wait
       )
-  return Layer.map(layer, (context) => {
-    const inner = Context.get(context, SessionProvider.SessionProvider)
-    return Context.make(SessionProvider.SessionProvider, {
-      ...inner,
-      capabilities: { ...inner.capabilities, inProcess: false, answersWithin: Number.POSITIVE_INFINITY },
-      read: slow(inner.read),
-      create: slow(inner.create),
-      write: slow(inner.write),
-      touch: slow(inner.touch),
-      exists: slow(inner.exists),
-      destroy: slow(inner.destroy),
-      regenerate: slow(inner.regenerate),
-      marked: inner.marked && slow(inner.marked)
-    })
-  })
+  const slowed = Effect.map(SessionProvider.SessionProvider, (inner) => ({
+    ...inner,
+    capabilities: { ...inner.capabilities, inProcess: false, answersWithin: Number.POSITIVE_INFINITY },
+    read: slow(inner.read),
+    create: slow(inner.create),
+    write: slow(inner.write),
+    touch: slow(inner.touch),
+    exists: slow(inner.exists),
+    destroy: slow(inner.destroy),
+    regenerate: slow(inner.regenerate),
+    marked: inner.marked && slow(inner.marked)
+  }))
+  return Layer.provide(Layer.effect(SessionProvider.SessionProvider, slowed), layer)
 }
 
 /** What the attacker's requests do; a blank is where they may wait. Now and then one ends the session. */

@@ -109,7 +109,7 @@ export const sendTo = (
       Deferred.await(opened.arrived),
       Effect.andThen(Fiber.join(answer), Effect.die(new Error(`answered before it came to the gate ${gate}`)))
     )
-    return { gate: opened, answer: Effect.fromFiber(answer) }
+    return { gate: opened, answer: Fiber.join(answer) }
   })
 
 /** Numbers from 0 to below 1, the same ones for the same seed. */

@@ -7,13 +7,13 @@ import { SessionManager, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import * as FastCheck from "fast-check"
 import * as Effect from "#effect/Effect"
-import * as HttpEffect from "#effect/http/HttpEffect"
 import * as Layer from "#effect/Layer"
 import * as ManagedRuntime from "#effect/ManagedRuntime"
 import * as Option from "#effect/Option"
 import * as Stream from "#effect/Stream"
 import * as Logs from "#test/logs"
 import { expect, it } from "#test/vitest"
+import { webHandlers } from "#test/web"
 import { counters, makeApp, type Seen } from "./app.js"
 import { given } from "./client.js"
 
@@ -82,8 +82,9 @@ const handlers = (provider: SessionProvider.Provider, turn: Effect.Effect<void>)
       Logs.nothing
     )
   )
-  return Effect.map(runtime.runtimeEffect, (runtime) => {
-    const handle = HttpEffect.toWebHandlerRuntime(runtime)(makeApp(undefined, turn))
+  const handlerOf = Effect.promise(() => runtime.runPromise(webHandlers<SessionManager.SessionManager>()))
+  return Effect.map(handlerOf, (handlerOf) => {
+    const handle = handlerOf(makeApp(undefined, turn))
     return async (cookie: string, steps: ReadonlyArray<string>): Promise<Done> => {
       const response = await handle(new Request(`http://a.test/${steps.join(",")}`, { headers: { cookie } }))
       const setCookie = response.headers.getSetCookie()
