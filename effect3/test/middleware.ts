@@ -1,4 +1,15 @@
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
+import type * as HttpServerError from "@effect/platform/HttpServerError"
+import * as Effect from "effect/Effect"
+import type { App } from "../../test/support/app.js"
 
 /** A middleware that makes a new request object. */
 export const forwarded = HttpMiddleware.xForwardedHeaders
+
+/** Shows a page where no route matches. */
+export const layerNotFound = <E, R>(page: App<E, R>) =>
+  HttpLayerRouter.middleware<{ handles: HttpServerError.RouteNotFound }>()(
+    (app) => Effect.catchTag(app, "RouteNotFound", () => page),
+    { global: true }
+  )

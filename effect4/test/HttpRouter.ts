@@ -74,12 +74,12 @@ const route =
   }
 
 interface Add {
-  <E1, R1>(
+  <E1 = never, R1 = never>(
     path: string,
     handler: HttpServerResponse | Handler<E1, R1> | ((request: HttpServerRequest.HttpServerRequest) => Handler<E1, R1>),
     options?: RouteOptions
   ): <E, R>(self: HttpRouter<E, R>) => HttpRouter<E | E1, R | Exclude<R1, Provided>>
-  <E, R, E1, R1>(
+  <E, R, E1 = never, R1 = never>(
     self: HttpRouter<E, R>,
     path: string,
     handler: HttpServerResponse | Handler<E1, R1> | ((request: HttpServerRequest.HttpServerRequest) => Handler<E1, R1>),

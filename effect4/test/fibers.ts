@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
 
 /** The tag of what `Effect.timeout` fails with. */
 export const timedOut = "TimeoutError"
@@ -12,3 +13,21 @@ export const disconnect = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
 
 /** Whether what is registered to run before a response's headers leave survives the fiber that registered it. */
 export const keepsHandlers = true as boolean
+
+let fibers = 0
+
+/** Has the fibers of an effect counted. */
+export const counted: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = Effect.provideService(
+  Metric.FiberRuntimeMetrics,
+  {
+    recordFiberStart: () => {
+      fibers++
+    },
+    recordFiberEnd: () => {
+      fibers--
+    }
+  }
+)
+
+/** How many of them run. */
+export const running = (): number => fibers

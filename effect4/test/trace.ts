@@ -1,3 +1,4 @@
+import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as Layer from "effect/Layer"
 import * as Tracer from "effect/Tracer"
 
@@ -12,4 +13,9 @@ export interface SpanOptions {
 export const makeTracer = (span: (name: string, options: SpanOptions) => any): Tracer.Tracer =>
   Tracer.make({ span: ({ name, ...options }) => span(name, options) })
 
-export const layerTracer = (tracer: Tracer.Tracer): Layer.Layer<never> => Layer.succeed(Tracer.Tracer, tracer)
+/** With the headers in the spans of requests, as Effect 3 has them by itself. */
+export const layerTracer = (tracer: Tracer.Tracer): Layer.Layer<never> =>
+  Layer.merge(
+    Layer.succeed(Tracer.Tracer, tracer),
+    Layer.succeed(HttpMiddleware.TracerHeaderFilter, () => true)
+  )

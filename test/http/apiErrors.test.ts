@@ -2,7 +2,7 @@
  * What clients of an `HttpApi` are told if a session could not be read or saved: the error that it declares, which they can catch.
  */
 
-import { SessionError, SessionHttp } from "effect-session"
+import { SessionError } from "effect-session"
 import * as Effect from "#effect/Effect"
 import * as FetchHttpClient from "#effect/http/FetchHttpClient"
 import * as HttpClient from "#effect/http/HttpClient"
@@ -10,49 +10,45 @@ import * as HttpClientRequest from "#effect/http/HttpClientRequest"
 import * as HttpApi from "#effect/http-api/HttpApi"
 import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
 import * as HttpApiClient from "#effect/http-api/HttpApiClient"
-import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
-import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
 import * as Layer from "#effect/Layer"
 import * as Result from "#effect/Result"
 import * as Schema from "#effect/Schema"
+import { get, serveApi, status } from "#test/api"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
-import { build, WithSession } from "../support/mounts.js"
+import { build, WithSession, WithSessionLive } from "../support/mounts.js"
 
-class Refused extends Schema.TaggedError<Refused>()("Refused", {}, HttpApiSchema.annotations({ status: 409 })) {}
+class Refused extends Schema.TaggedError<Refused>()("Refused", {}, status(409)) {}
 
 class Api extends HttpApi.make("api").add(
   HttpApiGroup.make("visits")
-    .add(HttpApiEndpoint.get("read", "/read").addSuccess(Schema.Number))
-    .add(HttpApiEndpoint.get("count", "/count").addSuccess(Schema.Number))
-    .add(HttpApiEndpoint.get("invalid", "/invalid").addSuccess(Schema.Number))
-    .add(HttpApiEndpoint.get("refused", "/refused").addSuccess(Schema.Number).addError(Refused))
-    .add(HttpApiEndpoint.get("caught", "/caught").addSuccess(Schema.Number))
-    .add(HttpApiEndpoint.get("fails", "/fails").addSuccess(Schema.Number))
-    .add(HttpApiEndpoint.get("logout", "/logout").addSuccess(Schema.Number))
+    .add(get("read", "/read", { success: Schema.Number }))
+    .add(get("count", "/count", { success: Schema.Number }))
+    .add(get("invalid", "/invalid", { success: Schema.Number }))
+    .add(get("refused", "/refused", { success: Schema.Number, error: Refused }))
+    .add(get("caught", "/caught", { success: Schema.Number }))
+    .add(get("fails", "/fails", { success: Schema.Number }))
+    .add(get("logout", "/logout", { success: Schema.Number }))
     .middleware(WithSession)
 ) {}
 
 const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
 const read = Effect.flatMap(AppSession, (session) => session.get("visits"))
 
-const Served = HttpApiBuilder.serve().pipe(
-  Layer.provide(HttpApiBuilder.api(Api)),
-  Layer.provide(
-    HttpApiBuilder.group(Api, "visits", (handlers) =>
-      handlers
-        .handle("read", () => read)
-        .handle("count", () => count)
-        .handle("invalid", () => Effect.flatMap(AppSession, (session) => Effect.as(session.set("visits", -1), 0)))
-        .handle("refused", () => Effect.andThen(count, Effect.fail(new Refused())))
-        .handle("caught", () => Effect.orElseSucceed(read, () => -1))
-        .handle("fails", () => Effect.andThen(count, Effect.die(new Error("no"))))
-        .handle("logout", () => Effect.flatMap(AppSession, (session) => Effect.as(session.destroy, 0)))
-    )
-  ),
-  Layer.provide(SessionHttp.layerApi(WithSession))
+const Served = serveApi(
+  Api,
+  HttpApiBuilder.group(Api, "visits", (handlers) =>
+    handlers
+      .handle("read", () => read)
+      .handle("count", () => count)
+      .handle("invalid", () => Effect.flatMap(AppSession, (session) => Effect.as(session.set("visits", -1), 0)))
+      .handle("refused", () => Effect.andThen(count, Effect.fail(new Refused())))
+      .handle("caught", () => Effect.orElseSucceed(read, () => -1))
+      .handle("fails", () => Effect.andThen(count, Effect.die(new Error("no"))))
+      .handle("logout", () => Effect.flatMap(AppSession, (session) => Effect.as(session.destroy, 0)))
+  ).pipe(Layer.provide(WithSessionLive))
 )
 
 const unavailable = Effect.fail(new SessionError({ reason: "Unavailable", message: "probe: away" }))

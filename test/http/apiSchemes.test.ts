@@ -7,25 +7,19 @@ import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as HttpApi from "#effect/http-api/HttpApi"
 import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
-import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
-import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
-import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
 import * as HttpApiSecurity from "#effect/http-api/HttpApiSecurity"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Schema from "#effect/Schema"
+import { failures, get, layerProviding, middleware, serveApi, status } from "#test/api"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession } from "../support/http.js"
-import { build, WithSession } from "../support/mounts.js"
+import { build, WithSession, WithSessionLive } from "../support/mounts.js"
 
 class CurrentUser extends Context.Service<CurrentUser, string>()("CurrentUser") {}
 
-class Unauthorized extends Schema.TaggedError<Unauthorized>()(
-  "Unauthorized",
-  {},
-  HttpApiSchema.annotations({ status: 401 })
-) {}
+class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, status(401)) {}
 
 /** Counts each request in its session, and accepts those of visitors who have signed in. */
 const counted = Effect.gen(function* () {
@@ -37,50 +31,45 @@ const counted = Effect.gen(function* () {
   })
 })
 
-const options = {
-  provides: CurrentUser,
-  failure: Schema.Union([Unauthorized, SessionHttp.Failure])
-} as const
+const error = [Unauthorized, ...failures] as const
+const provides = CurrentUser
 const session = SessionHttp.security()
 const bearer = HttpApiSecurity.bearer
 const key = HttpApiSecurity.apiKey({ key: "x-key" })
 
-class One extends HttpApiMiddleware.Tag<One>()("One", { ...options, security: { session } }) {}
-class Two extends HttpApiMiddleware.Tag<Two>()("Two", { ...options, security: { session, bearer } }) {}
-class Three extends HttpApiMiddleware.Tag<Three>()("Three", { ...options, security: { key, bearer, session } }) {}
+class One extends middleware<One>()("One", { provides, error, security: { session } }) {}
+class Two extends middleware<Two>()("Two", { provides, error, security: { session, bearer } }) {}
+class Three extends middleware<Three>()("Three", { provides, error, security: { key, bearer, session } }) {}
 
 const visits = Effect.flatMap(AppSession, (session) => session.get("visits"))
 const login = Effect.flatMap(AppSession, (session) => session.set("userId", "ada"))
 
-const endpoint = <Name extends string>(name: Name) => HttpApiEndpoint.get(name, `/${name}`).addSuccess(Schema.String)
+const endpoint = <Name extends string>(name: Name) => get(name, `/${name}`, { success: Schema.String })
 
 class Api extends HttpApi.make("api").add(
   HttpApiGroup.make("all")
     .add(endpoint("one").middleware(One))
     .add(endpoint("two").middleware(Two))
     .add(endpoint("three").middleware(Three))
-    .add(HttpApiEndpoint.get("visits", "/visits").addSuccess(Schema.Number).middleware(WithSession))
-    .add(HttpApiEndpoint.get("login", "/login").middleware(WithSession))
+    .add(get("visits", "/visits", { success: Schema.Number }).middleware(WithSession))
+    .add(get("login", "/login").middleware(WithSession))
 ) {}
 
-const Served = HttpApiBuilder.serve().pipe(
-  Layer.provide(HttpApiBuilder.api(Api)),
-  Layer.provide(
-    HttpApiBuilder.group(Api, "all", (handlers) =>
-      handlers
-        .handle("one", () => CurrentUser)
-        .handle("two", () => CurrentUser)
-        .handle("three", () => CurrentUser)
-        .handle("visits", () => visits)
-        .handle("login", () => login)
-    )
-  ),
-  Layer.provide([
-    SessionHttp.layerApi(WithSession),
-    SessionHttp.layerApi(One, counted, AppSession),
-    SessionHttp.layerApi(Two, counted, AppSession),
-    SessionHttp.layerApi(Three, counted, AppSession)
-  ])
+const Served = serveApi(
+  Api,
+  HttpApiBuilder.group(Api, "all", (handlers) =>
+    handlers
+      .handle("one", () => CurrentUser)
+      .handle("two", () => CurrentUser)
+      .handle("three", () => CurrentUser)
+      .handle("visits", () => visits)
+      .handle("login", () => login)
+  ).pipe(
+    Layer.provide([
+      WithSessionLive,
+      ...[One, Two, Three].map((middleware) => layerProviding(middleware, CurrentUser, counted, AppSession))
+    ])
+  )
 )
 
 describe.each(["one", "two", "three"])("a middleware with %s of them", (path) => {

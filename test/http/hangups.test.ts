@@ -4,9 +4,9 @@
 import { SessionHttp, type SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import * as Effect from "#effect/Effect"
-import * as Fiber from "#effect/Fiber"
 import * as HttpServerRequest from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import { counted, running } from "#test/fibers"
 import * as HttpRouter from "#test/HttpRouter"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, serve } from "../support/http.js"
@@ -77,8 +77,6 @@ const requests = [
 /** How long after it was sent a request is hung up on, in milliseconds: before the read to after the save. */
 const delays = [0, 1, 2, 4, 6, 8, 10, 12, 15, 25, 50]
 
-const roots = () => Effect.runSync(Fiber.roots).length
-
 /** What keeps the process busy: timers, sockets and so on. */
 const resources = () =>
   process.getActiveResourcesInfo().filter((name) => !/TTY|Pipe|FSReq|MessagePort/.test(name)).length
@@ -122,7 +120,7 @@ describe.each([
 
         yield* tryAll(requests.length * delays.length)
         yield* sleep(500)
-        const [rootsBefore, resourcesBefore] = [roots(), resources()]
+        const [runningBefore, resourcesBefore] = [running(), resources()]
         writes.clear()
         const cookies = yield* tryAll(soak(330, 1_000))
         // A request may still be on its way to its save, on a busy machine.
@@ -131,8 +129,8 @@ describe.each([
           written = writes.size
           yield* sleep(500)
         }
-        yield* eventually(() => roots() <= rootsBefore && resources() <= resourcesBefore)
-        expect(roots()).toBeLessThanOrEqual(rootsBefore)
+        yield* eventually(() => running() <= runningBefore && resources() <= resourcesBefore)
+        expect(running()).toBeLessThanOrEqual(runningBefore)
         expect(resources()).toBeLessThanOrEqual(resourcesBefore)
 
         const visits = yield* Effect.forEach(cookies, (cookie) =>
@@ -141,7 +139,7 @@ describe.each([
         expect(visits.filter((n) => n !== "1" && n !== "2")).toEqual([])
         expect([...writes.values()].filter((n) => n !== 1)).toEqual([])
         expect(visits.filter((n) => n === "2").length).toBe(writes.size)
-      }),
+      }).pipe(counted),
     60_000
   )
 })

@@ -12,16 +12,16 @@ import * as HttpLayerRouter from "#effect/http/HttpRouter"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as HttpApi from "#effect/http-api/HttpApi"
 import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
-import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
 import * as OpenApi from "#effect/http-api/OpenApi"
 import * as Layer from "#effect/Layer"
 import * as Schema from "#effect/Schema"
+import { get, routes, serveApi } from "#test/api"
 import * as HttpRouter from "#test/HttpRouter"
 import { forwarded } from "#test/middleware"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
-import { build, WithSession } from "../support/mounts.js"
+import { build, WithSession, WithSessionLive } from "../support/mounts.js"
 
 const count = Effect.map(
   Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)),
@@ -201,26 +201,20 @@ describe("HttpLayerRouter", () => {
 describe("HttpApi", () => {
   class Api extends HttpApi.make("api").add(
     HttpApiGroup.make("visits")
-      .add(HttpApiEndpoint.get("count", "/count").addSuccess(Schema.Number))
-      .add(HttpApiEndpoint.get("away", "/away").addSuccess(Schema.Number))
+      .add(get("count", "/count", { success: Schema.Number }))
+      .add(get("away", "/away", { success: Schema.Number }))
       .middleware(WithSession)
   ) {}
 
-  const Handlers = HttpApiBuilder.group(Api, "visits", (handlers) =>
+  const Implemented = HttpApiBuilder.group(Api, "visits", (handlers) =>
     handlers
       .handle("count", () => Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1)))
       .handle("away", () => Effect.fail(unavailable))
-  )
-
-  const Served = HttpApiBuilder.serve().pipe(
-    Layer.provide(HttpApiBuilder.api(Api)),
-    Layer.provide(Handlers),
-    Layer.provide(SessionHttp.layerApi(WithSession))
-  )
+  ).pipe(Layer.provide(WithSessionLive))
 
   it.effect("gives the session to its endpoints, and answers a SessionError with its reason alone", () =>
     Effect.gen(function* () {
-      const { as, send } = yield* build(Served)
+      const { as, send } = yield* build(serveApi(Api, Implemented))
       const { cookie } = yield* send("/count")
       expect((yield* as(cookie)("/count")).body).toBe("2")
       const away = yield* send("/away")
@@ -230,11 +224,8 @@ describe("HttpApi", () => {
 
   it.effect("works within HttpLayerRouter.addHttpApi", () =>
     Effect.gen(function* () {
-      const routes = HttpLayerRouter.addHttpApi(Api).pipe(
-        Layer.provide(Handlers),
-        Layer.provide(SessionHttp.layerApi(WithSession))
-      )
-      const { as, send } = yield* build(HttpLayerRouter.serve(routes, { disableLogger: true, disableListenLog: true }))
+      const ofApi = Layer.provide(routes(Api), Implemented)
+      const { as, send } = yield* build(HttpLayerRouter.serve(ofApi, { disableLogger: true, disableListenLog: true }))
       const { cookie } = yield* send("/count")
       expect((yield* as(cookie)("/count")).body).toBe("2")
     })

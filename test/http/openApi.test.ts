@@ -6,43 +6,53 @@ import * as Effect from "#effect/Effect"
 import * as HttpLayerRouter from "#effect/http/HttpRouter"
 import * as HttpApi from "#effect/http-api/HttpApi"
 import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
-import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
-import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
 import * as HttpApiSecurity from "#effect/http-api/HttpApiSecurity"
-import * as HttpApiSwagger from "#effect/http-api/HttpApiSwagger"
 import * as OpenApi from "#effect/http-api/OpenApi"
 import * as Layer from "#effect/Layer"
+import * as Schema from "#effect/Schema"
+import {
+  type AnyApi,
+  failures,
+  get,
+  layerGuarding,
+  layerOfStore,
+  middleware,
+  neededByAll,
+  routes,
+  serveDocumented
+} from "#test/api"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer } from "../support/http.js"
 import { build } from "../support/mounts.js"
 
-class Visitor extends HttpApiMiddleware.Tag<Visitor>()("Visitor", {
+class Visitor extends middleware<Visitor>()("Visitor", {
   provides: AppSession,
-  failure: SessionHttp.Failure,
+  error: failures,
   security: { session: SessionHttp.security({ name: "sid", optional: true }) }
 }) {}
 
-class SignedIn extends HttpApiMiddleware.Tag<SignedIn>()("SignedIn", {
-  failure: SessionHttp.Failure,
+class SignedIn extends middleware<SignedIn>()("SignedIn", {
+  error: failures,
   security: { session: SessionHttp.security({ name: "sid" }) }
 }) {}
 
-class Signed extends HttpApiMiddleware.Tag<Signed>()("Signed", { security: { bearer: HttpApiSecurity.bearer } }) {}
+class Signed extends middleware<Signed>()("Signed", { security: { bearer: HttpApiSecurity.bearer } }) {}
 
 class Api extends HttpApi.make("api")
   .add(
     HttpApiGroup.make("all")
-      .add(HttpApiEndpoint.get("open", "/open"))
-      .add(HttpApiEndpoint.get("visitor", "/visitor/:id").middleware(Visitor))
-      .add(HttpApiEndpoint.get("both", "/both").middleware(Visitor).middleware(SignedIn))
-      .add(HttpApiEndpoint.get("signed", "/signed").middleware(Signed))
-      .add(HttpApiEndpoint.get("mixed", "/mixed").middleware(Signed).middleware(Visitor))
+      .add(get("open", "/open"))
+      .add(get("visitor", "/visitor/:id", { params: Schema.Struct({ id: Schema.String }) }).middleware(Visitor))
+      .add(get("any", "/any/:id").middleware(Visitor))
+      .add(get("both", "/both").middleware(Visitor).middleware(SignedIn))
+      .add(get("signed", "/signed").middleware(Signed))
+      .add(get("mixed", "/mixed").middleware(Signed).middleware(Visitor))
   )
   .annotate(OpenApi.Transform, (spec) => ({ ...spec, "x-own": Object.keys(spec.components.securitySchemes) })) {}
 
 class Everywhere extends HttpApi.make("everywhere")
-  .add(HttpApiGroup.make("all").add(HttpApiEndpoint.get("here", "/here")))
+  .add(HttpApiGroup.make("whole").add(get("here", "/here")))
   .middleware(Visitor) {}
 
 const implemented = Layer.mergeAll(
@@ -50,32 +60,25 @@ const implemented = Layer.mergeAll(
     handlers
       .handle("open", () => Effect.void)
       .handle("visitor", () => Effect.void)
+      .handle("any", () => Effect.void)
       .handle("both", () => Effect.void)
       .handle("signed", () => Effect.void)
       .handle("mixed", () => Effect.void)
   ),
-  HttpApiBuilder.group(Everywhere, "all", (handlers) => handlers.handle("here", () => Effect.void))
+  HttpApiBuilder.group(Everywhere, "whole", (handlers) => handlers.handle("here", () => Effect.void))
 ).pipe(
   Layer.provideMerge(
     Layer.mergeAll(
-      SessionHttp.layerApi(Visitor),
-      SessionHttp.layerApi(SignedIn, Effect.void),
-      Layer.succeed(Signed, { bearer: () => Effect.void })
+      layerOfStore(Visitor, AppSession),
+      layerGuarding(SignedIn, Effect.void),
+      layerGuarding(Signed, Effect.void)
     )
   )
 )
 
-const served = (api: HttpApi.HttpApi.Any) =>
-  HttpApiBuilder.serve().pipe(
-    Layer.provide(HttpApiBuilder.middlewareOpenApi()),
-    Layer.provide(HttpApiSwagger.layer()),
-    Layer.provide(SessionHttp.layerOpenApi(api as typeof Api, HttpApiBuilder.api)),
-    Layer.provide(implemented)
-  )
-
-const document = (options: SessionConfig.Options, api: HttpApi.HttpApi.Any = Api) =>
+const document = (options: SessionConfig.Options, api: AnyApi = Api) =>
   Effect.gen(function* () {
-    const { send } = yield* build(served(api), undefined, options)
+    const { send } = yield* build(serveDocumented(api, implemented), undefined, options)
     const spec = JSON.parse((yield* send("/openapi.json")).body)
     const [, shown] = (yield* send("/docs")).body.match(
       /id="swagger-spec" type="application\/json">\s*(.*?)\s*<\/script>/s
@@ -103,6 +106,9 @@ describe("the document that is served", () => {
       expect(security).toEqual([])
       expect(paths["/open"].get.security).toEqual([])
       expect(paths["/visitor/{id}"].get.security).toEqual([{}, { session: [] }])
+      // A parameter without a Schema.
+      const [any] = Object.keys(paths).filter((path) => path.startsWith("/any"))
+      expect(paths[any!].get.security).toEqual([{}, { session: [] }])
       expect(paths["/both"].get.security).toEqual([{ session: [] }])
       expect(paths["/signed"].get.security).toEqual([{ bearer: [] }])
       // The bearer's token is needed, and the session is not enough.
@@ -112,18 +118,17 @@ describe("the document that is served", () => {
 
   it.effect("leaves alone what an app's own transform has left out, and adds what the whole API needs", () =>
     Effect.gen(function* () {
-      const documentOf = (api: HttpApi.HttpApi.Any) => {
+      const documentOf = (api: AnyApi) => {
         let spec: OpenApi.OpenAPISpec | undefined
-        const seen = (api: HttpApi.HttpApi.Any) =>
+        const seen = (api: AnyApi) =>
           Layer.effectDiscard(Effect.sync(() => (spec = OpenApi.fromApi(api as typeof Api))))
         return Effect.map(
           Layer.build(Layer.provide(SessionHttp.layerOpenApi(api as typeof Api, seen), managerLayer())),
           () => spec!.paths["/here"]?.get?.security
         )
       }
-      const endpoint = HttpApiEndpoint.get("here", "/here").middleware(Visitor)
-      const api = (endpoint: HttpApiEndpoint.HttpApiEndpoint.Any) =>
-        HttpApi.make("small").add(HttpApiGroup.make("all").add(endpoint as never))
+      const endpoint = get("here", "/here").middleware(Visitor)
+      const api = (endpoint: any) => HttpApi.make("small").add(HttpApiGroup.make("all").add(endpoint as never))
       const silent = endpoint.annotate(OpenApi.Transform, ({ security: _, ...operation }) => operation)
       expect(yield* documentOf(api(silent))).toBeUndefined()
       expect(yield* documentOf(api(endpoint))).toEqual([{}, { session: [] }])
@@ -153,7 +158,7 @@ describe("the document that is served", () => {
     Effect.gen(function* () {
       const { components, paths, security } = yield* document({ cookie: { name: "shop" } }, Everywhere)
       expect(components.securitySchemes).toEqual(cookie("shop"))
-      expect(security).toEqual([{}, { session: [] }])
+      expect(security).toEqual(neededByAll([{}, { session: [] }]))
       expect(paths["/here"].get.security).toEqual([{}, { session: [] }])
     })
   )
@@ -169,9 +174,9 @@ describe("the document that is served", () => {
     Effect.gen(function* () {
       const { send } = yield* build(
         HttpLayerRouter.serve(
-          SessionHttp.layerOpenApi(Api, (api) =>
-            HttpLayerRouter.addHttpApi(api, { openapiPath: "/openapi.json" })
-          ).pipe(Layer.provide(implemented)),
+          SessionHttp.layerOpenApi(Api, (api) => routes(api, { openapiPath: "/openapi.json" })).pipe(
+            Layer.provide(implemented)
+          ),
           { disableLogger: true, disableListenLog: true }
         ),
         undefined,
@@ -187,13 +192,13 @@ describe("the document that is served", () => {
 
 describe("a document that one manager cannot describe", () => {
   const scheme = <Name extends string>(id: Name, security: Record<string, HttpApiSecurity.HttpApiSecurity>) =>
-    HttpApiMiddleware.Tag<any>()(id, { security })
+    middleware<any>()(id, { security })
   const apiOf = (...middlewares: ReadonlyArray<ReturnType<typeof scheme>>) =>
     middlewares.reduce<any>(
       (api, middleware, i) =>
         api.add(
           HttpApiGroup.make(`group${i}`)
-            .add(HttpApiEndpoint.get("here", `/${i}`))
+            .add(get("here", `/${i}`))
             .middleware(middleware)
         ),
       HttpApi.make("several")

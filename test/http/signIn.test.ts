@@ -5,30 +5,24 @@ import { SessionError, SessionHttp } from "effect-session"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as HttpLayerRouter from "#effect/http/HttpRouter"
-import type * as HttpServerError from "#effect/http/HttpServerError"
 import * as HttpServerRespondable from "#effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as HttpApi from "#effect/http-api/HttpApi"
 import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
-import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
-import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
-import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Schema from "#effect/Schema"
+import { failures, get, layerGuarding, layerProviding, middleware, serveApi, status, Text } from "#test/api"
 import * as HttpRouter from "#test/HttpRouter"
+import { layerNotFound } from "#test/middleware"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, type Server, serve } from "../support/http.js"
-import { build, WithSession } from "../support/mounts.js"
+import { build, WithSession, WithSessionLive } from "../support/mounts.js"
 
-class Unauthorized extends Schema.TaggedError<Unauthorized>()(
-  "Unauthorized",
-  {},
-  HttpApiSchema.annotations({ status: 401 })
-) {
+class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, status(401)) {
   [HttpServerRespondable.symbol]() {
-    return HttpServerResponse.empty({ status: 401 })
+    return Effect.succeed(HttpServerResponse.empty({ status: 401 }))
   }
 }
 
@@ -38,7 +32,7 @@ interface User {
 
 class CurrentUser extends Context.Service<CurrentUser, User>()("CurrentUser") {}
 
-class Users extends Context.Tag("Users")<Users, { readonly find: (id: string) => Effect.Effect<User> }>() {}
+class Users extends Context.Service<Users, { readonly find: (id: string) => Effect.Effect<User> }>()("Users") {}
 
 const UsersLive = Layer.succeed(Users, { find: (id) => Effect.succeed({ name: `${id} of the users` }) })
 
@@ -68,7 +62,7 @@ const text = <E, R>(handler: Effect.Effect<string, E, R>) =>
 const router = HttpRouter.empty.pipe(
   HttpRouter.get("/me", text(me)),
   HttpRouter.get("/count", text(count)),
-  HttpRouter.provideServiceEffect(CurrentUser, currentUser),
+  HttpRouter.use(Effect.provideServiceEffect(CurrentUser, currentUser)),
   HttpRouter.get("/login", text(login)),
   HttpRouter.use(SessionHttp.middleware(AppSession))
 )
@@ -90,33 +84,30 @@ const layerRouter = HttpLayerRouter.serve(
   { disableLogger: true, disableListenLog: true }
 ).pipe(Layer.provide(UsersLive))
 
-class SignedIn extends HttpApiMiddleware.Tag<SignedIn>()("SignedIn", {
+class SignedIn extends middleware<SignedIn>()("SignedIn", {
   provides: CurrentUser,
-  failure: Schema.Union([Unauthorized, SessionHttp.Failure]),
+  error: [Unauthorized, ...failures],
   security: { session: SessionHttp.security() }
 }) {}
 
-const SignedInLive = SessionHttp.layerApi(SignedIn, currentUser, AppSession)
+const SignedInLive = layerProviding(SignedIn, CurrentUser, currentUser, AppSession)
 
-const get = <const Name extends string>(name: Name) =>
-  HttpApiEndpoint.get(name, `/${name}`).addSuccess(HttpApiSchema.Text())
+const answering = <const Name extends string>(name: Name) => get(name, `/${name}`, { success: Text })
 
 class Api extends HttpApi.make("api")
-  .add(HttpApiGroup.make("open").add(get("login")).middleware(WithSession))
-  .add(HttpApiGroup.make("alone").add(get("me")).middleware(SignedIn))
-  .add(HttpApiGroup.make("outside").add(get("count").middleware(SignedIn)).middleware(WithSession))
-  .add(HttpApiGroup.make("inside").add(get("other").middleware(WithSession)).middleware(SignedIn)) {}
+  .add(HttpApiGroup.make("open").add(answering("login")).middleware(WithSession))
+  .add(HttpApiGroup.make("alone").add(answering("me")).middleware(SignedIn))
+  .add(HttpApiGroup.make("outside").add(answering("count").middleware(SignedIn)).middleware(WithSession))
+  .add(HttpApiGroup.make("inside").add(answering("other").middleware(WithSession)).middleware(SignedIn)) {}
 
-const api = HttpApiBuilder.serve().pipe(
-  Layer.provide(HttpApiBuilder.api(Api)),
-  Layer.provide([
+const api = serveApi(
+  Api,
+  Layer.mergeAll(
     HttpApiBuilder.group(Api, "open", (handlers) => handlers.handle("login", () => login)),
     HttpApiBuilder.group(Api, "alone", (handlers) => handlers.handle("me", () => me)),
     HttpApiBuilder.group(Api, "outside", (handlers) => handlers.handle("count", () => count)),
     HttpApiBuilder.group(Api, "inside", (handlers) => handlers.handle("other", () => count))
-  ]),
-  Layer.provide([SignedInLive, SessionHttp.layerApi(WithSession)]),
-  Layer.provide(UsersLive)
+  ).pipe(Layer.provide([Layer.provide(SignedInLive, UsersLive), WithSessionLive]))
 )
 
 const apps: Readonly<
@@ -187,19 +178,20 @@ describe("HttpApi", () => {
       const { provider } = probe(() => ({
         create: () => new SessionError({ reason: "Unavailable", message: "probe: away" })
       }))
-      class Counting extends HttpApiMiddleware.Tag<Counting>()("Counting", { failure: SessionHttp.Failure }) {}
+      class Counting extends middleware<Counting>()("Counting", { error: failures }) {}
       class Counted extends HttpApi.make("counted").add(
-        HttpApiGroup.make("all").add(get("hello")).middleware(Counting)
+        HttpApiGroup.make("all").add(answering("hello")).middleware(Counting)
       ) {}
       const { send } = yield* build(
-        HttpApiBuilder.serve().pipe(
-          Layer.provide(HttpApiBuilder.api(Counted)),
-          Layer.provide(HttpApiBuilder.group(Counted, "all", (_) => _.handle("hello", () => Effect.succeed("hello")))),
-          Layer.provide(
-            SessionHttp.layerApi(
-              Counting,
-              Effect.flatMap(AppSession, (session) => Effect.asVoid(session.update("visits", (n) => n + 1))),
-              AppSession
+        serveApi(
+          Counted,
+          HttpApiBuilder.group(Counted, "all", (_) => _.handle("hello", () => Effect.succeed("hello"))).pipe(
+            Layer.provide(
+              layerGuarding(
+                Counting,
+                Effect.flatMap(AppSession, (session) => Effect.asVoid(session.update("visits", (n) => n + 1))),
+                AppSession
+              )
             )
           )
         ),
@@ -220,10 +212,7 @@ describe("HttpLayerRouter, for all routes", () => {
       )
     )
   )
-  const NotFoundPage = HttpLayerRouter.middleware<{ handles: HttpServerError.RouteNotFound }>()(
-    (app) => Effect.catchTag(app, "RouteNotFound", () => Effect.map(page, HttpServerResponse.setStatus(404))),
-    { global: true }
-  )
+  const NotFoundPage = layerNotFound(Effect.map(page, HttpServerResponse.setStatus(404)))
   const served = HttpLayerRouter.serve(
     Layer.mergeAll(HttpLayerRouter.add("GET", "/count", page), NotFoundPage).pipe(
       Layer.provide(SessionHttp.routerMiddleware(AppSession, { global: true }))

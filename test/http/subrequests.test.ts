@@ -11,15 +11,15 @@ import * as HttpServerRequest from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as HttpApi from "#effect/http-api/HttpApi"
 import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
-import * as HttpApiEndpoint from "#effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
 import * as Layer from "#effect/Layer"
 import * as Schema from "#effect/Schema"
+import { appOf, get } from "#test/api"
 import * as HttpRouter from "#test/HttpRouter"
 import { describe, expect, it } from "#test/vitest"
 import type { App } from "../support/app.js"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
-import { build, WithSession } from "../support/mounts.js"
+import { build, WithSession, WithSessionLive } from "../support/mounts.js"
 import { bytesOf, exchange } from "../support/raw.js"
 
 const visit = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
@@ -159,20 +159,17 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
     })
   )
 
-  // An HttpApi runs its middleware beside its handlers, not around them: by itself it saves at the end of the request that the server got.
+  // The middleware of an HttpApi by itself saves at the end of the request that the server got.
   it.effect("of an HttpApi, with SessionHttp.middleware around it", () =>
     Effect.gen(function* () {
       class Api extends HttpApi.make("api").add(
         HttpApiGroup.make("visits")
-          .add(HttpApiEndpoint.get("visit", "/visit").addSuccess(Schema.Number))
+          .add(get("visit", "/visit", { success: Schema.Number }))
           .middleware(WithSession)
       ) {}
-      const Live = HttpApiBuilder.api(Api).pipe(
-        Layer.provide(HttpApiBuilder.group(Api, "visits", (handlers) => handlers.handle("visit", () => visit))),
-        Layer.provide(SessionHttp.layerApi(WithSession))
-      )
+      const implemented = HttpApiBuilder.group(Api, "visits", (handlers) => handlers.handle("visit", () => visit))
       const served = Layer.unwrap(
-        Effect.map(HttpApiBuilder.httpApp as unknown as Effect.Effect<HttpEffect.Default>, (api) => {
+        Effect.map(appOf(Api, Layer.provide(implemented, WithSessionLive)), (api) => {
           const app = SessionHttp.middleware(AppSession)(api)
           return HttpServer.serve(
             HttpRouter.empty.pipe(
@@ -181,10 +178,6 @@ describe("a batch, which runs the app's own routes with requests of its own", ()
             )
           )
         })
-      ).pipe(
-        Layer.provide(Live),
-        Layer.provide(HttpApiBuilder.Router.Live),
-        Layer.provide(HttpApiBuilder.Middleware.layer)
       )
       const { as, send } = yield* build(served)
       const { cookie } = yield* send("/api/visit")

@@ -1,29 +1,28 @@
 /**
- * An `HttpApi` runs its middleware beside its handlers, not around them: what its sessions do within what runs the API in a fiber of
- * its own.
+ * What sessions of an `HttpApi`, whose middleware is inside of it, do within what runs all of the API in a fiber of its
+ * own.
  */
 
 import { SessionError } from "effect-session"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
-import type * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
-import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
-import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
+import { outerStatus, serveApi } from "#test/api"
 import { disconnect } from "#test/fibers"
 import { describe, expect, it } from "#test/vitest"
+import type { App } from "../support/app.js"
 import { AppSession } from "../support/http.js"
 import { apiOf, build, type Handlers } from "../support/mounts.js"
 
 const late = HttpServerResponse.empty({ status: 504 })
-const limit = (app: HttpEffect.Default) =>
+const limit = (app: App) =>
   Effect.map(
     Effect.timeoutOption(app, "100 millis"),
     Option.getOrElse(() => late)
   )
 
-const around: Readonly<Record<string, (app: HttpEffect.Default) => HttpEffect.Default>> = {
+const around: Readonly<Record<string, (app: App) => App>> = {
   nothing: (app) => app,
   "Effect.timeout": (app) => Effect.orDie(Effect.timeout(app, "10 seconds")),
   "Effect.raceFirst": (app) => Effect.raceFirst(app, Effect.interruptible(Effect.never)),
@@ -63,13 +62,8 @@ const handlers: Handlers = {
   )
 }
 
-const served = (middleware: (app: HttpEffect.Default) => HttpEffect.Default, where: "outside" | "inside") =>
-  where === "outside"
-    ? HttpApiBuilder.serve(middleware).pipe(Layer.provide(apiOf(handlers)))
-    : HttpApiBuilder.serve().pipe(
-        Layer.provide(HttpApiBuilder.middleware(middleware) as Layer.Layer<never>),
-        Layer.provide(apiOf(handlers))
-      )
+const served = (middleware: (app: App) => App, where: "outside" | "inside") =>
+  serveApi(...apiOf(handlers), { [where]: middleware })
 
 describe.each(["outside", "inside"] as const)(
   "a middleware %s of where the API's errors are made responses",
@@ -97,8 +91,7 @@ describe.each(["outside", "inside"] as const)(
       Effect.gen(function* () {
         const { as, send } = yield* build(served(limit, where))
         const { cookie } = yield* send("/count")
-        // Outside, the platform has answered the interruption already.
-        const status = where === "outside" ? 503 : 504
+        const status = where === "outside" ? outerStatus(504) : 504
         expect((yield* as(cookie)("/hangs")).status).toBe(status)
         expect((yield* as(cookie)("/read")).body).toBe("1")
         expect((yield* as(cookie)("/logout-hangs")).status).toBe(status)

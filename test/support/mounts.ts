@@ -8,17 +8,20 @@ import * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpLayerRouter from "#effect/http/HttpRouter"
 import * as HttpServer from "#effect/http/HttpServer"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as HttpApi from "#effect/http-api/HttpApi"
+import * as HttpApiBuilder from "#effect/http-api/HttpApiBuilder"
+import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
 import * as Layer from "#effect/Layer"
 import * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
-import { apiOf, type Handlers, serveApi, WithSession } from "#test/api"
+import { failures, get, layerOfStore, middleware, serveApi, Text } from "#test/api"
 import * as HttpRouter from "#test/HttpRouter"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { type Answer, AppSession, client, managerLayer, probe, type Server } from "./http.js"
 import { bytesOf, exchange } from "./raw.js"
 
 /** The effect that runs at `GET /name` for each name; its text is the response. */
-export type { Handlers } from "#test/api"
+export type Handlers = Readonly<Record<string, Effect.Effect<string, SessionError, AppSession>>>
 
 /** Sends a GET request with exactly these headers. */
 export type Reach = (path: string, headers?: Readonly<Record<string, string>>) => Effect.Effect<Answer>
@@ -39,7 +42,26 @@ export const build = <E>(
     client
   ) as Effect.Effect<Server, E | SessionError, Scope.Scope>
 
-export { apiOf, WithSession }
+export class WithSession extends middleware<WithSession>()("WithSession", {
+  provides: AppSession,
+  error: failures,
+  security: { session: SessionHttp.security() }
+}) {}
+
+export const WithSessionLive = layerOfStore(WithSession, AppSession)
+
+/** The handlers as an API, and what implements it. */
+export const apiOf = (handlers: Handlers) => {
+  const group = Object.keys(handlers).reduce<any>(
+    (group, name) => group.add(get(name, `/${name}`, { success: Text })),
+    HttpApiGroup.make("all")
+  )
+  const api = HttpApi.make("api").add(group.middleware(WithSession)) as any
+  const implemented = HttpApiBuilder.group(api, "all" as never, (builder: any) =>
+    Object.entries(handlers).reduce((builder, [name, handler]) => builder.handle(name, () => handler), builder)
+  )
+  return [api, Layer.provide(implemented as Layer.Layer<any>, WithSessionLive)] as const
+}
 
 /** The handlers that most tests need. `/login` responds with the session's new id. */
 export const basics = {
@@ -107,7 +129,7 @@ export const mounts: Readonly<
 > = {
   HttpRouter: (handlers, provider) => overSockets(build(HttpServer.serve(routerOf(handlers)), provider)),
   HttpLayerRouter: (handlers, provider) => overSockets(build(layerRouterOf(handlers), provider)),
-  HttpApi: (handlers, provider) => overSockets(build(serveApi(handlers), provider)),
+  HttpApi: (handlers, provider) => overSockets(build(serveApi(...apiOf(handlers)), provider)),
   "a web handler": (handlers, provider) =>
     Effect.map(
       Effect.acquireRelease(

@@ -1,110 +1,25 @@
 /**
- * Type tests of mounting: what a sign-in makes is what its tag declares, and what it needs is asked for.
+ * Type tests of mounting on a router: what needs the session has it.
  */
 import { describe, expect, test } from "tstyche"
-import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
-import type * as HttpLayerRouter from "#effect/http/HttpRouter"
-import { HttpServerRequest } from "#effect/http/HttpServerRequest"
-import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
-import * as HttpApiSchema from "#effect/http-api/HttpApiSchema"
-import type * as Layer from "#effect/Layer"
-import * as Option from "#effect/Option"
+import * as HttpLayerRouter from "#effect/http/HttpRouter"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
 import * as Schema from "#effect/Schema"
 import { type SessionError, SessionHttp, type SessionManager, SessionStore } from "../../src/index.js"
 
 class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { user: Schema.String }) {}
 class Other extends SessionStore.Tag<Other>()("Other", { admin: Schema.Boolean }) {}
-class CurrentUser extends Context.Service<CurrentUser, { readonly name: string }>()("CurrentUser") {}
-class Users extends Context.Tag("Users")<Users, { readonly find: (id: string) => Effect.Effect<{ name: string }> }>() {}
-class Unauthorized extends Schema.TaggedError<Unauthorized>()(
-  "Unauthorized",
-  {},
-  HttpApiSchema.annotations({ status: 401 })
-) {}
-
-class SignedIn extends HttpApiMiddleware.Tag<SignedIn>()("SignedIn", {
-  provides: CurrentUser,
-  failure: Schema.Union([Unauthorized, SessionHttp.Failure]),
-  security: { session: SessionHttp.security() }
-}) {}
-
-class WithoutSecurity extends HttpApiMiddleware.Tag<WithoutSecurity>()("WithoutSecurity", {
-  provides: CurrentUser,
-  failure: Schema.Union([Unauthorized, SessionHttp.Failure])
-}) {}
-
-class WithoutFailure extends HttpApiMiddleware.Tag<WithoutFailure>()("WithoutFailure", { provides: CurrentUser }) {}
-
-class Guard extends HttpApiMiddleware.Tag<Guard>()("Guard", {
-  failure: Schema.Union([Unauthorized, SessionHttp.Failure])
-}) {}
-
-class Visitor extends HttpApiMiddleware.Tag<Visitor>()("Visitor", { provides: CurrentUser, optional: true }) {}
-
-const userId = Effect.flatMap(AppSession, (session) => session.get("user")).pipe(
-  Effect.flatMap(Option.match({ onNone: () => new Unauthorized(), onSome: Effect.succeed }))
-)
-const currentUser = Effect.map(userId, (name) => ({ name }))
-const found = Effect.flatMap(userId, (id) => Effect.flatMap(Users, (users) => users.find(id)))
-
-describe("layerApi", () => {
-  test("needs the manager, and what its effect needs beside the session and the request", () => {
-    expect(SessionHttp.layerApi(SignedIn, currentUser, AppSession)).type.toBe<
-      Layer.Layer<SignedIn, never, SessionManager.SessionManager>
-    >()
-    expect(SessionHttp.layerApi(SignedIn, found, AppSession)).type.toBe<
-      Layer.Layer<SignedIn, never, SessionManager.SessionManager | Users>
-    >()
-    expect(
-      SessionHttp.layerApi(
-        SignedIn,
-        Effect.tap(found, () => HttpServerRequest),
-        AppSession
-      )
-    ).type.toBe<Layer.Layer<SignedIn, never, SessionManager.SessionManager | Users>>()
-  })
-
-  test("a store that is not named is still needed", () => {
-    expect(SessionHttp.layerApi(SignedIn, currentUser, Other)).type.toBe<
-      Layer.Layer<SignedIn, never, SessionManager.SessionManager | AppSession>
-    >()
-    expect(
-      SessionHttp.layerApi(
-        SignedIn,
-        Effect.tap(currentUser, () => Other),
-        AppSession,
-        Other
-      )
-    ).type.toBe<Layer.Layer<SignedIn, never, SessionManager.SessionManager>>()
-  })
-
-  test("what it makes is what the tag provides", () => {
-    expect(SessionHttp.layerApi).type.not.toBeCallableWith(SignedIn, userId, AppSession)
-    expect(SessionHttp.layerApi).type.toBeCallableWith(WithoutSecurity, currentUser, AppSession)
-    expect(SessionHttp.layerApi).type.not.toBeCallableWith(WithoutSecurity, userId, AppSession)
-    expect(SessionHttp.layerApi).type.toBeCallableWith(Guard, Effect.asVoid(userId), AppSession)
-    expect(SessionHttp.layerApi).type.not.toBeCallableWith(SignedIn)
-    expect(SessionHttp.layerApi).type.not.toBeCallableWith(CurrentUser, currentUser, AppSession)
-  })
-
-  test("its errors are those that the tag declares", () => {
-    expect(SessionHttp.layerApi).type.not.toBeCallableWith(WithoutFailure, currentUser, AppSession)
-    expect(SessionHttp.layerApi).type.toBeCallableWith(WithoutFailure, Effect.orDie(currentUser), AppSession)
-    expect(SessionHttp.layerApi).type.not.toBeCallableWith(
-      SignedIn,
-      Effect.tap(currentUser, Effect.fail("no")),
-      AppSession
-    )
-    // The platform goes on without it, whatever it fails with.
-    expect(SessionHttp.layerApi).type.toBeCallableWith(Visitor, currentUser, AppSession)
-  })
-})
 
 describe("routerMiddleware", () => {
   test("for chosen routes it has a layer, for all it is one", () => {
-    expect(SessionHttp.routerMiddleware(AppSession).layer).type.toBe<
-      Layer.Layer<HttpLayerRouter.Request<"Requires", AppSession>, never, SessionManager.SessionManager>
+    const route = HttpLayerRouter.add("GET", "/", Effect.as(AppSession, HttpServerResponse.empty()))
+    expect(route).type.toBe<
+      Layer.Layer<never, never, HttpLayerRouter.HttpRouter | HttpLayerRouter.Request<"Requires", AppSession>>
+    >()
+    expect(Layer.provide(route, SessionHttp.routerMiddleware(AppSession).layer)).type.toBe<
+      Layer.Layer<never, never, HttpLayerRouter.HttpRouter | SessionManager.SessionManager>
     >()
     expect(SessionHttp.routerMiddleware(AppSession, Other, { global: true })).type.toBe<
       Layer.Layer<
