@@ -36,7 +36,7 @@ const signIn = (host: string) =>
   })
 
 suite("Chromium", ["chromium"], () => {
-  it.effect(
+  it.live(
     "drops the cookie of another machine's page, and the log tells so",
     () =>
       Effect.map(signIn("app.test"), ({ cookies, logged }) => {
@@ -46,7 +46,7 @@ suite("Chromium", ["chromium"], () => {
     60_000
   )
 
-  it.effect(
+  it.live(
     "keeps that of its own machine's, and nothing is logged",
     () => Effect.map(signIn("localhost"), (seen) => expect(seen).toEqual({ cookies: 1, logged: [] })),
     60_000
