@@ -16,8 +16,10 @@ import * as Redis from "effect-session/redis"
 import * as Sql from "effect-session/sql"
 import * as Sqlite from "effect-session/sqlite"
 import * as Ssdb from "effect-session/ssdb"
+import { signIn } from "effect-session/testing"
 import * as Config from "#effect/Config"
 import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
 import * as Layer from "#effect/Layer"
@@ -26,6 +28,7 @@ import * as Redacted from "#effect/Redacted"
 import * as Scope from "#effect/Scope"
 import { disconnect } from "#test/fibers"
 import { describe, expect, it } from "#test/vitest"
+import { AppSession } from "../support/http.js"
 
 const failure = (layer: Layer.Layer<any, unknown, any>) =>
   Effect.scoped(Layer.build(layer as Layer.Layer<any, unknown>)).pipe(
@@ -167,6 +170,34 @@ describe("memory", () => {
       const options: SessionConfig.Options & Memory.Options = { maxSessions: 10, idleTimeout: "1 minute" }
       expect(yield* failure(SessionLayer.memory(options))).toBe("built")
     }).pipe(Effect.provide(SessionLayer.memory({ maxSessions: 10 })))
+  )
+})
+
+describe("one program with two managers", () => {
+  class Admin extends Context.Service<Admin, SessionManager.Manager>()("Admin") {}
+  const environment = (variables: Record<string, string>) =>
+    ConfigProvider.layer(ConfigProvider.fromEnvRecord(variables))
+  const admin = <E>(sessions: Layer.Layer<SessionManager.SessionManager, E>) =>
+    Layer.provide(Layer.effect(Admin, SessionManager.SessionManager), sessions)
+  const ways: Record<string, () => Layer.Layer<SessionManager.SessionManager, unknown>> = {
+    memory: () => SessionLayer.memory(),
+    "the environment": () => SessionLayer.fromConfig(),
+    "an environment of its own": () =>
+      Layer.provide(SessionLayer.fromConfig(), environment({ SESSION_COOKIE_NAME: "admin" }))
+  }
+  /** How many sessions the second one has when the first has one. */
+  const counted = Effect.gen(function* () {
+    yield* signIn(AppSession, (session) => session.set("userId", "ada"))
+    return yield* (yield* Admin).count
+  })
+
+  it.effect.each(Object.keys(ways))("from %s: each has a backend of its own, beside the other or within it", (name) =>
+    Effect.gen(function* () {
+      const make = ways[name]!
+      const beside = Layer.mergeAll(make(), admin(make()))
+      expect(yield* Effect.provide(counted, beside)).toBe(0)
+      expect(yield* counted.pipe(Effect.provide(admin(make())), Effect.provide(make()))).toBe(0)
+    })
   )
 })
 
