@@ -1,28 +1,42 @@
-// `npm test`: installs the programs that the tests need, then runs all tests. Arguments go to vitest:
-// `npm test -- test/http` runs the tests of test/http, and installs only the programs that these need.
+// `npm test`: installs the programs that the tests need, then runs all tests, on Effect 3 with this Node and on Effect 4 with
+// one that it supports. Arguments go to vitest: `npm test -- test/http` runs the tests of test/http, and installs only the
+// programs that these need; `npm test -- --effect=4 test/http` runs them on Effect 4 alone.
 // The last line, "N passed, N failed", is for programs that count.
 import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { endWithNpm } from "./lifetime.mjs"
-import { root } from "./programs.mjs"
+import { effect4, nodeOfEffect4, root } from "./programs.mjs"
 import { setup } from "./setup.mjs"
 
 endWithNpm()
-const filters = process.argv.slice(2)
+
+/** The two packages: the Node that each is tested on, and where the tools for that stand. */
+const packages = [
+  { effect: "3", node: process.execPath, folder: root },
+  { effect: "4", node: nodeOfEffect4, folder: effect4 }
+]
+
+const only = process.argv.find((argument) => argument.startsWith("--effect="))?.slice("--effect=".length)
+const chosen = packages.filter(({ effect }) => only === undefined || effect === only)
+const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("--effect="))
+if (chosen.length === 0)
+  throw new Error(`--effect: there are tests on ${packages.map(({ effect }) => effect).join(", ")}`)
+
 const missing = setup("test", filters)
 
 /**
- * Runs a program of node_modules and returns whether it succeeded.
+ * Runs a program of a package's node_modules and returns whether it succeeded.
  *
- * @param {string} name
+ * @param {typeof packages[number]} on
+ * @param {string} program
  * @param {ReadonlyArray<string>} args
  * @returns {Promise<boolean>}
  */
-const run = (name, args) =>
+const run = ({ folder, node }, program, args) =>
   new Promise((resolve) => {
-    const child = spawn(join(root, "node_modules", ".bin", name), args, { cwd: root, stdio: "inherit" })
+    const child = spawn(node, [join(folder, "node_modules", program), ...args], { cwd: root, stdio: "inherit" })
     const pass = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal)
     // A terminal sends Ctrl-C to both processes.
     const wait = () => {}
@@ -35,34 +49,53 @@ const run = (name, args) =>
     child.once("exit", (code) => end(code === 0))
   })
 
-const hasTypeTests = filters.length === 0 && existsSync(join(root, "test", "types"))
-const typesPass = !hasTypeTests || (await run("tstyche", []))
-
-const folder = mkdtempSync(join(tmpdir(), "effect-session-report-"))
-const report = join(folder, "report.json")
-const testsPass = await run("vitest", [
-  ...["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
-  ...filters
-])
-const files = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")).testResults : []
-rmSync(folder, { recursive: true })
-
-/** @type {ReadonlyArray<{ readonly status: string, readonly title: string }>} */
-const tests = files.flatMap((/** @type {any} */ file) => file.assertionResults)
-const notRun = tests.filter(({ status }) => status === "todo" || status === "skipped" || status === "pending")
-if (notRun.length > 0 && filters.length === 0) {
-  console.log("Not run:")
-  for (const { title } of notRun) console.log(`  ${title.replace(/^not run: /, "")}`)
+/**
+ * Runs the tests on one of the packages.
+ *
+ * @param {typeof packages[number]} on
+ */
+const test = async (on) => {
+  const folder = mkdtempSync(join(tmpdir(), "effect-session-report-"))
+  const report = join(folder, "report.json")
+  console.log(`\nTests on Effect ${on.effect}`)
+  const succeeded = await run(on, "vitest/vitest.mjs", [
+    ...["run", `--config=${join(on.folder, "vitest.config.ts")}`, "--passWithNoTests"],
+    ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+    ...filters
+  ])
+  const files = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")).testResults : []
+  rmSync(folder, { recursive: true })
+  /** @type {ReadonlyArray<{ readonly status: string, readonly title: string }>} */
+  const tests = files.flatMap((/** @type {any} */ file) => file.assertionResults)
+  const count = (/** @type {string} */ status) => tests.filter((test) => test.status === status).length
+  // A file that cannot be loaded has no tests that could fail, so it counts as a failure. So do errors that belong to no
+  // file.
+  const broken = files.filter(
+    (/** @type {any} */ file) => file.status === "failed" && file.assertionResults.length === 0
+  ).length
+  return {
+    passed: count("passed"),
+    failed: Math.max(succeeded ? 0 : 1, count("failed") + broken),
+    notRun: tests.flatMap(({ status, title }) =>
+      status === "todo" || status === "skipped" || status === "pending"
+        ? [`${title.replace(/^not run: /, "")} (Effect ${on.effect})`]
+        : []
+    )
+  }
 }
 
-const passed = tests.filter(({ status }) => status === "passed").length
-// A file that cannot be loaded has no tests that could fail, so it counts as a failure. So do errors that belong to no
-// file.
-const broken = files.filter(
-  (/** @type {any} */ file) => file.status === "failed" && file.assertionResults.length === 0
-).length
-const failed = tests.filter(({ status }) => status === "failed").length + broken
-console.log(`${passed} passed, ${testsPass ? failed : Math.max(1, failed)} failed`)
+const hasTypeTests = filters.length === 0 && existsSync(join(root, "test", "types"))
+const typesPass = !hasTypeTests || (await run(packages[0], "tstyche/build/bin.js", []))
+
+const results = []
+for (const on of chosen) results.push(await test(on))
+
+const notRun = results.flatMap(({ notRun }) => notRun)
+if (notRun.length > 0 && filters.length === 0) {
+  console.log(`Not run:\n${notRun.map((title) => `  ${title}`).join("\n")}`)
+}
+const sum = (/** @type {"passed" | "failed"} */ key) => results.reduce((total, result) => total + result[key], 0)
+console.log(`${sum("passed")} passed, ${sum("failed")} failed`)
 
 const incomplete = process.env["CI"] === "true" && missing.length > 0
-process.exitCode = typesPass && testsPass && !incomplete ? 0 : 1
+process.exitCode = typesPass && sum("failed") === 0 && !incomplete ? 0 : 1
