@@ -132,3 +132,6 @@ export const neededByAll = <A>(requirements: ReadonlyArray<A>): ReadonlyArray<A>
 
 /** The status of a response that is made outside of an interrupted API: the platform has answered already. */
 export const outerStatus = (_own: number): number => 503
+
+/** What a document says of two schemes that are both needed: Effect 3 lists each by itself. */
+export const neededTogether = <A>(one: A, others: ReadonlyArray<A>): ReadonlyArray<A> => [one, ...others]

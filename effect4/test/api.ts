@@ -106,3 +106,7 @@ export const neededByAll = (_requirements: ReadonlyArray<unknown>): ReadonlyArra
 
 /** The status of a response that is made outside of an interrupted API. */
 export const outerStatus = (own: number): number => own
+
+/** What a document says of two schemes that are both needed. */
+export const neededTogether = <A extends object>(one: A, others: ReadonlyArray<A>): ReadonlyArray<A> =>
+  others.map((other) => ({ ...one, ...other }))

@@ -19,8 +19,10 @@ import {
   layerOfStore,
   middleware,
   neededByAll,
+  neededTogether,
   routes,
-  serveDocumented
+  serveDocumented,
+  status
 } from "#test/api"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, managerLayer } from "../support/http.js"
@@ -32,8 +34,10 @@ class Visitor extends middleware<Visitor>()("Visitor", {
   security: { session: SessionHttp.security({ name: "sid", optional: true }) }
 }) {}
 
+class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, status(401)) {}
+
 class SignedIn extends middleware<SignedIn>()("SignedIn", {
-  error: failures,
+  error: [Unauthorized, ...failures],
   security: { session: SessionHttp.security({ name: "sid" }) }
 }) {}
 
@@ -48,6 +52,7 @@ class Api extends HttpApi.make("api")
       .add(get("both", "/both").middleware(Visitor).middleware(SignedIn))
       .add(get("signed", "/signed").middleware(Signed))
       .add(get("mixed", "/mixed").middleware(Signed).middleware(Visitor))
+      .add(get("strict", "/strict").middleware(Signed).middleware(SignedIn))
   )
   .annotate(OpenApi.Transform, (spec) => ({ ...spec, "x-own": Object.keys(spec.components.securitySchemes) })) {}
 
@@ -64,6 +69,7 @@ const implemented = Layer.mergeAll(
       .handle("both", () => Effect.void)
       .handle("signed", () => Effect.void)
       .handle("mixed", () => Effect.void)
+      .handle("strict", () => Effect.void)
   ),
   HttpApiBuilder.group(Everywhere, "whole", (handlers) => handlers.handle("here", () => Effect.void))
 ).pipe(
@@ -113,6 +119,39 @@ describe("the document that is served", () => {
       expect(paths["/signed"].get.security).toEqual([{ bearer: [] }])
       // The bearer's token is needed, and the session is not enough.
       expect(paths["/mixed"].get.security).toEqual([{ bearer: [] }])
+    })
+  )
+
+  it.effect("says that a session is needed beside another scheme", () =>
+    Effect.gen(function* () {
+      const { paths } = yield* document({ header: "x-session" })
+      const sessions = [{ session: [] }, { "session.header": [] }]
+      expect(paths["/strict"].get.security).toEqual(neededTogether<object>({ bearer: [] }, sessions))
+    })
+  )
+
+  it.effect("tells the errors, each with its status and with the reasons that it can have", () =>
+    Effect.gen(function* () {
+      const { components, paths } = yield* document({})
+      const schemaOf = (path: string, status: number) => {
+        const { $ref } = paths[path].get.responses[status].content["application/json"].schema
+        return components.schemas[$ref.replace("#/components/schemas/", "")]
+      }
+      const tagged = (tag: string) => ({ type: "string", enum: [tag] })
+      for (const path of ["/visitor/{id}", "/both", "/strict"]) {
+        for (const [status, reasons] of [
+          [503, ["Unavailable", "Conflict", "Gone"]],
+          [500, ["NotFound", "InvalidValue", "TooLarge", "HeadersSent", "Unsupported", "InvalidConfig"]]
+        ] as const) {
+          expect(schemaOf(path, status)).toMatchObject({
+            required: ["_tag", "reason"],
+            properties: { _tag: tagged("SessionError"), reason: { type: "string", enum: reasons } }
+          })
+        }
+      }
+      expect(schemaOf("/both", 401)).toMatchObject({ properties: { _tag: tagged("Unauthorized") } })
+      expect(Object.keys(paths["/visitor/{id}"].get.responses)).not.toContain("401")
+      expect(Object.keys(paths["/open"].get.responses)).not.toContain("503")
     })
   )
 
