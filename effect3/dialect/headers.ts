@@ -5,17 +5,18 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 
 /**
- * A layer that also hides a header from the spans of the server that it is provided to, as cookies are hidden.
+ * A layer that also hides a header from the spans of the server that it is provided to, as cookies are hidden. Effect 3
+ * cannot hide a parameter of the query.
  */
 export const layerHiding = <I, S, E, R>(
   tag: Context.Tag<I, S>,
   made: Effect.Effect<S, E, R>,
-  headerOf: (made: S) => string | false
+  carriersOf: (made: S) => { readonly header: string | false; readonly query: string | false }
 ): Layer.Layer<I, E, Exclude<R, Scope.Scope>> =>
   Layer.scoped(
     tag,
     Effect.tap(made, (made) => {
-      const header = headerOf(made)
+      const { header } = carriersOf(made)
       return header === false
         ? Effect.void
         : Effect.locallyScopedWith(Headers.currentRedactedNames, (names) => [...names, header.toLowerCase()])

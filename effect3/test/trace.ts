@@ -17,3 +17,6 @@ export const makeTracer = (span: (name: string, options: SpanOptions) => any): T
   })
 
 export const layerTracer = (tracer: Tracer.Tracer): Layer.Layer<never> => Layer.setTracer(tracer)
+
+/** Whether spans show each parameter of a query. */
+export const showsQueries = true as boolean

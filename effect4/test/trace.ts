@@ -19,3 +19,6 @@ export const layerTracer = (tracer: Tracer.Tracer): Layer.Layer<never> =>
     Layer.succeed(Tracer.Tracer, tracer),
     Layer.succeed(HttpMiddleware.TracerHeaderFilter, () => true)
   )
+
+/** Whether spans show each parameter of a query. */
+export const showsQueries = false as boolean

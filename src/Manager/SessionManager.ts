@@ -72,12 +72,12 @@ export const make = (
   Effect.flatMap(SessionConfig.make(options), (config) => overProvider(config, codec))
 
 /**
- * Provides a manager with a fiber that removes expired sessions, and hides the header that carries ids. @internal
+ * Provides a manager with a fiber that removes expired sessions, and hides what carries ids from spans. @internal
  */
 export const layerOf = <E, R>(
   made: Effect.Effect<Manager, E, R>
 ): Layer.Layer<SessionManager, E, Exclude<R, Scope.Scope>> =>
-  layerHiding(SessionManager, running(made), ({ config }) => config.header)
+  layerHiding(SessionManager, running(made), ({ config }) => config)
 
 /**
  * Provides a manager over the provider in the layer's context, and removes expired sessions in a fiber for as long as

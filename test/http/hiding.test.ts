@@ -14,9 +14,10 @@ import * as Logger from "#effect/Logger"
 import type * as Tracer from "#effect/Tracer"
 import * as HttpRouter from "#test/HttpRouter"
 import * as Logs from "#test/logs"
-import { layerTracer, makeTracer } from "#test/trace"
+import { layerTracer, makeTracer, showsQueries } from "#test/trace"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, serve } from "../support/http.js"
+import { bytesOf, exchange } from "../support/raw.js"
 
 const value = "VALUE-hunter2"
 
@@ -159,6 +160,19 @@ describe("HTTP spans", () => {
       for (const secret of [...ids, value]) {
         expect(text.includes(secret)).toBe(false)
       }
+    })
+  )
+
+  it.effect("have no id that travels in the query, where the platform can hide one", () =>
+    Effect.gen(function* () {
+      const { layer, seen } = watch()
+      const { send, url } = yield* serve(app, { query: "sid" }, probe().provider).pipe(Effect.provide(layer))
+      const id = idOf((yield* send("/login")).cookie)
+      // The client of `send` has spans of its own.
+      yield* exchange(url, bytesOf("GET", `/login?sid=${id}&page=2`, { connection: "close" }))
+      const text = seen.join("\n")
+      expect(text).toContain("page=2")
+      expect(text.includes(id)).toBe(showsQueries)
     })
   )
 })
