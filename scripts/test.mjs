@@ -85,7 +85,11 @@ const test = async (on) => {
 }
 
 const hasTypeTests = filters.length === 0 && existsSync(join(root, "test", "types"))
-const typesPass = !hasTypeTests || (await run(packages[0], "tstyche/build/bin.js", []))
+let typesPass = true
+for (const { folder } of hasTypeTests ? chosen : []) {
+  const config = join(folder, "tstyche.config.json")
+  typesPass = (await run(packages[0], "tstyche/build/bin.js", ["--config", config])) && typesPass
+}
 
 const results = []
 for (const on of chosen) results.push(await test(on))
