@@ -14,6 +14,8 @@ export const transform = <A, I, B, J>(
 export const ReadonlyMap = <K, KI, V, VI>(key: Schema.Schema<K, KI>, value: Schema.Schema<V, VI>) =>
   Schema.ReadonlyMap({ key, value })
 
+export const { Option } = Schema
+
 export const ValidDate = Schema.ValidDateFromSelf
 
 export const whole = <I>(schema: Schema.Schema<number, I>): Schema.Schema<number, I> => schema.pipe(Schema.int())

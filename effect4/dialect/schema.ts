@@ -29,7 +29,12 @@ export const withDefault = <S extends Schema.Top>(
 export const matching = (pattern: RegExp, message?: string) => checked(Schema.isPattern(pattern, saying(message)))
 
 export const between = (minimum: number, maximum: number, message?: string) =>
-  checked(Schema.isBetween({ minimum, maximum }, saying(message)))
+  checked(
+    Schema.isBetween(
+      { minimum, maximum },
+      { expected: `a number between ${minimum} and ${maximum}`, ...saying(message) }
+    )
+  )
 
 export const aboveZero = checked(Schema.isGreaterThan(0, { expected: "a positive number" }))
 

@@ -1,5 +1,6 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
+import * as Options from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -17,8 +18,23 @@ export const transform = <A, I, B, J>(
 export const ReadonlyMap = <K, KI, V, VI>(key: Schema.Codec<K, KI>, value: Schema.Codec<V, VI>) =>
   transform(
     Schema.Array(Schema.Tuple([key, value])) as unknown as Schema.Codec<ReadonlyArray<readonly [K, V]>, unknown>,
-    Schema.declare((u): u is globalThis.ReadonlyMap<K, V> => u instanceof Map),
+    Schema.ReadonlyMap(Schema.toType(key), Schema.toType(value)),
     { decode: (entries) => new Map(entries), encode: (map) => [...map] }
+  )
+
+/** As an object, which is how Effect 3 encodes it. */
+export const Option = <A, I>(value: Schema.Codec<A, I>): Schema.Codec<Options.Option<A>, unknown> =>
+  transform(
+    Schema.Union([
+      Schema.Struct({ _tag: Schema.Literal("None") }),
+      Schema.Struct({ _tag: Schema.Literal("Some"), value })
+    ]),
+    Schema.Option(Schema.toType(value)),
+    {
+      decode: (object) => (object._tag === "None" ? Options.none() : Options.some(object.value)),
+      encode: (option) =>
+        Options.isNone(option) ? { _tag: "None" as const } : { _tag: "Some" as const, value: option.value }
+    }
   )
 
 export const ValidDate = Schema.Date

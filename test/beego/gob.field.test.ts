@@ -10,7 +10,7 @@ import * as DateTime from "#effect/DateTime"
 import * as Result from "#effect/Result"
 import * as Schema from "#effect/Schema"
 import type * as SchemaIssue from "#effect/SchemaIssue"
-import { betweenBigInt, formatIssue, ReadonlyMap, samples, ValidDate, whole } from "#test/schema"
+import { betweenBigInt, formatIssue, Option, ReadonlyMap, samples, ValidDate, whole } from "#test/schema"
 import { suite } from "../servers/need.js"
 import { comparable, type Description, describeValue } from "./describe.js"
 import { type GobCheck, makeGobCheck } from "./gobcheck.js"
@@ -58,7 +58,7 @@ const fields: ReadonlyArray<readonly [name: string, Schema.Codec<any, any>, goTy
   ["Struct", Schema.Struct({ n: Schema.Int, s: Schema.optionalKey(Schema.String) }), "map[string]interface {}"],
   ["Class", Profile, "map[string]interface {}"],
   ["Record", Schema.Record(Schema.String, Schema.NullOr(Schema.Number)), "map[string]interface {}"],
-  ["Option", Schema.Option(Schema.Int), "map[string]interface {}"],
+  ["Option", Option(Schema.Int), "map[string]interface {}"],
   ["recursive", Tree, "map[string]interface {}"],
   ["Map", ReadonlyMap(Schema.Int, Schema.String), "[]interface {}"],
   ["NullOr in an Array", Schema.Array(Schema.NullOr(Schema.Literals(["x", 1, true]))), "[]interface {}"],
@@ -102,7 +102,9 @@ const issue = (result: Result.Result<unknown, SchemaIssue.Issue>): string =>
 
 /** Not among the values: half surrogate pairs, which UTF-8 has no form of, and `__proto__`, which Schema.Record drops. */
 const isKept = (value: unknown): boolean =>
-  !/\\ud[89a-f]|__proto__/.test(JSON.stringify(value, (_, v) => (typeof v === "bigint" ? String(v) : v)) ?? "")
+  !/\\ud[89a-f]|__proto__/.test(
+    JSON.stringify(value, (_, v) => (typeof v === "bigint" ? String(v) : v instanceof Map ? [...v] : v)) ?? ""
+  )
 
 const vectors: { readonly gob: ReadonlyArray<{ readonly name: string; readonly hex: string }> } = JSON.parse(
   readFileSync(new URL("../data/beego/vectors.json", import.meta.url), "utf8")
@@ -132,7 +134,7 @@ suite("fields and real beego", ["go"], () => {
   it.each(fields)("%s: Go sees the same values, and what Go writes back is read as them", (_, schema, goType) => {
     const field = Gob.field(schema)
     const seed = Math.floor(Math.random() * 2 ** 31)
-    const values = samples(schema, 100, seed).filter(isKept)
+    const values = samples(schema, 200, seed).filter(isKept)
     expect(values.length).toBeGreaterThan(50)
     const written = values.map((value) =>
       Result.getOrThrowWith(field.encode(value), () => new Error(issue(field.encode(value))))
@@ -214,11 +216,11 @@ describe("reading what Go wrote", () => {
     ["string_int_max", Schema.Int, /beyond 2\^53/],
     ["string_bool_true", Schema.Date, /expected a time, got a Go bool/],
     ["string_float64_pi", Schema.Int, /Expected an integer/],
-    ["string_int_m1", Schema.Natural, /Expected a non-negative number/],
+    ["string_int_m1", Schema.Natural, /non-negative number|greater than or equal to 0/],
     ["any_slice", Schema.Array(Schema.String), /expected text, got a Go int/],
     ["string_string", Schema.Struct({ n: Schema.Int }), /expected a Go map or struct, got string/],
     ["map_string_string", Schema.Array(Schema.String), /expected a Go slice, got map/],
-    ["struct_full", Schema.Struct({ Name: Schema.String, Missing: Schema.Int }), /is missing/],
+    ["struct_full", Schema.Struct({ Name: Schema.String, Missing: Schema.Int }), /missing/i],
     ["string_string", Schema.Union([Schema.Int, Schema.Boolean]), /no member of the union fits a Go string/]
   ])("%s is no %s", (name, schema, message) => {
     expect(issue(Gob.field(schema).decode(recorded(name)))).toMatch(message)
@@ -253,7 +255,7 @@ describe("what Go cannot hold is refused", () => {
     ["an unsafe integer", Schema.Number.pipe(Gob.int), 2 ** 60, /Go int/],
     ["a fraction", Schema.Number.pipe(Gob.int), 1.5, /Go int/],
     ["beyond float32", Schema.Number.pipe(Gob.float32), 1e300, /Go float32/],
-    ["no date", Schema.Date, new Date(Number.NaN), /Go time.Time/],
+    ["no date", Schema.Date, new Date(Number.NaN), /Go time.Time|valid Date/],
     ["text that is no date", Schema.String.pipe(Gob.time), "soon", /Go time.Time/],
     ["half a surrogate pair", Schema.String, "\ud800", /surrogate/],
     ["half a surrogate pair in a key", Schema.Record(Schema.String, Schema.Int), { "\ud800": 1 }, /surrogate/],
