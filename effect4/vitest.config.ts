@@ -27,5 +27,6 @@ export default defineConfig({
       { find: /^effect-session\/(.*)$/, replacement: `${src}$1.ts` }
     ]
   },
-  test: { ...test, maxWorkers: poolOptions?.forks?.maxForks ?? 2 }
+  // test/majors runs processes on both, so it runs once.
+  test: { ...test, exclude: ["test/majors/**"], maxWorkers: poolOptions?.forks?.maxForks ?? 2 }
 })
