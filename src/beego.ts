@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import "#dialect/effect@4-needs-effect-session@latest--effect@3-needs-effect-session@effect3"
+
 export { defaults, options } from "./beego/config.js"
 export * as Gob from "./beego/Gob.js"
 export { codec } from "./beego/gob/codec.js"

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import "#dialect/effect@4-needs-effect-session@latest--effect@3-needs-effect-session@effect3"
 
 export * as SessionHttp from "#dialect/SessionHttp"
 export * as SessionLayer from "./layers/SessionLayer.js"

@@ -3,4 +3,6 @@
  *
  * @since 0.1.0
  */
+import "#dialect/effect@4-needs-effect-session@latest--effect@3-needs-effect-session@effect3"
+
 export * from "./Provider/Ssdb.js"

@@ -3,5 +3,7 @@
  *
  * @since 0.1.0
  */
+import "#dialect/effect@4-needs-effect-session@latest--effect@3-needs-effect-session@effect3"
+
 export * as Conformance from "./testing/Conformance.js"
 export { signIn } from "./testing/signIn.js"
