@@ -17,6 +17,7 @@ export default defineConfig({
       { find: /^#effect\/(.*)$/, replacement: `${modules}effect/dist/$1.js` },
       { find: /^#(dialect|test)\/(.*)$/, replacement: `${here}$1/$2.ts` },
       { find: /^effect$/, replacement: `${modules}effect/dist/index.js` },
+      { find: /^effect\/(http|http-api|persistence)$/, replacement: `${modules}effect/dist/$1/index.js` },
       { find: /^effect\/(.*)$/, replacement: `${modules}effect/dist/$1.js` },
       { find: /^@effect\/sql-pg$/, replacement: `${modules}@effect/sql-pg` },
       { find: /^@effect\/vitest$/, replacement: `${modules}@effect/vitest/dist/index.js` },

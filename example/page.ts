@@ -1,7 +1,7 @@
 /**
  * The demo's one page.
  */
-import * as Option from "effect/Option"
+import * as Option from "#effect/Option"
 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 

@@ -1,19 +1,26 @@
 /**
  * The demo's routes.
  */
-import * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import { SessionHttp, SessionManager } from "effect-session"
+import * as Effect from "#effect/Effect"
+import * as HttpRouter from "#effect/http/HttpRouter"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
+import * as Schedule from "#effect/Schedule"
+import * as Schema from "#effect/Schema"
+import * as Stream from "#effect/Stream"
 import { page } from "./page.js"
 import { AppSession } from "./session.js"
 
-const Text = Schema.Trim.pipe(Schema.minLength(1), Schema.maxLength(80))
+/** What someone typed, or a 400 if that is nothing or too much. */
+const checked = (typed: string) => {
+  const text = typed.trim()
+  return text.length === 0 || text.length > 80
+    ? Effect.fail(HttpServerResponse.empty({ status: 400 }))
+    : Effect.succeed(text)
+}
 
 const home = HttpServerResponse.redirect("/", { status: 303 })
 
@@ -34,7 +41,8 @@ const index = Effect.gen(function* () {
 const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
 
 const login = Effect.gen(function* () {
-  const { name } = yield* HttpServerRequest.schemaBodyUrlParams(Schema.Struct({ name: Text }))
+  const form = yield* HttpServerRequest.schemaBodyUrlParams(Schema.Struct({ name: Schema.String }))
+  const name = yield* checked(form.name)
   const session = yield* AppSession
   yield* session.regenerate
   yield* session.set("name", name)
@@ -63,7 +71,8 @@ const active = Effect.matchEffect(SessionManager.count, {
 })
 
 const addToCart = Effect.gen(function* () {
-  const { item } = yield* HttpServerRequest.schemaBodyUrlParams(Schema.Struct({ item: Text }))
+  const form = yield* HttpServerRequest.schemaBodyUrlParams(Schema.Struct({ item: Schema.String }))
+  const item = yield* checked(form.item)
   const session = yield* AppSession
   yield* session.update("cart", (cart) => [...cart, item])
   return home
@@ -77,7 +86,7 @@ const cart = Effect.gen(function* () {
 const crash = Effect.gen(function* () {
   const session = yield* AppSession
   yield* session.set("notice", "This is never seen: the request that set it failed.")
-  return yield* Effect.dieMessage("crashed, as asked")
+  return yield* Effect.die(new Error("crashed, as asked"))
 })
 
 const stream = Effect.gen(function* () {
@@ -90,20 +99,20 @@ const stream = Effect.gen(function* () {
   return HttpServerResponse.stream(Stream.encodeText(lines), { contentType: "text/plain; charset=utf-8" })
 })
 
-export const app = HttpRouter.empty.pipe(
-  HttpRouter.get("/", index),
-  HttpRouter.get(
+export const routes = Layer.mergeAll(
+  HttpRouter.add("GET", "/", index),
+  HttpRouter.add(
+    "GET",
     "/visits",
     Effect.flatMap(count, (visits) => HttpServerResponse.json({ visits }))
   ),
-  HttpRouter.post("/visits", Effect.as(count, home)),
-  HttpRouter.post("/login", login),
-  HttpRouter.post("/logout", logout),
-  HttpRouter.get("/me", me),
-  HttpRouter.get("/active", active),
-  HttpRouter.post("/cart", addToCart),
-  HttpRouter.get("/cart", cart),
-  HttpRouter.post("/crash", crash),
-  HttpRouter.get("/stream", stream),
-  HttpRouter.use(SessionHttp.middleware(AppSession))
-)
+  HttpRouter.add("POST", "/visits", Effect.as(count, home)),
+  HttpRouter.add("POST", "/login", login),
+  HttpRouter.add("POST", "/logout", logout),
+  HttpRouter.add("GET", "/me", me),
+  HttpRouter.add("GET", "/active", active),
+  HttpRouter.add("POST", "/cart", addToCart),
+  HttpRouter.add("GET", "/cart", cart),
+  HttpRouter.add("POST", "/crash", crash),
+  HttpRouter.add("GET", "/stream", stream)
+).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession).layer))

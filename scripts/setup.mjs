@@ -16,18 +16,19 @@ import { benchPrograms, cache, effect4, findProgram, nodePackage, root } from ".
  * Installs the packages for a purpose, and returns those that are still missing. `filters` are vitest's: only the
  * packages for these tests are installed.
  *
- * @param {"example" | "test" | "bench"} purpose
+ * @param {"example" | "example:effect4" | "test" | "bench"} purpose
  * @param {ReadonlyArray<string>} filters
  * @returns {ReadonlyArray<Missing>}
  */
 export const setup = (purpose, filters = []) => {
   const missing = [...npmPackages(root)]
   if (missing.length === 0) {
-    if (purpose !== "test" && process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...sqliteBinary())
+    if (purpose === "test" || purpose === "example:effect4") missing.push(...npmPackages(effect4, nodePackage))
+    if (purpose !== "test" && process.env["SESSION_PROVIDER"] === "sqlite")
+      missing.push(...(purpose === "example:effect4" ? sqliteBinary(effect4, nodeOfEffect4) : sqliteBinary()))
     if (purpose === "test") {
       const { programs, sqlite } = needsOf(filters)
       missing.push(
-        ...npmPackages(effect4, nodePackage),
         ...(sqlite ? sqliteBinary() : []),
         ...debianPackages(programs),
         ...goPrograms(programs),

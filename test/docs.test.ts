@@ -17,41 +17,50 @@ const walk = (folder: string): ReadonlyArray<string> =>
 interface Snippet {
   readonly name: string
   readonly code: string
+  /** The majors that it is for: both, but where it stands below a line that names one. */
+  readonly effect: ReadonlyArray<3 | 4>
 }
 
 const lineOf = (text: string, at: number) => text.slice(0, at).split("\n").length
 
 const ofMarkdown = (path: string): ReadonlyArray<Snippet> => {
   const text = readFileSync(path, "utf8")
-  return [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map((match) => ({
-    name: `${relative(root, path)}:${lineOf(text, match.index)}`,
-    code: match[1]!
+  return [...text.matchAll(/(?:^\*\*Effect ([34])\*\*.*\n\n)?^```ts\n([\s\S]*?)^```/gm)].map((match) => ({
+    name: `${relative(root, path)}:${lineOf(text, match.index + match[0].indexOf("```"))}`,
+    code: match[2]!,
+    effect: match[1] === undefined ? [3, 4] : [Number(match[1]) as 3 | 4]
   }))
 }
 
-const ofSource = (path: string): ReadonlyArray<Snippet> => {
-  const text = readFileSync(path, "utf8")
-  return [...text.matchAll(/ \* @example\n((?: \*.*\n)*?)(?= \*\n \* @| \* @| \*\/)/g)].map((match) => ({
-    name: `${relative(root, path)}:${lineOf(text, match.index)}`,
-    code: match[1]!.replace(/^ \* ?/gm, "")
-  }))
-}
+const ofSource =
+  (...effect: Snippet["effect"]) =>
+  (path: string): ReadonlyArray<Snippet> => {
+    const text = readFileSync(path, "utf8")
+    return [...text.matchAll(/ \* @example\n((?: \*.*\n)*?)(?= \*\n \* @| \* @| \*\/)/g)].map((match) => ({
+      name: `${relative(root, path)}:${lineOf(text, match.index)}`,
+      code: match[1]!.replace(/^ \* ?/gm, ""),
+      effect
+    }))
+  }
+
+const sources = (folder: string) => walk(join(root, folder)).filter((path) => path.endsWith(".ts"))
 
 const snippets = [
   ...ofMarkdown(join(root, "README.md")),
   ...walk(join(root, "docs"))
     .filter((path) => path.endsWith(".md"))
     .flatMap(ofMarkdown),
-  ...walk(join(root, "src"))
-    .filter((path) => path.endsWith(".ts"))
-    .flatMap(ofSource)
+  ...sources("src").flatMap(ofSource(3, 4)),
+  ...sources("effect3/dialect").flatMap(ofSource(3)),
+  ...sources("effect4/dialect").flatMap(ofSource(4))
 ]
 
-/** All snippets in one program, as if each were a file at the project's root. */
-const problems = (): ReadonlyMap<string, ReadonlyArray<string>> => {
-  const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
-  const files = new Map(snippets.map(({ code }, i) => [join(root, `snippet-${i}.ts`), code]))
+/** A major's snippets in one program, as if each were a file beside the tsconfig.json. */
+const problems = (effect: 3 | 4, folder: string): ReadonlyArray<readonly [string, ReadonlyArray<string>]> => {
+  const { config } = ts.readConfigFile(join(folder, "tsconfig.json"), ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, folder)
+  const own = snippets.filter((snippet) => snippet.effect.includes(effect))
+  const files = new Map(own.map(({ code }, i) => [join(folder, `snippet-${i}.ts`), code]))
   const settings = { ...options, noUnusedLocals: false, noUnusedParameters: false }
   const host = ts.createCompilerHost(settings)
   const { fileExists, getSourceFile, readFile } = host
@@ -62,22 +71,25 @@ const problems = (): ReadonlyMap<string, ReadonlyArray<string>> => {
     return code === undefined ? getSourceFile.call(host, path, version) : ts.createSourceFile(path, code, version)
   }
   const program = ts.createProgram([...files.keys()], settings, host)
-  return new Map(
-    snippets.map(({ name }, i) => {
-      const source = program.getSourceFile(join(root, `snippet-${i}.ts`))!
-      const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
-      return [name, found.map((problem) => ts.flattenDiagnosticMessageText(problem.messageText, "\n"))]
-    })
-  )
+  return own.map(({ name }, i) => {
+    const source = program.getSourceFile(join(folder, `snippet-${i}.ts`))!
+    const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
+    return [name, found.map((problem) => ts.flattenDiagnosticMessageText(problem.messageText, "\n"))]
+  })
 }
 
-describe("snippets compile", () => {
-  const found = problems()
-  expect(found.size).toBeGreaterThan(20)
-  for (const [name, messages] of found) {
-    it(name, () => expect(messages).toEqual([]))
-  }
-})
+for (const [effect, folder] of [
+  [3, root],
+  [4, join(root, "effect4")]
+] as const) {
+  describe(`snippets compile on Effect ${effect}`, () => {
+    const found = problems(effect, folder)
+    expect(found.length).toBeGreaterThan(20)
+    for (const [name, messages] of found) {
+      it(name, () => expect(messages).toEqual([]))
+    }
+  })
+}
 
 const pages = [
   ...["README.md", "CONTRIBUTING.md", "bench/README.md"].map((name) => join(root, name)),

@@ -1,6 +1,5 @@
-import * as KeyValueStore from "@effect/platform/KeyValueStore"
-import * as Layer from "effect/Layer"
-import { KeyValueLive } from "../../example/docs/keyValue.js"
+import { KeyValueStore } from "@effect/platform"
 
-/** The provider that docs/writing-a-provider.md writes, in memory. */
-export const keyValue = Layer.provide(KeyValueLive, KeyValueStore.layerMemory)
+export { KeyValueLive } from "../../example/docs/effect3/keyValue.js"
+
+export const { layerMemory } = KeyValueStore

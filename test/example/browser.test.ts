@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import * as program from "#test/program"
 import { findProgram } from "../../scripts/programs.mjs"
 import { suite } from "../servers/need.js"
 
@@ -28,9 +29,9 @@ suite("the demo in Chromium", ["chromium"], () => {
   beforeAll(async () => {
     const port = await freePort()
     url = `http://localhost:${port}`
-    demo = spawn(process.execPath, ["--import", "tsx", join(root, "example/main.ts")], {
+    demo = spawn(program.node, [...program.options, join(root, "example/main.ts")], {
       cwd: root,
-      env: { ...process.env, PORT: String(port) },
+      env: { ...program.env, PORT: String(port) },
       stdio: ["ignore", "pipe", "inherit"]
     })
     await new Promise((resolve) => demo.stdout!.once("data", resolve))

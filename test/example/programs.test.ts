@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import * as Effect from "#effect/Effect"
+import * as program from "#test/program"
 import { expect, it } from "#test/vitest"
 import { root } from "../../scripts/programs.mjs"
 import { freePorts, host, until } from "../servers/Process.js"
@@ -14,9 +15,9 @@ const browserOf = (name: string) =>
     const [port] = yield* Effect.promise(() => freePorts(1))
     yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, ["--import", "tsx", join(root, "example/docs", name)], {
+        spawn(program.node, [...program.options, join(root, program.pages, name)], {
           cwd: root,
-          env: { ...process.env, PORT: `${port}` },
+          env: { ...program.env, PORT: `${port}` },
           stdio: "ignore"
         })
       ),
@@ -52,16 +53,19 @@ it.live("visits.ts counts", () =>
 
 it.live("signIn.ts lets in who knows the password, until they sign out", () =>
   Effect.gen(function* () {
-    const ask = yield* browserOf("signIn.ts")
+    const askText = yield* browserOf("signIn.ts")
+    const ask = (path: string, init?: RequestInit) =>
+      Effect.map(askText(path, init), ({ body, ...rest }) => ({ ...rest, body: body === "" ? body : JSON.parse(body) }))
     const signIn = (name: string, password: string) =>
       ask("/sign-in", {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ name, password })
       })
-    const refused = { status: 401, body: `{"message":"sign in first","_tag":"Unauthorized"}`, set: undefined }
-    const wrong = { status: 401, body: `{"message":"wrong name or password","_tag":"Unauthorized"}`, set: undefined }
-    const ada = { status: 200, body: `{"id":"1","name":"ada"}` }
+    const unauthorized = (message: string) => ({ status: 401, body: { _tag: "Unauthorized", message }, set: undefined })
+    const refused = unauthorized("sign in first")
+    const wrong = unauthorized("wrong name or password")
+    const ada = { status: 200, body: { id: "1", name: "ada" } }
     expect(yield* ask("/me")).toEqual(refused)
     expect(yield* signIn("ada", "wrong")).toEqual(wrong)
     expect(yield* signIn("bob", "correct horse")).toEqual(wrong)

@@ -7,11 +7,10 @@ import { join } from "node:path"
 import { SessionLayer } from "effect-session"
 import * as ConfigProvider from "#effect/ConfigProvider"
 import * as Effect from "#effect/Effect"
-import * as HttpServer from "#effect/http/HttpServer"
 import * as Layer from "#effect/Layer"
-import { app } from "#test/demo"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { afterAll, describe, expect, it } from "#test/vitest"
+import { demoServer } from "../support/demo.js"
 import { client } from "../support/http.js"
 
 const directory = mkdtempSync(join(tmpdir(), "effect-session-demo-"))
@@ -27,9 +26,7 @@ for (const [name, variables] of Object.entries(backends)) {
   const demo = Effect.gen(function* () {
     const environment = ConfigProvider.fromEnvRecord({ SESSION_COOKIE_SECURE: "false", ...variables })
     const sessions = Layer.provide(SessionLayer.fromConfig(), ConfigProvider.layer(environment))
-    const server = yield* Layer.build(
-      Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, sessions))
-    )
+    const server = yield* Layer.build(Layer.provideMerge(demoServer, Layer.merge(NodeHttpServer.layerTest, sessions)))
     const { as, url } = yield* client(server)
     const post = (path: string, form: Record<string, string>, cookie = "") =>
       Effect.promise(async () => {

@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import * as Effect from "#effect/Effect"
+import * as program from "#test/program"
 import { expect, it } from "#test/vitest"
 import { root } from "../../scripts/programs.mjs"
 import * as Couchbase from "../servers/Couchbase.js"
@@ -16,10 +17,10 @@ it.live("a request that comes as soon as it listens is answered, and SIGTERM end
     const [port] = yield* Effect.promise(() => freePorts(1))
     const demo = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, ["--import", "tsx", join(root, "example/main.ts")], {
+        spawn(program.node, [...program.options, join(root, "example/main.ts")], {
           cwd: root,
           env: {
-            ...process.env,
+            ...program.env,
             PORT: `${port}`,
             SESSION_PROVIDER: "couchbase",
             SESSION_URL: Couchbase.sessionUrl(target)
@@ -38,7 +39,7 @@ it.live("a request that comes as soon as it listens is answered, and SIGTERM end
     const ended = new Promise((resolve) => demo.once("exit", resolve))
     demo.kill("SIGTERM")
     const [time, code] = yield* machineTimed(Effect.promise(() => ended))
-    expect(code).toBe(0)
+    expect(code).toBe(program.stopped)
     expect(time).toBeLessThan(2_000)
   })
 )

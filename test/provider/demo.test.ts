@@ -5,9 +5,7 @@ import { SessionLayer } from "effect-session"
 import { describe } from "vitest"
 import * as ConfigProvider from "#effect/ConfigProvider"
 import * as Effect from "#effect/Effect"
-import * as HttpServer from "#effect/http/HttpServer"
 import * as Layer from "#effect/Layer"
-import { app } from "#test/demo"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { expect, it } from "#test/vitest"
 import * as CouchbaseServer from "../servers/Couchbase.js"
@@ -16,13 +14,14 @@ import * as MemcachedServer from "../servers/Memcached.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
 import * as SsdbServer from "../servers/Ssdb.js"
+import { demoServer } from "../support/demo.js"
 import { client } from "../support/http.js"
 import { shared } from "./shared.js"
 
 const demo = (variables: Readonly<Record<string, string>>) =>
   Effect.flatMap(
     Layer.build(
-      Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, SessionLayer.fromConfig())).pipe(
+      Layer.provideMerge(demoServer, Layer.merge(NodeHttpServer.layerTest, SessionLayer.fromConfig())).pipe(
         Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(variables)))
       )
     ),

@@ -7,12 +7,10 @@ import * as Deferred from "#effect/Deferred"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
-import * as HttpServer from "#effect/http/HttpServer"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Schedule from "#effect/Schedule"
 import * as SqlClient from "#effect/sql/SqlClient"
-import { app } from "#test/demo"
 import * as Logs from "#test/logs"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { expect, it } from "#test/vitest"
@@ -23,6 +21,7 @@ import * as MariaDb from "../servers/MariaDb.js"
 import { suite } from "../servers/need.js"
 import * as Postgres from "../servers/Postgres.js"
 import type { Control } from "../servers/Process.js"
+import { demoServer } from "../support/demo.js"
 import { type Answer, client } from "../support/http.js"
 import { machineTimed } from "../support/machineTime.js"
 import { shared } from "./shared.js"
@@ -52,7 +51,7 @@ const visitor = (database: Database) =>
   Effect.gen(function* () {
     const sessions = SessionLayer.make(database.layer({ table: freshTable() }), { timeout, cookie: { secure: false } })
     const server = yield* Effect.flatMap(
-      Layer.build(Layer.provideMerge(HttpServer.serve(app), Layer.mergeAll(NodeHttpServer.layerTest, sessions, quiet))),
+      Layer.build(Layer.provideMerge(demoServer, Layer.mergeAll(NodeHttpServer.layerTest, sessions, quiet))),
       client
     )
     const { cookie } = yield* server.send("/visits")

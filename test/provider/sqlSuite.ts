@@ -7,20 +7,19 @@ import * as Context from "#effect/Context"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
-import * as HttpServer from "#effect/http/HttpServer"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Schedule from "#effect/Schedule"
 import * as Stream from "#effect/Stream"
 import * as SqlClient from "#effect/sql/SqlClient"
 import * as TestClock from "#effect/testing/TestClock"
-import { app } from "#test/demo"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { expect, it } from "#test/vitest"
 import { maxBatch } from "../../src/Provider/sql/batchReads.js"
 import { batchSize, readMany, statements } from "../../src/Provider/sql/statements.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { bundle } from "../support/bundle.js"
+import { demoServer } from "../support/demo.js"
 import { client } from "../support/http.js"
 import { conformsByClock } from "./conforms.js"
 import { lastOf } from "./marks.js"
@@ -102,7 +101,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>, maxPayload?: 
       })
       const sessions = SessionLayer.fromConfig().pipe(Layer.provide(ConfigProvider.layer(config)))
       const server = yield* Effect.flatMap(
-        Layer.build(Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, sessions))),
+        Layer.build(Layer.provideMerge(demoServer, Layer.merge(NodeHttpServer.layerTest, sessions))),
         client
       )
       const { cookie } = yield* server.send("/visits")
