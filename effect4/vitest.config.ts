@@ -28,6 +28,10 @@ export default defineConfig({
       { find: /^effect-session\/(.*)$/, replacement: `${src}$1.ts` }
     ]
   },
-  // test/majors runs processes on both, so it runs once.
-  test: { ...test, exclude: ["test/majors/**"], maxWorkers: poolOptions?.forks?.maxForks ?? 2 }
+  // What looks at both packages at once is left to the root's tests.
+  test: {
+    ...test,
+    exclude: ["test/majors/**", "test/{docs,imports,package,setup}.test.ts"],
+    maxWorkers: poolOptions?.forks?.maxForks ?? 2
+  }
 })

@@ -24,8 +24,7 @@ export const setup = (purpose, filters = []) => {
   const missing = [...npmPackages(root)]
   if (missing.length === 0) {
     if (purpose === "test" || purpose === "example:effect4") missing.push(...npmPackages(effect4, nodePackage))
-    if (purpose !== "test" && process.env["SESSION_PROVIDER"] === "sqlite")
-      missing.push(...(purpose === "example:effect4" ? sqliteBinary(effect4, nodeOfEffect4) : sqliteBinary()))
+    if (purpose === "example" && process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...sqliteBinary())
     if (purpose === "test") {
       const { programs, sqlite } = needsOf(filters)
       missing.push(

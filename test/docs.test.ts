@@ -39,7 +39,7 @@ const ofSource =
     return [...text.matchAll(/ \* @example\n((?: \*.*\n)*?)(?= \*\n \* @| \* @| \*\/)/g)].map((match) => ({
       name: `${relative(root, path)}:${lineOf(text, match.index)}`,
       code: match[1]!.replace(/^ \* ?/gm, ""),
-      effect
+      effect: /^ \* \/\/ Effect 3$/m.test(match[1]!) ? [3] : /^ \* \/\/ Effect 4$/m.test(match[1]!) ? [4] : effect
     }))
   }
 
@@ -55,12 +55,29 @@ const snippets = [
   ...sources("effect4/dialect").flatMap(ofSource(4))
 ]
 
+/** The words of Effect 4 and what they are on Effect 3, as docs/effect-4.md has them. */
+const words = (() => {
+  const page = readFileSync(join(root, "docs", "effect-4.md"), "utf8")
+  const [, table = ""] = page.split("| Effect 4 | Effect 3 |\n| --- | --- |\n")
+  return new Map(
+    [...table.split("\n\n")[0]!.matchAll(/^\| `(.*)` \| `(.*)` \|$/gm)].map(([, four, three]) => [four!, three!])
+  )
+})()
+const word = new RegExp(
+  [...words.keys()].map((text) => `(?<![\\w.])${text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}(?!\\w)`).join("|"),
+  "g"
+)
+
+/** A snippet as a reader on this major writes it. What is for one major alone stays as it is. */
+const translated = ({ code, effect }: Snippet, major: 3 | 4) =>
+  major === 4 || effect.length === 1 ? code : code.replace(word, (text) => words.get(text)!)
+
 /** A major's snippets in one program, as if each were a file beside the tsconfig.json. */
 const problems = (effect: 3 | 4, folder: string): ReadonlyArray<readonly [string, ReadonlyArray<string>]> => {
   const { config } = ts.readConfigFile(join(folder, "tsconfig.json"), ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, folder)
   const own = snippets.filter((snippet) => snippet.effect.includes(effect))
-  const files = new Map(own.map(({ code }, i) => [join(folder, `snippet-${i}.ts`), code]))
+  const files = new Map(own.map((snippet, i) => [join(folder, `snippet-${i}.ts`), translated(snippet, effect)]))
   const settings = { ...options, noUnusedLocals: false, noUnusedParameters: false }
   const host = ts.createCompilerHost(settings)
   const { fileExists, getSourceFile, readFile } = host
@@ -71,9 +88,11 @@ const problems = (effect: 3 | 4, folder: string): ReadonlyArray<readonly [string
     return code === undefined ? getSourceFile.call(host, path, version) : ts.createSourceFile(path, code, version)
   }
   const program = ts.createProgram([...files.keys()], settings, host)
-  return own.map(({ name }, i) => {
+  return own.map(({ code, name }, i) => {
     const source = program.getSourceFile(join(folder, `snippet-${i}.ts`))!
     const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
+    // Effect 4's folder is in the root, whose packages TypeScript finds there too.
+    if (effect === 4 && code.includes('"@effect/platform"')) return [name, ["@effect/platform is Effect 3's"]]
     return [name, found.map((problem) => ts.flattenDiagnosticMessageText(problem.messageText, "\n"))]
   })
 }

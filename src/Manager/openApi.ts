@@ -24,6 +24,20 @@ class Session extends Context.Service<Session, { readonly optional: boolean }>()
  * layerOpenApi} takes the name from the configuration instead.
  *
  * @example
+ * // Effect 4
+ * import { Schema } from "effect"
+ * import { HttpApiMiddleware } from "effect/http-api"
+ * import { SessionHttp, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { name: Schema.String }) {}
+ *
+ * class WithSession extends HttpApiMiddleware.Service<WithSession, { provides: AppSession }>()("WithSession", {
+ *   error: SessionHttp.Failure,
+ *   security: { session: SessionHttp.security({ optional: true }) }
+ * }) {}
+ *
+ * @example
+ * // Effect 3
  * import { HttpApiMiddleware } from "@effect/platform"
  * import { Schema } from "effect"
  * import { SessionHttp, SessionStore } from "effect-session"
@@ -58,6 +72,16 @@ export const security = ({
  * each one's `security` its cookie's name and a scheme of its own.
  *
  * @example
+ * // Effect 4
+ * import { HttpApi, HttpApiBuilder } from "effect/http-api"
+ * import { SessionHttp } from "effect-session"
+ *
+ * class Api extends HttpApi.make("api") {}
+ *
+ * const Routes = SessionHttp.layerOpenApi(Api, (api) => HttpApiBuilder.layer(api, { openapiPath: "/openapi.json" }))
+ *
+ * @example
+ * // Effect 3
  * import { HttpApi, HttpApiBuilder, HttpApiSwagger, HttpLayerRouter } from "@effect/platform"
  * import { Layer } from "effect"
  * import { SessionHttp } from "effect-session"

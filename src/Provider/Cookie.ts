@@ -91,7 +91,7 @@ const maxInflated = 64 * 1024
  * import { Config, Effect } from "effect"
  * import * as Cookie from "effect-session/cookie"
  *
- * const sealing = Effect.flatMap(Config.redacted("COOKIE_KEY"), (key) => Cookie.make({ keys: [key] }))
+ * const sealing = Effect.flatMap(Config.Redacted("COOKIE_KEY"), (key) => Cookie.make({ keys: [key] }))
  *
  * @since 0.1.0
  * @category constructors
@@ -185,8 +185,8 @@ const names: Names<Options> = {
  * import * as Cookie from "effect-session/cookie"
  * import * as Memory from "effect-session/memory"
  *
- * const SessionLive = Layer.unwrapEffect(
- *   Effect.map(Config.redacted("COOKIE_KEY"), (key) =>
+ * const SessionLive = Layer.unwrap(
+ *   Effect.map(Config.Redacted("COOKIE_KEY"), (key) =>
  *     SessionLayer.make(Cookie.layer({ keys: [key], revocations: Memory.layer() }), { idleTimeout: "30 minutes" })
  *   )
  * )
@@ -217,7 +217,7 @@ export const layer = <E = never, R = never>({
  * import * as Cookie from "effect-session/cookie"
  * import * as Memory from "effect-session/memory"
  *
- * const key = Config.redacted("SEAL_KEY")
+ * const key = Config.Redacted("SEAL_KEY")
  * const Sessions = Cookie.layerConfig({ keys: Config.map(key, (key) => [key]) }, Memory.layer())
  *
  * @since 0.1.0

@@ -143,7 +143,7 @@ const durability = Config.withDefault(Config.Literals(durabilities, Environment.
  * import { Config } from "effect"
  * import * as Couchbase from "effect-session/couchbase"
  *
- * const Sessions = Couchbase.layerConfig({ url: Config.redacted("STORE_URL") })
+ * const Sessions = Couchbase.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers

@@ -139,7 +139,7 @@ export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, S
  * import { Config } from "effect"
  * import * as File from "effect-session/file"
  *
- * const Sessions = File.layerConfig({ directory: Config.string("STORE_DIRECTORY") })
+ * const Sessions = File.layerConfig({ directory: Config.String("STORE_DIRECTORY") })
  *
  * @since 0.1.0
  * @category layers

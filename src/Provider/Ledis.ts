@@ -122,7 +122,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * import { Config } from "effect"
  * import * as Ledis from "effect-session/ledis"
  *
- * const Sessions = Ledis.layerConfig({ url: Config.redacted("STORE_URL") })
+ * const Sessions = Ledis.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers

@@ -95,7 +95,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * import { Config } from "effect"
  * import * as Memcached from "effect-session/memcached"
  *
- * const Sessions = Memcached.layerConfig({ url: Config.redacted("STORE_URL") })
+ * const Sessions = Memcached.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers

@@ -261,7 +261,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * import { Config } from "effect"
  * import * as Memory from "effect-session/memory"
  *
- * const Sessions = Memory.layerConfig({ maxSessions: Config.integer("STORE_SIZE") })
+ * const Sessions = Memory.layerConfig({ maxSessions: Config.Int("STORE_SIZE") })
  *
  * @since 0.1.0
  * @category layers

@@ -56,7 +56,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
  * import { Config } from "effect"
  * import * as Mysql from "effect-session/mysql"
  *
- * const Sessions = Mysql.layerConfig({ url: Config.redacted("STORE_URL") })
+ * const Sessions = Mysql.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers

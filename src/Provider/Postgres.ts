@@ -58,7 +58,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
  * import { Config } from "effect"
  * import * as Postgres from "effect-session/postgres"
  *
- * const Sessions = Postgres.layerConfig({ url: Config.redacted("STORE_URL") })
+ * const Sessions = Postgres.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers

@@ -130,7 +130,7 @@ export const mapCalls = <E, E2 = E>(
  *   name: "mine",
  *   capabilities: { ...SessionProvider.defaultCapabilities, maxPayload: 64 * 1024 },
  *   // If it rejects: "mine: read failed (ECONNREFUSED): check that the backend is up and reachable"
- *   read: (id) => Effect.map(Effect.tryPromise(() => client.find(id)), Option.fromNullable),
+ *   read: (id) => Effect.map(Effect.tryPromise(() => client.find(id)), Option.fromNullishOr),
  *   destroy: (id) => Effect.tryPromise(() => client.remove(id))
  * })
  *

@@ -284,7 +284,7 @@ const minReplicas = Config.withDefault(Config.Int(Environment.variables.minRepli
  * import { Config } from "effect"
  * import * as Redis from "effect-session/redis"
  *
- * const Sessions = Redis.layerConfig({ url: Config.redacted("STORE_URL") })
+ * const Sessions = Redis.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
@@ -317,7 +317,7 @@ export const layerFromEnv = layerConfig({
  * import { Config } from "effect"
  * import * as Redis from "effect-session/redis"
  *
- * const Sessions = Redis.layerClusterConfig({ url: Config.redacted("STORE_URL") })
+ * const Sessions = Redis.layerClusterConfig({ url: Config.Redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers
@@ -346,7 +346,7 @@ export const layerClusterFromEnv = layerClusterConfig({ url: Environment.url, pr
  * import { Config } from "effect"
  * import * as Redis from "effect-session/redis"
  *
- * const Sessions = Redis.layerSentinelConfig({ url: Config.redacted("STORE_URL"), masterName: Config.string("STORE_MASTER") })
+ * const Sessions = Redis.layerSentinelConfig({ url: Config.Redacted("STORE_URL"), masterName: Config.String("STORE_MASTER") })
  *
  * @since 0.1.0
  * @category layers

@@ -56,7 +56,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
  * import { Config } from "effect"
  * import * as Sqlite from "effect-session/sqlite"
  *
- * const Sessions = Sqlite.layerConfig({ filename: Config.string("STORE_FILE") })
+ * const Sessions = Sqlite.layerConfig({ filename: Config.String("STORE_FILE") })
  *
  * @since 0.1.0
  * @category layers

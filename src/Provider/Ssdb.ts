@@ -238,7 +238,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  * import { Config } from "effect"
  * import * as Ssdb from "effect-session/ssdb"
  *
- * const Sessions = Ssdb.layerConfig({ url: Config.redacted("STORE_URL") })
+ * const Sessions = Ssdb.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
  * @since 0.1.0
  * @category layers

@@ -76,8 +76,8 @@ export type Got<F> = F extends Field<infer A, any, true> ? A : Option.Option<Val
  * import { SessionStore } from "effect-session"
  *
  * class Prefs extends SessionStore.Tag<Prefs>()("Prefs", {
- *   visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 }),
- *   theme: SessionStore.field(Schema.Literal("light", "dark"), {
+ *   visits: SessionStore.field(Schema.Natural, { default: () => 0 }),
+ *   theme: SessionStore.field(Schema.Literals(["light", "dark"]), {
  *     default: () => "light",
  *     migrate: (stored) => (stored === "night" ? "dark" : stored)
  *   })
@@ -214,7 +214,7 @@ export type FieldsOf<S extends Any> = S["fields"]
  *
  * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {
  *   userId: Schema.String,
- *   visits: SessionStore.field(Schema.NonNegativeInt, { default: () => 0 })
+ *   visits: SessionStore.field(Schema.Natural, { default: () => 0 })
  * }) {}
  *
  * const visit = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))

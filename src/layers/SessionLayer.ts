@@ -118,8 +118,8 @@ export const file = (
  * import { Config, Effect, Layer } from "effect"
  * import { SessionLayer } from "effect-session"
  *
- * const SessionLive = Layer.unwrapEffect(
- *   Effect.map(Config.redacted("COOKIE_KEY"), (key) => SessionLayer.cookie({ keys: [key] }, { idleTimeout: "30 minutes" }))
+ * const SessionLive = Layer.unwrap(
+ *   Effect.map(Config.Redacted("COOKIE_KEY"), (key) => SessionLayer.cookie({ keys: [key] }, { idleTimeout: "30 minutes" }))
  * )
  *
  * @since 0.1.0

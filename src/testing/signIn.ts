@@ -13,8 +13,8 @@ import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
  * with `NotFound` if `prepare` sets nothing, and with `Unsupported` if the id travels only in a URL.
  *
  * @example
- * import { HttpClient } from "@effect/platform"
  * import { Effect, Schema } from "effect"
+ * import { HttpClient } from "effect/http"
  * import { SessionStore } from "effect-session"
  * import { signIn } from "effect-session/testing"
  *
