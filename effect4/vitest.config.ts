@@ -19,10 +19,12 @@ export default defineConfig({
       { find: /^effect$/, replacement: `${modules}effect/dist/index.js` },
       { find: /^effect\/(http|http-api|persistence)$/, replacement: `${modules}effect/dist/$1/index.js` },
       { find: /^effect\/(.*)$/, replacement: `${modules}effect/dist/$1.js` },
-      { find: /^@effect\/sql-pg$/, replacement: `${modules}@effect/sql-pg` },
       { find: /^@effect\/vitest$/, replacement: `${modules}@effect/vitest/dist/index.js` },
       { find: /^@effect\/(platform-node|sql-pg)\/(.*)$/, replacement: `${modules}@effect/$1/dist/$2.js` },
-      { find: /^(better-sqlite3|couchbase|ioredis|mysql2|sodium-native)$/, replacement: `${modules}$1` },
+      {
+        find: /^(better-sqlite3|couchbase|ioredis|mysql2|sodium-native|@effect\/sql-pg)$/,
+        replacement: `${modules}$1`
+      },
       { find: /^vitest$/, replacement: `${modules}vitest/dist/index.js` },
       { find: /^effect-session$/, replacement: `${src}index.ts` },
       { find: /^effect-session\/(.*)$/, replacement: `${src}$1.ts` }

@@ -9,7 +9,4 @@ export const folder = fileURLToPath(new URL("../../", import.meta.url))
 /** Modules that stand for others. */
 export const alias: Readonly<Record<string, string>> = {}
 
-/** What is not part of a bundle. */
-export const external: ReadonlyArray<string> = []
-
 export const node: string = process.execPath

@@ -9,12 +9,9 @@ export const folder = fileURLToPath(new URL("../", import.meta.url))
 
 /** Modules that stand for others. */
 export const alias: Readonly<Record<string, string>> = {
-  "#effect": "effect",
+  "#effect": `${folder}node_modules/effect/dist`,
   "#dialect": `${folder}dialect`,
   "#test": `${folder}test`
 }
-
-/** What is not part of a bundle: a client of PostgreSQL knows no secret that another copy of Effect made. */
-export const external: ReadonlyArray<string> = ["effect", "effect/*"]
 
 export const node: string = nodeOfEffect4

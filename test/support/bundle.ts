@@ -11,7 +11,7 @@ const made = new Map<string, Promise<string>>()
  * Builds the bundle once per process, for this version of Effect or another, and returns its path: in the version's
  * node_modules, so that it finds the packages that it imports.
  */
-export const bundle = (file: URL, { alias, external, folder }: typeof own = own): Promise<string> => {
+export const bundle = (file: URL, { alias, folder }: typeof own = own): Promise<string> => {
   const name = basename(file.pathname, ".ts")
   const outdir = join(folder, "node_modules", ".cache", "effect-session", "bundles", `${name}-${process.pid}`)
   const known = made.get(outdir)
@@ -25,16 +25,7 @@ export const bundle = (file: URL, { alias, external, folder }: typeof own = own)
     platform: "node",
     format: "esm",
     alias,
-    external: [
-      ...external,
-      "better-sqlite3",
-      "couchbase",
-      "ioredis",
-      "mysql2",
-      "pg",
-      "@effect/sql-*",
-      "@effect/platform-node"
-    ],
+    external: ["better-sqlite3", "couchbase", "ioredis", "mysql2", "pg", "@effect/sql-*", "@effect/platform-node"],
     logLevel: "silent"
   }).then(() => join(outdir, `${name}.mjs`))
   made.set(outdir, building)
