@@ -8,7 +8,7 @@ import { root } from "../scripts/programs.mjs"
 import { bundlers } from "./package/bundlers.js"
 import { installs } from "./package/installs.js"
 import { programs } from "./package/programs.js"
-import { bin, lines, project } from "./package/project.js"
+import { bin, lines, packed, project } from "./package/project.js"
 
 const [three, four] = lines.map(({ manifest }) => manifest)
 
@@ -33,7 +33,7 @@ describe("the two manifests", () => {
 
   it("ask for the same drivers, and for nothing else that is not Effect", () => {
     const drivers = ({ peerDependencies }: any) =>
-      Object.fromEntries(Object.entries(peerDependencies).filter(([name]) => !/^@?effect|^mysql2$/.test(name)))
+      Object.keys(peerDependencies).filter((name) => !/^@?effect|^mysql2$/.test(name))
     const needed = ({ peerDependencies, peerDependenciesMeta }: any) =>
       Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true)
     expect(drivers(four)).toEqual(drivers(three))
@@ -46,6 +46,18 @@ describe("the two manifests", () => {
       .filter((name) => name.endsWith(".ts") && name !== "SessionError.ts")
       .map((name) => (name === "index.ts" ? "." : `./${name.slice(0, -3)}`))
     expect(Object.keys(three.exports).sort()).toEqual([...modules, "./package.json"].sort())
+  })
+})
+
+describe("a release", () => {
+  it("publishes each under its dist-tag, and tags the commit", async () => {
+    const options = ["--dry-run", `--packed=${packed}`]
+    const text = await project("release", { path: [] }).run("node", join(root, "scripts", "release.mjs"), ...options)
+    for (const { manifest } of lines) {
+      expect(text).toMatch(RegExp(`Publishing to .* with tag ${manifest.publishConfig.tag} .*\\(dry-run\\)`))
+      expect(text).toContain(`would tag`)
+      expect(text).toContain(` as v${manifest.version}`)
+    }
   })
 })
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll } from "vitest"
-import { pack } from "../../scripts/pack.mjs"
+import { manifests, pack, tarballOf } from "../../scripts/pack.mjs"
 import { root } from "../../scripts/programs.mjs"
 
 export const folder = mkdtempSync(join(tmpdir(), "effect-session-package-"))
@@ -31,7 +31,11 @@ export interface Line {
   readonly path: ReadonlyArray<string>
 }
 
-const [three, four] = await pack(folder)
+/** Where both packages are: a release says where, and publishes them. */
+export const packed = process.env["PACK_INTO"] ?? folder
+await pack(packed)
+
+const [three, four] = manifests.map((manifest) => ({ manifest, tarball: tarballOf(packed, manifest) }))
 
 export const lines: ReadonlyArray<Line> = [
   {

@@ -1,0 +1,58 @@
+// `npm run release`: builds and packs both packages, tests the tarballs, publishes them under their dist-tags, and tags
+// the commit. `--dry-run` publishes and tags nothing; `--packed=FOLDER` takes tarballs that are tested already.
+// What a release that broke off has published or tagged is left as it is.
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdtempSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { manifests, tarballOf } from "./pack.mjs"
+import { root } from "./programs.mjs"
+
+const dryRun = process.argv.includes("--dry-run")
+const packed = process.argv.find((argument) => argument.startsWith("--packed="))?.slice("--packed=".length)
+
+/**
+ * Runs a program that has to succeed.
+ *
+ * @param {string} program
+ * @param {ReadonlyArray<string>} args
+ * @param {NodeJS.ProcessEnv} env
+ */
+const run = (program, args, env = process.env) => {
+  console.log(`$ ${program} ${args.join(" ")}`)
+  execFileSync(program, args, { cwd: root, env, stdio: "inherit" })
+}
+
+/**
+ * Returns what a program prints, or undefined if it fails.
+ *
+ * @param {string} program
+ * @param {ReadonlyArray<string>} args
+ */
+const ask = (program, ...args) => {
+  const { status, stdout } = spawnSync(program, args, { cwd: root, encoding: "utf8" })
+  return status === 0 ? stdout.trim() : undefined
+}
+
+if (!dryRun && ask("git", "status", "--porcelain") !== "") throw new Error("commit first: the tags are for a commit")
+
+const folder = packed ?? mkdtempSync(join(tmpdir(), "effect-session-release-"))
+if (packed === undefined) {
+  run("npm", ["run", "check"])
+  run("npx", ["vitest", "run", "test/package.test.ts"], { ...process.env, PACK_INTO: folder })
+}
+
+// Effect 4's first: npm gives `latest` to the first version of all that it gets, whatever tag that has.
+for (const manifest of [...manifests].reverse()) {
+  const { name, publishConfig, version } = manifest
+  const tag = `v${version}`
+  if (ask("npm", "view", `${name}@${version}`, "version") !== version) {
+    const options = ["--tag", publishConfig.tag, "--access", "public", ...(dryRun ? ["--dry-run"] : [])]
+    run("npm", ["publish", tarballOf(folder, manifest), ...options])
+  }
+  if (ask("git", "tag", "--list", tag) === "") {
+    if (dryRun) console.log(`would tag ${ask("git", "rev-parse", "--short", "HEAD")} as ${tag}`)
+    else run("git", ["tag", "--annotate", tag, "--message", `${name} ${version}`])
+  }
+}
+if (!dryRun) run("git", ["push", "--follow-tags"])
