@@ -9,6 +9,7 @@ import { bundlers } from "./package/bundlers.js"
 import { installs } from "./package/installs.js"
 import { programs } from "./package/programs.js"
 import { bin, lines, packed, project } from "./package/project.js"
+import { readme } from "./package/readme.js"
 
 const [three, four] = lines.map(({ manifest }) => manifest)
 
@@ -130,6 +131,7 @@ for (const layer of [
       expect(cipher).toMatch(/^InvalidConfig .*cipher.*install it.*sodium-native/)
     })
 
+    readme(line)
     programs(app, http)
     bundlers(app, manifest)
 

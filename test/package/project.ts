@@ -71,6 +71,7 @@ export const bun = () => {
 const exec = promisify(execFile)
 
 export interface Project {
+  readonly env: NodeJS.ProcessEnv
   readonly at: (...path: ReadonlyArray<string>) => string
   readonly write: (name: string, text: string) => void
   /** Runs a program and returns all that it printed; where it fails, the error says what it printed. */
@@ -98,5 +99,5 @@ export const project = (name: string, { path }: Pick<Line, "path">): Project => 
       throw new Error(`${program} ${args.join(" ")}\n${stdout}${stderr}`)
     }
   }
-  return { at, run, write }
+  return { at, env, run, write }
 }
