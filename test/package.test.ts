@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest"
 import { root } from "../scripts/programs.mjs"
 import { bundlers } from "./package/bundlers.js"
 import { installs } from "./package/installs.js"
+import { moving } from "./package/moving.js"
 import { programs } from "./package/programs.js"
 import { bin, lines, packed, project } from "./package/project.js"
 import { readme } from "./package/readme.js"
@@ -61,6 +62,8 @@ describe("a release", () => {
     }
   })
 })
+
+describe("an app that moves", () => moving())
 
 installs()
 
