@@ -29,12 +29,11 @@ type Target = Pick<PoolConnection | Pool, "execute" | "query">
 const connectionOn = (target: Target): Connection => {
   const raw = (sql: string, values: ReadonlyArray<unknown>, method: "execute" | "query" = "execute") =>
     Effect.callback<unknown, SqlError>((resume) => {
-      // A statement without parameters need not be prepared.
       target[method]({ sql, values: values as Array<any> }, (cause: unknown, results: unknown) => {
         resume(
-          cause === null
-            ? Effect.succeed(results)
-            : Effect.fail(new SqlError({ reason: new UnknownError({ cause, message: "the statement failed" }) }))
+          cause
+            ? Effect.fail(new SqlError({ reason: new UnknownError({ cause, message: "the statement failed" }) }))
+            : Effect.succeed(results)
         )
       })
     })
@@ -70,7 +69,7 @@ const make = ({ createPool }: typeof import("mysql2"), { maxConnections, url }: 
     const reserved = Effect.acquireRelease(
       Effect.callback<PoolConnection, SqlError>((resume) => {
         pool.getConnection((cause, connection) =>
-          resume(cause === null ? Effect.succeed(connection) : Effect.fail(failed(cause)))
+          resume(cause ? Effect.fail(failed(cause)) : Effect.succeed(connection))
         )
       }),
       (connection) => Effect.sync(() => connection.release())

@@ -52,7 +52,7 @@ export interface Options {
   /**
    * Whether PostgreSQL prepares the statements, once per connection. Default true. Set it to false behind a pooler that
    * shares connections between statements and does not support prepared ones (PgBouncer before 1.21, in transaction
-   * mode).
+   * mode). With Effect 4 an app's own client decides this itself: give it `prepare: false`.
    */
   readonly prepared?: boolean | undefined
 }
