@@ -1,7 +1,7 @@
 /**
  * The only error of this library. Its `reason` says what went wrong with a session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Cause from "#effect/Cause"
 import * as Effect from "#effect/Effect"
@@ -26,7 +26,7 @@ import { checkBackend, Failure } from "./internal/failure.js"
  * - `Unsupported`: the backend cannot do this (see its capabilities).
  * - `InvalidConfig`: an option is wrong; the message names it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export const Reason = Schema.Literals([
@@ -44,7 +44,7 @@ export const Reason = Schema.Literals([
 /**
  * The reason why a session operation failed.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export type Reason = typeof Reason.Type
@@ -66,7 +66,7 @@ export type Reason = typeof Reason.Type
  *   Effect.catchTag("SessionError", (error) => error.reason === "Unavailable" ? Effect.succeed(0) : Effect.fail(error))
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class SessionError extends Schema.TaggedError<SessionError>("effect-session/SessionError")("SessionError", {
@@ -104,7 +104,7 @@ export const statusOf = (reason: Reason): 503 | 500 =>
  *
  * const error = SessionProvider.unavailable("redis", "read", new Error("not shown in the message"))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const unavailable = (backend: string, operation: string, cause: unknown): SessionError => {
@@ -141,7 +141,7 @@ export const fromCause =
  *
  * const error = SessionProvider.tooLarge("redis", 70_000, 65_536)
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const tooLarge = (where: string, size: number, limit: number): SessionError =>

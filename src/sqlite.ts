@@ -1,7 +1,7 @@
 /**
  * Sessions in a SQLite file.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import "#dialect/effect@4-needs-effect-session@latest--effect@3-needs-effect-session@effect3"
 

@@ -5,7 +5,7 @@
  * made. A 5xx or an interruption drops the changes, but a `destroy` stands. Mounting twice on one route
  * does no harm: the request has one session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 
 import type * as HttpApp from "@effect/platform/HttpApp"
@@ -21,24 +21,24 @@ import { contextOf } from "./runtime.js"
 
 export {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category layers
    */
   layerOpenApi,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category middleware
    */
   security
 } from "../../src/Manager/openApi.js"
 export {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category schemas
    */
   Failure,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category middleware
    */
   layerApi
@@ -68,7 +68,7 @@ export {
  *   HttpRouter.use(SessionHttp.middleware(AppSession))
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const middleware =
@@ -122,7 +122,7 @@ export const middleware =
  *   { global: true }
  * ).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession, { global: true })))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const routerMiddleware: {

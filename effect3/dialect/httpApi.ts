@@ -33,7 +33,7 @@ const failures = <R extends Reason>(
  * The `failure` of an `HttpApiMiddleware.Tag` for sessions. The response to a `SessionError` holds its reason, and has
  * status 503 if trying again can help (`Unavailable`, `Conflict`, `Gone`) and 500 otherwise.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category schemas
  */
 export const Failure: Schema.Schema<SessionError, { readonly _tag: "SessionError"; readonly reason: Reason }> =
@@ -98,7 +98,7 @@ type MadeBy<S> =
  *
  * const SignedInLive = SessionHttp.layerApi(SignedIn, currentUser, AppSession)
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const layerApi: {

@@ -5,7 +5,7 @@
  * made. A 5xx or an interruption drops the changes, but a `destroy` stands. Mounting twice on one route
  * does no harm: the request has one session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -22,24 +22,24 @@ import { contextOf } from "./runtime.js"
 
 export {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category layers
    */
   layerOpenApi,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category middleware
    */
   security
 } from "../../src/Manager/openApi.js"
 export {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category schemas
    */
   Failure,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category middleware
    */
   layerApi
@@ -66,7 +66,7 @@ export {
  *
  * const app = SessionHttp.middleware(AppSession)(visit)
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const middleware =
@@ -106,7 +106,7 @@ export const middleware =
  *   Layer.provide(SessionLayer.memory())
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const routerMiddleware: {

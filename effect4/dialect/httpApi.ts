@@ -35,7 +35,7 @@ const failures = <R extends Reason>(status: 500 | 503, reasons: ReadonlyArray<R>
  * The `error` of an `HttpApiMiddleware.Service` for sessions. The response to a `SessionError` holds its reason, and
  * has status 503 if trying again can help (`Unavailable`, `Conflict`, `Gone`) and 500 otherwise.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category schemas
  */
 export const Failure: readonly [
@@ -107,7 +107,7 @@ type Missing<I, R, Stores extends ReadonlyArray<Any>> = Exclude<
  *   AppSession
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const layerApi: {

@@ -31,7 +31,7 @@ import { makeWarnings } from "./warnings.js"
 /**
  * Marks a manager that this module made: it has internal parts that its interface does not show.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category symbols
  */
 export const TypeId: unique symbol = Symbol.for("effect-session/SessionManager/TypeId")
@@ -39,7 +39,7 @@ export const TypeId: unique symbol = Symbol.for("effect-session/SessionManager/T
 /**
  * A manager of the sessions of one backend. Only `make` and the layers make one.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Manager {

@@ -2,7 +2,7 @@
  * The configuration of sessions: their lifetimes, their ids, and how an id travels. One Schema checks all options when
  * the layer is built.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import { describeIssue } from "#dialect/describeIssue"
 import * as Duration from "#effect/Duration"
@@ -16,17 +16,17 @@ import type { Options } from "./options.js"
 export { SessionConfig } from "./configSchema.js"
 export type {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   CookieOptions,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   IdOptions,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   Options
@@ -68,7 +68,7 @@ export const makeNamed = (
  *
  * const config = Effect.map(SessionConfig.make({ idleTimeout: "15 minutes" }), ({ cookie, idleTimeout }) => [cookie, idleTimeout])
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<SessionConfig, SessionError> =>
@@ -103,7 +103,7 @@ export const oddities = (config: SessionConfig): ReadonlyArray<string> => {
 /**
  * Options for plain http on a developer's machine: a cookie without `Secure`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category presets
  */
 export const localHttp = { cookie: { secure: false } } as const satisfies Options
@@ -112,7 +112,7 @@ export const localHttp = { cookie: { secure: false } } as const satisfies Option
  * Lifetimes for `low` and `high` risk applications, from the OWASP Session Management Cheat Sheet (idle 15 to 30 and 2
  * to 5 minutes, absolute 4 to 8 hours).
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category presets
  */
 export const owasp = {
@@ -123,7 +123,7 @@ export const owasp = {
 /**
  * The longest lifetimes that each authenticator assurance level allows (NIST SP 800-63B-4, 2.1.3, 2.2.3 and 2.3.3).
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category presets
  */
 export const nist = {

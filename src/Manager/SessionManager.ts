@@ -2,7 +2,7 @@
  * The manager, which creates, reads, saves and ends the sessions of one backend. `SessionHttp` mounts it in front of
  * handlers; outside of a request it opens sessions by id.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import { layerHiding } from "#dialect/headers"
 import * as Context from "#effect/Context"
@@ -25,19 +25,19 @@ import type { SessionEvent } from "./Telemetry.js"
 
 export {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   type Manager,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category symbols
    */
   TypeId
 } from "./Manager.js"
 export {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   SessionEvent
@@ -46,7 +46,7 @@ export {
 /**
  * The service that manages sessions. Every `SessionLayer` provides one.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category tags
  */
 export class SessionManager extends Context.Service<SessionManager, Manager>()("effect-session/SessionManager") {}
@@ -62,7 +62,7 @@ export class SessionManager extends Context.Service<SessionManager, Manager>()("
  *
  * const manager = SessionManager.make({ idleTimeout: "15 minutes" }).pipe(Effect.provide(Memory.layer()))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (
@@ -90,7 +90,7 @@ export const layerOf = <E, R>(
  *
  * const SessionLive = SessionManager.layer({ idleTimeout: "15 minutes" }).pipe(Layer.provide(Memory.layer()))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (
@@ -110,7 +110,7 @@ export const layer = (
  * const sealedWith = (key: Redacted.Redacted<string>) =>
  *   SessionManager.layerSealed({ idleTimeout: "15 minutes" }).pipe(Layer.provide(Cookie.layer({ keys: [key] })))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerSealed = (
@@ -137,7 +137,7 @@ export const layerSealed = (
  *     yield* cart.save
  *   })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category accessors
  */
 export const open = <S extends Any>(
@@ -167,7 +167,7 @@ export const open = <S extends Any>(
  *
  * const signOutAll = Stream.runForEach(SessionManager.list, (id) => SessionManager.destroy(id))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category accessors
  */
 export const destroy = (id: SessionId | StoredId): Effect.Effect<void, SessionError, SessionManager> =>
@@ -209,7 +209,7 @@ const accessor = <A, E>(f: (manager: Manager) => Effect.Effect<A, E>): Effect.Ef
 /**
  * Counts the live sessions. Fails with `Unsupported` if the backend cannot count.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category accessors
  */
 export const count: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.count)
@@ -217,7 +217,7 @@ export const count: Effect.Effect<number, SessionError, SessionManager> = access
 /**
  * Streams the stored ids of the live sessions. Fails with `Unsupported` if the backend cannot list.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category accessors
  */
 export const list: Stream.Stream<StoredId, SessionError, SessionManager> = Stream.unwrap(
@@ -227,7 +227,7 @@ export const list: Stream.Stream<StoredId, SessionError, SessionManager> = Strea
 /**
  * Removes expired sessions now, and returns their number.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category accessors
  */
 export const gc: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.gc)
@@ -243,7 +243,7 @@ export const gc: Effect.Effect<number, SessionError, SessionManager> = accessor(
  *   event._tag === "Collected" ? Effect.log("expired", event.count) : Effect.log(event._tag, event.session)
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category accessors
  */
 export const events: Stream.Stream<SessionEvent, never, SessionManager> = Stream.unwrap(

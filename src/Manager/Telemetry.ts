@@ -1,7 +1,7 @@
 /**
  * The events and metrics of sessions. Neither ever holds a session id.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 
 import { hash } from "node:crypto"
@@ -20,7 +20,7 @@ interface OfSession {
 /**
  * What happened to a session. `session` names it for correlation, and cannot be turned back into its id.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type SessionEvent = Data.TaggedEnum<{
@@ -66,7 +66,7 @@ export type SessionEvent = Data.TaggedEnum<{
  *   Stream.runForEach(({ field, session }) => Effect.logWarning("unreadable", field, session))
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const SessionEvent = Data.taggedEnum<SessionEvent>()

@@ -115,7 +115,7 @@ const hashLength = 43
 /**
  * The Schema of all options. Durations are Effect's: `"30 minutes"`, `Duration.hours(12)`, milliseconds.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category schemas
  */
 export const SessionConfig = Schema.Struct({
@@ -149,7 +149,7 @@ export const SessionConfig = Schema.Struct({
 /**
  * The options with all defaults filled in.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type SessionConfig = typeof SessionConfig.Type

@@ -50,7 +50,7 @@ class Session extends Context.Service<Session, { readonly optional: boolean }>()
  *   security: { session: SessionHttp.security({ optional: true }) }
  * }) {}
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const security = ({
@@ -95,7 +95,7 @@ export const security = ({
  * // With HttpLayerRouter:
  * const Routes = SessionHttp.layerOpenApi(Api, (api) => HttpLayerRouter.addHttpApi(api, { openapiPath: "/openapi.json" }))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerOpenApi = <Api extends AnyApi, A, E, R>(

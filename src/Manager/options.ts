@@ -6,7 +6,7 @@ import type * as Duration from "#effect/Duration"
 /**
  * The options of the cookie.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface CookieOptions {
@@ -39,7 +39,7 @@ export interface CookieOptions {
 /**
  * The options of session ids.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface IdOptions {
@@ -59,7 +59,7 @@ export interface IdOptions {
 /**
  * The options of sessions. Durations are Effect's: `"30 minutes"`, `Duration.hours(12)`, milliseconds.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {

@@ -2,7 +2,7 @@
  * Sessions without a backend: the whole session is sealed in cookies, which the browser keeps and sends back.
  * `docs/providers/cookie.md` explains the benefits and the limits.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 
 import { millisOf } from "#dialect/clock"
@@ -30,12 +30,12 @@ import { type Provider, SessionProvider } from "./Provider.js"
 
 export {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category tags
    */
   SealedSessions,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   type Sealing
@@ -44,7 +44,7 @@ export {
 /**
  * The options of sealed cookies.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options<Revocations = Provider> {
@@ -93,7 +93,7 @@ const maxInflated = 64 * 1024
  *
  * const sealing = Effect.flatMap(Config.Redacted("COOKIE_KEY"), (key) => Cookie.make({ keys: [key] }))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Sealing, SessionError> =>
@@ -191,7 +191,7 @@ const names: Names<Options> = {
  *   )
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = <E = never, R = never>({
@@ -220,7 +220,7 @@ export const layer = <E = never, R = never>({
  * const key = Config.Redacted("SEAL_KEY")
  * const Sessions = Cookie.layerConfig({ keys: Config.map(key, (key) => [key]) }, Memory.layer())
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig = <E = never, R = never>(
@@ -259,7 +259,7 @@ const keysFromEnv = mapOrError(
  *
  * const SessionLive = SessionLayer.make(Cookie.layerFromEnv(Memory.layer()), { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = <E = never, R = never>(

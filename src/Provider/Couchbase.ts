@@ -2,7 +2,7 @@
  * Sessions in Couchbase, one document each. Uses the official SDK, `couchbase` 4.6 or newer, an optional peer
  * dependency.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import type { Collection, ConnectOptions, DurabilityLevel } from "couchbase"
 import * as Config from "#effect/Config"
@@ -22,7 +22,7 @@ import * as Provider from "./Provider.js"
 
 export type {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   Durability
@@ -31,7 +31,7 @@ export type {
 /**
  * The options of sessions in Couchbase.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -81,7 +81,7 @@ const levels: Record<Durability, DurabilityLevel> = {
  *
  * const provider = Couchbase.make({ url: "couchbase://user:password@10.0.0.1/app" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
@@ -128,7 +128,7 @@ const names: Names<Options> = {
  *   { idleTimeout: "30 minutes" }
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, SessionError> =>
@@ -145,7 +145,7 @@ const durability = Config.withDefault(Config.Literals(durabilities, Environment.
  *
  * const Sessions = Couchbase.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Omit<Options, "collection">> = Environment.configured(layer)
@@ -160,7 +160,7 @@ export const layerConfig: Environment.LayerConfig<Omit<Options, "collection">> =
  *
  * const SessionLive = SessionLayer.make(Couchbase.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = layerConfig({

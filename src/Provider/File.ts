@@ -2,7 +2,7 @@
  * Sessions in files: durable without a server, and safe with several processes on one directory of a local POSIX file
  * system.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
@@ -20,7 +20,7 @@ import * as Provider from "./Provider.js"
 /**
  * The options of sessions in files.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -47,7 +47,7 @@ const leaving = (mark: Provider.Mark | undefined, now: number) =>
  *
  * const provider = File.make({ directory: "/var/lib/app/sessions" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Provider.Provider, SessionError> => open(options, "directory")
@@ -126,7 +126,7 @@ const names: Names<Options> = { directory: "required", fsync: "optional" }
  *
  * const SessionLive = SessionLayer.make(File.layer({ directory: "./sessions", fsync: true }))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, SessionError> =>
@@ -141,7 +141,7 @@ export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, S
  *
  * const Sessions = File.layerConfig({ directory: Config.String("STORE_DIRECTORY") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
@@ -156,7 +156,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  *
  * const SessionLive = SessionLayer.make(File.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = Layer.effect(

@@ -5,7 +5,7 @@
  * Therefore every change here is a script. It counts lifetimes in whole seconds. It takes seconds for values over some
  * 32 KiB, whatever the client; values over 128 KiB are refused.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import type { Redis, RedisOptions } from "ioredis"
 import * as Duration from "#effect/Duration"
@@ -26,7 +26,7 @@ import { makeScripts } from "./redis/scripts.js"
 /**
  * The options of sessions in LedisDB.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -65,7 +65,7 @@ const scripts = makeScripts({
  *
  * const provider = Ledis.make({ url: "127.0.0.1:6380" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
@@ -109,7 +109,7 @@ const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "o
  *
  * const SessionLive = SessionLayer.make(Ledis.layer({ url: "127.0.0.1:6380" }), { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
@@ -124,7 +124,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  *
  * const Sessions = Ledis.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
@@ -138,7 +138,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  *
  * const SessionLive = SessionLayer.make(Ledis.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = layerConfig({

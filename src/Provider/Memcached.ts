@@ -1,7 +1,7 @@
 /**
  * Sessions in memcached, spread over one server or several. Needs no driver.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
@@ -20,7 +20,7 @@ import * as Provider from "./Provider.js"
 /**
  * The options of sessions in memcached.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -43,7 +43,7 @@ export interface Options {
  *
  * const provider = Memcached.make({ url: "10.0.0.1:11211,10.0.0.2:11211" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
@@ -82,7 +82,7 @@ const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "o
  *   idleTimeout: "30 minutes"
  * })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
@@ -97,7 +97,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  *
  * const Sessions = Memcached.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
@@ -111,7 +111,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  *
  * const SessionLive = SessionLayer.make(Memcached.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = layerConfig({

@@ -2,7 +2,7 @@
  * Sessions in the memory of this process: for development, tests, and single-process apps that may forget them at a
  * restart.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
@@ -21,7 +21,7 @@ import * as Provider from "./Provider.js"
 /**
  * The options of sessions in memory.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -68,7 +68,7 @@ const toStored = (entry: Entry): Provider.Stored => ({
  *
  * const provider = Memory.make({ maxSessions: 100_000 })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Provider.Provider => {
@@ -240,7 +240,7 @@ const names: Names<Options> = { maxSessions: "optional" }
  *
  * const SessionLive = SessionLayer.make(Memory.layer({ maxSessions: 100_000 }), { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
@@ -263,7 +263,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  *
  * const Sessions = Memory.layerConfig({ maxSessions: Config.Int("STORE_SIZE") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
@@ -277,7 +277,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  *
  * const SessionLive = SessionLayer.make(Memory.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = layerConfig({

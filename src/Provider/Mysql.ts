@@ -1,7 +1,7 @@
 /**
  * Sessions in MySQL or MariaDB, on a pool of their own. To share the app's pool, see `effect-session/sql`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -16,7 +16,7 @@ import type { PoolOptions } from "./sql/pool.js"
 /**
  * The options of sessions in MySQL or MariaDB.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options extends Omit<Sql.Options, "prepared">, PoolOptions {}
@@ -39,7 +39,7 @@ const names: Names<Options> = {
  *
  * const SessionLive = SessionLayer.make(Mysql.layer({ url: "mysql://localhost/app", table: "web_session" }))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
@@ -58,7 +58,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
  *
  * const Sessions = Mysql.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
@@ -73,7 +73,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  *
  * const SessionLive = SessionLayer.make(Mysql.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = layerConfig({

@@ -1,7 +1,7 @@
 /**
  * Sessions in PostgreSQL, on a pool of their own. To share the app's pool, see `effect-session/sql`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
@@ -17,7 +17,7 @@ import { onPostgres } from "./sql/postgresClient.js"
 /**
  * The options of sessions in PostgreSQL.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options extends Sql.Options, PoolOptions {}
@@ -41,7 +41,7 @@ const names: Names<Options> = {
  *
  * const SessionLive = SessionLayer.make(Postgres.layer({ url: "postgres://localhost/app", schema: "web" }))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
@@ -60,7 +60,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
  *
  * const Sessions = Postgres.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
@@ -75,7 +75,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  *
  * const SessionLive = SessionLayer.make(Postgres.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = layerConfig({

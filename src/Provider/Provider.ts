@@ -3,7 +3,7 @@
  * limited time. It knows nothing of fields, HTTP or cookies. `docs/writing-a-provider.md` explains how to write one;
  * `effect-session/testing` holds the conformance suite that each provider passes.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Cause from "#effect/Cause"
 import * as Context from "#effect/Context"
@@ -36,7 +36,7 @@ export type * from "./contract.js"
  *
  * const backend = Effect.map(SessionProvider.SessionProvider, (provider) => provider.name)
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category tags
  */
 export class SessionProvider extends Context.Service<SessionProvider, Provider>()("effect-session/SessionProvider") {}
@@ -45,7 +45,7 @@ export class SessionProvider extends Context.Service<SessionProvider, Provider>(
  * The capabilities of a server-side backend with compare-and-set and exact expiry. A provider overrides those in which
  * it differs.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const defaultCapabilities: Capabilities = {
@@ -75,7 +75,7 @@ export const defaultCapabilities: Capabilities = {
  *   )
  * })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category combinators
  */
 export const mapCalls = <E, E2 = E>(
@@ -134,7 +134,7 @@ export const mapCalls = <E, E2 = E>(
  *   destroy: (id) => Effect.tryPromise(() => client.remove(id))
  * })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (backend: Backend): Provider => {
@@ -167,7 +167,7 @@ export const make = (backend: Backend): Provider => {
 /**
  * The `Gone` result.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const gone: Gone = { _tag: "Gone" }
@@ -175,7 +175,7 @@ export const gone: Gone = { _tag: "Gone" }
 /**
  * The `Exists` result.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const exists: Exists = { _tag: "Exists" }
@@ -183,7 +183,7 @@ export const exists: Exists = { _tag: "Exists" }
 /**
  * Makes a `Written` result. `expiresAt` is in milliseconds since the epoch.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const written = (revision: string, expiresAt: number): Written => ({
@@ -195,7 +195,7 @@ export const written = (revision: string, expiresAt: number): Written => ({
 /**
  * Makes a `Touched` result. `expiresAt` is in milliseconds since the epoch.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const touched = (expiresAt: number): Touched => ({ _tag: "Touched", expiresAt })
@@ -203,7 +203,7 @@ export const touched = (expiresAt: number): Touched => ({ _tag: "Touched", expir
 /**
  * Makes a `Conflict` result, with the current session if the backend has just read it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const conflict = (current?: Stored): Conflict => ({ _tag: "Conflict", current })
@@ -212,14 +212,14 @@ export {
   /**
    * Makes the error of a payload that is larger than the backend's limit.
    *
-   * @since 0.1.0
+   * @since 3.0.0
    * @category constructors
    */
   tooLarge,
   /**
    * Makes the error of a backend call that failed. Of an error, only its code or name is shown.
    *
-   * @since 0.1.0
+   * @since 3.0.0
    * @category constructors
    */
   unavailable

@@ -2,7 +2,7 @@
  * Sessions in Redis 5 or newer, or a server that speaks its protocol (Valkey, KeyDB, Dragonfly): one server, a cluster,
  * or a master under sentinels. Uses ioredis 5, an optional peer dependency.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import * as Config from "#effect/Config"
@@ -23,7 +23,7 @@ import { makeScripts } from "./redis/scripts.js"
 /**
  * The options that one server, a cluster and a master under sentinels share.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface CommonOptions {
@@ -36,7 +36,7 @@ export interface CommonOptions {
 /**
  * The option that makes a write survive a failover.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface ReplicaOptions {
@@ -52,7 +52,7 @@ export interface ReplicaOptions {
 /**
  * The options of sessions in one Redis server.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options extends CommonOptions, ReplicaOptions {
@@ -73,7 +73,7 @@ export interface Options extends CommonOptions, ReplicaOptions {
 /**
  * The options of sessions in a Redis cluster.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface ClusterNodes extends CommonOptions {
@@ -86,7 +86,7 @@ export interface ClusterNodes extends CommonOptions {
 /**
  * The options of sessions in a master under sentinels.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Sentinels extends CommonOptions, ReplicaOptions {
@@ -159,7 +159,7 @@ const provide = (
  *
  * const provider = Redis.make({ url: "redis://127.0.0.1:6379" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
@@ -177,7 +177,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
  *
  * const provider = Redis.makeCluster({ url: "redis://10.0.0.1:6379,10.0.0.2:6379" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
@@ -192,7 +192,7 @@ export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provi
  *
  * const provider = Redis.makeSentinel({ url: "redis://10.0.0.1:26379,10.0.0.2:26379", masterName: "mymaster" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
@@ -235,7 +235,7 @@ const sentinelNames: Names<Sentinels> = {
  *
  * const SessionLive = SessionLayer.make(Redis.layer({ url: "redis://127.0.0.1:6379" }), { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
@@ -250,7 +250,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  *
  * const Sessions = Redis.layerCluster({ url: "redis://10.0.0.1:6379,10.0.0.2:6379" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerCluster = (options: ClusterNodes): Layer.Layer<Provider.SessionProvider, SessionError> =>
@@ -269,7 +269,7 @@ export const layerCluster = (options: ClusterNodes): Layer.Layer<Provider.Sessio
  *   minReplicas: 1
  * })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerSentinel = (options: Sentinels): Layer.Layer<Provider.SessionProvider, SessionError> =>
@@ -286,7 +286,7 @@ const minReplicas = Config.withDefault(Config.Int(Environment.variables.minRepli
  *
  * const Sessions = Redis.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Omit<Options, "client">> = Environment.configured(layer)
@@ -301,7 +301,7 @@ export const layerConfig: Environment.LayerConfig<Omit<Options, "client">> = Env
  *
  * const SessionLive = SessionLayer.make(Redis.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = layerConfig({
@@ -319,7 +319,7 @@ export const layerFromEnv = layerConfig({
  *
  * const Sessions = Redis.layerClusterConfig({ url: Config.Redacted("STORE_URL") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerClusterConfig: Environment.LayerConfig<ClusterNodes> = Environment.configured(layerCluster)
@@ -333,7 +333,7 @@ export const layerClusterConfig: Environment.LayerConfig<ClusterNodes> = Environ
  *
  * const SessionLive = SessionLayer.make(Redis.layerClusterFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerClusterFromEnv = layerClusterConfig({ url: Environment.url, prefix: Environment.prefix })
@@ -348,7 +348,7 @@ export const layerClusterFromEnv = layerClusterConfig({ url: Environment.url, pr
  *
  * const Sessions = Redis.layerSentinelConfig({ url: Config.Redacted("STORE_URL"), masterName: Config.String("STORE_MASTER") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerSentinelConfig: Environment.LayerConfig<Sentinels> = Environment.configured(layerSentinel)
@@ -363,7 +363,7 @@ export const layerSentinelConfig: Environment.LayerConfig<Sentinels> = Environme
  *
  * const SessionLive = SessionLayer.make(Redis.layerSentinelFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerSentinelFromEnv = layerSentinelConfig({

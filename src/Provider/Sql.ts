@@ -2,7 +2,7 @@
  * Sessions in the database that the app already has: PostgreSQL, MySQL (and MariaDB) or SQLite, through `SqlClient` of
  * @effect/sql.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 
 import { causeOf, SqlClient, type SqlFailure } from "#dialect/sql"
@@ -26,7 +26,7 @@ import * as SqlStatements from "./sql/statements.js"
 /**
  * A database that can hold the table of sessions.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type Dialect = SqlStatements.Dialect
@@ -34,7 +34,7 @@ export type Dialect = SqlStatements.Dialect
 /**
  * The options of sessions in the app's own database.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -70,7 +70,7 @@ const tableName = (options: Options): SqlStatements.TableName => ({
  *
  * console.log(Sql.ddl("postgres"))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category migrations
  */
 export const ddl = (dialect: Dialect, options: Pick<Options, "table" | "schema"> = {}): string =>
@@ -292,7 +292,7 @@ export const fromClient = (
  *
  * const provider = Sql.make({ table: "web_session" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, SqlClient> =>
@@ -313,7 +313,7 @@ const names: Names<Options> = { table: "optional", schema: "optional", migrate: 
  * const Database = PgClient.layer({ url: Redacted.make("postgres://localhost/app") })
  * const SessionLive = SessionLayer.make(Sql.layer()).pipe(Layer.provide(Database))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError, SqlClient> =>

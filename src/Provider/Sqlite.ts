@@ -1,7 +1,7 @@
 /**
  * Sessions in a SQLite file: durable, without a server. The file can be the app's own.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
@@ -16,7 +16,7 @@ import { open } from "./sql/sqliteDatabase.js"
 /**
  * The options of sessions in a SQLite file.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options extends Omit<Sql.Options, "prepared"> {
@@ -37,7 +37,7 @@ const names: Names<Options> = { table: "optional", schema: "optional", migrate: 
  *
  * const SessionLive = SessionLayer.make(Sqlite.layer({ filename: "app.sqlite" }))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
@@ -58,7 +58,7 @@ export const layer = (options: Options): Layer.Layer<SessionProvider, SessionErr
  *
  * const Sessions = Sqlite.layerConfig({ filename: Config.String("STORE_FILE") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
@@ -73,7 +73,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  *
  * const SessionLive = SessionLayer.make(Sqlite.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = layerConfig({

@@ -10,7 +10,7 @@
  * lifetime. The mark that a session leaves is a value with its own key: one byte, then the content; an empty value is
  * not a mark.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import type { Redis, RedisOptions } from "ioredis"
 import * as Duration from "#effect/Duration"
@@ -33,7 +33,7 @@ import { call, capabilities, defaultPort, name, secondsOf } from "./ssdb/server.
 /**
  * The options of sessions in SSDB.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -59,7 +59,7 @@ export interface Options {
  *
  * const provider = Ssdb.make({ url: "127.0.0.1:8888" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
@@ -225,7 +225,7 @@ const names: Names<Options> = { url: "optional", prefix: "optional", timeout: "o
  *
  * const SessionLive = SessionLayer.make(Ssdb.layer({ url: "127.0.0.1:8888" }), { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvider, SessionError> =>
@@ -240,7 +240,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.SessionProvid
  *
  * const Sessions = Ssdb.layerConfig({ url: Config.Redacted("STORE_URL") })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
@@ -254,7 +254,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  *
  * const SessionLive = SessionLayer.make(Ssdb.layerFromEnv, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerFromEnv = layerConfig({

@@ -2,7 +2,7 @@
  * The provider contract: the operations of a backend that keeps sessions, their results, and the capabilities that it
  * declares.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import type * as Brand from "#effect/Brand"
 import type * as Duration from "#effect/Duration"
@@ -17,7 +17,7 @@ import type { SessionError } from "../SessionError.js"
  * what clients send before a provider sees it. Even so, a provider escapes the id when it builds a path, key or
  * statement from it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type StoredId = Brand.Branded<string, "effect-session/StoredId">
@@ -28,7 +28,7 @@ export type StoredId = Brand.Branded<string, "effect-session/StoredId">
  * (`compareContent`), it is never used for another payload. Only the provider compares revisions: it may give the
  * revision of one write in several forms.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type Revision = Brand.Branded<string, "effect-session/Revision">
@@ -36,7 +36,7 @@ export type Revision = Brand.Branded<string, "effect-session/Revision">
 /**
  * A live session as a provider holds it. The caller owns the payload: no other reader shares it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Stored {
@@ -51,7 +51,7 @@ export interface Stored {
  * happened. A mark is not a session: it is never read, written, renewed, moved, counted or listed as one, and it is
  * gone after `ttl`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Mark {
@@ -63,7 +63,7 @@ export interface Mark {
 /**
  * The result of an operation that stored the session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Written {
@@ -75,7 +75,7 @@ export interface Written {
 /**
  * The result of an operation that wrote nothing, because the session is at another revision than the caller read.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Conflict {
@@ -87,7 +87,7 @@ export interface Conflict {
 /**
  * The result of an operation that wrote nothing, because the session does not exist, or no longer does.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Gone {
@@ -97,7 +97,7 @@ export interface Gone {
 /**
  * The result of an operation that wrote nothing, because the id is taken.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Exists {
@@ -107,7 +107,7 @@ export interface Exists {
 /**
  * The result of an operation that renewed the lifetime.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Touched {
@@ -118,7 +118,7 @@ export interface Touched {
 /**
  * The promises of a backend. Each provider documents its own, and the conformance suite checks them.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Capabilities {
@@ -159,7 +159,7 @@ export interface Capabilities {
 /**
  * The arguments of `regenerate`, which moves a session to another id.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Move {
@@ -179,7 +179,7 @@ export interface Move {
  * Lifetimes (`ttl`) are positive. From the instant it expires, every operation treats a session as absent, whether or
  * not garbage collection has run.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Calls<out E> {
@@ -236,7 +236,7 @@ export interface Calls<out E> {
 /**
  * The input of {@link make}: a backend's operations, which may fail with anything, its name and its capabilities.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Backend<out E = unknown> extends Calls<E> {
@@ -249,7 +249,7 @@ export interface Backend<out E = unknown> extends Calls<E> {
  * A backend as the session manager uses it. Every operation returns in bounded time, or fails with a `SessionError`
  * (`Unavailable`, `TooLarge`).
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Provider extends Backend<SessionError> {}

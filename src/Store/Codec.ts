@@ -1,7 +1,7 @@
 /**
  * Converts the data of a session to the bytes that a provider keeps, and back.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import { valueOf } from "#dialect/result"
 import { mismatch } from "#dialect/schema"
@@ -18,7 +18,7 @@ import { copyJson, maxDepth } from "./jsonValue.js"
 /**
  * The data of a session, with each field's value in the codec's own form.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface SessionData {
@@ -37,7 +37,7 @@ export interface SessionData {
  * The result of `decode` shares no object with `stored`, and the result of `encode` shares none with `value`, so a
  * handler that changes a value in place changes nothing in the session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface FieldCodec<A> {
@@ -73,7 +73,7 @@ export interface FieldCodec<A> {
  *
  * const manager = SessionManager.layer({ idleTimeout: "30 minutes" }, compressed)
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface SessionCodec {
@@ -154,7 +154,7 @@ const jsonField = <A, I>(schema: Schema.Codec<A, I>): FieldCodec<A> => {
  *
  * const payload = SessionCodec.json.encode({ createdAt: Date.now(), values: { "AppSession.userId": "ada" } })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category codecs
  */
 export const json: SessionCodec = {

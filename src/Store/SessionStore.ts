@@ -1,7 +1,7 @@
 /**
  * Declares the typed view of a session: a Tag with fields, which handlers use.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Context from "#effect/Context"
 import type * as Effect from "#effect/Effect"
@@ -14,7 +14,7 @@ import type { SessionError } from "../SessionError.js"
  * The secret that a client sends to be recognised. It is redacted, so that it does not show in logs. `docs/security.md`
  * describes how ids are made, checked and kept.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type SessionId = Redacted.Redacted<string> & { readonly "effect-session/SessionId": true }
@@ -22,7 +22,7 @@ export type SessionId = Redacted.Redacted<string> & { readonly "effect-session/S
 /**
  * Marks a {@link Field}.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category fields
  */
 export const FieldTypeId = "~effect-session/SessionStore/Field"
@@ -30,7 +30,7 @@ export const FieldTypeId = "~effect-session/SessionStore/Field"
 /**
  * A field with a default or a `migrate` hook, made by {@link field}.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category fields
  */
 export interface Field<A, I, HasDefault extends boolean> {
@@ -43,7 +43,7 @@ export interface Field<A, I, HasDefault extends boolean> {
 /**
  * The fields of a store's declaration: a Schema or a {@link field} for each name.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category fields
  */
 export type Fields = { readonly [name: string]: Schema.Codec<any, any> | Field<any, any, boolean> }
@@ -51,7 +51,7 @@ export type Fields = { readonly [name: string]: Schema.Codec<any, any> | Field<a
 /**
  * The type of a field's value.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category fields
  */
 export type Value<F> =
@@ -60,7 +60,7 @@ export type Value<F> =
 /**
  * The type of a field when it is read: the value if the field has a default, and an `Option` of it otherwise.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category fields
  */
 export type Got<F> = F extends Field<infer A, any, true> ? A : Option.Option<Value<F>>
@@ -83,7 +83,7 @@ export type Got<F> = F extends Field<infer A, any, true> ? A : Option.Option<Val
  *   })
  * }) {}
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category fields
  */
 export const field = <
@@ -114,7 +114,7 @@ export const field = <
  * Values are copied on their way in and out: changing an object that was given to `set`, or that `get` returned, does
  * not change the session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Session<F extends Fields> {
@@ -180,7 +180,7 @@ export interface Session<F extends Fields> {
 /**
  * A store's Tag: a service whose value is the current request's {@link Session}.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface TagClass<Self, Id extends string, F extends Fields>
@@ -191,7 +191,7 @@ export interface TagClass<Self, Id extends string, F extends Fields>
 /**
  * Any store's Tag.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type Any = Context.Service<any, any> & { readonly key: string; readonly fields: Fields }
@@ -199,7 +199,7 @@ export type Any = Context.Service<any, any> & { readonly key: string; readonly f
 /**
  * The fields of a store's Tag.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type FieldsOf<S extends Any> = S["fields"]
@@ -219,7 +219,7 @@ export type FieldsOf<S extends Any> = S["fields"]
  *
  * const visit = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category tags
  */
 export const Tag =
@@ -241,7 +241,7 @@ export const toField = (declared: Fields[string]): Field<any, any, boolean> =>
  *
  * const signOut = (id: string) => SessionManager.destroy(SessionStore.sessionId(id))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const sessionId = (id: string): SessionId => Redacted.make(id) as SessionId

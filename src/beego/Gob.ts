@@ -2,7 +2,7 @@
  * Go's `encoding/gob`, as far as beego's sessions use it: `decode` and `encode` for whole sessions, `field` to read and
  * write one field with its Schema, and annotations that choose another Go type than the default for a field.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 export { decode } from "./gob/Decoder.js"
 export { encode } from "./gob/Encoder.js"

@@ -154,7 +154,7 @@ export const decodeBeego = (config: string | object): Effect.Effect<Decoded, Ses
  * stores unhashed; one hour between requests, and no absolute end; the cookie of beego's web framework. `Secure` and
  * `SameSite=Lax` are this library's own defaults.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category presets
  */
 export const defaults = {
@@ -179,7 +179,7 @@ export const defaults = {
  *   return yield* SessionConfig.make(options)
  * })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const options = (config: string | object): Effect.Effect<Options, SessionError> =>

@@ -30,7 +30,7 @@ import { providers } from "./providers.js"
  *   `{"cookieName":"gosessionid","enableSetCookie":true,"gclifetime":3600,"providerConfig":"127.0.0.1:6379,100,secret"}`
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (

@@ -2,7 +2,7 @@
  * Ready-made session layers: choosing a backend takes one line. The first argument has the backend's options, the
  * second one the session's.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import type * as Layer from "#effect/Layer"
 import * as SessionConfig from "../Manager/SessionConfig.js"
@@ -21,12 +21,12 @@ import type { DatabaseOptions, ReplicaOptions, ServerOptions, TableOptions } fro
 
 export {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   type FromConfigOptions,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category layers
    */
   fromConfig
@@ -34,22 +34,22 @@ export {
 
 export type {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   DatabaseOptions,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   ReplicaOptions,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   ServerOptions,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   TableOptions
@@ -65,7 +65,7 @@ export type {
  *
  * const SessionLive = SessionLayer.make(Memory.layer(), { idleTimeout: "15 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const make = <E, R>(
@@ -84,7 +84,7 @@ export const make = <E, R>(
  *
  * const SessionLive = SessionLayer.memory({ idleTimeout: "30 minutes", maxSessions: 100_000 })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const memory = ({
@@ -101,7 +101,7 @@ export const memory = ({
  *
  * const SessionLive = SessionLayer.file({ directory: "./sessions" }, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const file = (
@@ -122,7 +122,7 @@ export const file = (
  *   Effect.map(Config.Redacted("COOKIE_KEY"), (key) => SessionLayer.cookie({ keys: [key] }, { idleTimeout: "30 minutes" }))
  * )
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const cookie = <E = never, R = never>(
@@ -144,7 +144,7 @@ const shared = ["timeout"]
  *
  * const SessionLive = SessionLayer.redis({ url: "redis://127.0.0.1:6379" }, { idleTimeout: "30 minutes" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const redis = (options: ServerOptions & ReplicaOptions, session: SessionConfig.Options = {}): SessionLayer =>
@@ -163,7 +163,7 @@ export const redis = (options: ServerOptions & ReplicaOptions, session: SessionC
  *
  * const SessionLive = SessionLayer.redisCluster({ url: "redis://10.0.0.1:6379,10.0.0.2:6379" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const redisCluster = (options: ServerOptions, session: SessionConfig.Options = {}): SessionLayer =>
@@ -186,7 +186,7 @@ export const redisCluster = (options: ServerOptions, session: SessionConfig.Opti
  *   minReplicas: 1
  * })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const redisSentinel = (
@@ -208,7 +208,7 @@ export const redisSentinel = (
  *
  * const SessionLive = SessionLayer.ledis({ url: "127.0.0.1:6380" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const ledis = (options: ServerOptions, session: SessionConfig.Options = {}): SessionLayer =>
@@ -227,7 +227,7 @@ export const ledis = (options: ServerOptions, session: SessionConfig.Options = {
  *
  * const SessionLive = SessionLayer.ssdb({ url: "127.0.0.1:8888" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const ssdb = (options: ServerOptions, session: SessionConfig.Options = {}): SessionLayer =>
@@ -247,7 +247,7 @@ export const ssdb = (options: ServerOptions, session: SessionConfig.Options = {}
  *
  * const SessionLive = SessionLayer.postgres({ url: "postgres://user:password@localhost/app" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const postgres = (
@@ -269,7 +269,7 @@ export const postgres = (
  *
  * const SessionLive = SessionLayer.mysql({ url: "mysql://user:password@localhost/app" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const mysql = (options: DatabaseOptions, session: SessionConfig.Options = {}): SessionLayer =>
@@ -287,7 +287,7 @@ export const mysql = (options: DatabaseOptions, session: SessionConfig.Options =
  *
  * const SessionLive = SessionLayer.sqlite({ filename: "sessions.sqlite" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const sqlite = (
@@ -308,7 +308,7 @@ export const sqlite = (
  *
  * const SessionLive = SessionLayer.memcached({ url: "10.0.0.1:11211,10.0.0.2:11211" })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const memcached = (options: ServerOptions, session: SessionConfig.Options = {}): SessionLayer =>
@@ -330,7 +330,7 @@ export const memcached = (options: ServerOptions, session: SessionConfig.Options
  *   durability: "majority"
  * })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const couchbase = (

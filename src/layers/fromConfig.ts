@@ -15,7 +15,7 @@ import { checkVariables, over, provider, variableOf } from "./variables.js"
 /**
  * The app's own options, beside its environment.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface FromConfigOptions {
@@ -47,7 +47,7 @@ const configOf = (
  *
  * const SessionLive = SessionLayer.fromConfig({ session: { idleTimeout: "15 minutes" } })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const fromConfig = (

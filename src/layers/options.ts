@@ -8,7 +8,7 @@ import type * as Redacted from "#effect/Redacted"
  * The options of the layers of key-value servers. The backends' own modules (`effect-session/redis`, ...) have more,
  * such as the options of the driver, or a client that the app already has.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface ServerOptions {
@@ -26,7 +26,7 @@ export interface ServerOptions {
 /**
  * The option that makes a write survive a failover.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface ReplicaOptions {
@@ -37,7 +37,7 @@ export interface ReplicaOptions {
 /**
  * The options of the table of sessions.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface TableOptions {
@@ -54,7 +54,7 @@ export interface TableOptions {
 /**
  * The options of the layers of database servers.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface DatabaseOptions extends TableOptions {

@@ -1,7 +1,7 @@
 /**
  * The conformance suite: tests of the provider contract that run against a real backend. It needs no test framework.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Effect from "#effect/Effect"
 import { concurrencyCases } from "./concurrencyCases.js"
@@ -15,12 +15,12 @@ import { raceCases } from "./raceCases.js"
 
 export type {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   Options,
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    * @category models
    */
   Promised
@@ -29,7 +29,7 @@ export type {
 /**
  * One case: an effect that fails or dies if the provider does not conform.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Case {
@@ -46,7 +46,7 @@ export interface Case {
 /**
  * A case that does not apply to the provider, and is not run.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface LeftOut {
@@ -59,7 +59,7 @@ export interface LeftOut {
 /**
  * All cases of the suite: those that apply to the provider, and those that do not.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Suite {
@@ -98,7 +98,7 @@ const all = [
  * // With @effect/vitest:
  * // for (const { exclusive, name, test } of suite.cases) it.live(name, () => test, { concurrent: !exclusive })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const suite = (options: Options): Suite => {
@@ -126,7 +126,7 @@ export const suite = (options: Options): Suite => {
  * // no lost updates                  1 checked
  * // counted, listed and collected    2 checked, 3 left out: the provider has no gc
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category conversions
  */
 export const table = ({ cases, leftOut }: Suite): string =>

@@ -1,7 +1,7 @@
 /**
  * What a provider declares to the conformance suite, and the promises that the suite checks.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import type * as Duration from "#effect/Duration"
 import type * as Effect from "#effect/Effect"
@@ -11,7 +11,7 @@ import type { Capabilities, SessionProvider } from "../Provider/Provider.js"
 /**
  * The declared properties of a provider, and the way to reach it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -49,7 +49,7 @@ export const promises = [
 /**
  * The name of a promise that a provider makes. Each case checks one promise.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type Promised = (typeof promises)[number]

@@ -26,7 +26,7 @@ import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
  *   return response.status
  * })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category testing
  */
 export const signIn = <S extends Any, A>(

@@ -66,7 +66,7 @@ export interface Endings {
 /**
  * A service that seals sessions and knows which of them have ended.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Sealing extends Endings {
@@ -92,7 +92,7 @@ export interface Sealing extends Endings {
  *
  * const largest = Effect.map(Cookie.SealedSessions, (sealing) => sealing.maxPayload)
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category tags
  */
 export class SealedSessions extends Context.Service<SealedSessions, Sealing>()("effect-session/SealedSessions") {}

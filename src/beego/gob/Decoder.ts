@@ -173,7 +173,7 @@ class Decoder {
  *
  * const read = (bytes: Uint8Array) => Beego.Gob.decode(bytes)
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category codecs
  */
 export const decode = (bytes: Uint8Array, limits: Limits = defaultLimits): Result.Result<GobSession, GobError> => {

@@ -273,7 +273,7 @@ const stringValue = (text: string): GobValue => ({ goType: "string", type: built
  *
  * const empty = Beego.Gob.encode({ fields: new Map(), others: [] })
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category codecs
  */
 export const encode = (session: GobSession, limits: Limits = defaultLimits): Result.Result<Uint8Array, GobError> => {

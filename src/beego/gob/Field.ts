@@ -80,7 +80,7 @@ const record = (shape: Shape & { readonly kind: "record" }, goType = "map[string
 /**
  * The reader and writer of one field: made once from its Schema, then used for each session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface GobField<A> {
@@ -130,7 +130,7 @@ const catching =
  *
  * const visits = Beego.Gob.field(Schema.Int)
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category codecs
  */
 export const field = <A, I>(schema: Schema.Codec<A, I>): GobField<A> => {

@@ -18,7 +18,7 @@ export type GoBasic = "bool" | "string" | GoInteger | "float32" | "float64"
  * The Go types that beego reads without registration in the app, and `time.Time`. For the latter, a Go app must call
  * `gob.Register(time.Time{})` in a process that reads one before it has written one.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type GoType =
@@ -33,7 +33,7 @@ export type GoType =
 /**
  * The encoded types of the Schemas that can be written as the Go type.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type EncodedFor<T extends GoType | "interface {}"> =
@@ -69,7 +69,7 @@ export type EncodedFor<T extends GoType | "interface {}"> =
  *
  * const roles = Schema.Array(Schema.String).pipe(Gob.as("[]string"))
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const as =
@@ -80,7 +80,7 @@ export const as =
 /**
  * Chooses Go's `int`, the default for `Schema.Int`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const int = as("int")
@@ -88,7 +88,7 @@ export const int = as("int")
 /**
  * Chooses Go's `int8`: -128 to 127.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const int8 = as("int8")
@@ -96,7 +96,7 @@ export const int8 = as("int8")
 /**
  * Chooses Go's `int16`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const int16 = as("int16")
@@ -104,7 +104,7 @@ export const int16 = as("int16")
 /**
  * Chooses Go's `int32`, which is also `rune`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const int32 = as("int32")
@@ -112,7 +112,7 @@ export const int32 = as("int32")
 /**
  * Chooses Go's `int64`, the default for `Schema.BigIntFromSelf`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const int64 = as("int64")
@@ -120,7 +120,7 @@ export const int64 = as("int64")
 /**
  * Chooses Go's `uint`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const uint = as("uint")
@@ -128,7 +128,7 @@ export const uint = as("uint")
 /**
  * Chooses Go's `uint8`, which is also `byte`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const uint8 = as("uint8")
@@ -136,7 +136,7 @@ export const uint8 = as("uint8")
 /**
  * Chooses Go's `uint16`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const uint16 = as("uint16")
@@ -144,7 +144,7 @@ export const uint16 = as("uint16")
 /**
  * Chooses Go's `uint32`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const uint32 = as("uint32")
@@ -152,7 +152,7 @@ export const uint32 = as("uint32")
 /**
  * Chooses Go's `uint64`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const uint64 = as("uint64")
@@ -160,7 +160,7 @@ export const uint64 = as("uint64")
 /**
  * Chooses Go's `float32`. A number is rounded to the nearest one.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const float32 = as("float32")
@@ -168,7 +168,7 @@ export const float32 = as("float32")
 /**
  * Chooses Go's `float64`, the default for `Schema.Number`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const float64 = as("float64")
@@ -176,7 +176,7 @@ export const float64 = as("float64")
 /**
  * Chooses Go's `string`, the default for `Schema.String`. For a Schema of bytes, the text need not be UTF-8.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const string = as("string")
@@ -184,7 +184,7 @@ export const string = as("string")
 /**
  * Chooses Go's `[]byte`, the default for `Schema.Uint8ArrayFromSelf`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const bytes = as("[]uint8")
@@ -194,7 +194,7 @@ export const bytes = as("[]uint8")
  * milliseconds since the epoch (`Schema.DateTimeUtcFromNumber`); it is the default for `Schema.DateFromSelf` and
  * `Schema.DateTimeUtcFromSelf`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category annotations
  */
 export const time = as("time.Time")

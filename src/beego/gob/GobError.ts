@@ -8,7 +8,7 @@ import * as Data from "#effect/Data"
  * - `Malformed`: the bytes are not a gob stream, or not one of beego's session map.
  * - `LimitExceeded`: the stream is larger, deeper or holds more values than the limits allow.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export type GobErrorReason = "Truncated" | "Malformed" | "LimitExceeded"
@@ -16,7 +16,7 @@ export type GobErrorReason = "Truncated" | "Malformed" | "LimitExceeded"
 /**
  * A gob stream that could not be read or written. The message says what is wrong, but never what the stream holds.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class GobError extends Data.TaggedError("GobError")<{
@@ -35,7 +35,7 @@ export const limitExceeded = (what: string, limit: number): GobError =>
 /**
  * The limits of one stream, checked before anything is allocated.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Limits {
@@ -50,7 +50,7 @@ export interface Limits {
 /**
  * The default limits of `decode` and `encode`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category presets
  */
 export const defaultLimits: Limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 262_144 }

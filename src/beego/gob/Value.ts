@@ -4,7 +4,7 @@
  * A type as gob transmits it. It has no width (`int8` and `int64` are both `int`): that is in the name of the Go type,
  * which only values inside a Go `interface{}` carry. Types may refer to themselves.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type GobType =
@@ -18,7 +18,7 @@ export type GobType =
 /**
  * A field of a struct type.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface StructField {
@@ -29,7 +29,7 @@ export interface StructField {
 /**
  * The interface with which a Go type, such as `time.Time`, writes itself.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type OpaqueEncoder = "GobEncoder" | "BinaryMarshaler" | "TextMarshaler"
@@ -50,7 +50,7 @@ export type OpaqueEncoder = "GobEncoder" | "BinaryMarshaler" | "TextMarshaler"
  * | struct | an array of `[index of the field, content]`; missing fields are zero |
  * | interface | a `GobValue`, or `null` for nil |
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type Content =
@@ -67,7 +67,7 @@ export type Content =
 /**
  * The value in a Go `interface{}`, with the name of its Go type, such as `int64`, `[]string` or `main.Profile`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface GobValue {
@@ -79,7 +79,7 @@ export interface GobValue {
 /**
  * A session in beego's format, a `map[interface{}]interface{}`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface GobSession {

@@ -18,7 +18,7 @@ const nothing: GobSession = { fields: new Map(), others: [] }
  * Go has no stores. Entries that no store declares, and keys that are not strings, stay as they are when a session is
  * read and written. The format has no place for the start of a session, so `absoluteTimeout` has no effect.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category codecs
  */
 export const codec: SessionCodec = {
