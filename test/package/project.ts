@@ -4,17 +4,16 @@
 import { execFile } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { delimiter, join } from "node:path"
+import { delimiter, dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll } from "vitest"
 import { manifests, pack, tarballOf } from "../../scripts/pack.mjs"
-import { root } from "../../scripts/programs.mjs"
+import { nodeOfEffect4, root } from "../../scripts/programs.mjs"
 
 export const folder = mkdtempSync(join(tmpdir(), "effect-session-package-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const modules = join(root, "node_modules")
-const node4 = join(root, "effect4", "node_modules", ".bin")
 
 /** A package, and how an app of its Effect uses it. */
 export interface Line {
@@ -52,7 +51,7 @@ export const lines: ReadonlyArray<Line> = [
     version: four!.manifest.devDependencies.effect,
     beside: ["effect@4"],
     http: `import { HttpEffect, HttpServerResponse } from "effect/http"`,
-    path: [node4]
+    path: [dirname(nodeOfEffect4)]
   }
 ]
 
