@@ -37,8 +37,15 @@ export class LiveSession extends RequestState implements SessionCell {
   /** The last error of an operation, for the log: an `HttpApi` turns errors into responses and logs none. */
   failure: SessionError | undefined = undefined
 
-  get load(): Effect.Effect<void, SessionError> {
-    return this.origin._tag === "Unread" ? Effect.catchCause(open(this), (cause) => this.notRead(cause)) : Effect.void
+  reading<A>(f: (values: Readonly<Draft>) => Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> {
+    return Effect.suspend(() =>
+      this.origin._tag === "Unread"
+        ? Effect.matchCauseEffect(open(this), {
+            onFailure: (cause) => this.notRead(cause),
+            onSuccess: () => f(this.view)
+          })
+        : f(this.view)
+    )
   }
 
   /** Removes the message of a defect, which can hold ids and values. */
@@ -51,10 +58,6 @@ export class LiveSession extends RequestState implements SessionCell {
         : Effect.die(withoutWords(`${this.env.keeper.name}: read`, Cause.squash(cause)))
   }
 
-  values(): Effect.Effect<Readonly<Draft>, SessionError> {
-    return this.origin._tag === "Unread" ? Effect.map(this.load, () => this.view) : Effect.succeed(this.view)
-  }
-
   apply(operation: Operation): Effect.Effect<void, SessionError> {
     if (this.stage === "closed") {
       return headersSent("change")
@@ -64,13 +67,15 @@ export class LiveSession extends RequestState implements SessionCell {
   }
 
   get id(): Effect.Effect<SessionStore.SessionId, SessionError> {
-    return Effect.map(this.load, () =>
-      SessionStore.sessionId(this.renewing ? this.successorId : (this.base?.kept.id ?? this.successorId))
+    return this.reading(() =>
+      Effect.succeed(
+        SessionStore.sessionId(this.renewing ? this.successorId : (this.base?.kept.id ?? this.successorId))
+      )
     )
   }
 
   get isNew(): Effect.Effect<boolean, SessionError> {
-    return Effect.map(this.load, () => this.base === undefined)
+    return this.reading(() => Effect.succeed(this.base === undefined))
   }
 
   get regenerate(): Effect.Effect<void, SessionError> {
@@ -111,7 +116,7 @@ export class LiveSession extends RequestState implements SessionCell {
 
   /** Renews at once if the response has been made already, and if the renewal needs no response. */
   get touch(): Effect.Effect<void, SessionError> {
-    return Effect.flatMap(this.load, () => {
+    return this.reading(() => {
       if (this.stage === "closed" && this.env.keeper.needsResponse) {
         return headersSent("touch")
       }

@@ -64,16 +64,23 @@ export class RequestState {
   /** The values of the base itself until the first change, then a copy. */
   private draft: Draft = {}
   private draftIsOwn = true
+  private known: { readonly sent: Sent | undefined } | undefined = undefined
   private ownLine: Line | undefined = undefined
   private nextId: string | undefined = undefined
   /** Why a logged change no longer fits what was stored meanwhile. */
   private misfit: SessionError | undefined = undefined
 
-  /** `sent` holds what the client sent. Only its form has been checked. */
+  /** `readSent` reads what the client sent, on first use: most requests of most apps do not use their session. */
   constructor(
     readonly env: Environment,
-    readonly sent: Sent | undefined
+    private readonly readSent: () => Sent | undefined
   ) {}
+
+  /** What the client sent. Only its form has been checked. */
+  get sent(): Sent | undefined {
+    this.known ??= { sent: this.readSent() }
+    return this.known.sent
+  }
 
   /** The line in which the reads and commits of this request's fibers take turns. */
   get line(): Line {

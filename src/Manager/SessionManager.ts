@@ -150,7 +150,7 @@ export const open = <S extends Any>(
       return heldByClient(manager, "open")
     }
     const session = detached(environment, id)
-    return Effect.flatMap(session.load, () =>
+    return session.reading(() =>
       session.base === undefined
         ? Effect.fail(new SessionError({ reason: "NotFound", message: "open: no live session has this id" }))
         : Effect.succeed(handle(store, session))
@@ -195,8 +195,7 @@ const heldByClient = ({ backend }: Manager, operation: string) =>
 /** A session outside of a request. */
 const detached = (environment: Environment, id: SessionId): LiveSession => {
   const token = Redacted.value(id)
-  const session = new LiveSession(
-    environment,
+  const session = new LiveSession(environment, () =>
     environment.keeper.accepts(token) ? { tokens: [token], more: false, doubled: false, via: "cookie" } : undefined
   )
   session.stage = "socket"

@@ -74,8 +74,7 @@ export class Mounting {
       // Mounted again after another mount has ended: the response has not left yet.
       session.stage = "open"
     }
-    // Without the header no server upgrades a request (RFC 6455 4.2.1), so most requests need not be watched.
-    if (request.headers["upgrade"] !== undefined) {
+    if (mayUpgrade(request)) {
       const upgraded = Effect.sync(() => {
         session.stage = "socket"
       })
@@ -219,6 +218,13 @@ export class Mounting {
 
 /** The status that the platform gives to a request that was interrupted, by a client that hung up or by the server. */
 const givenUp: ReadonlyArray<number> = [499, 503]
+
+/**
+ * Whether the request may become a WebSocket. Node says so; elsewhere it is the header, without which no server upgrades a
+ * request (RFC 6455 4.2.1). To read it costs more than the rest of a mount.
+ */
+const mayUpgrade = (request: HttpServerRequest): boolean =>
+  (request.source as { readonly upgrade?: boolean | null }).upgrade ?? request.headers["upgrade"] !== undefined
 
 const requestOf = (fiber: Running): HttpServerRequest =>
   Context.getUnsafe(contextOf(fiber) as Context.Context<HttpServerRequest>, HttpServerRequest)

@@ -61,10 +61,12 @@ const bodyOf = ({ reason }: SessionError, shape: Shape) =>
  * session's own cookie, or if none of them can be used. A response that changes nothing might undo what another one has
  * just set. A session that the client holds ends with its cookie, in whatever scope that is.
  */
-const isUntidy = ({ env, origin, reply, sent }: RequestState): boolean =>
-  sent?.doubled === true
-    ? reply !== undefined || origin._tag === "Ambiguous" || origin._tag === "Missing"
-    : reply === "forget" && env.keeper.needsResponse
+const isUntidy = (session: RequestState): boolean => {
+  const { env, origin, reply } = session
+  return reply === undefined && origin._tag !== "Ambiguous" && origin._tag !== "Missing"
+    ? false
+    : session.sent?.doubled === true || (reply === "forget" && env.keeper.needsResponse)
+}
 
 /** Whether the response brings the client any news of the session. */
 const isTold = (session: RequestState): boolean => session.reply !== undefined || isUntidy(session)

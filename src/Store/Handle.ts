@@ -31,8 +31,10 @@ export type Operation = (draft: Draft) => SessionError | undefined
 
 /** The session behind the handles of one request: one for all of its stores. */
 export interface SessionCell {
-  /** The values as this request sees them when it is called: the first call reads them. */
-  readonly values: () => Effect.Effect<Readonly<Draft>, SessionError>
+  /** Goes on with the values as this request sees them, which are read on first use. */
+  readonly reading: <A>(
+    f: (values: Readonly<Draft>) => Effect.Effect<A, SessionError>
+  ) => Effect.Effect<A, SessionError>
   /** Logs a change when it is called. */
   readonly apply: (operation: Operation) => Effect.Effect<void, SessionError>
   readonly id: Effect.Effect<SessionId, SessionError>
@@ -74,7 +76,9 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   get get(): Session<F>["get"] {
     return <K extends keyof F & string>(key: K) => {
       const field = this.#field(key)
-      return this.#reading((values) => Effect.succeed(orDefault(field, read(field, values, this.#cell)) as Got<F[K]>))
+      return this.#cell.reading((values) =>
+        Effect.succeed(orDefault(field, read(field, values, this.#cell)) as Got<F[K]>)
+      )
     }
   }
 
@@ -140,11 +144,6 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
     return this.#cell.touch
   }
 
-  /** Reads the session on its first use, and goes on with the values. */
-  #reading<A>(f: (values: Readonly<Draft>) => Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> {
-    return Effect.suspend(() => Effect.flatMapEager(this.#cell.values(), f))
-  }
-
   #field(key: string): BoundField {
     return this.#fields.byName.get(key)!
   }
@@ -157,7 +156,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
     const cell = this.#cell
     const field = this.#field(key)
     // Read first: the result is computed from the value that is there.
-    return this.#reading(() => {
+    return cell.reading(() => {
       let latest: Value<F[K]>
       let thrown: { readonly defect: unknown } | undefined
       const operation: Operation = (draft) => {
@@ -187,7 +186,7 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   ): Effect.Effect<Option.Option<Value<F[K]>>, SessionError> {
     const cell = this.#cell
     const field = this.#field(key)
-    return this.#reading((values) => {
+    return cell.reading((values) => {
       let taken = read(field, values, cell) as Option.Option<Value<F[K]>>
       if (Option.isNone(taken)) {
         // Nothing to delete, and nothing to save.

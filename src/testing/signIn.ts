@@ -35,7 +35,7 @@ export const signIn = <S extends Any, A>(
 ): Effect.Effect<Record<string, string>, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
     const { environment, handle } = internals(manager)
-    const session = new LiveSession(environment, undefined)
+    const session = new LiveSession(environment, () => undefined)
     return Effect.flatMap(Effect.andThen(prepare(handle(store, session)), session.save), () => {
       if (session.reply === undefined || session.reply === "forget") {
         return Effect.fail(

@@ -32,12 +32,13 @@ class Cell implements SessionCell {
 
   constructor(private readonly record: FakeRecord) {}
 
-  readonly values = () => {
-    if (this.base === undefined) {
-      this.adopt()
-    }
-    return Effect.succeed(this.draft)
-  }
+  readonly reading = <A>(f: (values: Draft) => Effect.Effect<A, SessionError>) =>
+    Effect.suspend(() => {
+      if (this.base === undefined) {
+        this.adopt()
+      }
+      return f(this.draft)
+    })
 
   readonly apply = (operation: Operation) =>
     Effect.suspend(() => {
