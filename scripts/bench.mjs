@@ -26,7 +26,11 @@ const run = (args) => {
 }
 
 if (setup("bench").length > 0) process.exit(1)
-const built = run([join("node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"])
+const build = (/** @type {ReadonlyArray<string>} */ ...args) =>
+  run([join("node_modules", "typescript", "bin", "tsc"), "-p", ...args])
+// For Effect 4 beside its package.json, so that it is found from there.
+const built =
+  build("tsconfig.build.json") && build(join("effect4", "tsconfig.build.json"), "--outDir", join("effect4", "dist"))
 if (built) {
   for (const name of part === undefined ? parts : [part]) run([join("bench", name, "run.mjs"), ...options])
 }

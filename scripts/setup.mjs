@@ -23,7 +23,7 @@ import { benchPrograms, cache, effect4, findProgram, nodePackage, root } from ".
 export const setup = (purpose, filters = []) => {
   const missing = [...npmPackages(root)]
   if (missing.length === 0) {
-    if (purpose === "test" || purpose === "example:effect4") missing.push(...npmPackages(effect4, nodePackage))
+    if (purpose !== "example") missing.push(...npmPackages(effect4, nodePackage))
     if (purpose === "example" && process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...sqliteBinary())
     if (purpose === "test") {
       const { programs, sqlite } = needsOf(filters)

@@ -50,6 +50,9 @@ const shares = (ast: AST.AST): boolean => {
   }
 }
 
+/** The Schema with JSON's form for what has no other: here each one says itself what it encodes to. */
+export const toJson = <A, I>(schema: Schema.Schema<A, I>): Schema.Schema<A, I> => schema
+
 /**
  * Whether a key `__proto__` can be lost: Schemas of records (in Effect 3) assign keys, and assigning this one sets a
  * prototype.

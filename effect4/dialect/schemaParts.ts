@@ -1,6 +1,6 @@
 // Finds out, once per field, what a Schema does with objects: whether it returns parts of its input, and whether it
 // loses keys.
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 
 /** What a Schema reads: the last link of its encoding. */
@@ -49,6 +49,16 @@ const shares = (decoded: AST.AST): boolean => {
       )
   }
 }
+
+/**
+ * The Schema with JSON's form for what has no other, such as a Date, an Option or a Map: Effect 3 encodes these to the same
+ * JSON by itself.
+ */
+export const toJson = <A, I>(schema: Schema.Codec<A, I>): Schema.Codec<A, unknown> =>
+  isDeclared(AST.toEncoded(schema.ast)) ? Schema.toCodecJson(schema) : schema
+
+const isDeclared = (ast: AST.AST): boolean =>
+  ast._tag === "Declaration" || ast._tag === "BigInt" || partsOf(ast).some(isDeclared)
 
 /**
  * Whether a key `__proto__` can be lost: Schemas of records assign keys, and assigning this one sets a prototype.

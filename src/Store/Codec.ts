@@ -5,7 +5,7 @@
  */
 import { valueOf } from "#dialect/result"
 import { mismatch } from "#dialect/schema"
-import { losesProto, sharesParts } from "#dialect/schemaParts"
+import { losesProto, sharesParts, toJson } from "#dialect/schemaParts"
 import * as Result from "#effect/Result"
 import type * as Schema from "#effect/Schema"
 import type * as SchemaIssue from "#effect/SchemaIssue"
@@ -119,7 +119,8 @@ const unwritable = () =>
     message: "the session cannot be written as JSON: a value in it is nested too deep"
   })
 
-const jsonField = <A, I>(schema: Schema.Codec<A, I>): FieldCodec<A> => {
+const jsonField = <A, I>(declared: Schema.Codec<A, I>): FieldCodec<A> => {
+  const schema = toJson(declared)
   const encode = SchemaParser.encodeResult(schema)
   const decode = SchemaParser.decodeUnknownResult(schema)
   const shares = sharesParts(schema)
