@@ -1,23 +1,20 @@
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
+
 export * from "effect/Effect"
 export {
   async as callback,
   catchAll as catch,
   catchAll as catchEager,
   catchAllCause as catchCause,
-  contextWithEffect as contextWith,
   either as result,
   flatMap as flatMapEager,
   fork as forkChild,
   forkDaemon as forkDetach,
   map as mapEager,
-  mapInputContext as updateContext,
-  tapErrorCause as tapCause,
   withFiberRuntime as withFiber,
   zipRight as andThen
 } from "effect/Effect"
-
-import * as Effect from "effect/Effect"
-import type * as Either from "effect/Either"
 
 export type Success<T extends Effect.Effect<any, any, any>> = Effect.Effect.Success<T>
 export type Error<T extends Effect.Effect<any, any, any>> = Effect.Effect.Error<T>

@@ -3,7 +3,6 @@ import type * as Layer from "effect/Layer"
 export * from "effect/Layer"
 export {
   scoped as effect,
-  scopedContext as effectContext,
   scopedDiscard as effectDiscard,
   unwrapScoped as unwrap
 } from "effect/Layer"

@@ -9,9 +9,7 @@ export {
   DateFromSelf as Date,
   DateTimeUtcFromNumber as DateTimeUtcFromMillis,
   DateTimeUtcFromSelf as DateTimeUtc,
-  Enums as Enum,
   NonNegativeInt as Natural,
-  typeSchema as toType,
   Uint8ArrayFromSelf as Uint8Array
 } from "effect/Schema"
 

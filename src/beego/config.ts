@@ -1,3 +1,7 @@
+/**
+ * Turns beego's `ManagerConfig`, the JSON that beego v2.3.5 reads (server/web/session/session_config.go), into options
+ * of this library. Any setting that beego ignores without a message, or panics on, is an error that names the field.
+ */
 import { between, satisfying, withDefault } from "#dialect/schema"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"

@@ -1,3 +1,8 @@
+/**
+ * beego's providers by name, each with the `providerConfig` that beego v2.3.5 gives it: an address, a list with commas,
+ * or JSON. Any setting that beego ignores without a message, or panics on, is an error. No message repeats the
+ * `providerConfig`, since it may hold a password.
+ */
 import { matching, withDefault } from "#dialect/schema"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"

@@ -1,10 +1,6 @@
 /**
  * The file provider's directory: who may look into it, what is touched and what is not, and what happens when it is broken.
  */
-
-/**
- * The file provider's directory: who may look into it, what is touched and what is not, and what happens when it is broken.
- */
 import fs, {
   chmodSync,
   cpSync,
