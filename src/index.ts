@@ -5,9 +5,9 @@
  */
 import "#dialect/effect@4-needs-effect-session@latest--effect@3-needs-effect-session@effect3"
 
-export * as SessionHttp from "#dialect/SessionHttp"
 export * as SessionLayer from "./layers/SessionLayer.js"
 export * as SessionConfig from "./Manager/SessionConfig.js"
+export * as SessionHttp from "./Manager/SessionHttp.js"
 export * as SessionManager from "./Manager/SessionManager.js"
 export * as SessionProvider from "./Provider/Provider.js"
 export { SessionError } from "./SessionError.js"

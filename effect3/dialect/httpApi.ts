@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { bySchemes } from "../../src/Manager/bySchemes.js"
 import { internals } from "../../src/Manager/Manager.js"
 import { SessionManager } from "../../src/Manager/SessionManager.js"
 import { Reason, SessionError, statusOf, transient } from "../../src/SessionError.js"
@@ -130,16 +131,6 @@ export const layerApi: {
               )
             )
       const declared = tag as HttpApiMiddleware.TagClassAny
-      return HttpApiMiddleware.isSecurity(declared) ? bySchemes(Object.keys(declared.security), made) : made
+      return HttpApiMiddleware.isSecurity(declared) ? bySchemes(declared.security, () => made) : made
     })
   )
-
-/**
- * The effect as the implementation of each security scheme. The credential that HttpApi decoded is not used: the
- * transport reads the id, as in the other mounts. HttpApi tries the schemes in turn until one does not fail, so all but
- * the last fail at once: otherwise an effect that rejects the request would run for each of them.
- */
-const bySchemes = (names: ReadonlyArray<string>, made: Effect.Effect<any, any, any>) =>
-  Object.fromEntries(names.map((name, place) => [name, () => (place === names.length - 1 ? made : tryNext)]))
-
-const tryNext = Effect.fail("another scheme decides")

@@ -37,6 +37,9 @@ export const adding = <I>(context: Context.Context<I>, key: string, service: unk
   return context
 }
 
+/** Nothing remains to do: `adding` has changed the fiber's own context, which belongs to its request alone. */
+export const setContext = (_fiber: Running, _context: Context.Context<never>): void => {}
+
 /** Effect's default tracer drops its spans, and a span takes some 9 µs. */
 const ownTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 

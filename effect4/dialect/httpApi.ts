@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import type { unhandled } from "effect/Types"
+import { bySchemes } from "../../src/Manager/bySchemes.js"
 import { internals } from "../../src/Manager/Manager.js"
 import type { App } from "../../src/Manager/mount.js"
 import { SessionManager } from "../../src/Manager/SessionManager.js"
@@ -140,18 +141,8 @@ export const layerApi: {
         )
       }
       const { security } = service as { readonly security?: object }
-      return security === undefined ? wrap : bySchemes(Object.keys(security), wrap)
+      return security === undefined ? wrap : bySchemes(security, wrap)
     })
   )
 
 type Around = (app: App<any, any>) => App<any, any>
-
-/**
- * The function as the implementation of each security scheme. The credential that HttpApi decoded is not used: the
- * transport reads the id, as in the other mounts. HttpApi tries the schemes in turn until one does not fail, so all but
- * the last fail at once: otherwise a function that rejects the request would run for each of them.
- */
-const bySchemes = (names: ReadonlyArray<string>, wrap: Around) =>
-  Object.fromEntries(names.map((name, place) => [name, place === names.length - 1 ? wrap : () => tryNext]))
-
-const tryNext = Effect.fail("another scheme decides")

@@ -30,6 +30,9 @@ export const contextOf = (fiber: Running): Context.Context<never> => fiber.conte
 export const adding = <I>(context: Context.Context<I>, key: string, service: unknown): Context.Context<I> =>
   Context.addUnsafe(context, key, service)
 
+/** Gives the fiber what `adding` returned. Whoever made the request restores the context that was before it. */
+export const setContext = (fiber: Running, context: Context.Context<never>): void => fiber.setContext(context)
+
 /** The effect with its span, where somebody keeps spans. */
 export const whereTraced = <A, E>(plain: Effect.Effect<A, E>, spanned: () => Effect.Effect<A, E>) =>
   Effect.withFiber((fiber): Effect.Effect<A, E> => {

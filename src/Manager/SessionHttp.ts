@@ -1,5 +1,5 @@
 /**
- * Mounts sessions in front of HTTP handlers: in an `HttpRouter` or an `HttpApi`.
+ * Mounts sessions in front of HTTP handlers: in an `HttpRouter` (on Effect 3 an `HttpLayerRouter` too) or an `HttpApi`.
  *
  * With every mount, nothing is read before a handler first uses the session, and changes are saved when the response is
  * made. A 5xx or an interruption drops the changes, but a `destroy` stands. Mounting twice on one route
@@ -7,31 +7,19 @@
  *
  * @since 3.0.0
  */
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as HttpRouter from "effect/http/HttpRouter"
-import type * as HttpServerRequest from "effect/http/HttpServerRequest"
-import type { HttpServerResponse } from "effect/http/HttpServerResponse"
-import type * as Layer from "effect/Layer"
-import { internals, type Manager } from "../../src/Manager/Manager.js"
-import type { App } from "../../src/Manager/mount.js"
-import { SessionManager } from "../../src/Manager/SessionManager.js"
-import type { SessionError } from "../../src/SessionError.js"
-import type { Any } from "../../src/Store/SessionStore.js"
-import { contextOf } from "./runtime.js"
+import { contextOf, setContext } from "#dialect/runtime"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as HttpRouter from "#effect/http/HttpRouter"
+import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
+import type { HttpServerResponse } from "#effect/http/HttpServerResponse"
+import type * as Layer from "#effect/Layer"
+import type { SessionError } from "../SessionError.js"
+import type { Any } from "../Store/SessionStore.js"
+import { internals, type Manager } from "./Manager.js"
+import type { App } from "./mount.js"
+import { SessionManager } from "./SessionManager.js"
 
-export {
-  /**
-   * @since 3.0.0
-   * @category layers
-   */
-  layerOpenApi,
-  /**
-   * @since 3.0.0
-   * @category middleware
-   */
-  security
-} from "../../src/Manager/openApi.js"
 export {
   /**
    * @since 3.0.0
@@ -43,7 +31,19 @@ export {
    * @category middleware
    */
   layerApi
-} from "./httpApi.js"
+} from "#dialect/httpApi"
+export {
+  /**
+   * @since 3.0.0
+   * @category layers
+   */
+  layerOpenApi,
+  /**
+   * @since 3.0.0
+   * @category middleware
+   */
+  security
+} from "./openApi.js"
 
 /**
  * Makes a middleware for any effect that responds to a request, which gives each request its session, as one store or
@@ -66,6 +66,21 @@ export {
  *
  * const app = SessionHttp.middleware(AppSession)(visit)
  *
+ * @example
+ * // Effect 3
+ * import { HttpRouter, HttpServerResponse } from "@effect/platform"
+ * import { Effect, Schema } from "effect"
+ * import { SessionHttp, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { name: Schema.String }) {}
+ *
+ * const isNew = Effect.flatMap(AppSession, (session) => session.isNew)
+ *
+ * const app = HttpRouter.empty.pipe(
+ *   HttpRouter.get("/new", Effect.map(isNew, (isNew) => HttpServerResponse.text(String(isNew)))),
+ *   HttpRouter.use(SessionHttp.middleware(AppSession))
+ * )
+ *
  * @since 3.0.0
  * @category middleware
  */
@@ -76,12 +91,12 @@ export const middleware =
   ): Effect.Effect<
     HttpServerResponse,
     Exclude<E, SessionError>,
-    SessionManager | HttpServerRequest.HttpServerRequest | Exclude<R, Context.Service.Identifier<Stores[number]>>
+    SessionManager | HttpServerRequest | Exclude<R, Context.Service.Identifier<Stores[number]>>
   > =>
     mount(app, stores, (context) => Context.getUnsafe(context, SessionManager))
 
 /**
- * Provides the stores to the routes of an `HttpRouter`: give its `layer` to the routes that use the session. The
+ * Provides the stores to the routes of an `HttpRouter` (on Effect 3 an `HttpLayerRouter`): give its `layer` to the routes that use the session. The
  * compiler rejects routes that use a session and do not have it.
  *
  * With `{ global: true }` after the stores, the result is itself a layer. It gives the session to every request that
@@ -105,6 +120,44 @@ export const middleware =
  *   Layer.provide(SessionHttp.routerMiddleware(AppSession).layer),
  *   Layer.provide(SessionLayer.memory())
  * )
+ *
+ * @example
+ * // Effect 4
+ * import { Effect, Layer, Option, Schema } from "effect"
+ * import { HttpRouter, type HttpServerError, HttpServerResponse } from "effect/http"
+ * import { SessionHttp, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { notice: Schema.String }) {}
+ *
+ * const notFound = Effect.gen(function* () {
+ *   const session = yield* AppSession
+ *   const notice = yield* session.take("notice")
+ *   return HttpServerResponse.text(Option.getOrElse(notice, () => "not found"), { status: 404 })
+ * })
+ *
+ * const NotFoundPage = HttpRouter.middleware<{ handles: HttpServerError.HttpServerError }>()(
+ *   (app) => Effect.catchReason(app, "HttpServerError", "RouteNotFound", () => notFound),
+ *   { global: true }
+ * ).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession, { global: true })))
+ *
+ * @example
+ * // Effect 3
+ * import { type HttpServerError, HttpLayerRouter, HttpServerResponse } from "@effect/platform"
+ * import { Effect, Layer, Option, Schema } from "effect"
+ * import { SessionHttp, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { notice: Schema.String }) {}
+ *
+ * const notFound = Effect.gen(function* () {
+ *   const session = yield* AppSession
+ *   const notice = yield* session.take("notice")
+ *   return HttpServerResponse.text(Option.getOrElse(notice, () => "not found"), { status: 404 })
+ * })
+ *
+ * const NotFoundPage = HttpLayerRouter.middleware<{ handles: HttpServerError.RouteNotFound }>()(
+ *   (app) => Effect.catchTag(app, "RouteNotFound", () => notFound),
+ *   { global: true }
+ * ).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession, { global: true })))
  *
  * @since 3.0.0
  * @category middleware
@@ -145,8 +198,7 @@ const mount = <E, R>(
 ): App<Exclude<E, SessionError>, any> => {
   const mountedIn = (manager: Manager) => {
     const { mounting, put } = internals(manager)
-    // Whoever made the request restores the context that was before it.
-    return mounting.around(app, (fiber, session) => fiber.setContext(put(contextOf(fiber), stores, session)))
+    return mounting.around(app, (fiber, session) => setContext(fiber, put(contextOf(fiber), stores, session)))
   }
   let last: { readonly manager: Manager; readonly mounted: ReturnType<typeof mountedIn> } | undefined
   return Effect.withFiber((fiber) => {
