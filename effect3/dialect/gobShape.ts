@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import { GoTypeId } from "../../src/beego/gob/GoType.js"
 import type { ScalarKind } from "../../src/beego/gob/Scalar.js"
-import type { Shape } from "../../src/beego/gob/Shape.js"
+import { enumOf, type Parts, recordOf, type Shape } from "../../src/beego/gob/Shape.js"
 
 /** Declarations that are single values in Go, by the type constructor that Effect's Schemas name. */
 const declarations: Record<string, ScalarKind> = {
@@ -35,8 +35,6 @@ const ofAst = (ast: AST.AST, outer: string | undefined, integer: boolean): Shape
 
 const part = (ast: AST.AST): Shape => ofAst(ast, undefined, false)
 
-type Parts = Shape extends infer S ? (S extends Shape ? Omit<S, "annotated"> : never) : never
-
 const partsOf = (ast: AST.AST, integer: boolean): Parts => {
   switch (ast._tag) {
     case "Suspend":
@@ -56,13 +54,7 @@ const partsOf = (ast: AST.AST, integer: boolean): Parts => {
     case "Literal":
       return { kind: "value", value: ast.literal }
     case "Enums":
-      return {
-        kind: "union",
-        members: ast.enums.map(([, value]) => ({
-          shape: { annotated: undefined, kind: "value", value },
-          is: (encoded) => encoded === value
-        }))
-      }
+      return enumOf(ast.enums.map(([, value]) => value))
     case "Union":
       return {
         kind: "union",
@@ -77,14 +69,8 @@ const partsOf = (ast: AST.AST, integer: boolean): Parts => {
         elements: ast.elements.map(({ type }) => part(type)),
         rest: ast.rest.map(({ type }) => part(type))
       }
-    case "TypeLiteral": {
-      const [index] = ast.indexSignatures.map(({ type }) => part(type))
-      return {
-        kind: "record",
-        fields: new Map(ast.propertySignatures.map(({ name, type }) => [name, part(type)])),
-        index
-      }
-    }
+    case "TypeLiteral":
+      return recordOf(ast, part)
     case "Declaration":
       return {
         kind: Option.match(AST.getTypeConstructorAnnotation(ast), {

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import { GoTypeId } from "../../src/beego/gob/GoType.js"
 import type { ScalarKind } from "../../src/beego/gob/Scalar.js"
-import type { Shape } from "../../src/beego/gob/Shape.js"
+import { enumOf, type Parts, recordOf, type Shape } from "../../src/beego/gob/Shape.js"
 
 /** Declarations that are single values in Go, by how Effect represents its Schemas. */
 const declarations: Record<string, ScalarKind> = {
@@ -37,8 +37,6 @@ const part = (ast: AST.AST): Shape => ofAst(ast, undefined)
 const checkedAsInteger = (ast: AST.AST): boolean =>
   (ast.checks ?? []).some(({ annotations }) => representationOf(annotations) === "effect/schema/isInt")
 
-type Parts = Shape extends infer S ? (S extends Shape ? Omit<S, "annotated"> : never) : never
-
 const partsOf = (ast: AST.AST): Parts => {
   switch (ast._tag) {
     case "Suspend":
@@ -60,13 +58,7 @@ const partsOf = (ast: AST.AST): Parts => {
     case "Literal":
       return { kind: "value", value: ast.literal }
     case "Enum":
-      return {
-        kind: "union",
-        members: ast.enums.map(([, value]) => ({
-          shape: { annotated: undefined, kind: "value", value },
-          is: (encoded) => encoded === value
-        }))
-      }
+      return enumOf(ast.enums.map(([, value]) => value))
     case "Union":
       return {
         kind: "union",
@@ -74,14 +66,8 @@ const partsOf = (ast: AST.AST): Parts => {
       }
     case "Arrays":
       return { kind: "list", elements: ast.elements.map(part), rest: ast.rest.map(part) }
-    case "Objects": {
-      const [index] = ast.indexSignatures.map(({ type }) => part(type))
-      return {
-        kind: "record",
-        fields: new Map(ast.propertySignatures.map(({ name, type }) => [name, part(type)])),
-        index
-      }
-    }
+    case "Objects":
+      return recordOf(ast, part)
     case "Declaration":
       return { kind: declarations[representationOf(ast.annotations) ?? ""] ?? "anything" }
     default:

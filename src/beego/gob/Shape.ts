@@ -22,8 +22,36 @@ export type Shape = {
     }
 )
 
+/** What a Schema is without its annotation. */
+export type Parts = Shape extends infer S ? (S extends Shape ? Omit<S, "annotated"> : never) : never
+
 /** A member of a union, and how its encoded values are told from the others'. */
 export interface Member {
   readonly shape: Shape
   readonly is: (encoded: unknown) => boolean
 }
+
+/** The values of an enum. */
+export const enumOf = (values: ReadonlyArray<string | number>): Parts => ({
+  kind: "union",
+  members: values.map((value) => ({
+    shape: { annotated: undefined, kind: "value", value },
+    is: (encoded) => encoded === value
+  }))
+})
+
+/** An object; Go has one type for all fields that a Schema does not name. */
+export const recordOf = <Ast>(
+  {
+    indexSignatures,
+    propertySignatures
+  }: {
+    readonly indexSignatures: ReadonlyArray<{ readonly type: Ast }>
+    readonly propertySignatures: ReadonlyArray<{ readonly name: PropertyKey; readonly type: Ast }>
+  },
+  shapeOf: (ast: Ast) => Shape
+): Parts => ({
+  kind: "record",
+  fields: new Map(propertySignatures.map(({ name, type }) => [name, shapeOf(type)])),
+  index: indexSignatures.map(({ type }) => shapeOf(type))[0]
+})
