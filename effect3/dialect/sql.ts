@@ -63,13 +63,6 @@ export const reserveIn = (sql: SqlClient, scope: Scope.Scope): Effect.Effect<Con
 /** How long a row can be that the client reads. */
 export const longestRow = (_sql: SqlClient): number => Number.POSITIVE_INFINITY
 
-/** Turns the defect of a client that dies if a COMMIT or ROLLBACK fails into a failure. */
-export const failing = <A>(effect: Effect.Effect<A, SqlFailure>): Effect.Effect<A, SqlFailure> =>
-  Effect.catchSomeDefect(effect, (defect) => (isSqlError(defect) ? Option.some(Effect.fail(defect)) : Option.none()))
-
-const isSqlError = (defect: unknown): defect is SqlFailure =>
-  defect instanceof Error && "_tag" in defect && defect._tag === "SqlError"
-
 /**
  * The text of a statement that PostgreSQL prepares. @effect/sql-pg passes on what it gets, and node-postgres prepares
  * statements that have a name.

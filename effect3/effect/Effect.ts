@@ -7,6 +7,7 @@ export {
   catchAll as catch,
   catchAll as catchEager,
   catchAllCause as catchCause,
+  catchAllDefect as catchDefect,
   either as result,
   flatMap as flatMapEager,
   fork as forkChild,

@@ -73,12 +73,5 @@ export const reserveIn = (sql: SqlClient, scope: Scope.Scope): Effect.Effect<Con
 export const longestRow = (sql: SqlClient): number =>
   pgClient in sql ? ((sql as PgClient).config.maxMessageSize ?? 2 ** 24) : Number.POSITIVE_INFINITY
 
-/** Turns the defect of a client that dies if a COMMIT or ROLLBACK fails into a failure. */
-export const failing = <A>(effect: Effect.Effect<A, SqlFailure>): Effect.Effect<A, SqlFailure> =>
-  Effect.catchDefect(effect, (defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)))
-
-const isSqlError = (defect: unknown): defect is SqlFailure =>
-  defect instanceof Error && "_tag" in defect && defect._tag === "SqlError"
-
 /** The text of a statement that PostgreSQL prepares: here the client decides that by itself. */
 export const preparedText = (_sql: SqlClient, _name: string, text: string): string => text

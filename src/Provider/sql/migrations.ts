@@ -2,7 +2,7 @@
  * Brings the session table up to date, however many processes start at once.
  */
 import { inMachineTime } from "#dialect/clock"
-import { causeOf, failing, type SqlFailure } from "#dialect/sql"
+import { causeOf, type SqlFailure } from "#dialect/sql"
 import * as Effect from "#effect/Effect"
 import * as Schedule from "#effect/Schedule"
 import { codeOf } from "../../internal/codeOf.js"
@@ -43,7 +43,7 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
         ? Effect.void
         : sql.withTransaction(exclusively(sql, name, takeSteps)).pipe(
             // The client dies if a COMMIT or ROLLBACK fails.
-            failing,
+            Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
             Effect.retry({
               schedule: Schedule.jittered(Schedule.spaced("100 millis")),
               times: 100,
@@ -54,6 +54,9 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
     )
   )
 }
+
+const isSqlError = (defect: unknown): defect is SqlFailure =>
+  defect instanceof Error && "_tag" in defect && defect._tag === "SqlError"
 
 /**
  * Runs an effect while no other process does the same. SQLite allows one write at a time: the other processes get an
