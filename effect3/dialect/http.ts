@@ -6,9 +6,7 @@ import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import type { Running } from "./runtime.js"
 
 /**
@@ -46,13 +44,11 @@ export class Registration {
   }
 }
 
-/** Turns apps that use a layer into functions of the web's requests, in the time and with the log of the caller. */
-export const webHandlers = <I, E>(
-  layer: Layer.Layer<I, E>
-): Effect.Effect<
-  <EApp>(
-    app: Effect.Effect<HttpServerResponse, EApp, I | HttpServerRequest>
-  ) => (request: Request) => Promise<Response>,
-  E,
-  Scope.Scope
-> => Effect.map(Layer.toRuntime(layer), (runtime) => (app) => HttpApp.toWebHandlerRuntime(runtime)(app))
+/** Turns apps into functions of the web's requests, with all that the caller has. */
+export const webHandlers = <R>() =>
+  Effect.map(
+    Effect.runtime<R>(),
+    (runtime) =>
+      <E>(app: Effect.Effect<HttpServerResponse, E, R | HttpServerRequest>) =>
+        HttpApp.toWebHandlerRuntime(runtime)(app)
+  )

@@ -1,13 +1,10 @@
 /**
  * How the platform runs apps, and what it runs before the headers of their responses leave.
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpEffect from "effect/http/HttpEffect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
-import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import type { Running } from "./runtime.js"
 
 /**
@@ -30,17 +27,11 @@ export class Registration {
   }
 }
 
-/** Turns apps that use a layer into functions of the web's requests, in the time and with the log of the caller. */
-export const webHandlers = <I, E>(
-  layer: Layer.Layer<I, E>
-): Effect.Effect<
-  <EApp>(
-    app: Effect.Effect<HttpServerResponse, EApp, I | HttpServerRequest>
-  ) => (request: Request) => Promise<Response>,
-  E,
-  Scope.Scope
-> =>
-  Effect.zipWith(Effect.context<never>(), Layer.build(layer), (caller, built) => {
-    const handler = HttpEffect.toWebHandlerWith(Context.merge(caller, built))
-    return (app) => handler(app as never) as (request: Request) => Promise<Response>
-  })
+/** Turns apps into functions of the web's requests, with all that the caller has. */
+export const webHandlers = <R>() =>
+  Effect.map(
+    Effect.context<R>(),
+    (context) =>
+      <E>(app: Effect.Effect<HttpServerResponse, E, R | HttpServerRequest>) =>
+        HttpEffect.toWebHandlerWith(context)(app as never) as (request: Request) => Promise<Response>
+  )

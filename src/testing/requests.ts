@@ -52,8 +52,13 @@ export interface Client {
  * Requests go to two managers in turns, as to two processes: within one manager the changes of a session take turns, and
  * never conflict in the backend. Each handler waits for a turn of the event loop, so that requests overlap.
  */
-const makeClient = <E>(manager: Layer.Layer<SessionManager.SessionManager, E>): Effect.Effect<Client, E, Scope.Scope> =>
-  Effect.map(Effect.all([webHandlers(Layer.fresh(manager)), webHandlers(Layer.fresh(manager))]), (managers): Client => {
+const makeClient = <E>(
+  manager: Layer.Layer<SessionManager.SessionManager, E>
+): Effect.Effect<Client, E, Scope.Scope> => {
+  const handlers = Effect.flatMap(Layer.build(Layer.fresh(manager)), (context) =>
+    Effect.provide(webHandlers<SessionManager.SessionManager>(), context)
+  )
+  return Effect.map(Effect.all([handlers, handlers]), (managers): Client => {
     let sent = 0
     return {
       send: (cookie, handler) =>
@@ -78,6 +83,7 @@ const makeClient = <E>(manager: Layer.Layer<SessionManager.SessionManager, E>): 
         })
     }
   })
+}
 
 /**
  * Defines the cases of a promise in terms of requests; `wrap` puts a fault between the manager and the provider. The

@@ -10,6 +10,7 @@ import {
 } from "effect-session"
 import * as Beego from "effect-session/beego"
 import * as Memory from "effect-session/memory"
+import { webHandlers } from "#dialect/http"
 import * as Context from "#effect/Context"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
@@ -20,7 +21,6 @@ import * as Result from "#effect/Result"
 import * as Schema from "#effect/Schema"
 import * as Stream from "#effect/Stream"
 import { describe, expect, it } from "#test/vitest"
-import { webHandlers } from "#test/web"
 import { comparable, describeSession } from "./describe.js"
 
 /** Its names are none of the recorded sessions'. */

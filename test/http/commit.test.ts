@@ -3,13 +3,13 @@
  */
 
 import { SessionError, SessionHttp, SessionManager } from "effect-session"
+import { webHandlers } from "#dialect/http"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as TestClock from "#effect/testing/TestClock"
 import * as HttpRouter from "#test/HttpRouter"
 import { describe, expect, it } from "#test/vitest"
-import { webHandlers } from "#test/web"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
 
 const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))

@@ -3,11 +3,11 @@
  */
 
 import type { SessionConfig, SessionManager } from "effect-session"
+import { webHandlers } from "#dialect/http"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as TestClock from "#effect/testing/TestClock"
 import { describe, expect, it } from "#test/vitest"
-import { webHandlers } from "#test/web"
 import { managerLayer, probe } from "../support/http.js"
 import { basics, routerOf } from "../support/mounts.js"
 

@@ -4,12 +4,12 @@
 import { createInterface } from "node:readline"
 import { inspect } from "node:util"
 import { SessionHttp, SessionLayer, type SessionManager, SessionStore } from "effect-session"
+import { webHandlers } from "#dialect/http"
 import * as Effect from "#effect/Effect"
 import { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Option from "#effect/Option"
 import * as Schema from "#effect/Schema"
-import { webHandlers } from "#test/web"
 import type { Asked, Told } from "./process.js"
 import { values } from "./values.js"
 
