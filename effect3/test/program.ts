@@ -6,9 +6,7 @@ import { root } from "../../scripts/programs.mjs"
 /** The folder of the programs that pages show. */
 export const pages = "example/docs/effect3"
 
-/** What Node runs them with. */
-export const node = process.execPath
-export const options = ["--import", "tsx"]
+/** What a process that runs TypeScript needs to know. */
 export const env = { ...process.env, TSX_TSCONFIG_PATH: `${root}/tsconfig.json` }
 
 /** The exit code after a SIGTERM. */

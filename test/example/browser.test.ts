@@ -29,7 +29,7 @@ suite("the demo in Chromium", ["chromium"], () => {
   beforeAll(async () => {
     const port = await freePort()
     url = `http://localhost:${port}`
-    demo = spawn(program.node, [...program.options, join(root, "example/main.ts")], {
+    demo = spawn(process.execPath, ["--import", "tsx", join(root, "example/main.ts")], {
       cwd: root,
       env: { ...program.env, PORT: String(port) },
       stdio: ["ignore", "pipe", "inherit"]

@@ -15,7 +15,7 @@ const browserOf = (name: string) =>
     const [port] = yield* Effect.promise(() => freePorts(1))
     yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(program.node, [...program.options, join(root, program.pages, name)], {
+        spawn(process.execPath, ["--import", "tsx", join(root, program.pages, name)], {
           cwd: root,
           env: { ...program.env, PORT: `${port}` },
           stdio: "ignore"

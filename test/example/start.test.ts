@@ -17,7 +17,7 @@ it.live("a request that comes as soon as it listens is answered, and SIGTERM end
     const [port] = yield* Effect.promise(() => freePorts(1))
     const demo = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(program.node, [...program.options, join(root, "example/main.ts")], {
+        spawn(process.execPath, ["--import", "tsx", join(root, "example/main.ts")], {
           cwd: root,
           env: {
             ...program.env,
