@@ -19,6 +19,7 @@ import * as Fiber from "#effect/Fiber"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Layer from "#effect/Layer"
 import * as Logger from "#effect/Logger"
+import * as Metric from "#effect/Metric"
 import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
 import * as Stream from "#effect/Stream"
@@ -26,12 +27,12 @@ import * as Tracer from "#effect/Tracer"
 import * as TestClock from "#effect/testing/TestClock"
 import * as HttpRouter from "#test/HttpRouter"
 import * as Logs from "#test/logs"
-import * as Metrics from "#test/metrics"
 import { makeTracer } from "#test/trace"
 import { describe, expect, it } from "#test/vitest"
 import { makeIds } from "../../src/Manager/SessionId.js"
 import { sessionOf } from "../support/events.js"
 import { AppSession, managerLayer, probe, serve } from "../support/http.js"
+import * as Metrics from "../support/metrics.js"
 
 const idOf = (headers: Record<string, string>) => SessionStore.sessionId(headers["cookie"]!.split("=")[1]!)
 
@@ -382,7 +383,7 @@ describe("nothing tells an id or a value", () => {
         yield* as(second.cookie)("/count")
         down = false
         yield* as(second.cookie)("/logout")
-        told.push(JSON.stringify(yield* Metrics.snapshot))
+        told.push(JSON.stringify(yield* Metric.snapshot))
         return [first, second].flatMap(({ cookie }) => {
           const id = cookie!.split("=")[1]!
           return [id, id.slice(0, 20)]
