@@ -1,3 +1,6 @@
+/**
+ * Metrics, updated without an effect.
+ */
 import * as Metric from "effect/Metric"
 import * as MetricLabel from "effect/MetricLabel"
 

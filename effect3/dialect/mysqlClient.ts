@@ -1,3 +1,6 @@
+/**
+ * The client of MySQL: that of @effect/sql-mysql2.
+ */
 import * as Effect from "effect/Effect"
 import { driver } from "../../src/Provider/internal/driver.js"
 import type { ClientOf } from "../../src/Provider/sql/pool.js"

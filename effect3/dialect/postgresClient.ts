@@ -1,3 +1,6 @@
+/**
+ * The client of PostgreSQL: that of @effect/sql-pg.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { driver } from "../../src/Provider/internal/driver.js"

@@ -1,3 +1,6 @@
+/**
+ * What the two sides of a Result hold.
+ */
 import type * as Either from "effect/Either"
 
 export const valueOf = <A, E>(success: Either.Right<E, A>): A => success.right

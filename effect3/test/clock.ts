@@ -1,3 +1,6 @@
+/**
+ * Clocks of tests, and of processes whose clock is wrong.
+ */
 import * as HttpApp from "@effect/platform/HttpApp"
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 import type { HttpServerResponse } from "@effect/platform/HttpServerResponse"

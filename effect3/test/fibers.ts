@@ -1,3 +1,6 @@
+/**
+ * Fibers: how they end, and how many there are.
+ */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"

@@ -1,3 +1,6 @@
+/**
+ * Middlewares of the platform and of an app.
+ */
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import type * as HttpServerError from "@effect/platform/HttpServerError"

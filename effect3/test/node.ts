@@ -1,3 +1,6 @@
+/**
+ * What the platform's programs need on Node.
+ */
 import * as NodeContext from "@effect/platform-node/NodeContext"
 
 export const services = NodeContext.layer

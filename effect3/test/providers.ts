@@ -1,3 +1,6 @@
+/**
+ * ConfigProviders.
+ */
 import * as ConfigProvider from "effect/ConfigProvider"
 
 /** The ways in which a ConfigProvider can have these variables. */

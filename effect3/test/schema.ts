@@ -1,3 +1,6 @@
+/**
+ * Schemas that are said in other words, and what tests ask of them.
+ */
 import * as Arbitrary from "effect/Arbitrary"
 import * as FastCheck from "effect/FastCheck"
 import * as ParseResult from "effect/ParseResult"

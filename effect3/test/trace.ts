@@ -1,3 +1,6 @@
+/**
+ * Tracers, and what spans show.
+ */
 import * as Layer from "effect/Layer"
 import * as Tracer from "effect/Tracer"
 

@@ -1,3 +1,6 @@
+/**
+ * Vitest with Effect's tests.
+ */
 import * as Vitest from "@effect/vitest"
 import type * as Scope from "effect/Scope"
 import type * as TestServices from "effect/TestServices"

@@ -1,3 +1,6 @@
+/**
+ * Clocks: the time that one shows, and the machine's for what has to end in real time.
+ */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

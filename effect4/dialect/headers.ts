@@ -1,3 +1,6 @@
+/**
+ * Hides what carries the session's id from spans.
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"

@@ -1,3 +1,6 @@
+/**
+ * Kinds of values, in words.
+ */
 import * as AST from "effect/SchemaAST"
 import { either } from "../../src/Manager/problems.js"
 

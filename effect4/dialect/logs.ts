@@ -1,3 +1,6 @@
+/**
+ * Logs of an effect that is expected to log errors.
+ */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"

@@ -1,3 +1,6 @@
+/**
+ * Metrics, updated without an effect.
+ */
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 

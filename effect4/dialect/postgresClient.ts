@@ -1,3 +1,6 @@
+/**
+ * The client of PostgreSQL: that of @effect/sql-pg.
+ */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,3 +1,6 @@
+/**
+ * What the two sides of a Result hold.
+ */
 import type * as Result from "effect/Result"
 
 export const valueOf = <A, E>(success: Result.Success<A, E>): A => success.success

@@ -1,3 +1,6 @@
+/**
+ * The platform's server of tests, on Node.
+ */
 import { createServer } from "node:http"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"

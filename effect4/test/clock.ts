@@ -1,3 +1,6 @@
+/**
+ * Clocks of tests, and of processes whose clock is wrong.
+ */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"

@@ -1,3 +1,6 @@
+/**
+ * Middlewares of the platform and of an app.
+ */
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import type * as HttpServerError from "effect/http/HttpServerError"

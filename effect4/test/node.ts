@@ -1,3 +1,6 @@
+/**
+ * What the platform's programs need on Node.
+ */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Layer from "effect/Layer"

@@ -1,3 +1,6 @@
+/**
+ * Schemas that are said in other words, and what tests ask of them.
+ */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Options from "effect/Option"

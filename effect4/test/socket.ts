@@ -1,3 +1,6 @@
+/**
+ * WebSockets.
+ */
 import * as Effect from "effect/Effect"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
