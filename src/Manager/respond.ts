@@ -63,9 +63,10 @@ const bodyOf = ({ reason }: SessionError, shape: Shape) =>
  */
 const isUntidy = (session: RequestState): boolean => {
   const { env, origin, reply } = session
-  return reply === undefined && origin._tag !== "Ambiguous" && origin._tag !== "Missing"
-    ? false
-    : session.sent?.doubled === true || (reply === "forget" && env.keeper.needsResponse)
+  return (
+    (reply !== undefined || origin._tag === "Ambiguous" || origin._tag === "Missing") &&
+    (session.sent?.doubled === true || (reply === "forget" && env.keeper.needsResponse))
+  )
 }
 
 /** Whether the response brings the client any news of the session. */
