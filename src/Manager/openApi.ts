@@ -2,12 +2,12 @@
  * Describes sessions in OpenAPI documents: the cookie, header or query parameter that carries the id, and whether it is
  * required.
  */
-import { type AnyApi, type AnyMiddleware, annotationsOf, type Members, membersOf, transformed } from "#dialect/apis"
+import { type AnyApi, type AnyMiddleware, type Api, membersOf } from "#dialect/apis"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as HttpApiMiddleware from "#effect/http-api/HttpApiMiddleware"
 import * as HttpApiSecurity from "#effect/http-api/HttpApiSecurity"
-import type * as OpenApi from "#effect/http-api/OpenApi"
+import * as OpenApi from "#effect/http-api/OpenApi"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import { SessionError } from "../SessionError.js"
@@ -98,15 +98,16 @@ export const security = ({
  * @since 3.0.0
  * @category layers
  */
-export const layerOpenApi = <Api extends AnyApi, A, E, R>(
-  api: Api,
-  build: (api: Api) => Layer.Layer<A, E, R>
+export const layerOpenApi = <Own extends AnyApi, A, E, R>(
+  api: Own,
+  build: (api: Own) => Layer.Layer<A, E, R>
 ): Layer.Layer<A, E | SessionError, R | SessionManager> =>
   Layer.unwrap(
     Effect.flatMap(SessionManager, ({ config }) => {
-      const clash = clashIn(api)
+      const known = api as unknown as Api
+      const clash = clashIn(known)
       return clash === undefined
-        ? Effect.succeed(build(documented(api, config)))
+        ? Effect.succeed(build(documented(known, config) as unknown as Own))
         : Effect.fail(new SessionError({ reason: "InvalidConfig", message: `layerOpenApi: ${clash}` }))
     })
   )
@@ -116,12 +117,31 @@ type Requirements = ReadonlyArray<OpenApi.OpenAPISecurityRequirement>
 /** Marks an API whose document describes the sessions of a manager already. */
 class Documented extends Context.Service<Documented, true>()("effect-session/openApi/Documented") {}
 
-const documented = <Api extends AnyApi>(api: Api, config: SessionConfig): Api =>
-  transformed(api, Documented, (spec) => describe(spec, membersOf(api), carriersOf(config)))
+/** The parts of an API that its document describes. */
+export interface Members {
+  /** The middlewares of the whole API. */
+  readonly middlewares: Iterable<AnyMiddleware>
+  readonly endpoints: ReadonlyArray<Endpoint>
+}
+
+export interface Endpoint {
+  readonly operationIn: (spec: OpenApi.OpenAPISpec) => OpenApi.OpenAPISpecOperation | undefined
+  /** All that it has, with those of the API. */
+  readonly middlewares: Iterable<AnyMiddleware>
+}
+
+/** The API with a step that changes its document before the app's own. */
+const documented = (api: Api, config: SessionConfig): Api => {
+  const before = Context.getOption(api.annotations, OpenApi.Transform)
+  return api.annotate(Documented, true).annotate(OpenApi.Transform, (spec) => {
+    describe(spec as unknown as OpenApi.OpenAPISpec, membersOf(api), carriersOf(config))
+    return Option.isSome(before) ? before.value(spec) : spec
+  }) as unknown as Api
+}
 
 /** Returns why the document of an API cannot describe the sessions of one manager, or undefined if it can. */
-const clashIn = (api: AnyApi): string | undefined => {
-  if (Option.isSome(Context.getOption(annotationsOf(api), Documented))) {
+const clashIn = (api: Api): string | undefined => {
+  if (Option.isSome(Context.getOption(api.annotations, Documented))) {
     return "this document describes the sessions of a manager already"
   }
   const { endpoints, middlewares: ofAll } = membersOf(api)
