@@ -6,7 +6,8 @@ import { defineConfig } from "vitest/config"
 const src = fileURLToPath(new URL("src/", import.meta.url))
 const effect3 = fileURLToPath(new URL("effect3/", import.meta.url))
 
-const processes = availableParallelism() + 2
+/** How many files run at once. */
+export const processes = availableParallelism() + 2
 
 export default defineConfig({
   resolve: {

@@ -1,13 +1,14 @@
 // How the tests run on Effect 4: as on Effect 3, with this package's modules in place of the root's.
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
-import root from "../vitest.config.ts"
+import root, { processes } from "../vitest.config.ts"
 
 const here = fileURLToPath(new URL("./", import.meta.url))
 const src = fileURLToPath(new URL("../src/", import.meta.url))
 const modules = `${here}node_modules/`
 
-const { poolOptions, ...test } = root.test as any
+// Newer versions of vitest have no `poolOptions`.
+const { poolOptions: _, ...test } = root.test as any
 
 export default defineConfig({
   ...root,
@@ -34,6 +35,6 @@ export default defineConfig({
   test: {
     ...test,
     exclude: ["test/majors/**", "test/{docs,imports,package,setup}.test.ts"],
-    maxWorkers: poolOptions?.forks?.maxForks ?? 2
+    maxWorkers: processes
   }
 })
