@@ -246,5 +246,5 @@ const logFailure = ({ failure, shape }: MountedSession, { status }: Response): E
 /** Hides the response's cookies from anything that prints it, such as a span's error. */
 const hiding = (response: Response): Response =>
   Object.defineProperty(response, "toJSON", {
-    value: () => ({ _id: "@effect/platform/HttpServerResponse", status: response.status })
+    value: () => ({ _id: "HttpServerResponse", status: response.status })
   })
