@@ -35,12 +35,12 @@ export const commit = (session: RequestState, when: When): Effect.Effect<Outcome
   const { bounded, keeper } = session.env
   // In line: a `save` that the handler no longer waits for may still be running, and nothing must be saved twice.
   const saving = Effect.suspend(() => step(session, when))
-  return Effect.catchCause(
-    keeper.inProcess
-      ? Effect.uninterruptible(Effect.suspend(() => session.line.hold(saving)))
-      : bounded(session.line.take(saving)),
+  const settled = Effect.catchCause(
+    keeper.inProcess ? Effect.suspend(() => session.line.hold(saving)) : bounded(session.line.take(saving)),
     (cause) => Effect.sync(() => settle(session, failure(session, cause)))
   )
+  // Only a handler that waits for a backend may stop waiting: the save itself goes on.
+  return when === "save" && !keeper.inProcess ? settled : Effect.uninterruptible(settled)
 }
 
 const failure = (session: RequestState, cause: Cause.Cause<SessionError>): Outcome => {

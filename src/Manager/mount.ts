@@ -97,7 +97,7 @@ export class Mounting {
   private saveInner(session: MountedSession, response: Response): Effect.Effect<Response> {
     return session.stage === "open" && session.changed && response.status < 500
       ? Effect.flatMap(
-          Effect.uninterruptible(commit(session, "end")),
+          commit(session, "end"),
           (outcome) => respond(session, outcome, response, session.shape) ?? Effect.succeed(response)
         )
       : Effect.succeed(response)
@@ -164,7 +164,7 @@ export class Mounting {
     if (!needsCommit(session)) {
       return this.tell(session, response, request)
     }
-    return Effect.flatMap(Effect.uninterruptible(commit(session, "end")), (outcome) => {
+    return Effect.flatMap(commit(session, "end"), (outcome) => {
       const instead = respond(session, outcome, response, session.shape)
       if (instead === undefined) {
         return this.tell(session, response, request)
