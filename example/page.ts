@@ -10,7 +10,7 @@ const style = `
 @media (prefers-color-scheme: dark) { :root { --ink: #e8e6e1; --paper: #15171c; --card: #1e2128; --line: #333843; --accent: #8fa4ff; --soft: #9aa1ad } }
 * { box-sizing: border-box }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
-main { width: min(30rem, calc(100vw - 2rem)); margin: 2rem 0; display: grid; gap: 1rem }
+main { width: min(30rem, calc(100vw - 2rem)); margin: 2rem 0; display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem }
 header { display: flex; align-items: baseline; justify-content: space-between; gap: 1rem }
 h1 { font-size: 1.35rem; margin: 0; letter-spacing: -.01em }
 h2 { font-size: .8rem; margin: 0 0 .6rem; text-transform: uppercase; letter-spacing: .08em; color: var(--soft) }

@@ -83,6 +83,14 @@ suite("the demo in Chromium", ["chromium"], () => {
     expect(await page.locator("#cart li").allTextContents()).toEqual(["tea"])
   })
 
+  it("fits a narrow screen", async () => {
+    const page = await visit()
+    for (const width of [320, 360]) {
+      await page.setViewportSize({ width, height: 640 })
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width)
+    }
+  })
+
   it("a script cannot read the cookie, and signing in changes it", async () => {
     const page = await visit()
     await page.click("text=Count one more")

@@ -1,11 +1,13 @@
 /**
  * The environment variables of the backends, and layers that take their options from `Config`.
  */
+import { mapOrError, missing } from "#dialect/config"
 import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
+import * as Result from "#effect/Result"
 import type { SessionError } from "../../SessionError.js"
 import type { SessionProvider } from "../Provider.js"
 
@@ -35,7 +37,11 @@ export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefin
   Config.map(Config.option(config), Option.getOrUndefined)
 
 /** Redacted, since it may hold a password. */
-export const url = Config.Redacted(variables.url)
+export const url = mapOrError(optional(Config.Redacted(variables.url)), (url) =>
+  url === undefined
+    ? Result.fail(missing(variables.url, "it is not set: it is the address of the backend, or its file or directory"))
+    : Result.succeed(url)
+)
 
 /** Unwraps a URL. This is the only place that does, and no error repeats the URL. */
 export const plainUrl = (url: string | Redacted.Redacted): string =>
