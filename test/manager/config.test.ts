@@ -220,6 +220,8 @@ describe("fromConfig", () => {
       { SESSION_URL: "redis://127.0.0.1" },
       /SESSION_PROVIDER: "?expected the name of a backend, such as redis: .*memory, which ignores SESSION_URL\b/
     ],
+    [{ SESSION_PROVIDER: "redis" }, /SESSION_URL: "?it is not set: /],
+    [{ SESSION_PROVIDER: "file" }, /SESSION_URL: "?it is not set: /],
     [{ SESSION_KEYS: "secret", SESSION_TABLE: "t" }, /memory, which ignores SESSION_TABLE, SESSION_KEYS\b/],
     [{ SESSION_PROVIDER: "cookie" }, /SESSION_KEYS: "?expected .*32 random bytes.*commas.*randomBytes\(32\)/],
     [{ SESSION_PROVIDER: "cookie", SESSION_KEYS: "" }, /SESSION_KEYS: "?expected .*32 random bytes/],
