@@ -163,7 +163,7 @@ export const layerFromEnv = Layer.effect(
   Provider.SessionProvider,
   Effect.flatMap(
     Config.all({
-      directory: Config.NonEmptyString(Environment.variables.url),
+      directory: Environment.path("the directory"),
       fsync: Config.withDefault(Config.Boolean(Environment.variables.fsync), false)
     }),
     (options) => open(options, Environment.variables.url)

@@ -3,7 +3,6 @@
  *
  * @since 3.0.0
  */
-import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import { type SessionError, unavailable } from "../SessionError.js"
@@ -78,5 +77,5 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
  */
 export const layerFromEnv = layerConfig({
   ...Environment.table,
-  filename: Config.NonEmptyString(Environment.variables.url)
+  filename: Environment.path("the name of the file")
 })

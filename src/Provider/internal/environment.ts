@@ -36,12 +36,17 @@ export const variables = {
 export const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
   Config.map(Config.option(config), Option.getOrUndefined)
 
+const requiredUrl = <A>(config: Config.Config<A>, what: string): Config.Config<A> =>
+  mapOrError(optional(config), (value) =>
+    value === undefined ? Result.fail(missing(variables.url, `it is not set: it is ${what}`)) : Result.succeed(value)
+  )
+
 /** Redacted, since it may hold a password. */
-export const url = mapOrError(optional(Config.Redacted(variables.url)), (url) =>
-  url === undefined
-    ? Result.fail(missing(variables.url, "it is not set: it is the address of the backend, or its file or directory"))
-    : Result.succeed(url)
-)
+export const url = requiredUrl(Config.Redacted(variables.url), "the address of the backend")
+
+/** Of a backend that is no server. */
+export const path = (what: "the directory" | "the name of the file"): Config.Config<string> =>
+  requiredUrl(Config.NonEmptyString(variables.url), `${what} of the sessions`)
 
 /** Unwraps a URL. This is the only place that does, and no error repeats the URL. */
 export const plainUrl = (url: string | Redacted.Redacted): string =>
