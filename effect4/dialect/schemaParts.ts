@@ -1,7 +1,12 @@
 // Finds out, once per field, what a Schema does with objects: whether it returns parts of its input, and whether it
 // loses keys.
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { copyJson } from "../../src/Store/jsonValue.js"
 
 /** What a Schema reads: the last link of its encoding. */
 const encodedOf = (ast: AST.AST): AST.AST => {
@@ -52,13 +57,46 @@ const shares = (decoded: AST.AST): boolean => {
 
 /**
  * The Schema with JSON's form for what has no other, such as a Date, an Option or a Map: Effect 3 encodes these to the same
- * JSON by itself.
+ * JSON by itself. All else is as in JSON: Effect 4's form has null for `undefined`, and text for NaN, which Effect 3 does
+ * not read. What would not be read again is refused.
  */
-export const toJson = <A, I>(schema: Schema.Codec<A, I>): Schema.Codec<A, unknown> =>
-  isDeclared(AST.toEncoded(schema.ast)) ? Schema.toCodecJson(schema) : schema
+export const toJson = <A, I>(schema: Schema.Codec<A, I>): Schema.Codec<A, unknown> => {
+  const encoded = Schema.toEncoded(schema)
+  return needsForm(encoded.ast, new Set())
+    ? Schema.toCodecJson(encoded).pipe(
+        Schema.decodeTo(schema, {
+          decode: SchemaGetter.passthrough(),
+          encode: SchemaGetter.transformEffect((value: I) => {
+            const copy = copyJson(value, identity)
+            return copy === undefined
+              ? Effect.fail(new SchemaIssue.InvalidValue({ message: "JSON would change it" }))
+              : Effect.succeed(copy as I)
+          })
+        })
+      )
+    : schema
+}
 
-const isDeclared = (ast: AST.AST): boolean =>
-  ast._tag === "Declaration" || ast._tag === "BigInt" || partsOf(ast).some(isDeclared)
+const needsForm = (ast: AST.AST, seen: Set<AST.AST>): boolean => {
+  switch (ast._tag) {
+    case "Declaration":
+    case "BigInt":
+      return true
+    case "Suspend": {
+      const inner = ast.thunk()
+      return !seen.has(inner) && needsForm(inner, seen.add(inner))
+    }
+    default:
+      return isUndefinable(ast) || partsOf(ast).some((part) => needsForm(part, seen))
+  }
+}
+
+/** Whether a property can be undefined and must be there: JSON leaves it out, and the Schema then does not read the rest. */
+const isUndefinable = (ast: AST.AST): boolean =>
+  ast._tag === "Objects" && ast.propertySignatures.some(({ type }) => !AST.isOptional(type) && takesUndefined(type))
+
+const takesUndefined = (ast: AST.AST): boolean =>
+  AST.isUnion(ast) ? ast.types.some(takesUndefined) : /^(Undefined|Void|Unknown|Any)$/.test(ast._tag)
 
 /**
  * Whether a key `__proto__` can be lost: Schemas of records assign keys, and assigning this one sets a prototype.

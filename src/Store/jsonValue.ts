@@ -18,9 +18,10 @@ export const put = (target: Record<string, unknown>, key: string, value: unknown
 
 /**
  * Copies a value as JSON would: without properties that are `undefined`, and with 0 for -0. Returns `undefined` if JSON
- * would change the value into another (a Date, NaN, a Map) or could not hold it at all (a cycle, a bigint).
+ * would change the value into another (a Date, NaN, a Map) or could not hold it at all (a cycle, a bigint); `other` may
+ * take such values, but for cycles and numbers.
  */
-export const copyJson = (value: unknown, depth = maxDepth): unknown => {
+export const copyJson = (value: unknown, other: Other = refuse, depth = maxDepth): unknown => {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -33,18 +34,22 @@ export const copyJson = (value: unknown, depth = maxDepth): unknown => {
         : depth === 0
           ? undefined
           : Array.isArray(value)
-            ? copyArray(value, depth - 1)
-            : copyObject(value, depth - 1)
+            ? copyArray(value, other, depth - 1)
+            : copyObject(value, other, depth - 1)
     default:
-      return undefined
+      return other(value)
   }
 }
 
-const copyArray = (values: ReadonlyArray<unknown>, depth: number): unknown => {
+type Other = (value: unknown) => unknown
+
+const refuse: Other = () => undefined
+
+const copyArray = (values: ReadonlyArray<unknown>, other: Other, depth: number): unknown => {
   const copy: Array<unknown> = []
   // Not `map`: it skips holes, which JSON changes to null.
   for (let i = 0; i < values.length; i++) {
-    const element = copyJson(values[i], depth)
+    const element = copyJson(values[i], other, depth)
     if (element === undefined) {
       return undefined
     }
@@ -53,16 +58,16 @@ const copyArray = (values: ReadonlyArray<unknown>, depth: number): unknown => {
   return copy
 }
 
-const copyObject = (value: object, depth: number): unknown => {
+const copyObject = (value: object, other: Other, depth: number): unknown => {
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) {
-    return undefined
+    return other(value)
   }
   const copy: Record<string, unknown> = {}
   for (const key of Object.keys(value)) {
     const element = (value as Record<string, unknown>)[key]
     if (element !== undefined) {
-      const copied = copyJson(element, depth)
+      const copied = copyJson(element, other, depth)
       if (copied === undefined) {
         return undefined
       }

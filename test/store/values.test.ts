@@ -205,6 +205,74 @@ describe("odd values that can be stored", () => {
   }
 })
 
+describe("beside values that JSON has no form for", () => {
+  interface Tree {
+    readonly name: Option.Option<string>
+    readonly in?: Tree | undefined
+  }
+  const Tree: Schema.Codec<Tree, unknown> = Schema.Struct({
+    name: Schema.Option(Schema.String),
+    in: Schema.optional(Schema.suspend((): Schema.Codec<Tree, unknown> => Tree))
+  }) as never
+
+  class Mixed extends SessionStore.Tag<Mixed>()("Mixed", {
+    order: Schema.Struct({
+      shop: Schema.Option(Schema.String),
+      price: Schema.Number,
+      note: Schema.optional(Schema.String)
+    }),
+    forest: Schema.Struct({ root: Schema.suspend(() => Tree) })
+  }) {}
+  const shop = Option.some("north")
+
+  it.effect("a property that is undefined is left out", () =>
+    Effect.gen(function* () {
+      const record = yield* stored(Mixed, (session) => session.set("order", { shop, price: 1, note: undefined }))
+      expect(record.data.values).toEqual({ "Mixed.order": { shop: { _tag: "Some", value: "north" }, price: 1 } })
+      expect(record.data.values["Mixed.order"]).not.toHaveProperty("note")
+      expect(yield* record.open(Mixed).get("order")).toEqual(Option.some({ shop, price: 1 }))
+    })
+  )
+
+  it.effect("a number that JSON does not have is refused", () =>
+    Effect.gen(function* () {
+      const session = new FakeRecord().open(Mixed)
+      for (const price of [Number.NaN, Number.POSITIVE_INFINITY]) {
+        expect(yield* refused(session.set("order", { shop, price }))).toContain("JSON holds")
+      }
+    })
+  )
+
+  it.effect("a recursive Schema keeps them at each level", () =>
+    Effect.gen(function* () {
+      const forest = { root: { name: shop, in: { name: Option.none() } } }
+      const record = yield* stored(Mixed, (session) => session.set("forest", forest))
+      expect(record.data.values).toEqual({
+        "Mixed.forest": { root: { name: { _tag: "Some", value: "north" }, in: { name: { _tag: "None" } } } }
+      })
+      expect(yield* record.open(Mixed).get("forest")).toEqual(Option.some(forest))
+    })
+  )
+})
+
+describe("a property that has to be there, and is undefined", () => {
+  class Required extends SessionStore.Tag<Required>()("Required", {
+    name: Schema.Struct({ first: Schema.UndefinedOr(Schema.String) }),
+    any: Schema.Struct({ first: Schema.Unknown })
+  }) {}
+
+  it.effect.each(["name", "any"] as const)("is refused, or comes back: %s", (key) =>
+    Effect.gen(function* () {
+      const value = { first: undefined }
+      const record = new FakeRecord()
+      const session = record.open(Required)
+      const isRefused = yield* Effect.match(session.set(key, value), { onFailure: () => true, onSuccess: () => false })
+      yield* session.save
+      expect(yield* record.open(Required).get(key)).toEqual(isRefused ? Option.none() : Option.some(value))
+    })
+  )
+})
+
 describe("a value that is changed in place", () => {
   it.effect("after set: is stored as it was", () =>
     Effect.gen(function* () {
