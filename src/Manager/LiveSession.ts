@@ -105,11 +105,13 @@ export class LiveSession extends RequestState implements SessionCell {
   get exclusive(): Effect.Effect<void, SessionError> {
     const { keeper } = this.env
     return keeper.needsResponse
-      ? this.fail(
-          new SessionError({
-            reason: "Unsupported",
-            message: `${keeper.name}: updateAndSave, takeAndSave: the client holds the session and can send an older one again; use a provider that keeps sessions on a server`
-          })
+      ? Effect.suspend(() =>
+          this.fail(
+            new SessionError({
+              reason: "Unsupported",
+              message: `${keeper.name}: updateAndSave, takeAndSave: the client holds the session and can send an older one again; use a provider that keeps sessions on a server`
+            })
+          )
         )
       : Effect.void
   }

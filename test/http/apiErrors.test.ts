@@ -3,6 +3,7 @@
  */
 
 import { SessionError } from "effect-session"
+import * as Cookie from "effect-session/cookie"
 import * as Effect from "#effect/Effect"
 import * as FetchHttpClient from "#effect/http/FetchHttpClient"
 import * as HttpClient from "#effect/http/HttpClient"
@@ -16,9 +17,10 @@ import * as Result from "#effect/Result"
 import * as Schema from "#effect/Schema"
 import { get, serveApi, status } from "#test/api"
 import { describe, expect, it } from "#test/vitest"
+import { key } from "../support/cookies.js"
 import { AppSession, probe } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
-import { build, WithSession, WithSessionLive } from "../support/mounts.js"
+import { apiOf, build, WithSession, WithSessionLive } from "../support/mounts.js"
 
 class Refused extends Schema.TaggedError<Refused>()("Refused", {}, status(409)) {}
 
@@ -131,6 +133,20 @@ describe("HttpApiClient", () => {
 })
 
 describe("the log", () => {
+  it.effect("has nothing of an operation that did not run", () =>
+    Effect.gen(function* () {
+      const { layer, logged } = collectLogs()
+      const unused = Effect.flatMap(AppSession, ({ updateAndSave }) => {
+        updateAndSave("visits", (n) => n + 1)
+        return Effect.die(new Error("no"))
+      })
+      const sealing = yield* Cookie.make({ keys: [key()] })
+      const server = yield* Effect.provide(build(serveApi(...apiOf({ unused })), sealing as never), layer)
+      expect((yield* server.send("/unused")).status).toBe(500)
+      expect(logged.filter((line) => line.includes("updateAndSave"))).toEqual([])
+    })
+  )
+
   it.effect("has nothing of an error that the handler has caught", () =>
     Effect.gen(function* () {
       const { client, logged, state } = yield* begin()
