@@ -62,17 +62,20 @@ const shares = (decoded: AST.AST): boolean => {
  */
 export const toJson = <A, I>(schema: Schema.Codec<A, I>): Schema.Codec<A, unknown> => {
   const encoded = Schema.toEncoded(schema)
+  // Options, Maps and other collections as objects and arrays, with what is in them.
+  const plain: Schema.Codec<any, any> = Schema.toCodecIso(encoded)
   return needsForm(encoded.ast, new Set())
-    ? Schema.toCodecJson(encoded).pipe(
-        Schema.decodeTo(schema, {
+    ? Schema.toCodecJson(Schema.toEncoded(plain)).pipe(
+        Schema.decodeTo(plain, {
           decode: SchemaGetter.passthrough(),
-          encode: SchemaGetter.transformEffect((value: I) => {
+          encode: SchemaGetter.transformEffect((value) => {
             const copy = copyJson(value, identity)
             return copy === undefined
               ? Effect.fail(new SchemaIssue.InvalidValue({ message: "JSON would change it" }))
-              : Effect.succeed(copy as I)
+              : Effect.succeed(copy)
           })
-        })
+        }),
+        Schema.decodeTo(schema)
       )
     : schema
 }

@@ -219,7 +219,10 @@ describe("beside values that JSON has no form for", () => {
     order: Schema.Struct({
       shop: Schema.Option(Schema.String),
       price: Schema.Number,
-      note: Schema.optional(Schema.String)
+      note: Schema.optional(Schema.String),
+      gift: Schema.optional(
+        Schema.Option(Schema.Struct({ card: Schema.optional(Schema.String), worth: Schema.Number }))
+      )
     }),
     forest: Schema.Struct({ root: Schema.suspend(() => Tree) })
   }) {}
@@ -234,11 +237,25 @@ describe("beside values that JSON has no form for", () => {
     })
   )
 
+  it.effect("within them it is as well", () =>
+    Effect.gen(function* () {
+      const gift = Option.some({ card: undefined, worth: 2 })
+      const record = yield* stored(Mixed, (session) => session.set("order", { shop, price: 1, gift }))
+      const { gift: kept } = record.data.values["Mixed.order"] as { readonly gift: { readonly value: object } }
+      expect(Object.keys(kept.value)).toEqual(["worth"])
+      expect(yield* record.open(Mixed).get("order")).toEqual(
+        Option.some({ shop, price: 1, gift: Option.some({ worth: 2 }) })
+      )
+    })
+  )
+
   it.effect("a number that JSON does not have is refused", () =>
     Effect.gen(function* () {
       const session = new FakeRecord().open(Mixed)
       for (const price of [Number.NaN, Number.POSITIVE_INFINITY]) {
         expect(yield* refused(session.set("order", { shop, price }))).toContain("JSON holds")
+        const gift = Option.some({ worth: price })
+        expect(yield* refused(session.set("order", { shop, price: 1, gift }))).toContain("JSON holds")
       }
     })
   )
