@@ -1,11 +1,15 @@
 // Throughput of the same three routes with and without sessions, on each framework. See ../README.md.
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { cores, loadThreads, pinning, run, startRedis, startServer, temporaryFolder } from "../lib/processes.mjs"
 import { median, progress, report } from "../lib/report.mjs"
 import { browserHeaders, browsers, cookieHeader } from "./session.mjs"
+
+const { version: versionOfEffect4 } = JSON.parse(
+  readFileSync(new URL("../../effect4/node_modules/effect/package.json", import.meta.url), "utf8")
+)
 
 const frameworks = {
   byhand: "node:http, by hand",
@@ -152,13 +156,14 @@ const store = options.store
 report({
   name: `http-${store}-node${process.versions.node.split(".")[0]}`,
   title: `HTTP, sessions in ${store}`,
-  command: `npm run bench -- http${store === "memory" ? "" : ` --store ${store}`}`,
+  command: ["npm run bench -- http", ...process.argv.slice(2)].join(" "),
   versions: ["express", "express-session", "fastify", "@fastify/session", "@fastify/cookie"].concat(
     store === "redis" ? ["connect-redis", "redis", "ioredis"] : []
   ),
   about: [
     `${connections} connections (wrk), ${browsers} browsers with a session of about half a kilobyte each, a browser's headers and cookies; ${pinning("the server that is measured")}.`,
     `Medians of ${rounds} interleaved rounds of ${options.seconds} s. The ratio and the cost compare the two servers of a framework within each round.`,
+    `Effect 4 is effect ${versionOfEffect4}.`,
     "ratio: requests a second with sessions, relative to without. cost: how much longer a request takes with sessions, in µs.",
     "The last two columns are the same by the server's processor time per request: they hold on a machine that does other things too.",
     ...(idle.length > 0
