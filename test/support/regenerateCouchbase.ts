@@ -20,6 +20,8 @@ const hanging = new Proxy(collection, {
       : async (...args: Parameters<Collection["remove"]>) => {
           if (when === "after") await target.remove(...args)
           console.log("now")
+          // Nothing else keeps this process alive until it is killed.
+          setInterval(() => {}, 60_000)
           return new Promise(() => {})
         }
 })
