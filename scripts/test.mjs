@@ -1,6 +1,6 @@
-// `npm test`: installs the programs that the tests need, then runs all tests, on Effect 3 with this Node and on Effect 4 with
-// one that it supports. Arguments go to vitest: `npm test -- test/http` runs the tests of test/http, and installs only the
-// programs that these need; `npm test -- --effect=4 test/http` runs them on Effect 4 alone.
+// `npm test`: installs the programs that the tests need, then runs all tests, on Effect 3 with this Node and on Effect 4
+// with one that it supports. Arguments go to vitest: `npm test -- test/http` runs the tests of test/http, and installs
+// only the programs that these need; `npm test -- --effect=4 test/http` runs them on Effect 4 alone.
 // The last line, "N passed, N failed", is for programs that count.
 import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"

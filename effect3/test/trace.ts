@@ -3,13 +3,7 @@
  */
 import * as Layer from "effect/Layer"
 import * as Tracer from "effect/Tracer"
-
-export interface SpanOptions {
-  readonly parent: unknown
-  readonly links: ReadonlyArray<unknown>
-  readonly startTime: bigint
-  readonly kind: string
-}
+import type { SpanOptions } from "../../test/support/spans.js"
 
 /** A tracer with spans of its own. */
 export const makeTracer = (span: (name: string, options: SpanOptions) => any): Tracer.Tracer =>

@@ -62,22 +62,23 @@ const shares = (decoded: AST.AST): boolean => {
  */
 export const toJson = <A, I>(schema: Schema.Codec<A, I>): Schema.Codec<A, unknown> => {
   const encoded = Schema.toEncoded(schema)
+  if (!needsForm(encoded.ast, new Set())) {
+    return schema
+  }
   // Options, Maps and other collections as objects and arrays, with what is in them.
   const plain: Schema.Codec<any, any> = Schema.toCodecIso(encoded)
-  return needsForm(encoded.ast, new Set())
-    ? Schema.toCodecJson(Schema.toEncoded(plain)).pipe(
-        Schema.decodeTo(plain, {
-          decode: SchemaGetter.passthrough(),
-          encode: SchemaGetter.transformEffect((value) => {
-            const copy = copyJson(value, identity)
-            return copy === undefined
-              ? Effect.fail(new SchemaIssue.InvalidValue({ message: "JSON would change it" }))
-              : Effect.succeed(copy)
-          })
-        }),
-        Schema.decodeTo(schema)
-      )
-    : schema
+  return Schema.toCodecJson(Schema.toEncoded(plain)).pipe(
+    Schema.decodeTo(plain, {
+      decode: SchemaGetter.passthrough(),
+      encode: SchemaGetter.transformEffect((value) => {
+        const copy = copyJson(value, identity)
+        return copy === undefined
+          ? Effect.fail(new SchemaIssue.InvalidValue({ message: "JSON would change it" }))
+          : Effect.succeed(copy)
+      })
+    }),
+    Schema.decodeTo(schema)
+  )
 }
 
 const needsForm = (ast: AST.AST, seen: Set<AST.AST>): boolean => {

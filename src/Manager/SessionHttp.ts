@@ -96,8 +96,8 @@ export const middleware =
     mount(app, stores, (context) => Context.getUnsafe(context, SessionManager))
 
 /**
- * Provides the stores to the routes of an `HttpRouter` (on Effect 3 an `HttpLayerRouter`): give its `layer` to the routes that use the session. The
- * compiler rejects routes that use a session and do not have it.
+ * Provides the stores to the routes of an `HttpRouter` (on Effect 3 an `HttpLayerRouter`): give its `layer` to the
+ * routes that use the session. The compiler rejects routes that use a session and do not have it.
  *
  * With `{ global: true }` after the stores, the result is itself a layer. It gives the session to every request that
  * the router serves: to all routes, and to a middleware that shows its own page if no route matches.
@@ -185,7 +185,7 @@ export const routerMiddleware: {
   const stores = args.filter((arg): arg is Any => !("global" in arg))
   const [options] = args.flatMap((arg) => ("global" in arg ? [arg] : []))
   return HttpRouter.middleware<{ provides: any; handles: SessionError }>()(
-    Effect.map(SessionManager, (manager) => (app: App<any, any>) => mount(app, stores, () => manager)) as any,
+    Effect.map(SessionManager, (manager) => (app: App<any, any>) => mount(app, stores, () => manager)),
     { global: options?.global === true }
   )
 }

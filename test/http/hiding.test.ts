@@ -72,7 +72,7 @@ describe("a session that is shown", () => {
             yield* session.get("userId")
             yield* session.set("visits", 4_711_4711)
             const request = yield* HttpServerRequest.HttpServerRequest
-            const source = request.source as any
+            const source = request.source as Record<symbol, unknown>
             const live = source[Object.getOwnPropertySymbols(source).find((key) => key.toString().includes("session"))!]
             const manager = yield* SessionManager.SessionManager
             for (const [name, thing] of Object.entries({ session, live, manager, id: yield* session.id })) {

@@ -113,7 +113,7 @@ const api = serveApi(
 const apps: Readonly<
   Record<string, (provider?: ReturnType<typeof probe>["provider"]) => Effect.Effect<Server, any, any>>
 > = {
-  HttpRouter: (provider) => serve(Effect.provide(router, UsersLive) as any, {}, provider),
+  HttpRouter: (provider) => serve(Effect.provide(router, UsersLive), {}, provider),
   HttpLayerRouter: (provider) => build(layerRouter, provider),
   HttpApi: (provider) => build(api, provider)
 }

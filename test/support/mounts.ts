@@ -56,7 +56,7 @@ export const apiOf = (handlers: Handlers) => {
     (group, name) => group.add(get(name, `/${name}`, { success: Text })),
     HttpApiGroup.make("all")
   )
-  const api = HttpApi.make("api").add(group.middleware(WithSession)) as any
+  const api = HttpApi.make("api").add(group.middleware(WithSession))
   const implemented = HttpApiBuilder.group(api, "all" as never, (builder: any) =>
     Object.entries(handlers).reduce((builder, [name, handler]) => builder.handle(name, () => handler), builder)
   )
