@@ -9,8 +9,7 @@ import * as HttpServerRespondable from "#effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import { hasProperty } from "#effect/Predicate"
 import * as Schema from "#effect/Schema"
-import { codeOf } from "./internal/codeOf.js"
-import { checkBackend, Failure } from "./internal/failure.js"
+import { Failure, wordsOf } from "./internal/failure.js"
 
 /**
  * Why a session operation failed.
@@ -120,9 +119,7 @@ const describe = (cause: unknown): Pick<Failure, "words" | "advice"> => {
   if (Cause.isUnknownError(cause)) {
     return describe(cause.cause)
   }
-  return cause instanceof Failure
-    ? cause
-    : { words: codeOf(cause) ?? (cause instanceof Error ? cause.name : "unknown error"), advice: checkBackend }
+  return cause instanceof Failure ? cause : wordsOf(cause)
 }
 
 /**

@@ -130,8 +130,8 @@ for (const layer of [
 `
       )
       const [redis, cipher] = (await app.run("node", "drivers.mjs")).split("\n")
-      expect(redis).toMatch(/^InvalidConfig .*redis.*install it.*ioredis/)
-      expect(cipher).toMatch(/^InvalidConfig .*cipher.*install it.*sodium-native/)
+      expect(redis).toMatch(/^InvalidConfig .*redis.*ioredis.*: run npm install ioredis$/)
+      expect(cipher).toMatch(/^InvalidConfig .*cipher.*sodium-native.*: run npm install sodium-native$/)
     })
 
     readme(line)

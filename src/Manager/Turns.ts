@@ -5,6 +5,7 @@
  */
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
+import { checkBackend } from "../internal/failure.js"
 import { deadline } from "../internal/machineTime.js"
 import { SessionError } from "../SessionError.js"
 
@@ -26,7 +27,7 @@ export const patience = (backend: string, timeout: Duration.Duration): Patience 
     Effect.fail(
       new SessionError({
         reason: "Unavailable",
-        message: `${backend}: no answer within ${Duration.format(timeout)}: check that the backend is up and reachable`
+        message: `${backend}: no answer within ${Duration.format(timeout)}: ${checkBackend}`
       })
     )
   )

@@ -76,10 +76,29 @@ describe("SessionProvider.make", () => {
         Effect.fail(SessionProvider.unavailable("mine", "read", "SECRET-id"))
       ]
       for (const way of ways) {
-        expect((yield* Effect.flip(failing(way).read(id))).message).toBe(
-          "mine: read failed (unknown error): check that the backend is up and reachable"
-        )
+        expect((yield* Effect.flip(failing(way).read(id))).message).toBe("mine: read failed (unknown error)")
       }
+    })
+  )
+
+  it.effect("advises to look at the backend only where it was not reached, also if the driver wrapped the reason", () =>
+    Effect.gen(function* () {
+      const coded = (code: string) => Object.assign(new Error("SECRET-id"), { code })
+      const messageOf = (cause: unknown) =>
+        Effect.map(Effect.flip(failing(Effect.fail(cause)).read(id)), (e) => e.message)
+      const unreached = [
+        [coded("ETIMEDOUT"), "ETIMEDOUT"],
+        [coded("ENOTFOUND"), "ENOTFOUND"],
+        [new TypeError("fetch failed", { cause: coded("EHOSTUNREACH") }), "EHOSTUNREACH"],
+        [new DOMException("SECRET-id", "TimeoutError"), "TimeoutError"]
+      ] as const
+      for (const [cause, words] of unreached) {
+        expect(yield* messageOf(cause)).toBe(`mine: read failed (${words}): check that the backend is up and reachable`)
+      }
+      for (const code of ["EACCES", "ENOSPC", "23505"]) {
+        expect(yield* messageOf(coded(code))).toBe(`mine: read failed (${code})`)
+      }
+      expect(yield* messageOf(new RangeError("SECRET-id"))).toBe("mine: read failed (RangeError)")
     })
   )
 

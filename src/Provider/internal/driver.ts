@@ -3,8 +3,9 @@
  * do not see. An app can therefore be bundled without the drivers that it does not have, and a driver stays outside of
  * the bundle, as packages with native code must.
  */
-import type { SqlDrivers } from "#dialect/drivers"
+import { packages, type SqlDrivers } from "#dialect/drivers"
 import * as Effect from "#effect/Effect"
+import { codeOf } from "../../internal/codeOf.js"
 import { SessionError } from "../../SessionError.js"
 
 interface Drivers extends SqlDrivers {
@@ -15,7 +16,8 @@ interface Drivers extends SqlDrivers {
 }
 
 /**
- * Imports the package `name`. Fails with `InvalidConfig` if it cannot be loaded; the message says that `user` needs it.
+ * Imports the package `name`. Fails with `InvalidConfig` if it cannot be loaded; the message says that `user` needs it, and
+ * what to run.
  */
 export const driver = <Name extends keyof Drivers>(
   user: string,
@@ -27,8 +29,8 @@ export const driver = <Name extends keyof Drivers>(
     catch: (cause) =>
       new SessionError({
         reason: "InvalidConfig",
-        message: `${user}: ${name} could not be loaded; install it (${
+        message: `${user}: ${name} could not be loaded (${
           cause instanceof Error ? cause.message.split("\n")[0] : "unknown error"
-        })`
+        }): run npm ${codeOf(cause) === "ERR_DLOPEN_FAILED" ? `rebuild ${name}` : `install ${packages[name] ?? name}`}`
       })
   })
