@@ -35,7 +35,7 @@ export interface Backend {
  * {@link bounded} with a fork, which starts at once: one that waits for the scheduler takes several times as long. The
  * time is the machine's, not the Clock's, because the fiber waits for a server.
  */
-const forked =
+export const forked =
   ({ late, millis }: Patience): Bounded =>
   <A, E>(effect: Effect.Effect<A, E>) =>
     Effect.withFiber<A, E | SessionError>((caller) => {

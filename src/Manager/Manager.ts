@@ -26,6 +26,7 @@ import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
 import { checkHeldByClient, cookieName, makeTransport } from "./Transport.js"
 import { patience, Turns } from "./Turns.js"
+import { makeTrial } from "./trial.js"
 import { makeWarnings } from "./warnings.js"
 
 /**
@@ -53,6 +54,11 @@ export interface Manager {
   readonly list: Stream.Stream<StoredId, SessionError>
   /** Removes expired sessions now, and returns their number: 0 if the backend expires sessions by itself. */
   readonly gc: Effect.Effect<number, SessionError>
+  /**
+   * Whether the backend takes sessions: makes one, changes it, gives it another id and ends it. Fails with what the
+   * backend reports, within the configured `timeout`. Every manager's layer does this once when it is built.
+   */
+  readonly health: Effect.Effect<void, SessionError>
   /** The events of sessions in this process, from the subscription on. */
   readonly events: Stream.Stream<Telemetry.SessionEvent>
 }
@@ -80,7 +86,13 @@ export const overProvider = (
 ): Effect.Effect<Manager, never, SessionProvider> =>
   Effect.map(SessionProvider, (provider) => {
     const inTime = bounded({ name: provider.name, ...provider.capabilities }, config.timeout)
-    return over(keptByServer(guarded(provider, inTime), config), config, codec, inTime)
+    return over(
+      keptByServer(guarded(provider, inTime), config),
+      config,
+      codec,
+      inTime,
+      makeTrial(provider, config, codec)
+    )
   })
 
 /**
@@ -95,15 +107,30 @@ export const overSealed = (
     const wrong = checkHeldByClient(config)
     const inTime = bounded(sealing, config.timeout)
     const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
+    // Endings are recorded under hashes, whatever the ids of sessions are.
+    const recorded = { ...config, id: { ...config.id, hashed: true as const } }
+    const { provider } = sealing
     return wrong === undefined
       ? Effect.succeed(
-          over(keptByClient(guardedSealing(sealing, inTime), cookieName(config), config, makeId), config, codec, inTime)
+          over(
+            keptByClient(guardedSealing(sealing, inTime), cookieName(config), config, makeId),
+            config,
+            codec,
+            inTime,
+            provider === undefined ? Effect.void : makeTrial(provider, recorded, codec)
+          )
         )
       : Effect.fail(wrong)
   })
 
 /** Makes a manager over a keeper. */
-const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, inTime: Bounded): Manager => {
+const over = (
+  keeper: Keeper,
+  config: SessionConfig,
+  codec: Codec.SessionCodec,
+  inTime: Bounded,
+  health: Effect.Effect<void, SessionError>
+): Manager => {
   const telemetry = Telemetry.make(keeper.name)
   const waiting = patience(keeper.name, config.timeout)
   const environment: Environment = {
@@ -141,6 +168,7 @@ const over = (keeper: Keeper, config: SessionConfig, codec: Codec.SessionCodec, 
     ),
     list: keeper.list ?? Stream.fail(unsupported("list")),
     gc: Effect.tap(keeper.gc ?? Effect.succeed(0), collected),
+    health,
     events: telemetry.events
   }
   // Not enumerable, so that a log or a debugger shows only the public parts of a manager.
@@ -160,16 +188,22 @@ const handles = (codec: Codec.SessionCodec): Internals["handle"] => {
   }
 }
 
-/** A manager with a fiber that removes expired sessions for as long as its scope is open. */
-export const running = <E, R>(made: Effect.Effect<Manager, E, R>): Effect.Effect<Manager, E, R | Scope.Scope> =>
-  Effect.tap(made, (manager) =>
-    internals(manager).environment.keeper.gc === undefined
-      ? Effect.void
-      : manager.gc.pipe(
-          Effect.catchCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
-          Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
-          // Even if the layer is built in an uninterruptible region: its scope has to close.
-          Effect.interruptible,
-          Effect.forkScoped
-        )
+/**
+ * A manager whose backend was tried out, with a fiber that removes expired sessions for as long as its scope is open.
+ */
+export const running = <E, R>(
+  made: Effect.Effect<Manager, E, R>
+): Effect.Effect<Manager, E | SessionError, R | Scope.Scope> =>
+  Effect.tap(
+    Effect.tap(made, ({ health }) => health),
+    (manager) =>
+      internals(manager).environment.keeper.gc === undefined
+        ? Effect.void
+        : manager.gc.pipe(
+            Effect.catchCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
+            Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
+            // Even if the layer is built in an uninterruptible region: its scope has to close.
+            Effect.interruptible,
+            Effect.forkScoped
+          )
   )

@@ -72,16 +72,18 @@ export const make = (
   Effect.flatMap(SessionConfig.make(options), (config) => overProvider(config, codec))
 
 /**
- * Provides a manager with a fiber that removes expired sessions, and hides what carries ids from spans. @internal
+ * Provides a manager whose backend takes sessions, with a fiber that removes expired ones, and hides what carries ids
+ * from spans. @internal
  */
 export const layerOf = <E, R>(
   made: Effect.Effect<Manager, E, R>
-): Layer.Layer<SessionManager, E, Exclude<R, Scope.Scope>> =>
+): Layer.Layer<SessionManager, E | SessionError, Exclude<R, Scope.Scope>> =>
   layerHiding(SessionManager, running(made), ({ config }) => config)
 
 /**
  * Provides a manager over the provider in the layer's context, and removes expired sessions in a fiber for as long as
- * the layer is in use. Fails with `InvalidConfig` if an option is wrong.
+ * the layer is in use. Fails with `InvalidConfig` if an option is wrong, and with the backend's error if it does not
+ * take a session (see {@link health}).
  *
  * @example
  * import { Layer } from "effect"
@@ -100,7 +102,8 @@ export const layer = (
 
 /**
  * Provides a manager of sessions that clients hold in sealed cookies. Fails with `InvalidConfig` if an option is wrong,
- * or if the options leave no way to keep a session in cookies.
+ * or if the options leave no way to keep a session in cookies, and with the error of the provider of revocations if it
+ * takes none.
  *
  * @example
  * import { Layer, type Redacted } from "effect"
@@ -230,6 +233,26 @@ export const list: Stream.Stream<StoredId, SessionError, SessionManager> = Strea
  * @category accessors
  */
 export const gc: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.gc)
+
+/**
+ * Proves that the backend takes sessions: creates one, changes it, gives it another id and ends it, all within the
+ * configured `timeout`. Fails with what the backend reports. No event, metric or span tells of it, and a backend in this
+ * process's memory is not asked. It is for a readiness probe, and not for the public: it costs some seven calls.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { HttpServerResponse } from "effect/http"
+ * import { SessionManager } from "effect-session"
+ *
+ * const ready = Effect.match(SessionManager.health, {
+ *   onFailure: ({ message }) => HttpServerResponse.text(message, { status: 503 }),
+ *   onSuccess: () => HttpServerResponse.empty({ status: 204 })
+ * })
+ *
+ * @since 3.0.0
+ * @category accessors
+ */
+export const health: Effect.Effect<void, SessionError, SessionManager> = accessor((manager) => manager.health)
 
 /**
  * Streams the events of this manager's sessions in this process, from the subscription on.

@@ -14,9 +14,9 @@ import { makeIds } from "./SessionId.js"
 /** How long a mark stays at a session's old id: longer than a request that was sent before takes to arrive. */
 const markedFor = Duration.seconds(60)
 
-const ended: Mark = { content: new Uint8Array(0), ttl: markedFor }
+export const ended: Mark = { content: new Uint8Array(0), ttl: markedFor }
 
-const movedTo = (ref: StoredId): Mark => ({ content: Buffer.from(ref), ttl: markedFor })
+export const movedTo = (ref: StoredId): Mark => ({ content: Buffer.from(ref), ttl: markedFor })
 
 const successorIn = (mark: Uint8Array): StoredId | undefined =>
   mark.length === 0 ? undefined : (Buffer.from(mark).toString() as StoredId)

@@ -108,7 +108,7 @@ export const defineRequestsFor =
       (provider, time) =>
         makeClient(
           Layer.provide(
-            SessionManager.layer({ timeout, ...config(time) }),
+            Layer.effect(SessionManager.SessionManager, SessionManager.make({ timeout, ...config(time) })),
             Layer.succeed(SessionProvider, wrap(provider))
           )
         ).pipe(

@@ -4,6 +4,7 @@
 
 import { inspect } from "node:util"
 import { type SessionConfig, SessionHttp, SessionManager, SessionProvider } from "effect-session"
+import * as Memory from "effect-session/memory"
 import * as Cause from "#effect/Cause"
 import * as Effect from "#effect/Effect"
 import * as HttpServerRequest from "#effect/http/HttpServerRequest"
@@ -199,7 +200,7 @@ describe("a provider that dies, with all it knows in the message", () => {
     ),
     HttpRouter.use(SessionHttp.middleware(AppSession))
   )
-  const dying = (inProcess: boolean): SessionProvider.Provider => {
+  const dying = (inProcess: boolean) => {
     class OwnError extends Error {
       override readonly name = "OwnError"
       constructor(readonly all: unknown) {
@@ -210,9 +211,11 @@ describe("a provider that dies, with all it knows in the message", () => {
     const raise = (...all: ReadonlyArray<unknown>): never => {
       throw new OwnError(all)
     }
-    return {
+    const memory = Memory.make()
+    const capabilities = { ...SessionProvider.defaultCapabilities, durable: false, inProcess }
+    const dead: SessionProvider.Provider = {
       name: "own",
-      capabilities: { ...SessionProvider.defaultCapabilities, inProcess },
+      capabilities,
       read: die,
       create: (...all) => Effect.sync(() => raise(...all)),
       write: die,
@@ -221,12 +224,34 @@ describe("a provider that dies, with all it knows in the message", () => {
       destroy: (...all) => Effect.die(`plain ${JSON.stringify(all)}`),
       regenerate: die
     }
+    // It lives until the layer is built, which a dead one would prevent.
+    let isDead = false
+    const current = () => (isDead ? dead : memory)
+    const provider: SessionProvider.Provider = {
+      name: "own",
+      capabilities,
+      read: (id) => current().read(id),
+      create: (...all) => current().create(...all),
+      write: (...all) => current().write(...all),
+      touch: (...all) => current().touch(...all),
+      exists: (id) => current().exists(id),
+      destroy: (...all) => current().destroy(...all),
+      regenerate: (move) => current().regenerate(move)
+    }
+    return {
+      provider,
+      kill: () => {
+        isDead = true
+      }
+    }
   }
 
   it.effect.each([true, false])("is seen in the log, without an id or a value (in process: %s)", (inProcess) =>
     Effect.gen(function* () {
       const { layer, seen } = watch()
-      const { as, send } = yield* serve(app, {}, dying(inProcess)).pipe(Effect.provide(layer))
+      const { kill, provider } = dying(inProcess)
+      const { as, send } = yield* serve(app, {}, provider).pipe(Effect.provide(layer))
+      kill()
       const id = "A".repeat(43)
       const hash = Buffer.from(yield* Effect.promise(() => crypto.subtle.digest("SHA-256", Buffer.from(id)))).toString(
         "base64url"

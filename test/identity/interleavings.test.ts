@@ -76,7 +76,8 @@ const handlers = (provider: SessionProvider.Provider, turn: Effect.Effect<void>)
   const runtime = ManagedRuntime.make(
     Layer.merge(
       Layer.provide(
-        SessionManager.layer({ cookie: { secure: false } }),
+        // Without a trial, whose calls would wait for turns that have not begun.
+        Layer.effect(SessionManager.SessionManager, SessionManager.make({ cookie: { secure: false } })),
         Layer.succeed(SessionProvider.SessionProvider, provider)
       ),
       Logs.nothing

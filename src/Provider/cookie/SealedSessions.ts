@@ -5,6 +5,7 @@ import * as Context from "#effect/Context"
 import type * as Duration from "#effect/Duration"
 import type * as Effect from "#effect/Effect"
 import type { SessionError } from "../../SessionError.js"
+import type { Provider } from "../contract.js"
 
 /** The contents of a seal. */
 export interface Sealed {
@@ -49,6 +50,8 @@ export interface Lifetimes {
 export interface Endings {
   /** Whether all processes see an ending until no copy of the session can be live. */
   readonly revocable: boolean
+  /** The provider in which they are recorded, if there is one. */
+  readonly provider?: Provider | undefined
   /** Whether no operation waits for a server. */
   readonly inProcess: boolean
   /** The longest that an operation can take, in milliseconds; `Infinity` if nothing bounds it. */

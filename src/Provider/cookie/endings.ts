@@ -20,6 +20,7 @@ const margin = Duration.toMillis("5 minutes")
 /** Endings in a provider. */
 export const recordedIn = (provider: Provider): Endings => ({
   revocable: true,
+  provider,
   inProcess: provider.capabilities.inProcess,
   answersWithin: provider.capabilities.answersWithin,
   isRevoked: (session) => provider.exists(idOf(session)),
