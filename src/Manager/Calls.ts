@@ -2,7 +2,7 @@
  * Calls a backend: each call runs in a span, and none longer than the configured timeout.
  */
 import { defectIn, ended, interrupt, start, whereTraced } from "#dialect/runtime"
-import type * as Cause from "#effect/Cause"
+import * as Cause from "#effect/Cause"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
@@ -10,6 +10,7 @@ import { deadline } from "../internal/machineTime.js"
 import type { Sealing } from "../Provider/cookie/SealedSessions.js"
 import { mapCalls, type Provider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
+import type { Reports } from "./reports.js"
 import { type Patience, patience } from "./Turns.js"
 
 /** Bounds an effect in time. */
@@ -66,10 +67,24 @@ export const withoutWords = (where: string, defect: unknown): Error => {
   return error
 }
 
-/** Puts a span and a time limit around a call that waits for a backend, and removes ids and values from its defects. */
+/**
+ * Puts a span and a time limit around a call that waits for a backend, removes ids and values from its defects, and
+ * notes whether the backend answered.
+ */
 const guards =
-  (name: string, bounded: Bounded) =>
+  (name: string, bounded: Bounded, called: Reports["called"]) =>
   (operation: string): (<A>(call: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>) => {
+    const kind = reads.has(operation) ? "read" : "write"
+    const answered = <A>(result: A): Effect.Effect<A> => {
+      const over = called(kind, true)
+      return over === undefined ? Effect.succeed(result) : Effect.as(over, result)
+    }
+    const unanswered = (cause: Cause.Cause<SessionError>): Effect.Effect<never, SessionError> => {
+      if (Option.exists(Cause.findErrorOption(cause), ({ reason }) => reason === "Unavailable")) {
+        called(kind, false)
+      }
+      return Effect.failCause(cause)
+    }
     const spanName = `session.${operation}`
     const options = { kind: "client", captureStackTrace: false, attributes: { "session.backend": name } } as const
     const scrubbed = (cause: Cause.Cause<SessionError>) => {
@@ -79,28 +94,33 @@ const guards =
         : Effect.die(withoutWords(`${name}: ${operation}`, defect.value))
     }
     return (call) => {
-      const safe = bounded(Effect.catchCause(call, scrubbed))
+      const safe = Effect.matchCauseEffect(bounded(Effect.catchCause(call, scrubbed)), {
+        onFailure: unanswered,
+        onSuccess: answered
+      })
       return whereTraced(safe, () => Effect.withSpan(safe, spanName, options))
     }
   }
+
+const reads = new Set(["read", "exists", "marked", "isRevoked", "endingOf"])
 
 /**
  * The provider, with its calls guarded if they wait. The time of counting, listing and collecting depends on the number
  * of sessions, so these have no limit.
  */
-export const guarded = (provider: Provider, bounded: Bounded): Provider => {
+export const guarded = (provider: Provider, bounded: Bounded, called: Reports["called"]): Provider => {
   const { count, gc, name } = provider
   return provider.capabilities.inProcess
     ? provider
-    : { ...provider, ...mapCalls(provider, guards(name, bounded), (list) => list), count, gc }
+    : { ...provider, ...mapCalls(provider, guards(name, bounded, called), (list) => list), count, gc }
 }
 
 /** The sealing, with those calls guarded that wait for the provider of revocations. */
-export const guardedSealing = (sealing: Sealing, bounded: Bounded): Sealing => {
+export const guardedSealing = (sealing: Sealing, bounded: Bounded, called: Reports["called"]): Sealing => {
   if (sealing.inProcess) {
     return sealing
   }
-  const guard = guards(sealing.name, bounded)
+  const guard = guards(sealing.name, bounded, called)
   const isRevoked = guard("isRevoked")
   const endingOf = guard("endingOf")
   const end = guard("end")

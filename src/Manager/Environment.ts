@@ -7,6 +7,7 @@ import type { SessionCodec } from "../Store/Codec.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { Keeper } from "./Keeper.js"
 import type { Base } from "./Outcome.js"
+import type { Reports } from "./reports.js"
 import type { Telemetry } from "./Telemetry.js"
 import type { Transport } from "./Transport.js"
 import type { Patience, Turns } from "./Turns.js"
@@ -18,6 +19,7 @@ export interface Environment {
   readonly transport: Transport
   readonly codec: SessionCodec
   readonly telemetry: Telemetry
+  readonly reports: Reports
   readonly warnings: Warnings
   readonly turns: Turns<Base>
   /** How long a fiber waits in a line. */

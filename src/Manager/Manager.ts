@@ -22,6 +22,7 @@ import { keptByServer } from "./keptByServer.js"
 import type { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
 import type { Base } from "./Outcome.js"
+import { makeReports, type Reports } from "./reports.js"
 import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
 import { checkHeldByClient, cookieName, makeTransport } from "./Transport.js"
@@ -86,11 +87,13 @@ export const overProvider = (
 ): Effect.Effect<Manager, never, SessionProvider> =>
   Effect.map(SessionProvider, (provider) => {
     const inTime = bounded({ name: provider.name, ...provider.capabilities }, config.timeout)
+    const reports = makeReports(provider.name, !provider.capabilities.inProcess)
     return over(
-      keptByServer(guarded(provider, inTime), config),
+      keptByServer(guarded(provider, inTime, reports.called), config),
       config,
       codec,
       inTime,
+      reports,
       makeTrial(provider, config, codec)
     )
   })
@@ -110,13 +113,15 @@ export const overSealed = (
     // Endings are recorded under hashes, whatever the ids of sessions are.
     const recorded = { ...config, id: { ...config.id, hashed: true as const } }
     const { provider } = sealing
+    const reports = makeReports(sealing.name, !sealing.inProcess)
     return wrong === undefined
       ? Effect.succeed(
           over(
-            keptByClient(guardedSealing(sealing, inTime), cookieName(config), config, makeId),
+            keptByClient(guardedSealing(sealing, inTime, reports.called), cookieName(config), config, makeId),
             config,
             codec,
             inTime,
+            reports,
             provider === undefined ? Effect.void : makeTrial(provider, recorded, codec)
           )
         )
@@ -129,6 +134,7 @@ const over = (
   config: SessionConfig,
   codec: Codec.SessionCodec,
   inTime: Bounded,
+  reports: Reports,
   health: Effect.Effect<void, SessionError>
 ): Manager => {
   const telemetry = Telemetry.make(keeper.name)
@@ -139,6 +145,7 @@ const over = (
     transport: makeTransport(config, keeper),
     codec,
     telemetry,
+    reports,
     warnings: makeWarnings(config),
     turns: new Turns<Base>(waiting),
     patience: waiting,
@@ -200,7 +207,7 @@ export const running = <E, R>(
       internals(manager).environment.keeper.gc === undefined
         ? Effect.void
         : manager.gc.pipe(
-            Effect.catchCause((cause) => Effect.logWarning("session garbage collection failed", cause)),
+            Effect.catchCause(internals(manager).environment.reports.notCollected),
             Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
             // Even if the layer is built in an uninterruptible region: its scope has to close.
             Effect.interruptible,

@@ -7,7 +7,7 @@ import * as Scope from "#effect/Scope"
 import type { SessionError } from "../SessionError.js"
 import { commit } from "./Commit.js"
 import { LiveSession } from "./LiveSession.js"
-import { log, type Shape } from "./respond.js"
+import type { Shape } from "./respond.js"
 
 export class MountedSession extends LiveSession {
   /** How many mounts of this request are running, nested in each other. */
@@ -82,7 +82,7 @@ export const endNow = (session: LiveSession): Effect.Effect<unknown> =>
     session.ending.length === 0
       ? Effect.void
       : Effect.tap(commit(session, "ending"), (outcome) =>
-          outcome._tag === "Failed" ? log(outcome.error) : Effect.void
+          outcome._tag === "Failed" ? session.env.reports.failed(outcome.error) : Effect.void
         )
   )
 

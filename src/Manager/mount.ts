@@ -22,7 +22,7 @@ import type { LiveSession } from "./LiveSession.js"
 import { endNow, type MountedSession } from "./MountedSession.js"
 import { needsCommit } from "./renewal.js"
 import { makeRequestSessions, type RequestSessions } from "./requestSessions.js"
-import { dismiss, isGone, log, respond, tell } from "./respond.js"
+import { dismiss, isGone, respond, tell } from "./respond.js"
 
 type Response = HttpServerResponse.HttpServerResponse
 export type App<E, R> = Effect.Effect<Response, E, R | HttpServerRequest>
@@ -108,7 +108,7 @@ export class Mounting {
       const error = sessionErrorIn(cause)
       if (error !== undefined) {
         const response = HttpServerResponse.empty({ status: statusOf(error.reason) })
-        return Effect.andThen(log(error), this.leaveWith(fiber, response))
+        return Effect.andThen(this.env.reports.failed(error), this.leaveWith(fiber, response))
       }
       const request = requestOf(fiber)
       const session = this.sessions.of(request)
@@ -240,8 +240,8 @@ const unsaved = Effect.logWarning(
 )
 
 /** Logs the error of an `HttpApi`, which responds with the errors that it declares and logs none. */
-const logFailure = ({ failure, shape }: MountedSession, { status }: Response): Effect.Effect<void> =>
-  shape === "declared" && failure !== undefined && status >= 500 ? log(failure) : Effect.void
+const logFailure = ({ env, failure, shape }: MountedSession, { status }: Response): Effect.Effect<void> =>
+  shape === "declared" && failure !== undefined && status >= 500 ? env.reports.failed(failure) : Effect.void
 
 /** Hides the response's cookies from anything that prints it, such as a span's error. */
 const hiding = (response: Response): Response =>

@@ -2,7 +2,6 @@
  * Completes a response: adds the session's cookie or header, and replaces it if the session could not be saved.
  */
 import { ServerResponse } from "node:http"
-import * as Cause from "#effect/Cause"
 import * as Effect from "#effect/Effect"
 import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
@@ -14,12 +13,6 @@ type Response = HttpServerResponse.HttpServerResponse
 
 /** The form of errors in responses: an empty response or, in an `HttpApi`, the error that it declares. */
 export type Shape = "empty" | "declared"
-
-/**
- * Logs an error whose message the client does not see. `Gone` is not the server's fault, and any client can cause it.
- */
-export const log = ({ message, reason }: SessionError): Effect.Effect<void> =>
-  reason === "Gone" ? Effect.logDebug(message) : Effect.logError(message)
 
 /** Closes a body that will not be sent: a file's stream holds a descriptor. */
 const release = ({ body }: Response): void => {
@@ -107,13 +100,13 @@ export const respond = (
       )
     case "Died":
       return Effect.as(
-        Effect.logError("session: saving died", Cause.die(outcome.defect)),
+        session.env.reports.died(outcome.defect),
         isReplaced ? failed(response, 500, HttpServerResponse.empty()) : response
       )
     case "Failed": {
       const { error } = outcome
       return Effect.as(
-        log(error),
+        session.env.reports.failed(error),
         isReplaced ? failed(response, statusOf(error.reason), bodyOf(error, shape)) : response
       )
     }
