@@ -20,6 +20,7 @@ import { answer, makeRunner } from "./ledis/scripts.js"
 import { capabilities, defaultPort, name } from "./ledis/server.js"
 import * as Provider from "./Provider.js"
 import { server } from "./redis/ioredis.js"
+import type { Link } from "./redis/link.js"
 import * as Scripted from "./redis/scripted.js"
 import { makeScripts } from "./redis/scripts.js"
 
@@ -71,26 +72,29 @@ const scripts = makeScripts({
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
   const { prefix = "session:", url = `127.0.0.1:${defaultPort}` } = options
   const timeout = Duration.fromInputUnsafe(options.timeout ?? "5 seconds")
-  return Effect.map(server(name, timeout, url, defaultPort, options.options), (redis) =>
-    Scripted.make({ name, prefix, scripts, client: makeClient(redis, prefix), capabilities })
+  return Effect.map(server(name, timeout, url, defaultPort, options.options, { isSlow: true }), (link) =>
+    Scripted.make({ name, prefix, scripts, client: makeClient(link, prefix), capabilities })
   )
 }
 
-const makeClient = (redis: Redis, prefix: string): Scripted.Client => {
-  const { ask, run } = makeRunner(redis, prefix)
+const makeClient = (link: Link<Redis>, prefix: string): Scripted.Client => {
+  const { ask, run } = makeRunner(link, prefix)
   return {
-    get: (key) => ask(() => redis.getBuffer(key)),
+    get: (key) => ask(() => link.client.getBuffer(key)),
     swap: undefined,
     run,
-    keys: (prefix) => keysOf(redis, prefix)
+    keys: (prefix) => keysOf(link, prefix)
   }
 }
 
 /** LedisDB keeps keys in order, and its cursor is a key: the last one that was returned. */
-async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
+async function* keysOf({ call, client }: Link<Redis>, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
   let cursor = prefix
   do {
-    const [next, keys] = (await redis.call("XSCAN", "KV", cursor, "COUNT", 1000)) as [string, ReadonlyArray<string>]
+    const [next, keys] = (await call(() => client.call("XSCAN", "KV", cursor, "COUNT", 1000), true)) as [
+      string,
+      ReadonlyArray<string>
+    ]
     const own = keys.filter((key) => key.startsWith(prefix))
     yield own
     cursor = own.length < keys.length ? "" : next

@@ -17,6 +17,7 @@ import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 import { redisClient } from "./redis/client.js"
 import * as Connections from "./redis/connections.js"
+import { type Link, ownLink } from "./redis/link.js"
 import * as Scripted from "./redis/scripted.js"
 import { makeScripts } from "./redis/scripts.js"
 
@@ -113,9 +114,10 @@ const timeoutOf = ({ timeout = "2 seconds" }: CommonOptions): Duration.Duration 
 
 const provide = (
   name: string,
-  client: Redis | Cluster,
+  link: Link,
   options: CommonOptions & ReplicaOptions & Pick<Options, "client">
 ): Effect.Effect<Provider.Provider, SessionError> => {
+  const { client } = link
   const { minReplicas = 0, prefix = "session:" } = options
   if (!Number.isInteger(minReplicas) || minReplicas < 0 || (minReplicas > 0 && client.isCluster)) {
     return Effect.fail(
@@ -134,7 +136,7 @@ const provide = (
       name,
       prefix,
       scripts,
-      client: redisClient(client, replicas),
+      client: redisClient(link, replicas),
       capabilities: {
         ...Provider.defaultCapabilities,
         // A script that the server does not have yet is sent a second time, and one that follows a refused SET is sent in
@@ -164,8 +166,8 @@ const provide = (
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
   options.client !== undefined
-    ? provide("redis", options.client, options)
-    : Effect.flatMap(Connections.single(options, timeoutOf(options)), (client) => provide("redis", client, options))
+    ? provide("redis", ownLink(options.client), options)
+    : Effect.flatMap(Connections.single(options, timeoutOf(options)), (link) => provide("redis", link, options))
 
 /**
  * Keeps sessions in a Redis cluster. A session and its successor share the first 3 characters of their ids, unhashed,
@@ -181,7 +183,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
  * @category constructors
  */
 export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
-  Effect.flatMap(Connections.cluster(options, timeoutOf(options)), (client) => provide("redisCluster", client, options))
+  Effect.flatMap(Connections.cluster(options, timeoutOf(options)), (link) => provide("redisCluster", link, options))
 
 /**
  * Keeps sessions in the master that the sentinels name, and follows it through failovers. Fails with `Unavailable` if
@@ -196,9 +198,7 @@ export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provi
  * @category constructors
  */
 export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
-  Effect.flatMap(Connections.sentinel(options, timeoutOf(options)), (client) =>
-    provide("redisSentinel", client, options)
-  )
+  Effect.flatMap(Connections.sentinel(options, timeoutOf(options)), (link) => provide("redisSentinel", link, options))
 
 const names: Names<Options> = {
   url: "optional",

@@ -25,7 +25,9 @@ import type { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
-import { type Command, failureOf, pipelined, server } from "./redis/ioredis.js"
+import { failureOf } from "./redis/failures.js"
+import { type Command, pipelined, server } from "./redis/ioredis.js"
+import type { Link } from "./redis/link.js"
 import { revisionLength, revisions } from "./redis/scripts.js"
 import { type Decision, locked } from "./ssdb/locks.js"
 import { call, capabilities, defaultPort, name, secondsOf } from "./ssdb/server.js"
@@ -65,12 +67,14 @@ export interface Options {
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
   const { prefix = "session:", url = `127.0.0.1:${defaultPort}` } = options
   const timeout = Duration.fromInputUnsafe(options.timeout ?? "2 seconds")
-  return Effect.map(server(name, timeout, url, defaultPort, options.options), (redis) =>
-    makeProvider(redis, prefix, Duration.toMillis(timeout))
+  return Effect.map(server(name, timeout, url, defaultPort, options.options), (link) =>
+    makeProvider(link, prefix, Duration.toMillis(timeout))
   )
 }
 
-const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Provider.Provider => {
+const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number): Provider.Provider => {
+  /** Sends commands that may be sent again. */
+  const ask = (commands: ReadonlyArray<Command>) => link.call(() => pipelined(link.client, commands), true)
   const nextRevision = revisions()
   const keyOf = (id: Provider.StoredId) => prefix + id
   const lockOf = (id: Provider.StoredId) => `lock:${prefix}${id}`
@@ -89,7 +93,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
     decide: (found: Provider.Stored | undefined, now: number, isMarked: boolean) => Decision<A>
   ): Effect.Effect<A, Failure> =>
     call((now) =>
-      locked(redis, timeoutMillis, lockOf(id), [...look(id), ...lookAtMark(id)], (replies) =>
+      locked(link, timeoutMillis, lockOf(id), [...look(id), ...lookAtMark(id)], (replies) =>
         decide(toStored(replies, now), now, toMark(replies.slice(2)) !== undefined)
       )
     )
@@ -129,9 +133,9 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
     })
 
   const read = (id: Provider.StoredId) =>
-    call((now) => pipelined(redis, look(id)).then((replies) => Option.fromNullishOr(toStored(replies, now))))
+    call((now) => ask(look(id)).then((replies) => Option.fromNullishOr(toStored(replies, now))))
 
-  const ids = Stream.suspend(() => Stream.fromAsyncIterable(keysOf(redis, prefix), failureOf)).pipe(
+  const ids = Stream.suspend(() => Stream.fromAsyncIterable(keysOf(link, prefix), failureOf)).pipe(
     Stream.map((keys) => keys.map((key) => key.slice(prefix.length) as Provider.StoredId)),
     Stream.flattenIterable
   )
@@ -158,7 +162,7 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
     touch: (id, ttl) =>
       call(async (now) => {
         const seconds = secondsOf(ttl)
-        const [found] = await pipelined(redis, [["expire", keyOf(id), seconds]])
+        const [found] = await ask([["expire", keyOf(id), seconds]])
         return found === 1 ? Provider.touched(now + seconds * 1000) : Provider.gone
       }),
     exists: (id) => Effect.map(read(id), Option.isSome),
@@ -172,21 +176,20 @@ const makeProvider = (redis: Redis, prefix: string, timeoutMillis: number): Prov
         ["setex", keyOf(newId), seconds, ""],
         ...ending(oldId, mark, [keyOf(newId), record])
       ]),
-    marked: (id) =>
-      call(() => pipelined(redis, lookAtMark(id)).then((replies) => Option.fromNullishOr(toMark(replies)))),
+    marked: (id) => call(() => ask(lookAtMark(id)).then((replies) => Option.fromNullishOr(toMark(replies)))),
     count: Stream.runCount(ids),
     list: ids
   })
 }
 
 /** SSDB's KEYS takes a range of keys, of which the first is exclusive, and a limit. */
-async function* keysOf(redis: Redis, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
+async function* keysOf({ call, client }: Link<Redis>, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
   const end = Buffer.concat([Buffer.from(prefix), Buffer.of(0xff)])
   const limit = 1000
   let after = prefix
   let found: ReadonlyArray<string>
   do {
-    found = (await redis.call("keys", after, end, limit)) as ReadonlyArray<string>
+    found = (await call(() => client.call("keys", after, end, limit), true)) as ReadonlyArray<string>
     yield found
     after = found.at(-1) ?? after
   } while (found.length === limit)

@@ -12,7 +12,7 @@ import * as Redacted from "#effect/Redacted"
 import * as Result from "#effect/Result"
 import { describe, expect, it } from "#test/vitest"
 import { providers } from "../../src/beego/providers.js"
-import { addresses } from "../../src/Provider/redis/ioredis.js"
+import { addresses } from "../../src/Provider/redis/addresses.js"
 
 const secret = "hunter2"
 
@@ -304,7 +304,10 @@ const mysql = (dsn: string) => Effect.map(options("mysql", dsn), ({ url }) => pa
 
 const redis = (provider: string, text: string) =>
   Effect.flatMap(options(provider, text), ({ url }) =>
-    Effect.map(addresses("url", String(url), 6379), ([first]) => first!)
+    Effect.map(addresses(String(url), 6379, provider !== "redis"), ({ servers, shared }) => ({
+      ...servers[0]!,
+      ...shared
+    }))
   )
 
 describe("postgresql: what lib/pq would do", () => {

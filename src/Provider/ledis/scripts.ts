@@ -3,6 +3,7 @@
  */
 import type { Redis } from "ioredis"
 import { pipelined, scriptLoader } from "../redis/ioredis.js"
+import type { Link } from "../redis/link.js"
 import type * as Scripted from "../redis/scripted.js"
 import { revisions } from "../redis/scripts.js"
 import { makeWindow } from "./window.js"
@@ -36,23 +37,27 @@ interface Runner extends Pick<Scripted.Client, "run"> {
  * Makes a runner of scripts that end with {@link answer}. Their results are kept for a moment in keys under `answer:`
  * and the prefix.
  */
-export const makeRunner = (redis: Redis, prefix: string): Runner => {
+export const makeRunner = ({ call, client: redis }: Link<Redis>, prefix: string): Runner => {
   const loaded = scriptLoader()
   const window = makeWindow(receiveBuffer)
   const nextCall = revisions()
   return {
-    ask: (call) => window(overhead, call),
+    ask: (run) => window(overhead, () => call(run, true)),
     run: (script, keys, args) =>
       window(
         args.reduce<number>((size, arg) => size + (typeof arg === "number" ? 0 : arg.length), overhead),
         () => {
           const answer = `answer:${prefix}${nextCall()}`
-          return loaded(script, (command, text) =>
-            pipelined(redis, [
-              [command, text, keys.length + 1, ...keys, answer, ...args],
-              ["get", answer],
-              ["del", answer]
-            ])
+          return call(
+            () =>
+              loaded(script, (command, text) =>
+                pipelined(redis, [
+                  [command, text, keys.length + 1, ...keys, answer, ...args],
+                  ["get", answer],
+                  ["del", answer]
+                ])
+              ),
+            script.repeatable
           ).then(([, reply]) => toReply(reply as Buffer | null))
         }
       )

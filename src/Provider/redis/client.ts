@@ -4,6 +4,7 @@
 import type { Cluster, Redis } from "ioredis"
 import { checkBackend, Failure } from "../../internal/failure.js"
 import { pipelined, scriptLoader } from "./ioredis.js"
+import type { Link } from "./link.js"
 import type { Client } from "./scripted.js"
 
 /** Commands that ioredis has but does not declare in this form. */
@@ -19,7 +20,7 @@ export interface Replicas {
   readonly millis: number
 }
 
-export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Client => {
+export const redisClient = ({ call, client }: Link, replicas?: Replicas): Client => {
   const sending = client as unknown as Sending
   const loaded = scriptLoader()
 
@@ -51,7 +52,7 @@ export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Clien
 
   /** Valkey 8.1 and Redis 8.4 have `IFEQ`; to others it is an error, most often in the syntax. */
   const swap: Client["swap"] = (key, from, to, ttl) =>
-    change("set", key, to, "IFEQ", from, "PX", ttl).then(
+    call(() => change("set", key, to, "IFEQ", from, "PX", ttl), true).then(
       (reply) => reply !== null,
       (cause) => {
         if (!(cause instanceof Error && cause.message.startsWith("ERR"))) {
@@ -63,17 +64,21 @@ export const redisClient = (client: Redis | Cluster, replicas?: Replicas): Clien
     )
 
   const self: Client = {
-    get: (key) => {
-      batch(client)
-      return client.getBuffer(key)
-    },
+    get: (key) =>
+      call(() => {
+        batch(client)
+        return client.getBuffer(key)
+      }, true),
     swap,
     run: (script, keys, args, isWhole = false) => {
       const command = (name: "eval" | "evalsha", text: string) =>
         (script.durable ? change : send)(name, text, keys.length, ...keys, ...args)
-      return (isWhole ? command("eval", script.source) : loaded(script, command)) as ReturnType<Client["run"]>
+      return call(
+        () => (isWhole ? command("eval", script.source) : loaded(script, command)),
+        script.repeatable
+      ) as ReturnType<Client["run"]>
     },
-    keys: (prefix) => keysOf(client, prefix)
+    keys: (prefix) => keysOf(client, call, prefix)
   }
   return self
 }
@@ -95,7 +100,11 @@ const mastersOf = (client: Redis | Cluster): ReadonlyArray<Redis> =>
   client.isCluster ? (client as Cluster).nodes("master") : [client as Redis]
 
 /** Lists keys with SCAN on each master. Unlike KEYS, it never blocks a server for long. */
-async function* keysOf(client: Redis | Cluster, prefix: string): AsyncGenerator<ReadonlyArray<string>> {
+async function* keysOf(
+  client: Redis | Cluster,
+  call: Link["call"],
+  prefix: string
+): AsyncGenerator<ReadonlyArray<string>> {
   const own = client.options.keyPrefix ?? ""
   const pattern = `${`${own}${prefix}`.replace(/[\\*?[\]]/g, "\\$&")}*`
   const masters = mastersOf(client)
@@ -105,7 +114,7 @@ async function* keysOf(client: Redis | Cluster, prefix: string): AsyncGenerator<
   for (const master of masters) {
     let cursor = "0"
     do {
-      const [next, keys] = await master.scan(cursor, "MATCH", pattern, "COUNT", 1000)
+      const [next, keys] = await call(() => master.scan(cursor, "MATCH", pattern, "COUNT", 1000), true)
       yield keys.map((key) => key.slice(own.length))
       cursor = next
     } while (cursor !== "0")

@@ -5,61 +5,127 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import type * as Redacted from "#effect/Redacted"
+import * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
-import type { SessionError } from "../../SessionError.js"
-import { addresses, boundedClusterOptions, boundedOptions, connected, server } from "./ioredis.js"
+import { SessionError } from "../../SessionError.js"
+import { addresses } from "./addresses.js"
+import { boundedClusterOptions, boundedOptions, connected, inItsDatabase, server } from "./ioredis.js"
+import type { Link } from "./link.js"
 
-type Connection<C> = Effect.Effect<C, SessionError, Scope.Scope>
+type Connection<C extends Redis | Cluster> = Effect.Effect<Link<C>, SessionError, Scope.Scope>
+
+type Secret = string | Redacted.Redacted
 
 interface Server {
-  readonly url?: string | Redacted.Redacted | undefined
+  readonly url?: Secret | undefined
   readonly options?: RedisOptions | undefined
 }
+
+/** How to log in to sentinels. */
+export interface SentinelLogin {
+  readonly sentinelUsername?: string | undefined
+  readonly sentinelPassword?: Secret | undefined
+  readonly sentinelTls?: boolean | undefined
+}
+
+const invalid = (message: string): SessionError => new SessionError({ reason: "InvalidConfig", message })
+
+/** Refuses a server that is something else than sessions can be kept in. */
+const checkKind = async (client: Redis): Promise<void> => {
+  const info = await client.info("server").catch(() => "")
+  const [, mode] = /^redis_mode:(\w+)/m.exec(info) ?? []
+  if (mode === "cluster") {
+    throw invalid("url: the server is a node of a cluster: use redisCluster")
+  }
+  if (mode === "sentinel") {
+    throw invalid("url: the server is a sentinel: use redisSentinel")
+  }
+}
+
+/** While a server loads its data, ioredis waits, and says nothing. */
+const saysLoading = (client: Redis): Redis =>
+  client.on("connect", () => {
+    client.info("persistence").then(
+      (info) => {
+        if (/^loading:1/m.test(info)) {
+          client.emit("error", new Error("LOADING"))
+        }
+      },
+      () => {}
+    )
+  })
 
 export const single = (
   { options, url = "redis://127.0.0.1:6379" }: Server,
   timeout: Duration.Duration
-): Connection<Redis> => server("redis", timeout, url, 6379, options)
+): Connection<Redis> => server("redis", timeout, url, 6379, options, { open: saysLoading, check: checkKind })
 
 export const cluster = (
-  { options, url }: { readonly url: string | Redacted.Redacted; readonly options?: ClusterOptions | undefined },
+  { options, url }: { readonly url: Secret; readonly options?: ClusterOptions | undefined },
   timeout: Duration.Duration
 ): Connection<Cluster> =>
-  Effect.flatMap(addresses("url", url, 6379), (nodes) =>
-    connected("redisCluster", timeout, ({ Cluster }) => {
-      const { host: _host, port: _port, ...shared } = nodes[0]!
-      const { redisOptions, ...rest } = options ?? {}
-      return new Cluster(
-        nodes.map(({ host, port }) => ({ host, port })),
-        {
+  Effect.flatMap(addresses(url, 6379, true), ({ servers, shared }) =>
+    connected(
+      "redisCluster",
+      timeout,
+      ({ Cluster }) => {
+        const { redisOptions, ...rest } = options ?? {}
+        return new Cluster([...servers], {
           ...boundedClusterOptions(timeout, { ...boundedOptions(timeout), ...shared, ...redisOptions }),
           ...rest,
           lazyConnect: true
+        }).on("+node", inItsDatabase)
+      },
+      // A cluster has none but 0, unless it is Valkey's: one node can tell.
+      async (client) => {
+        const [node] = client.nodes("master")
+        const { db = 0 } = node?.options ?? {}
+        if (db !== 0) {
+          await node!.select(db)
         }
-      )
-    })
+      }
+    )
   )
 
 export const sentinel = (
-  { masterName, options, url }: Server & { readonly url: string | Redacted.Redacted; readonly masterName: string },
+  {
+    masterName,
+    options,
+    sentinelPassword,
+    sentinelTls,
+    sentinelUsername,
+    url
+  }: Server & SentinelLogin & { readonly url: Secret; readonly masterName: string },
   timeout: Duration.Duration
 ): Connection<Redis> =>
-  Effect.flatMap(addresses("url", url, 26379), (sentinels) =>
-    connected("redisSentinel", timeout, ({ Redis }) => {
-      const { host: _host, port: _port, ...shared } = sentinels[0]!
-      return new Redis({
-        ...boundedOptions(timeout),
-        sentinels: sentinels.map(({ host, port }) => ({ host, port })),
-        name: masterName,
-        sentinelCommandTimeout: Duration.toMillis(timeout),
-        sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
-        // A sentinel disconnects the clients of a master that it demotes. A client that was missed notices the demotion
-        // here.
-        reconnectOnError: (error) => error.message.startsWith("READONLY"),
-        ...shared,
-        ...options,
-        lazyConnect: true
-      })
-    })
+  Effect.flatMap(addresses(url, 26379, true), ({ servers, shared }) =>
+    connected(
+      "redisSentinel",
+      timeout,
+      ({ Redis }) => {
+        const tls = options?.tls ?? shared.tls
+        return saysLoading(
+          inItsDatabase(
+            new Redis({
+              ...boundedOptions(timeout),
+              sentinels: [...servers],
+              name: masterName,
+              sentinelCommandTimeout: Duration.toMillis(timeout),
+              sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
+              ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+              ...(sentinelPassword === undefined ? {} : { sentinelPassword: plain(sentinelPassword) }),
+              ...((sentinelTls ?? shared.tls !== undefined) ? { sentinelTLS: tls ?? {} } : {}),
+              // Without this, ioredis ignores `tls`, and sends the password as it is.
+              enableTLSForSentinelMode: true,
+              ...shared,
+              ...options,
+              lazyConnect: true
+            })
+          )
+        )
+      },
+      checkKind
+    )
   )
+
+const plain = (secret: Secret): string => (Redacted.isRedacted(secret) ? Redacted.value(secret) : secret)

@@ -1,5 +1,5 @@
 /**
- * ioredis for the providers: connections on which no command waits for long and none pile up, and errors.
+ * ioredis for the providers: connections on which no command waits for long and none pile up, and their commands.
  */
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { inMachineTime } from "#dialect/clock"
@@ -7,153 +7,146 @@ import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import type * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
-import { codeOf } from "../../internal/codeOf.js"
-import { checkBackend, Failure } from "../../internal/failure.js"
-import { SessionError, unavailable } from "../../SessionError.js"
+import { isSessionError, SessionError, unavailable } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
-import { plainUrl } from "../internal/environment.js"
+import { addresses } from "./addresses.js"
+import { failureOf, isDemoted } from "./failures.js"
+import { type Link, makeLink } from "./link.js"
 import type { Script } from "./scripts.js"
-
-/** A server's address, with the connection options in its URL. */
-export interface Address extends Pick<RedisOptions, "username" | "password" | "db" | "tls"> {
-  readonly host: string
-  readonly port: number
-}
-
-/**
- * Parses the addresses in a list such as `redis://user:password@host:6379/0,host2:6380`. Only the first needs a scheme.
- * Fails with `InvalidConfig`, which names the option and does not repeat the URL: it may hold a password.
- */
-export const addresses = (
-  option: string,
-  url: string | Redacted.Redacted,
-  defaultPort: number
-): Effect.Effect<ReadonlyArray<Address>, SessionError> =>
-  Effect.forEach(plainUrl(url).split(","), (part) =>
-    Effect.try({
-      try: (): Address => {
-        const text = part.trim()
-        const parsed = new URL(text.includes("://") ? text : `redis://${text}`)
-        const db = parsed.pathname.replace(/^\//, "")
-        if (!/^rediss?:$/.test(parsed.protocol) || parsed.hostname === "" || !/^\d*$/.test(db)) {
-          throw new TypeError("not a Redis URL")
-        }
-        return {
-          host: decodeURIComponent(parsed.hostname.replace(/^\[(.*)\]$/, "$1")),
-          port: parsed.port === "" ? defaultPort : Number(parsed.port),
-          ...(parsed.username === "" ? {} : { username: decodeURIComponent(parsed.username) }),
-          ...(parsed.password === "" ? {} : { password: decodeURIComponent(parsed.password) }),
-          ...(db === "" ? {} : { db: Number(db) }),
-          ...(parsed.protocol === "rediss:" ? { tls: {} } : {})
-        }
-      },
-      catch: () =>
-        new SessionError({
-          reason: "InvalidConfig",
-          message: `${option}: expected redis://user:password@host:port/database, or host:port, separated by commas`
-        })
-    })
-  )
 
 /**
  * Options with which a command gets its reply within `timeout` or fails, whatever state the server is in. While there
  * is no connection, commands fail at once, since a queue would grow without bound. Connecting is retried until it
- * succeeds.
+ * succeeds. A connection on which a reply is overdue for `silence` is given up, with all commands that wait on it.
  */
-export const boundedOptions = (timeout: Duration.Duration): RedisOptions => {
-  const millis = Duration.toMillis(timeout)
+export const boundedOptions = (timeout: Duration.Duration, silence = Duration.toMillis(timeout) / 2): RedisOptions => {
+  let demotedAt = Number.NEGATIVE_INFINITY
   return {
-    connectTimeout: millis,
-    // A connection on which a reply is overdue is given up, with all commands that wait on it.
-    socketTimeout: millis,
+    connectTimeout: Duration.toMillis(timeout),
+    socketTimeout: silence,
+    // Proxies forget an idle connection after some minutes.
+    keepAlive: 30_000,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     retryStrategy: (attempt) => Math.min(attempt * 50, 500),
+    // A server's own guess of how long it loads, after which ioredis looks again, can be far off.
+    maxLoadingRetryTime: 500,
     // How long a server may take to close a connection.
-    disconnectTimeout: 250
+    disconnectTimeout: 250,
+    // The name, or the sentinels, may lead to another server by now. If not, this does not cost a connection per write.
+    reconnectOnError: ({ message }) => {
+      const isDue = isDemoted(message) && performance.now() > demotedAt + 1000
+      if (isDue) {
+        demotedAt = performance.now()
+      }
+      return isDue
+    }
   }
 }
 
 /**
- * The options of {@link boundedOptions} for a cluster. A command that one node does not answer is sent to another, for
- * at most twice the `timeout` in total, so that it survives a redirection or a broken connection.
+ * The options of {@link boundedOptions} for a cluster. A command that a node redirects is sent to another, for at most
+ * twice the `timeout` in total. After a lost connection nothing is sent again by ioredis: {@link Link} knows what may be.
  */
 export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: RedisOptions): ClusterOptions => ({
   redisOptions: { commandTimeout: 2 * Duration.toMillis(timeout), ...redisOptions },
-  enableOfflineQueue: false,
+  retryDelayOnFailover: 0,
   clusterRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
   slotsRefreshTimeout: Duration.toMillis(timeout)
 })
 
 /**
  * Connects a client. It is disconnected with the scope, at once: a `quit` would wait for a server that does not answer.
- * Fails with `Unavailable` if there is no connection within `timeout`.
+ * Fails with `Unavailable` if there is no connection within `timeout`, and with `InvalidConfig` if `check` refuses the
+ * server.
  */
 export const connected = <C extends Redis | Cluster>(
   backend: string,
   timeout: Duration.Duration,
-  open: (driver: Pick<typeof import("ioredis"), "Cluster" | "Redis">) => C
-): Effect.Effect<C, SessionError, Scope.Scope> =>
-  Effect.flatMap(driver(backend, "ioredis"), (driver) => {
-    let cause: unknown
-    return Effect.acquireRelease(
-      Effect.sync(() => {
-        const client = open(driver)
-        // Without a listener ioredis prints each error. The commands that an error affects fail with it.
-        client.on("error", (error) => {
-          cause = error
-        })
-        return client
-      }),
-      (client) => Effect.sync(() => client.disconnect())
+  open: (driver: Pick<typeof import("ioredis"), "Cluster" | "Redis">) => C,
+  check: (client: C) => Promise<void> = async () => {},
+  asksFirst = false
+): Effect.Effect<Link<C>, SessionError, Scope.Scope> =>
+  Effect.flatMap(driver(backend, "ioredis"), (driver) =>
+    Effect.acquireRelease(
+      Effect.sync(() => makeLink(open(driver), Duration.toMillis(timeout), asksFirst)),
+      ({ client }) => Effect.sync(() => client.disconnect())
     ).pipe(
-      Effect.tap((client) =>
-        Effect.tryPromise(() => client.connect()).pipe(
+      Effect.tap(({ client, reason }) =>
+        Effect.tryPromise({ try: () => client.connect().then(() => check(client)), catch: (cause) => cause }).pipe(
           Effect.timeout(timeout),
           inMachineTime,
-          Effect.mapError((error) => unavailable(backend, "connect", failureOf(cause ?? error)))
+          Effect.mapError((error) => toError(backend, reason() ?? error))
         )
       )
     )
-  })
+  )
 
 /**
  * Connects to one server. Fails with `Unavailable` if there is no connection, and with `InvalidConfig` if an option is
- * wrong.
+ * wrong. A server that `isSlow` may be silent for all of `timeout`.
  */
 export const server = (
   backend: string,
   timeout: Duration.Duration,
   url: string | Redacted.Redacted,
   defaultPort: number,
-  options: RedisOptions | undefined
-): Effect.Effect<Redis, SessionError, Scope.Scope> =>
-  Effect.flatMap(addresses("url", url, defaultPort), ([address]) =>
+  options: RedisOptions | undefined,
+  {
+    check,
+    isSlow = false,
+    open = (client) => client
+  }: {
+    readonly open?: (client: Redis) => Redis
+    readonly check?: (client: Redis) => Promise<void>
+    readonly isSlow?: boolean
+  } = {}
+): Effect.Effect<Link<Redis>, SessionError, Scope.Scope> =>
+  Effect.flatMap(addresses(url, defaultPort, false), ({ path, servers, shared }) =>
     connected(
       backend,
       timeout,
-      ({ Redis }) => new Redis({ ...boundedOptions(timeout), ...address, ...options, lazyConnect: true })
+      ({ Redis }) =>
+        open(
+          inItsDatabase(
+            new Redis({
+              ...boundedOptions(timeout, isSlow ? Duration.toMillis(timeout) : undefined),
+              ...(path === undefined ? servers[0] : { path }),
+              ...shared,
+              ...options,
+              lazyConnect: true
+            })
+          )
+        ),
+      check,
+      isSlow
     )
   )
 
-/**
- * The failure that may be passed on. Redis begins its errors with a code, such as `READONLY` or `OOM`; the rest may name
- * keys.
- */
-export const failureOf = (cause: unknown): Failure => {
-  if (cause instanceof Failure) {
+/** Whether a server refused the database that it was asked for. */
+const isOfDatabase = (cause: unknown): boolean =>
+  cause instanceof Error &&
+  (cause as Error & { readonly command?: { readonly name: string } }).command?.name === "select"
+
+/** Gives a connection up whose database the server refused: ioredis would go on in database 0. */
+export const inItsDatabase = (client: Redis): Redis =>
+  client.on("error", (error) => {
+    if (isOfDatabase(error)) {
+      client.disconnect(true)
+    }
+  })
+
+const toError = (backend: string, cause: unknown): SessionError => {
+  if (isSessionError(cause)) {
     return cause
   }
-  if (cause instanceof Error) {
-    const reply = /^(?:Ready check failed: )?([A-Z]{3,})\b/.exec(cause.message)?.[1]
-    if (reply !== undefined) {
-      return new Failure(reply, checkBackend)
-    }
-    if ("lastNodeError" in cause && cause.lastNodeError !== null) {
-      return failureOf(cause.lastNodeError)
-    }
-  }
-  return new Failure(codeOf(cause) ?? "no connection", checkBackend)
+  const { advice, words } = failureOf(cause)
+  return isOfDatabase(cause)
+    ? new SessionError({
+        reason: "InvalidConfig",
+        message: `url, the database: ${words}${advice === undefined ? "" : `: ${advice}`}`
+      })
+    : unavailable(backend, "connect", failureOf(cause))
 }
 
 /** A command and its arguments. */

@@ -9,7 +9,7 @@ import { toBuffer } from "../../internal/bytes.js"
 import type { Failure } from "../../internal/failure.js"
 import { expiry, withNow } from "../internal/time.js"
 import * as Provider from "../Provider.js"
-import { failureOf } from "./ioredis.js"
+import { failureOf } from "./failures.js"
 import { decode, digits, encode, revisionLength, revisions, type Script, type Scripts } from "./scripts.js"
 
 /** The client that the provider needs. A reply is a number, bytes or null; a failed command rejects. */

@@ -6,7 +6,7 @@
  * own, under a key beside the session's. How long a key lives is counted by the server; the expiry in the record only
  * tells processes when to renew it.
  *
- * A client that lost its connection may send a script a second time, although the first was executed. Therefore a
+ * A call that lost its connection sends its script a second time, although the first may have been executed. Therefore a
  * script that finds its own new revision stored succeeds like the first time.
  */
 import { createHash, randomBytes } from "node:crypto"
@@ -21,12 +21,15 @@ export interface Script {
   readonly sha: string
   /** Whether its change must not be lost, so that it waits for replicas if the user configured that. */
   readonly durable: boolean
+  /** Whether it may be executed a second time, when the reply to the first got lost. */
+  readonly repeatable: boolean
 }
 
-export const script = (source: string, durable = true): Script => ({
+export const script = (source: string, { durable = true, repeatable = false } = {}): Script => ({
   source,
   sha: createHash("sha1").update(source).digest("hex"),
-  durable
+  durable,
+  repeatable
 })
 
 /** The scripts. They return 1 if they took effect, false if there is no session, or the record that is there instead. */
@@ -61,10 +64,10 @@ export interface Dialect {
  */
 export const makeScripts = ({ answer, call, expire, store }: Dialect): Scripts => {
   const dialect = (body: string, durable = true): Script =>
-    script(
-      `local call = ${call}\nlocal function run()\n  ${body.trim().replaceAll("\n", "\n  ")}\nend\n${answer}`,
-      durable
-    )
+    script(`local call = ${call}\nlocal function run()\n  ${body.trim().replaceAll("\n", "\n  ")}\nend\n${answer}`, {
+      durable,
+      repeatable: true
+    })
   const revisionAt = (key: string) => `(call('GETRANGE', ${key}, 0, ${revisionLength - 1}) or '')`
   const revisionIn = (record: string) => `string.sub(${record}, 1, ${revisionLength})`
   return {

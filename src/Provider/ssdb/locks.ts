@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { Redis } from "ioredis"
 import { Failure, stayedLocked } from "../../internal/failure.js"
 import { type Command, pipelined } from "../redis/ioredis.js"
+import type { Link } from "../redis/link.js"
 
 /** The result of an operation, and its changes. */
 export interface Decision<A> {
@@ -22,7 +23,7 @@ export interface Decision<A> {
  * makes no more changes.
  */
 export const locked = async <A>(
-  redis: Redis,
+  { call, client }: Link<Redis>,
   timeoutMillis: number,
   lock: string,
   look: ReadonlyArray<Command>,
@@ -30,18 +31,21 @@ export const locked = async <A>(
 ): Promise<A> => {
   const giveUpAt = performance.now() + 2 * timeoutMillis
   for (;;) {
-    const asked = performance.now()
-    const [taken, lapsesIn, ...replies] = await pipelined(redis, [["setnx", lock, "1"], ["ttl", lock], ...look])
+    let asked = 0
+    const [taken, lapsesIn, ...replies] = await call(() => {
+      asked = performance.now()
+      return pipelined(client, [["setnx", lock, "1"], ["ttl", lock], ...look])
+    }, false)
     const { answer, changes } = decide(replies)
     if (taken === 1) {
       for (const [index, change] of changes.entries()) {
         if (performance.now() > asked + timeoutMillis / 2) {
           throw new Failure("held up while it had the lock", "try again")
         }
-        await pipelined(redis, index === changes.length - 1 ? [change, ["del", lock]] : [change])
+        await pipelined(client, index === changes.length - 1 ? [change, ["del", lock]] : [change])
       }
       if (changes.length === 0) {
-        await pipelined(redis, [["del", lock]])
+        await pipelined(client, [["del", lock]])
       }
       return answer
     }
@@ -52,7 +56,7 @@ export const locked = async <A>(
       throw stayedLocked()
     }
     if (lapsesIn === -1) {
-      await pipelined(redis, [["expire", lock, Math.ceil(timeoutMillis / 1000)]])
+      await pipelined(client, [["expire", lock, Math.ceil(timeoutMillis / 1000)]])
     }
     await sleep(Math.random() * 8)
   }

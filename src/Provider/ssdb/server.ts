@@ -6,7 +6,7 @@ import * as Effect from "#effect/Effect"
 import type { Failure } from "../../internal/failure.js"
 import * as Time from "../internal/time.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
-import { failureOf } from "../redis/ioredis.js"
+import { failureOf } from "../redis/failures.js"
 
 export const name = "ssdb"
 

@@ -14,6 +14,7 @@ import { answer, makeRunner } from "../../Provider/ledis/scripts.js"
 import { capabilities, defaultPort, name } from "../../Provider/ledis/server.js"
 import { type Revision, SessionProvider } from "../../Provider/Provider.js"
 import { pipelined, server } from "../../Provider/redis/ioredis.js"
+import type { Link } from "../../Provider/redis/link.js"
 import { type Script, script } from "../../Provider/redis/scripts.js"
 import type { SessionError } from "../../SessionError.js"
 import * as BeegoProvider from "./provider.js"
@@ -26,8 +27,9 @@ export interface Options {
 
 const timeout = Duration.seconds(5)
 
-const scripted = (body: string): Script =>
-  script(`
+const scripted = (body: string, repeatable = false): Script =>
+  script(
+    `
 local call = ledis.call
 local function secondsIn(ttl)
   local time = call('TIME')
@@ -36,7 +38,9 @@ end
 local function run()
   ${body.replaceAll("\n", "\n  ")}
 end
-${answer}`)
+${answer}`,
+    { repeatable }
+  )
 
 // The value itself is compared: LedisDB's sha1hex returns the text in hexadecimal, and computes no hash.
 const unchanged = `local value = call('GET', KEYS[1])
@@ -56,12 +60,15 @@ call('SETEX', KEYS[1], secondsIn(ARGV[2]), ARGV[1])
 return 1`),
   remove: scripted(`call('DEL', KEYS[1])
 return 1`),
-  touch: scripted(`if call('EXPIRE', KEYS[1], secondsIn(ARGV[1])) == 0 then return false end
-return 1`)
+  touch: scripted(
+    `if call('EXPIRE', KEYS[1], secondsIn(ARGV[1])) == 0 then return false end
+return 1`,
+    true
+  )
 }
 
-const store = (redis: Redis): BeegoProvider.BeegoStore => {
-  const { ask, run } = makeRunner(redis, "")
+const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
+  const { ask, run } = makeRunner(link, "")
 
   return {
     name,
@@ -76,7 +83,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
       Scripted.timed(
         () =>
           ask(() =>
-            pipelined(redis, [
+            pipelined(link.client, [
               ["ttl", id],
               ["get", id]
             ])
@@ -97,5 +104,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.effect(
     SessionProvider,
-    Effect.map(server(name, timeout, url, defaultPort, undefined), (redis) => BeegoProvider.make(store(redis)))
+    Effect.map(server(name, timeout, url, defaultPort, undefined, { isSlow: true }), (link) =>
+      BeegoProvider.make(store(link))
+    )
   )

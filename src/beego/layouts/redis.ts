@@ -2,7 +2,6 @@
  * beego's `redis`, `redis_cluster` and `redis_sentinel` providers: a session is a string under its id, without any
  * prefix, which Redis expires.
  */
-import type { Cluster, Redis } from "ioredis"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -12,6 +11,7 @@ import { never } from "../../Provider/internal/time.js"
 import { defaultCapabilities, SessionProvider } from "../../Provider/Provider.js"
 import { redisClient } from "../../Provider/redis/client.js"
 import * as Connections from "../../Provider/redis/connections.js"
+import type { Link } from "../../Provider/redis/link.js"
 import { script } from "../../Provider/redis/scripts.js"
 import type { SessionError } from "../../SessionError.js"
 import * as BeegoProvider from "./provider.js"
@@ -33,9 +33,15 @@ if type(value) ~= 'string' then return false end`
 const unchanged = `${found}
 if redis.sha1hex(value) ~= ARGV[1] then return 0 end`
 
+// After a lost connection only these are sent again: a repeated change could not be told from another one.
+const repeatable = { repeatable: true }
+
 /** KEYS: id. Returns false if there is no session. */
-const get = script(`${found}
-return {value, redis.call('PTTL', KEYS[1])}`)
+const get = script(
+  `${found}
+return {value, redis.call('PTTL', KEYS[1])}`,
+  repeatable
+)
 
 const scripts: Scripted.Scripts = {
   replace: script(`${unchanged}
@@ -49,18 +55,21 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`),
   remove: script(`${found}
 return redis.call('DEL', KEYS[1])`),
-  touch: script(`${found}
-return redis.call('PEXPIRE', KEYS[1], ARGV[1])`)
+  touch: script(
+    `${found}
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
+    repeatable
+  )
 }
 
-const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoStore => {
-  const client = redisClient(connection)
+const store = (name: string, link: Link): BeegoProvider.BeegoStore => {
+  const client = redisClient(link)
 
   return {
     name,
     capabilities: {
       ...defaultCapabilities,
-      answersWithin: connection.isCluster ? Number.POSITIVE_INFINITY : 2 * Duration.toMillis(timeout)
+      answersWithin: link.client.isCluster ? Number.POSITIVE_INFINITY : 2 * Duration.toMillis(timeout)
     },
     isKey: (id) => id !== "",
     get: (id) =>
@@ -78,7 +87,7 @@ const store = (name: string, connection: Redis | Cluster): BeegoProvider.BeegoSt
   }
 }
 
-const connect = (options: Options): Effect.Effect<Redis | Cluster, SessionError, Scope.Scope> => {
+const connect = (options: Options): Effect.Effect<Link, SessionError, Scope.Scope> => {
   switch (options.kind) {
     case "redis":
       return Connections.single(options, timeout)
@@ -96,5 +105,5 @@ const connect = (options: Options): Effect.Effect<Redis | Cluster, SessionError,
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.effect(
     SessionProvider,
-    Effect.map(connect(options), (connection) => BeegoProvider.make(store(options.kind, connection)))
+    Effect.map(connect(options), (link) => BeegoProvider.make(store(options.kind, link)))
   )

@@ -13,6 +13,7 @@ import type { Failure } from "../../internal/failure.js"
 import { never } from "../../Provider/internal/time.js"
 import { type Revision, SessionProvider } from "../../Provider/Provider.js"
 import { type Command, pipelined, server } from "../../Provider/redis/ioredis.js"
+import type { Link } from "../../Provider/redis/link.js"
 import { type Decision, locked } from "../../Provider/ssdb/locks.js"
 import { call, capabilities, defaultPort, name, secondsOf } from "../../Provider/ssdb/server.js"
 import type { SessionError } from "../../SessionError.js"
@@ -25,7 +26,9 @@ export interface Options {
 
 const timeout = Duration.seconds(2)
 
-const store = (redis: Redis): BeegoProvider.BeegoStore => {
+const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
+  /** Sends commands that may be sent again. */
+  const ask = (commands: ReadonlyArray<Command>) => link.call(() => pipelined(link.client, commands), true)
   // TTL returns -1 both for a key that never expires and for one that does not exist. Therefore it comes first: a key
   // that still exists afterwards never expires.
   const look = (id: string): ReadonlyArray<Command> => [
@@ -38,7 +41,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
     decide: (found: BeegoProvider.Found | undefined, now: number) => Decision<A>
   ): Effect.Effect<A, Failure> =>
     call((now) =>
-      locked(redis, Duration.toMillis(timeout), `lock:${id}`, look(id), (replies) => decide(toFound(replies, now), now))
+      locked(link, Duration.toMillis(timeout), `lock:${id}`, look(id), (replies) => decide(toFound(replies, now), now))
     )
 
   /** Changes the session if it is at `revision`. */
@@ -65,7 +68,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
     capabilities,
     // A lock is not a session. SSDB's keys have at most 200 bytes, those of locks too.
     isKey: (id) => id !== "" && Buffer.byteLength(id) <= 190 && !id.startsWith("lock:"),
-    get: (id) => call((now) => pipelined(redis, look(id)).then((replies) => toFound(replies, now))),
+    get: (id) => call((now) => ask(look(id)).then((replies) => toFound(replies, now))),
     add: (id, payload, ttl) =>
       change<number | undefined>(id, (found, now) =>
         found === undefined ? setting(id, payload, ttl, now) : { answer: undefined, changes: [] }
@@ -76,7 +79,7 @@ const store = (redis: Redis): BeegoProvider.BeegoStore => {
     // Needs no lock: it compares nothing, and EXPIRE does not bring back a key.
     touch: (id, ttl) =>
       call(async (now) => {
-        const [touched] = await pipelined(redis, [["expire", id, secondsOf(ttl)]])
+        const [touched] = await ask([["expire", id, secondsOf(ttl)]])
         return touched === 1 ? now + secondsOf(ttl) * 1000 : undefined
       })
   }
@@ -95,5 +98,5 @@ const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): Beego
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.effect(
     SessionProvider,
-    Effect.map(server(name, timeout, url, defaultPort, undefined), (redis) => BeegoProvider.make(store(redis)))
+    Effect.map(server(name, timeout, url, defaultPort, undefined), (link) => BeegoProvider.make(store(link)))
   )

@@ -1,0 +1,92 @@
+/**
+ * What may be told of an error of ioredis, or of a server that it is connected to: a code, and what to do. The rest of a
+ * server's error may name keys.
+ */
+import { codeOf } from "../../internal/codeOf.js"
+import { checkBackend, Failure } from "../../internal/failure.js"
+
+/** What to do about a server's errors, by their codes. */
+const advice: Readonly<Record<string, string>> = {
+  READONLY: "the server is a replica: connect to its master, or end that with REPLICAOF NO ONE",
+  MASTERDOWN: "the server is a replica without its master: connect to the master",
+  NOPERM: "give the user the rights that docs/providers/redis.md lists, with ACL SETUSER",
+  WRONGPASS: "check the user and the password",
+  NOAUTH: "the server wants a password: put it into the URL",
+  OOM: "the server's memory is full: raise its maxmemory, or remove data",
+  MISCONF: "the server cannot write to its disk, and refuses changes: see its log and its stop-writes-on-bgsave-error",
+  NOREPLICAS: "fewer replicas are connected than the server's min-replicas-to-write",
+  LOADING: "the server is loading its data: wait until it has",
+  BUSY: "a script keeps the server busy: end it with SCRIPT KILL",
+  CLUSTERDOWN: "the cluster has no node for a part of its slots: see CLUSTER INFO",
+  TRYAGAIN: "a slot is moving to another node: try again",
+  MOVED: "the server is a node of a cluster: use redisCluster",
+  ASK: "the server is a node of a cluster: use redisCluster",
+  CROSSSLOT: "the server is a node of a cluster: use redisCluster",
+  WRONGTYPE: "another program keeps something else at a session's key: choose another prefix"
+}
+
+/** Errors that Redis gives no code of their own. */
+const uncoded: ReadonlyArray<readonly [form: RegExp, words: string, advice: string]> = [
+  [/cluster support disabled/, "the server is not in a cluster", "use redis"],
+  [/No such master/, "the sentinels know no master of this name", "check masterName"],
+  [/max number of clients/, "too many clients", "raise the server's maxclients"],
+  [/invalid DB index|DB index is out of range/i, "the server has no database of this number", "see its databases"],
+  [/SELECT is not allowed in cluster/i, "a cluster has no database but 0", "leave the number out of the URL"],
+  [/unknown command/i, "the server lacks a command that sessions need", "see docs/providers/redis.md"],
+  [/can't run this command|ACL failure|no permissions/i, "NOPERM", advice["NOPERM"]!]
+]
+
+/** The code of a server's error. Redis before 7 wraps errors within scripts: `ERR Error running script ...: -OOM ...`. */
+export const replyCode = (message: string): string | undefined =>
+  /^ERR Error running script.*?: -([A-Z]{2,})\b/s.exec(message)?.[1] ??
+  /^(?:Ready check failed: )?-?([A-Z]{3,})\b/.exec(message)?.[1]
+
+/** Whether a server refuses writes that another one takes: another has its name, or the sentinels know another. */
+export const isDemoted = (message: string): boolean => /^(READONLY|MASTERDOWN)$/.test(replyCode(message) ?? "")
+
+const ofReply = (code: string, message: string): Failure => {
+  const known = code === "ERR" ? uncoded.find(([form]) => form.test(message)) : undefined
+  if (known !== undefined) {
+    return new Failure(known[1], known[2])
+  }
+  const command = code === "NOPERM" ? /'([a-z|]{2,20})' command/.exec(message)?.[1] : undefined
+  return new Failure(command === undefined ? code : `${code} ${command.toUpperCase()}`, advice[code])
+}
+
+/** The failure that may be passed on. */
+export const failureOf = (cause: unknown): Failure => {
+  if (cause instanceof Failure) {
+    return cause
+  }
+  if (cause instanceof Error) {
+    const code = replyCode(cause.message)
+    if (code !== undefined) {
+      return ofReply(code, cause.message)
+    }
+    if ("lastNodeError" in cause && cause.lastNodeError !== null) {
+      return failureOf(cause.lastNodeError)
+    }
+    if (/^(Socket timeout|Command timed out)/.test(cause.message)) {
+      return new Failure("no reply in time", checkBackend)
+    }
+  }
+  return new Failure(codeOf(cause) ?? "no connection", checkBackend)
+}
+
+/** What a sentinel that names no master says: ioredis puts that at the end of a sentence of its own. */
+export const sentinelFailureOf = ({ message }: Error): Failure => {
+  const [, reason = "ERR No such master"] = / because (.*)$/s.exec(message) ?? []
+  const code = replyCode(reason)
+  if (code === "NOAUTH" || code === "WRONGPASS" || code === "NOPERM") {
+    return new Failure(
+      `${code}, by a sentinel`,
+      "check sentinelUsername and sentinelPassword: the sentinels' own, which are not those of the URL"
+    )
+  }
+  return code === undefined
+    ? new Failure(
+        /\bE[A-Z]{4,}\b/.exec(reason)?.[0] ?? "no sentinel answers",
+        "check that the sentinels are up and reachable"
+      )
+    : ofReply(code, reason)
+}

@@ -1,0 +1,156 @@
+/**
+ * A connection that comes back by itself, and the calls over it. A call whose connection is lost, because a proxy closed
+ * it while it was idle or the server was restarted, is made once more within its time. Only what certainly never left is
+ * sent again if a server could not tell that it is the same.
+ */
+import type { Cluster, Redis } from "ioredis"
+import { checkBackend, Failure } from "../../internal/failure.js"
+import { isDemoted, sentinelFailureOf } from "./failures.js"
+
+export interface Link<C extends Redis | Cluster = Redis | Cluster> {
+  readonly client: C
+  /**
+   * Makes a call. `repeatable` says that it may be made again after the first time was executed.
+   */
+  readonly call: <A>(run: () => Promise<A>, repeatable: boolean) => Promise<A>
+  /** The driver's last error, while there is no connection. */
+  readonly reason: () => unknown
+}
+
+/** A client that the app made: how it treats lost connections is the app's choice. */
+export const ownLink = (client: Redis | Cluster): Link => ({
+  client,
+  call: (run) => run(),
+  reason: () => undefined
+})
+
+/** A connection on which nothing was heard for longer may have been forgotten by a proxy. In milliseconds. */
+const idle = 1000
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : "")
+
+const neverSent = /^(Stream isn't writeable|Cluster isn't ready)/
+const lost = /^(Connection is closed|Command aborted|Reached the max retries)/
+
+/**
+ * Watches a client. After a loss, calls wait for the connection for half of `timeout`, in milliseconds; from then on they
+ * fail at once until there is one. With `asksFirst` every call on an idle connection asks first whether it is alive, since
+ * the server may take long for the call itself.
+ */
+export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, asksFirst = false): Link<C> => {
+  let last: unknown
+  let heard = performance.now()
+  let gaveUp = false
+  let waiting: Promise<void> | undefined
+  let asking: Promise<void> | undefined
+  let settle: (error?: unknown) => void = () => {}
+
+  const isUp = (): boolean =>
+    client.status === "ready" && (client.isCluster || (client as Redis).stream?.writable === true)
+
+  // Without a listener ioredis prints each error.
+  client.on("error", (error) => {
+    if (!/^All sentinels are unreachable/.test(messageOf(error))) {
+      last = error
+    }
+  })
+  client.on("sentinelError", (error: Error) => {
+    last = sentinelFailureOf(error)
+  })
+  client.on("ready", () => {
+    if (isUp()) {
+      last = undefined
+      gaveUp = false
+      settle()
+    }
+  })
+  client.on("end", () => {
+    gaveUp = true
+    settle(last ?? new Failure("no connection", checkBackend))
+  })
+
+  const noConnection = () => last ?? new Failure("no connection", checkBackend)
+
+  /** Waits for the connection. */
+  const up = (): Promise<void> => {
+    if (isUp()) {
+      return Promise.resolve()
+    }
+    if (gaveUp) {
+      return Promise.reject(noConnection())
+    }
+    waiting ??= new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        gaveUp = true
+        settle(noConnection())
+      }, timeout / 2)
+      settle = (error) => {
+        clearTimeout(timer)
+        waiting = undefined
+        settle = () => {}
+        error === undefined ? resolve() : reject(error)
+      }
+    })
+    return waiting
+  }
+
+  /** Finds out whether an idle connection is alive, and waits for another one if it is not. */
+  const alive = (): Promise<void> => {
+    if (client.isCluster || performance.now() - heard < idle) {
+      return Promise.resolve()
+    }
+    asking ??= new Promise<void>((resolve) => {
+      const redis = client as Redis
+      const timer = setTimeout(() => redis.stream?.destroy(), timeout / 4)
+      const done = () => {
+        clearTimeout(timer)
+        asking = undefined
+        resolve()
+      }
+      redis.ping().then(done, done)
+    })
+    return asking.then(up)
+  }
+
+  const again = <A>(run: () => Promise<A>, until: number): Promise<A> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(last ?? new Failure("no reply in time", checkBackend)),
+        until - performance.now()
+      )
+      up()
+        .then(run)
+        .then(resolve, (cause) =>
+          reject(lost.test(messageOf(cause)) || neverSent.test(messageOf(cause)) ? (last ?? cause) : cause)
+        )
+        .finally(() => clearTimeout(timer))
+    })
+
+  return {
+    client,
+    reason: () => last,
+    call: (run, repeatable) => {
+      const begun = performance.now()
+      const asks = (asksFirst || !repeatable) && begun - heard > idle
+      return (
+        isUp() && !asks
+          ? run()
+          : up()
+              .then(asks ? alive : undefined)
+              .then(run)
+      ).then(
+        (value) => {
+          heard = performance.now()
+          return value
+        },
+        (cause) => {
+          const message = messageOf(cause)
+          if (isDemoted(message) || neverSent.test(message) || (repeatable && lost.test(message))) {
+            return again(run, begun + timeout)
+          }
+          throw lost.test(message) ? (last ?? cause) : cause
+        }
+      )
+    }
+  }
+}
