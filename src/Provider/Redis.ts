@@ -85,16 +85,29 @@ export interface ClusterNodes extends CommonOptions {
 }
 
 /**
+ * How to log in to sentinels that want a password of their own.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface SentinelLogin {
+  readonly sentinelUsername?: string | undefined
+  /** It is never sent to the Redis servers, and their password is never sent to a sentinel. */
+  readonly sentinelPassword?: string | Redacted.Redacted | undefined
+  /** Whether sentinels are connected to with TLS. Default: with `rediss://`. */
+  readonly sentinelTls?: boolean | undefined
+}
+
+/**
  * The options of sessions in a master under sentinels.
  *
  * @since 3.0.0
  * @category models
  */
-export interface Sentinels extends CommonOptions, ReplicaOptions {
+export interface Sentinels extends CommonOptions, ReplicaOptions, SentinelLogin {
   /**
    * The addresses of the sentinels, separated by commas: `redis://user:password@sentinel1:26379,sentinel2:26379`. User,
-   * password and database are those of the Redis servers; the sentinels' own are `options.sentinelUsername` and
-   * `sentinelPassword`.
+   * password and database are those of the Redis servers. With `rediss://` all connections are TLS.
    */
   readonly url: string | Redacted.Redacted
   /** The name under which the sentinels know the master. */
@@ -219,6 +232,9 @@ const clusterNames: Names<ClusterNodes> = {
 const sentinelNames: Names<Sentinels> = {
   url: "required",
   masterName: "required",
+  sentinelUsername: "optional",
+  sentinelPassword: "optional",
+  sentinelTls: "optional",
   prefix: "optional",
   timeout: "optional",
   minReplicas: "optional",
@@ -355,7 +371,8 @@ export const layerSentinelConfig: Environment.LayerConfig<Sentinels> = Environme
 
 /**
  * Provides sessions in the master that Redis sentinels name, with options from the environment: `SESSION_URL`,
- * `SESSION_KEY_PREFIX`, `SESSION_MASTER_NAME` and `SESSION_MIN_REPLICAS`.
+ * `SESSION_KEY_PREFIX`, `SESSION_MASTER_NAME`, `SESSION_MIN_REPLICAS`, `SESSION_SENTINEL_USERNAME`,
+ * `SESSION_SENTINEL_PASSWORD` and `SESSION_SENTINEL_TLS`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -370,5 +387,8 @@ export const layerSentinelFromEnv = layerSentinelConfig({
   url: Environment.url,
   prefix: Environment.prefix,
   minReplicas,
-  masterName: Config.NonEmptyString(Environment.variables.masterName)
+  masterName: Config.NonEmptyString(Environment.variables.masterName),
+  sentinelUsername: Environment.optional(Config.NonEmptyString(Environment.variables.sentinelUsername)),
+  sentinelPassword: Environment.optional(Config.Redacted(Environment.variables.sentinelPassword)),
+  sentinelTls: Environment.optional(Config.Boolean(Environment.variables.sentinelTls))
 })

@@ -17,7 +17,7 @@ import type { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
 import { compose, composeApart } from "./compose.js"
 import { lazy } from "./lazy.js"
-import type { DatabaseOptions, ReplicaOptions, ServerOptions, TableOptions } from "./options.js"
+import type { DatabaseOptions, ReplicaOptions, SentinelOptions, ServerOptions, TableOptions } from "./options.js"
 
 export {
   /**
@@ -43,6 +43,11 @@ export type {
    * @category models
    */
   ReplicaOptions,
+  /**
+   * @since 3.0.0
+   * @category models
+   */
+  SentinelOptions,
   /**
    * @since 3.0.0
    * @category models
@@ -190,7 +195,7 @@ export const redisCluster = (options: ServerOptions, session: SessionConfig.Opti
  * @category layers
  */
 export const redisSentinel = (
-  options: ServerOptions & ReplicaOptions & { readonly masterName: string },
+  options: ServerOptions & ReplicaOptions & SentinelOptions,
   session: SessionConfig.Options = {}
 ): SessionLayer =>
   composeApart(

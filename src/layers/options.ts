@@ -35,6 +35,22 @@ export interface ReplicaOptions {
 }
 
 /**
+ * The options of Redis sentinels.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface SentinelOptions {
+  /** The name under which the sentinels know the master. */
+  readonly masterName: string
+  /** The sentinels' own user and password; those in `url` are the Redis servers'. */
+  readonly sentinelUsername?: string | undefined
+  readonly sentinelPassword?: string | Redacted.Redacted | undefined
+  /** Whether sentinels are connected to with TLS. Default: with `rediss://`. */
+  readonly sentinelTls?: boolean | undefined
+}
+
+/**
  * The options of the table of sessions.
  *
  * @since 3.0.0

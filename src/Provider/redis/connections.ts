@@ -8,6 +8,7 @@ import * as Effect from "#effect/Effect"
 import * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import { SessionError } from "../../SessionError.js"
+import type { SentinelLogin } from "../Redis.js"
 import { addresses } from "./addresses.js"
 import { boundedClusterOptions, boundedOptions, connected, inItsDatabase, server } from "./ioredis.js"
 import type { Link } from "./link.js"
@@ -19,13 +20,6 @@ type Secret = string | Redacted.Redacted
 interface Server {
   readonly url?: Secret | undefined
   readonly options?: RedisOptions | undefined
-}
-
-/** How to log in to sentinels. */
-export interface SentinelLogin {
-  readonly sentinelUsername?: string | undefined
-  readonly sentinelPassword?: Secret | undefined
-  readonly sentinelTls?: boolean | undefined
 }
 
 const invalid = (message: string): SessionError => new SessionError({ reason: "InvalidConfig", message })

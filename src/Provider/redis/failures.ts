@@ -53,6 +53,10 @@ const ofReply = (code: string, message: string): Failure => {
   return new Failure(command === undefined ? code : `${code} ${command.toUpperCase()}`, advice[code])
 }
 
+/** Whether a reply is overdue. */
+export const isSilence = (cause: unknown): boolean =>
+  cause instanceof Error && /^(Socket timeout|Command timed out)/.test(cause.message)
+
 /** The failure that may be passed on. */
 export const failureOf = (cause: unknown): Failure => {
   if (cause instanceof Failure) {
@@ -66,7 +70,7 @@ export const failureOf = (cause: unknown): Failure => {
     if ("lastNodeError" in cause && cause.lastNodeError !== null) {
       return failureOf(cause.lastNodeError)
     }
-    if (/^(Socket timeout|Command timed out)/.test(cause.message)) {
+    if (isSilence(cause)) {
       return new Failure("no reply in time", checkBackend)
     }
   }

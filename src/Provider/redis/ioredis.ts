@@ -10,16 +10,20 @@ import type * as Scope from "#effect/Scope"
 import { isSessionError, SessionError, unavailable } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import { addresses } from "./addresses.js"
-import { failureOf, isDemoted } from "./failures.js"
+import { failureOf, isDemoted, isSilence } from "./failures.js"
 import { type Link, makeLink } from "./link.js"
 import type { Script } from "./scripts.js"
 
 /**
  * Options with which a command gets its reply within `timeout` or fails, whatever state the server is in. While there
  * is no connection, commands fail at once, since a queue would grow without bound. Connecting is retried until it
- * succeeds. A connection on which a reply is overdue for `silence` is given up, with all commands that wait on it.
+ * succeeds. A connection on which a reply is overdue for `silence`, in milliseconds, is given up, with all commands that
+ * wait on it: by default so early that there is time to make them again, and not before the reply of a `WAIT`.
  */
-export const boundedOptions = (timeout: Duration.Duration, silence = Duration.toMillis(timeout) / 2): RedisOptions => {
+export const boundedOptions = (
+  timeout: Duration.Duration,
+  silence = 0.6 * Duration.toMillis(timeout)
+): RedisOptions => {
   let demotedAt = Number.NEGATIVE_INFINITY
   return {
     connectTimeout: Duration.toMillis(timeout),
@@ -73,7 +77,20 @@ export const connected = <C extends Redis | Cluster>(
       ({ client }) => Effect.sync(() => client.disconnect())
     ).pipe(
       Effect.tap(({ client, reason }) =>
-        Effect.tryPromise({ try: () => client.connect().then(() => check(client)), catch: (cause) => cause }).pipe(
+        Effect.tryPromise({
+          try: () =>
+            client
+              .connect()
+              .catch((error) => {
+                // A server that is silent for now gets all of its time, on the next connection.
+                if (!isSilence(reason())) {
+                  throw error
+                }
+                return new Promise<void>((resolve) => client.once("ready", () => resolve()))
+              })
+              .then(() => check(client)),
+          catch: (cause) => cause
+        }).pipe(
           Effect.timeout(timeout),
           inMachineTime,
           Effect.mapError((error) => toError(backend, reason() ?? error))

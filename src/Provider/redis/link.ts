@@ -33,8 +33,8 @@ const neverSent = /^(Stream isn't writeable|Cluster isn't ready)/
 const lost = /^(Connection is closed|Command aborted|Reached the max retries)/
 
 /**
- * Watches a client. After a loss, calls wait for the connection for half of `timeout`, in milliseconds; from then on they
- * fail at once until there is one. With `asksFirst` every call on an idle connection asks first whether it is alive, since
+ * Watches a client. After a loss, calls wait for the connection for a part of `timeout`, in milliseconds; from then on
+ * they fail at once until there is one. With `asksFirst` every call on an idle connection asks first whether it is alive, since
  * the server may take long for the call itself.
  */
 export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, asksFirst = false): Link<C> => {
@@ -83,7 +83,7 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
       const timer = setTimeout(() => {
         gaveUp = true
         settle(noConnection())
-      }, timeout / 2)
+      }, 0.4 * timeout)
       settle = (error) => {
         clearTimeout(timer)
         waiting = undefined
