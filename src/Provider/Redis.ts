@@ -17,6 +17,7 @@ import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 import { redisClient } from "./redis/client.js"
 import * as Connections from "./redis/connections.js"
+import { keepsHashTag } from "./redis/keys.js"
 import { type Link, ownLink } from "./redis/link.js"
 import * as Scripted from "./redis/scripted.js"
 import { makeScripts } from "./redis/scripts.js"
@@ -132,14 +133,14 @@ const provide = (
 ): Effect.Effect<Provider.Provider, SessionError> => {
   const { client } = link
   const { minReplicas = 0, prefix = "session:" } = options
-  if (!Number.isInteger(minReplicas) || minReplicas < 0 || (minReplicas > 0 && client.isCluster)) {
-    return Effect.fail(
-      new SessionError({
-        reason: "InvalidConfig",
-        message:
-          "minReplicas: expected a whole number, and none on a cluster, where WAIT cannot be sent to a key's node"
-      })
-    )
+  const wrong =
+    !Number.isInteger(minReplicas) || minReplicas < 0 || (minReplicas > 0 && client.isCluster)
+      ? "minReplicas: expected a whole number, and none on a cluster, where WAIT cannot be sent to a key's node"
+      : client.isCluster && !keepsHashTag(`${client.options.keyPrefix ?? ""}${prefix}`)
+        ? "prefix: {} in it would scatter the keys of one session over the cluster's nodes"
+        : undefined
+  if (wrong !== undefined) {
+    return Effect.fail(new SessionError({ reason: "InvalidConfig", message: wrong }))
   }
   // Half of a command's time, so that the reply of WAIT comes before the connection is given up.
   const replicas =

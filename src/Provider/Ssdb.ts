@@ -27,6 +27,7 @@ import { checked, type Names } from "./internal/options.js"
 import * as Provider from "./Provider.js"
 import { failureOf } from "./redis/failures.js"
 import { type Command, pipelined, server } from "./redis/ioredis.js"
+import { isId } from "./redis/keys.js"
 import type { Link } from "./redis/link.js"
 import { revisionLength, revisions } from "./redis/scripts.js"
 import { type Decision, locked } from "./ssdb/locks.js"
@@ -136,7 +137,7 @@ const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number):
     call((now) => ask(look(id)).then((replies) => Option.fromNullishOr(toStored(replies, now))))
 
   const ids = Stream.suspend(() => Stream.fromAsyncIterable(keysOf(link, prefix), failureOf)).pipe(
-    Stream.map((keys) => keys.map((key) => key.slice(prefix.length) as Provider.StoredId)),
+    Stream.map((keys) => keys.map((key) => key.slice(prefix.length)).filter((id): id is Provider.StoredId => isId(id))),
     Stream.flattenIterable
   )
 

@@ -10,6 +10,7 @@ import type { Failure } from "../../internal/failure.js"
 import { expiry, withNow } from "../internal/time.js"
 import * as Provider from "../Provider.js"
 import { failureOf } from "./failures.js"
+import { isId } from "./keys.js"
 import { decode, digits, encode, revisionLength, revisions, type Script, type Scripts } from "./scripts.js"
 
 /** The client that the provider needs. A reply is a number, bytes or null; a failed command rejects. */
@@ -56,10 +57,16 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
     inheritedIdChars === 0
       ? (id: string) => prefix + id
       : (id: string) => `${prefix}{${id.slice(0, inheritedIdChars)}}${id.slice(inheritedIdChars)}`
+  const tagged = new RegExp(`^\\{(.{${inheritedIdChars}})\\}`, "s")
   const idOf =
     inheritedIdChars === 0
       ? (key: string) => key.slice(prefix.length)
-      : (key: string) => key.slice(prefix.length).replace(/^\{(.*?)\}/s, "$1")
+      : (key: string) => {
+          const id = key.slice(prefix.length)
+          return tagged.test(id) ? id.replace(tagged, "$1") : ""
+        }
+  const idsOf = (keys: ReadonlyArray<string>): ReadonlyArray<Provider.StoredId> =>
+    keys.map(idOf).filter((id): id is Provider.StoredId => isId(id))
   // Outside of the sessions' own keys, so that a listing of those does not see it; on the session's node in a cluster.
   const markOf = (id: string) => `mark:${keyOf(id)}`
   const nextRevision = revisions()
@@ -101,13 +108,13 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
   }
 
   const ids = Stream.suspend(() => {
-    const seen = new Set<string>()
+    const seen = new Set<Provider.StoredId>()
     return Stream.fromAsyncIterable(client.keys(prefix), failureOf).pipe(
       Stream.map((keys) =>
-        keys.flatMap((key) => {
-          const isNew = !seen.has(key)
-          seen.add(key)
-          return isNew ? [idOf(key) as Provider.StoredId] : []
+        idsOf(keys).filter((id) => {
+          const isNew = !seen.has(id)
+          seen.add(id)
+          return isNew
         })
       ),
       Stream.flattenIterable
