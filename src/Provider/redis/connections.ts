@@ -10,7 +10,7 @@ import type * as Scope from "#effect/Scope"
 import { SessionError } from "../../SessionError.js"
 import type { SentinelLogin } from "../Redis.js"
 import { addresses } from "./addresses.js"
-import { boundedClusterOptions, boundedOptions, connected, inItsDatabase, server } from "./ioredis.js"
+import { boundedClusterOptions, boundedOptions, connected, mended, server } from "./ioredis.js"
 import type { Link } from "./link.js"
 
 type Connection<C extends Redis | Cluster> = Effect.Effect<Link<C>, SessionError, Scope.Scope>
@@ -68,7 +68,7 @@ export const cluster = (
           ...boundedClusterOptions(timeout, { ...boundedOptions(timeout), ...shared, ...redisOptions }),
           ...rest,
           lazyConnect: true
-        }).on("+node", inItsDatabase)
+        }).on("+node", mended)
       },
       // A cluster has none but 0, unless it is Valkey's: one node can tell.
       async (client) => {
@@ -99,7 +99,7 @@ export const sentinel = (
       ({ Redis }) => {
         const tls = options?.tls ?? shared.tls
         return saysLoading(
-          inItsDatabase(
+          mended(
             new Redis({
               ...boundedOptions(timeout),
               sentinels: [...servers],

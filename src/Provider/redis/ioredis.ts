@@ -125,7 +125,7 @@ export const server = (
       timeout,
       ({ Redis }) =>
         open(
-          inItsDatabase(
+          mended(
             new Redis({
               ...boundedOptions(timeout, isSlow ? Duration.toMillis(timeout) : undefined),
               ...(path === undefined ? servers[0] : { path }),
@@ -140,13 +140,23 @@ export const server = (
     )
   )
 
+/**
+ * Stops waiting for replies on a connection that is closed: ioredis would go on, and then give up the next connection.
+ */
+const forgetsSilence = (client: Redis): Redis =>
+  client.on("close", () => {
+    const waiting = client as unknown as { socketTimeoutTimer: NodeJS.Timeout | undefined }
+    clearTimeout(waiting.socketTimeoutTimer)
+    waiting.socketTimeoutTimer = undefined
+  })
+
 /** Whether a server refused the database that it was asked for. */
 const isOfDatabase = (cause: unknown): boolean =>
   cause instanceof Error &&
   (cause as Error & { readonly command?: { readonly name: string } }).command?.name === "select"
 
 /** Gives a connection up whose database the server refused: ioredis would go on in database 0. */
-export const inItsDatabase = (client: Redis): Redis =>
+const inItsDatabase = (client: Redis): Redis =>
   client.on("error", (error) => {
     if (isOfDatabase(error)) {
       client.disconnect(true)
@@ -165,6 +175,9 @@ const toError = (backend: string, cause: unknown): SessionError => {
       })
     : unavailable(backend, "connect", failureOf(cause))
 }
+
+/** Makes up for what ioredis gets wrong on each connection. */
+export const mended = (client: Redis): Redis => forgetsSilence(inItsDatabase(client))
 
 /** A command and its arguments. */
 export type Command = readonly [command: string, ...args: Array<string | number | Buffer>]

@@ -3,6 +3,7 @@
  * it while it was idle or the server was restarted, is made once more within its time. Only what certainly never left is
  * sent again if a server could not tell that it is the same.
  */
+import { setTimeout as sleep } from "node:timers/promises"
 import type { Cluster, Redis } from "ioredis"
 import { checkBackend, Failure } from "../../internal/failure.js"
 import { isDemoted, sentinelFailureOf } from "./failures.js"
@@ -118,7 +119,9 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
         () => reject(last ?? new Failure("no reply in time", checkBackend)),
         until - performance.now()
       )
-      up()
+      // A cluster's other nodes may be losing their connections, too.
+      ;(client.isCluster ? sleep(50) : Promise.resolve())
+        .then(up)
         .then(run)
         .then(resolve, (cause) =>
           reject(lost.test(messageOf(cause)) || neverSent.test(messageOf(cause)) ? (last ?? cause) : cause)
