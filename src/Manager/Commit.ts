@@ -158,7 +158,7 @@ const create = (session: RequestState, from: Base | undefined): Step =>
         return noResponse("save")
       }
       const ttl = Duration.min(config.idleTimeout, config.absoluteTimeout)
-      return Effect.map(keeper.begin(session.successorId, payload, ttl), (kept) => ({
+      return Effect.map(keeper.begin(session.successorId, payload, ttl, session.renewing), (kept) => ({
         _tag: "Created",
         base: { kept, data },
         count

@@ -81,8 +81,13 @@ export interface Keeper {
    * client may know.
    */
   readonly find: (ref: StoredId) => Effect.Effect<Found | undefined, SessionError>
-  /** Stores a new session. */
-  readonly begin: (id: string, payload: Uint8Array, ttl: Duration.Duration) => Effect.Effect<Kept, SessionError>
+  /** Stores a new session. `renewed` is whether its request renews the id, as a sign-in does. */
+  readonly begin: (
+    id: string,
+    payload: Uint8Array,
+    ttl: Duration.Duration,
+    renewed?: boolean
+  ) => Effect.Effect<Kept, SessionError>
   /** Saves the session with compare-and-set. Never brings a session back. */
   readonly save: (
     kept: Kept,

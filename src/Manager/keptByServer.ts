@@ -139,9 +139,9 @@ const writing = (
   provider: Provider,
   refOf: (id: string) => StoredId
 ): Pick<Keeper, "begin" | "renew" | "save" | "touch"> => ({
-  begin: (id, payload, ttl) => {
+  begin: (id, payload, ttl, renewed) => {
     const ref = refOf(id)
-    return Effect.flatMap(provider.create(ref, payload, ttl), (result) =>
+    return Effect.flatMap(provider.create(ref, payload, ttl, renewed), (result) =>
       result._tag === "Written"
         ? Effect.succeed(toKept(ref, id, result))
         : // 256 random bits do not repeat: the random source is broken.

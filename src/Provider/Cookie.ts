@@ -22,7 +22,7 @@ import { SessionError, tooLarge } from "../SessionError.js"
 import { ciphers } from "./cookie/ciphers.js"
 import { recordedIn, remembered } from "./cookie/endings.js"
 import { advice, makeKeyRing } from "./cookie/keyRing.js"
-import { SealedSessions, type Sealing } from "./cookie/SealedSessions.js"
+import { type Endings, SealedSessions, type Sealing } from "./cookie/SealedSessions.js"
 import { makeSealer, payloadIn, type Sealer } from "./cookie/sealer.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
@@ -61,8 +61,9 @@ export interface Options<Revocations = Provider> {
    */
   readonly cipher?: "aes-256-gcm" | "xchacha20-poly1305" | undefined
   /**
-   * The provider that records ended sessions, so that signing out is final. Costs one call for each session read.
-   * Without it (the default), anyone who kept a copy of an ended session's cookies can use them until they expire.
+   * The provider that records ended sessions, so that signing out is final. Costs one call for each session read. It
+   * must not evict, as memory with `maxSessions` does. Without it (the default), anyone who kept a copy of an ended
+   * session's cookies can use them until they expire.
    */
   readonly revocations?: Revocations | undefined
   /** Ends every session that began before this date. Default none. */
@@ -98,14 +99,28 @@ const maxInflated = 64 * 1024
  */
 export const make = (options: Options): Effect.Effect<Sealing, SessionError> =>
   Effect.map(
-    Effect.all({ ciphers: ciphersOf(options), keys: makeKeyRing(options.keys), limits: limitsOf(options) }),
-    ({ ciphers, keys, limits }): Sealing => ({
+    Effect.all({
+      ciphers: ciphersOf(options),
+      keys: makeKeyRing(options.keys),
+      limits: limitsOf(options),
+      endings: endingsOf(options)
+    }),
+    ({ ciphers, endings, keys, limits }): Sealing => ({
       name: "cookie",
       maxPayload: limits.maxPayload,
       ...sealedBy(makeSealer(ciphers, keys, limits), limits),
-      ...(options.revocations === undefined ? remembered() : recordedIn(options.revocations))
+      ...endings
     })
   )
+
+const endingsOf = ({ revocations }: Options): Effect.Effect<Endings, SessionError> =>
+  revocations === undefined
+    ? Effect.succeed(remembered())
+    : revocations.capabilities.evicts
+      ? invalid(
+          `revocations: ${revocations.name} evicts what it holds if there is too much, and an evicted revocation undoes a sign-out: leave maxSessions out, or use a backend that does not evict`
+        )
+      : Effect.succeed(recordedIn(revocations))
 
 const sealedBy = (sealer: Sealer, { maxPayload, maxSeal, validFrom }: Limits): Pick<Sealing, "seal" | "unseal"> => ({
   unseal: (cookieName, value) =>

@@ -13,9 +13,8 @@ import { toBuffer } from "../internal/bytes.js"
 import { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
-import { Recent } from "./internal/recent.js"
 import { expiry, withNow } from "./internal/time.js"
-import { ExpiryIndex } from "./memory/ExpiryIndex.js"
+import { type Entry, Shelf } from "./memory/Shelf.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -26,42 +25,50 @@ import * as Provider from "./Provider.js"
  */
 export interface Options {
   /**
-   * The largest number of sessions. Above it the least recently used one is evicted, as if it had expired. Unlimited by
-   * default. The marks that ended sessions leave for a while are not counted; there are at most as many of them.
+   * The largest number of sessions, unlimited by default. Above it a new session ends another one, as if that had
+   * expired: one that has expired if there is any, or else the least recently used of those that never got a new id, as
+   * visitors' do not, or else the least recently used of those that did, as at a sign-in. The marks that ended sessions
+   * leave for a while are not counted; there are at most as many of them.
    */
   readonly maxSessions?: number | undefined
 }
 
-interface Entry {
-  readonly id: Provider.StoredId
+interface Session extends Entry {
   /**
    * The payload's bytes as a one-byte string: compact on the heap (a small typed array costs hundreds of bytes), never
    * aliased.
    */
   payload: string
   revision: number
-  expiresAt: number
 }
 
 /** A mark, at its id. */
-interface Left {
-  readonly id: Provider.StoredId
+interface Left extends Entry {
   /** The content's bytes as a one-byte string, for the same reasons. */
   readonly content: string
-  expiresAt: number
 }
 
 const toText = (payload: Uint8Array): string => toBuffer(payload).toString("latin1")
 
-const toStored = (entry: Entry): Provider.Stored => ({
-  payload: Buffer.from(entry.payload, "latin1"),
-  revision: String(entry.revision) as Provider.Revision,
-  expiresAt: entry.expiresAt
+const toStored = (session: Session): Provider.Stored => ({
+  payload: Buffer.from(session.payload, "latin1"),
+  revision: String(session.revision) as Provider.Revision,
+  expiresAt: session.expiresAt
+})
+
+/** How long a collection may keep all others waiting, in milliseconds, and after how many entries it looks at the time. */
+const patience = 3
+const batch = 10
+
+/** Lets the event loop do all that waits for it. */
+const breath = Effect.callback<void>((resume) => {
+  const turn = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(turn))
 })
 
 /**
  * Makes a provider that keeps sessions in this process. The cost of removing expired sessions depends on how many have
- * expired, not on how many are stored.
+ * expired, not on how many are stored; requests go on while many are removed.
  *
  * @example
  * import * as Memory from "effect-session/memory"
@@ -73,86 +80,76 @@ const toStored = (entry: Entry): Provider.Stored => ({
  */
 export const make = (options: Options = {}): Provider.Provider => {
   const { maxSessions } = options
-  const entries = new Recent<Provider.StoredId, Entry>(maxSessions)
-  const index = new ExpiryIndex<Entry>()
+  const sessions = new Shelf<Session>(maxSessions)
   // Apart from the sessions, so that neither evicts the other.
-  const marks = new Recent<Provider.StoredId, Left>(maxSessions)
-  const markIndex = new ExpiryIndex<Left>()
+  const marks = new Shelf<Left>(maxSessions)
   // One counter for all sessions, so that a revision is never used again.
   let lastRevision = 0
 
   const at = <A>(f: (now: number) => A): Effect.Effect<A> => withNow((now) => Effect.succeed(f(now)))
 
-  const live = (id: Provider.StoredId, now: number): Entry | undefined => {
-    const entry = entries.get(id)
-    if (entry === undefined || entry.expiresAt <= now) {
-      return undefined
-    }
-    if (maxSessions !== undefined) {
-      entries.use(id, entry)
-    }
-    return entry
-  }
-
-  const remove = (entry: Entry): void => {
-    entries.delete(entry.id)
-    index.remove(entry)
-  }
-
-  const markAt = (id: Provider.StoredId, now: number): Left | undefined => {
-    const mark = marks.get(id)
-    return mark !== undefined && mark.expiresAt > now ? mark : undefined
-  }
-
   /** Ends a session, and leaves its mark. */
-  const leave = (entry: Entry, mark: Provider.Mark | undefined, now: number): void => {
-    remove(entry)
-    if (mark === undefined) {
-      return
-    }
-    const stale = marks.get(entry.id)
-    if (stale !== undefined) {
-      markIndex.remove(stale)
-    }
-    const left = { id: entry.id, content: toText(mark.content), expiresAt: expiry(now, mark.ttl) }
-    markIndex.add(left)
-    const evicted = marks.use(left.id, left)
-    if (evicted !== undefined) {
-      markIndex.remove(evicted)
+  const leave = (session: Session, mark: Provider.Mark | undefined, now: number): void => {
+    sessions.remove(session)
+    if (mark !== undefined) {
+      const { id } = session
+      marks.put(
+        {
+          id,
+          content: toText(mark.content),
+          expiresAt: expiry(now, mark.ttl),
+          high: false,
+          before: undefined,
+          after: undefined
+        },
+        now
+      )
     }
   }
 
-  const insert = (id: Provider.StoredId, payload: Uint8Array, expiresAt: number): Provider.Written => {
-    const stale = entries.get(id)
-    if (stale !== undefined) {
-      remove(stale)
-    }
-    const entry = { id, payload: toText(payload), revision: ++lastRevision, expiresAt }
-    index.add(entry)
-    const evicted = entries.use(id, entry)
-    if (evicted !== undefined) {
-      index.remove(evicted)
-    }
-    return Provider.written(String(entry.revision), expiresAt)
+  const insert = (
+    id: Provider.StoredId,
+    payload: Uint8Array,
+    expiresAt: number,
+    renewed: boolean,
+    now: number
+  ): Provider.Written => {
+    const revision = ++lastRevision
+    sessions.put(
+      { id, payload: toText(payload), revision, expiresAt, high: renewed, before: undefined, after: undefined },
+      now
+    )
+    return Provider.written(String(revision), expiresAt)
   }
 
-  const collect = (now: number): number => {
-    markIndex.takeExpired(now, (mark) => marks.delete(mark.id))
-    return index.takeExpired(now, (entry) => entries.delete(entry.id))
-  }
+  /** Removes what has expired, and then calls `f` with the number of sessions that it removed. */
+  const collecting = <A>(f: (removed: number) => A, removed = 0): Effect.Effect<A> =>
+    withNow((now) => {
+      const until = performance.now() + patience
+      let all = removed
+      let isDone = false
+      while (!isDone && performance.now() < until) {
+        isDone =
+          marks.collect(now, batch, () => {}) &&
+          sessions.collect(now, batch, () => {
+            all++
+          })
+      }
+      return isDone ? Effect.succeed(f(all)) : Effect.andThen(breath, collecting(f, all))
+    })
 
-  /** The entry that a conditional change applies to, or the reason why it does not apply. */
+  /** The session that a conditional change applies to, or the reason why it does not apply. */
   const toChange = (
     id: Provider.StoredId,
     revision: Provider.Revision,
     now: number
-  ): Entry | Provider.Conflict | Provider.Gone => {
-    const entry = live(id, now)
-    return entry === undefined
+  ): Session | Provider.Conflict | Provider.Gone => {
+    const session = sessions.use(id, now)
+    return session === undefined
       ? Provider.gone
-      : String(entry.revision) === revision
-        ? entry
-        : Provider.conflict(toStored(entry))
+      : String(session.revision) === revision
+        ? session
+        : Provider.conflict(toStored(session))
   }
 
   // Without `Provider.make`: these calls cannot fail, and their payloads have no limit.
@@ -162,69 +159,71 @@ export const make = (options: Options = {}): Provider.Provider => {
       ...Provider.defaultCapabilities,
       durable: false,
       inProcess: true,
-      maxPayload: Number.POSITIVE_INFINITY
+      maxPayload: Number.POSITIVE_INFINITY,
+      ...(maxSessions === undefined ? {} : { evicts: true })
     },
     read: (id) =>
       at((now) => {
-        const entry = live(id, now)
-        return entry === undefined ? Option.none() : Option.some(toStored(entry))
+        const session = sessions.use(id, now)
+        return session === undefined ? Option.none() : Option.some(toStored(session))
       }),
-    create: (id, payload, ttl) =>
+    create: (id, payload, ttl, renewed = false) =>
       at((now) =>
-        live(id, now) === undefined && markAt(id, now) === undefined
-          ? insert(id, payload, expiry(now, ttl))
+        sessions.get(id, now) === undefined && marks.get(id, now) === undefined
+          ? insert(id, payload, expiry(now, ttl), renewed, now)
           : Provider.exists
       ),
     write: (id, payload, ttl, revision) =>
       at((now) => {
-        const entry = toChange(id, revision, now)
-        if ("_tag" in entry) {
-          return entry
+        const session = toChange(id, revision, now)
+        if ("_tag" in session) {
+          return session
         }
-        entry.payload = toText(payload)
-        entry.revision = ++lastRevision
-        index.move(entry, expiry(now, ttl))
-        return Provider.written(String(entry.revision), entry.expiresAt)
+        session.payload = toText(payload)
+        session.revision = ++lastRevision
+        sessions.move(session, expiry(now, ttl))
+        return Provider.written(String(session.revision), session.expiresAt)
       }),
     touch: (id, ttl) =>
       at((now) => {
-        const entry = live(id, now)
-        if (entry === undefined) {
+        const session = sessions.use(id, now)
+        if (session === undefined) {
           return Provider.gone
         }
-        index.move(entry, expiry(now, ttl))
-        return Provider.touched(entry.expiresAt)
+        sessions.move(session, expiry(now, ttl))
+        return Provider.touched(session.expiresAt)
       }),
-    exists: (id) => at((now) => live(id, now) !== undefined),
+    exists: (id) => at((now) => sessions.use(id, now) !== undefined),
     destroy: (id, mark) =>
       at((now) => {
-        const entry = entries.get(id)
-        if (entry !== undefined) {
-          leave(entry, entry.expiresAt > now ? mark : undefined, now)
+        const session = sessions.get(id, now)
+        if (session !== undefined) {
+          leave(session, mark, now)
         }
       }),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       at((now) => {
-        const entry = toChange(oldId, revision, now)
-        if ("_tag" in entry) {
-          return entry
+        const session = toChange(oldId, revision, now)
+        if ("_tag" in session) {
+          return session
         }
-        leave(entry, mark, now)
-        return insert(newId, payload, expiry(now, ttl))
+        leave(session, mark, now)
+        return insert(newId, payload, expiry(now, ttl), true, now)
       }),
     marked: (id) =>
-      at((now) => Option.map(Option.fromNullishOr(markAt(id, now)), ({ content }) => Buffer.from(content, "latin1"))),
-    count: at((now) => {
-      collect(now)
-      return entries.size
-    }),
+      at((now) =>
+        Option.map(Option.fromNullishOr(marks.get(id, now)), ({ content }) => Buffer.from(content, "latin1"))
+      ),
+    count: collecting(() => sessions.size),
     list: Stream.unwrap(
-      at((now) => {
-        collect(now)
-        return Stream.fromIterable([...entries.keys()])
-      })
+      at((now) =>
+        Stream.fromIterable(sessions.live(now)).pipe(
+          Stream.map((some) => some.map(({ id }) => id)),
+          Stream.flattenIterable
+        )
+      )
     ),
-    gc: at(collect)
+    gc: collecting((removed) => removed)
   }
 }
 

@@ -95,7 +95,7 @@ export const mapCalls = <E, E2 = E>(
   ]
   return {
     read: (id) => read(calls.read(id)),
-    create: (id, payload, ttl) => create(calls.create(id, payload, ttl)),
+    create: (id, payload, ttl, renewed) => create(calls.create(id, payload, ttl, renewed)),
     write: (id, payload, ttl, revision) => write(calls.write(id, payload, ttl, revision)),
     touch: (id, ttl) => touch(calls.touch(id, ttl)),
     exists: (id) => exists(calls.exists(id)),
@@ -158,7 +158,7 @@ export const make = (backend: Backend): Provider => {
     ...calls,
     name,
     capabilities,
-    create: (id, payload, ttl) => within(payload, () => calls.create(id, payload, ttl)),
+    create: (id, payload, ttl, renewed) => within(payload, () => calls.create(id, payload, ttl, renewed)),
     write: (id, payload, ttl, revision) => within(payload, () => calls.write(id, payload, ttl, revision)),
     regenerate: (move) => within(move.payload, () => calls.regenerate(move))
   }

@@ -154,6 +154,11 @@ export interface Capabilities {
    * `StoredId`, unhashed, so that a sharded backend (Redis Cluster) can keep both ids in one place. 0 if not needed.
    */
   readonly inheritedIdChars: number
+  /**
+   * Whether live sessions end if there are too many. Such a backend cannot record which sealed cookies have ended.
+   * Default false.
+   */
+  readonly evicts?: boolean | undefined
 }
 
 /**
@@ -186,8 +191,16 @@ export interface Calls<out E> {
   /** Reads the live session with this id. Reading does not renew it. */
   readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, E>
 
-  /** Stores a new session. Never overwrites a live session or a mark. */
-  readonly create: (id: StoredId, payload: Uint8Array, ttl: Duration.Duration) => Effect.Effect<Written | Exists, E>
+  /**
+   * Stores a new session. Never overwrites a live session or a mark. `renewed` tells that the request renews its id, as
+   * a sign-in does: a backend that evicts sessions may end others first.
+   */
+  readonly create: (
+    id: StoredId,
+    payload: Uint8Array,
+    ttl: Duration.Duration,
+    renewed?: boolean
+  ) => Effect.Effect<Written | Exists, E>
 
   /** Replaces payload and lifetime if the session is at `revision` (compare-and-set). Never brings a session back. */
   readonly write: (

@@ -1,6 +1,6 @@
 /**
  * An index of expiry times: buckets of one second in a heap, so that the cost of taking out expired items depends only
- * on their number.
+ * on their number. Expired items can be taken out a few at a time.
  */
 
 /** Something that expires. */
@@ -11,6 +11,13 @@ export interface Expiring {
 
 const secondOf = (item: Expiring): number => Math.floor(item.expiresAt / 1000)
 
+/** A bucket that is being emptied. Its items stay in the set until all have had their turn: to remove them takes longer. */
+interface Draining<T> {
+  readonly second: number
+  readonly bucket: Set<T>
+  readonly items: Iterator<T>
+}
+
 /** @internal */
 export class ExpiryIndex<T extends Expiring> {
   /**
@@ -20,6 +27,7 @@ export class ExpiryIndex<T extends Expiring> {
   private readonly buckets = new Map<number, Set<T> | null>()
   /** The seconds that have a bucket, as a binary min-heap. */
   private readonly heap: Array<number> = []
+  private draining: Draining<T> | undefined
 
   add(item: T): void {
     const second = secondOf(item)
@@ -35,6 +43,7 @@ export class ExpiryIndex<T extends Expiring> {
   }
 
   remove(item: T): void {
+    this.draining?.bucket.delete(item)
     const second = secondOf(item)
     const bucket = this.buckets.get(second)
     if (bucket?.delete(item) && bucket.size === 0) {
@@ -52,29 +61,49 @@ export class ExpiryIndex<T extends Expiring> {
     this.add(item)
   }
 
-  /** Takes out all items that have expired at `now`, calls `each` with them, and returns their number. */
-  takeExpired(now: number, each: (item: T) => void): number {
-    let taken = 0
+  /**
+   * Takes out items that have expired at `now`, and calls `each` with them. Looks at `limit` items at most, and returns
+   * whether these were all: otherwise the next call goes on from there.
+   */
+  takeExpired(now: number, limit: number, each: (item: T) => void): boolean {
+    let looks = 0
+    for (;;) {
+      this.draining ??= this.nextBucket(now)
+      if (this.draining === undefined) {
+        return true
+      }
+      const { items, second } = this.draining
+      for (let next = items.next(); next.done !== true; next = items.next()) {
+        const item = next.value
+        if (item.expiresAt <= now) {
+          each(item)
+        } else {
+          // This second has not ended yet.
+          this.add(item)
+        }
+        if (++looks === limit) {
+          return false
+        }
+      }
+      this.draining = undefined
+      if ((second + 1) * 1000 > now) {
+        return true
+      }
+    }
+  }
+
+  /** Takes the earliest bucket out, if it is its turn. */
+  private nextBucket(now: number): Draining<T> | undefined {
     while (this.heap.length > 0 && this.heap[0]! * 1000 <= now) {
       const second = this.heap[0]!
       const bucket = this.buckets.get(second)
-      if (bucket) {
-        for (const item of bucket) {
-          if (item.expiresAt <= now) {
-            bucket.delete(item)
-            each(item)
-            taken++
-          }
-        }
-        if (bucket.size > 0) {
-          // This second has not ended yet: its other items are still live.
-          return taken
-        }
-      }
       this.buckets.delete(second)
       this.pop()
+      if (bucket) {
+        return { second, bucket, items: bucket.values() }
+      }
     }
-    return taken
+    return undefined
   }
 
   private push(second: number): void {
