@@ -1,13 +1,16 @@
 /**
  * Revocations outlive every copy of the session: clocks that differ, a seal under way, lifetimes that a deployment changes.
  */
-import type { SessionError, SessionProvider } from "effect-session"
+import { type SessionError, SessionLayer, type SessionProvider } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
+import * as ConfigProvider from "#effect/ConfigProvider"
 import * as Deferred from "#effect/Deferred"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
+import * as Layer from "#effect/Layer"
+import * as Redacted from "#effect/Redacted"
 import { at } from "#test/clock"
 import { describe, expect, it } from "#test/vitest"
 import type { Keeper, Kept } from "../../src/Manager/Keeper.js"
@@ -65,7 +68,9 @@ describe("a revocation outlives every copy", () => {
       [2, 0],
       [0, 2],
       [-1, 3],
-      [4, 0]
+      [4, 0],
+      [150, 0],
+      [0, -150]
     ] as const) {
       timely(`of two machines whose clocks are ${one} and ${other} minutes ahead, ${what}`, () =>
         Effect.gen(function* () {
@@ -74,7 +79,7 @@ describe("a revocation outlives every copy", () => {
           const keeper = keeperOf(yield* Cookie.make({ keys, revocations }), configured)
           const copy = yield* on(Duration.minutes(one))(begin(keeper))
           yield* on(Duration.minutes(one))(keeper.end(copy.token!))
-          yield* staysDead(keeper, copy, 3, Duration.minutes(other))
+          yield* staysDead(keeper, copy, 6, Duration.minutes(other))
         })
       )
     }
@@ -137,6 +142,51 @@ describe("a revocation outlives every copy", () => {
       const copy = (yield* after.touch(kept, Duration.hours(8)))!
       yield* before.end(kept.token!)
       yield* staysDead(after, copy, 9)
+    })
+  )
+
+  timely("also if nothing is known to the process of the deployment before but a shorter lifetime", () =>
+    Effect.gen(function* () {
+      const keys = [key()]
+      const revocations = server()
+      const sealing = yield* Cookie.make({ keys, revocations })
+      const [before, after] = [idle, Duration.hours(8)].map((idleTimeout) =>
+        keeperOf(sealing, { ...lifetimes, idleTimeout })
+      ) as [Keeper, Keeper]
+      const kept = yield* begin(before)
+      const copy = (yield* after.touch(kept, Duration.hours(8)))!
+      yield* before.end(kept.token!)
+      yield* staysDead(after, copy, 9)
+    })
+  )
+})
+
+describe("a provider that may forget revocations", () => {
+  it.effect("is refused, since a forgotten one undoes a sign-out", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        Layer.build(Cookie.layer({ keys: [key()], revocations: Memory.layer({ maxSessions: 100 }) }))
+      )
+      expect(error).toMatchObject({ reason: "InvalidConfig" })
+      expect(error.message).toMatch(/^cookie: revocations: memory evicts .*leave maxSessions out/)
+      yield* Layer.build(Cookie.layer({ keys: [key()], revocations: Memory.layer() }))
+    })
+  )
+
+  it.effect("is refused with environment variables, too", () =>
+    Effect.gen(function* () {
+      const variables = {
+        SESSION_PROVIDER: "cookie",
+        SESSION_KEYS: Redacted.value(key()),
+        SESSION_REVOCATIONS: "memory",
+        SESSION_MAX_SESSIONS: "100"
+      }
+      const error = yield* Effect.flip(
+        Layer.build(
+          Layer.provide(SessionLayer.fromConfig(), ConfigProvider.layer(ConfigProvider.fromEnvRecord(variables)))
+        )
+      )
+      expect(String(error)).toContain("an evicted revocation undoes a sign-out")
     })
   )
 })

@@ -14,8 +14,11 @@ import * as Option from "#effect/Option"
 import type { Provider, StoredId } from "../Provider.js"
 import type { Ended, Ending, Endings, Lifetimes, Sealed } from "./SealedSessions.js"
 
-/** Allows for clocks that differ, and for requests that checked a session before it ended and seal it afterwards. */
-const margin = Duration.toMillis("5 minutes")
+/**
+ * Allows for clocks that differ, for requests that checked a session before it ended and seal it afterwards, and for
+ * processes of the next deployment, which seal for longer than this one knows.
+ */
+const margin = Duration.toMillis("1 day")
 
 /** Endings in a provider. */
 export const recordedIn = (provider: Provider): Endings => ({
