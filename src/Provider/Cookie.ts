@@ -49,11 +49,17 @@ export {
  */
 export interface Options<Revocations = Provider> {
   /**
-   * The keys, each of at least 32 random bytes, encoded as base64, base64url or hex. New cookies are sealed with the
-   * first key; all keys can open existing ones. To rotate, put a new key in front, and drop the old one when its last
+   * The keys, each of at least 32 random bytes: encoded as base64, base64url or hex, or the bytes themselves. New
+   * cookies are sealed with the first key; all keys can open existing ones. To rotate, put a new key in front, and drop the old one when its last
    * session has expired.
    */
-  readonly keys: ReadonlyArray<Redacted.Redacted<string>>
+  readonly keys: ReadonlyArray<Redacted.Redacted<string | Uint8Array>>
+  /**
+   * The name of this app, which is sealed with every session: up to 64 visible ASCII characters. Of apps that share a
+   * key, each opens only its own sessions. Default none. Sessions that were sealed under another name, or under none,
+   * are over.
+   */
+  readonly app?: string | undefined
   /**
    * The cipher. The default, `aes-256-gcm`, is Node's own. `xchacha20-poly1305` needs the package `sodium-native`,
    * takes half the time, and has no limit on the number of seals per key. It opens cookies that the default has sealed,
@@ -155,6 +161,7 @@ const ciphersOf = ({ cipher = "aes-256-gcm" }: Options) =>
 
 /** The limits of sealing and opening. */
 interface Limits {
+  readonly app: string
   readonly compress: boolean
   readonly maxPayload: number
   readonly maxSeal: number
@@ -163,6 +170,7 @@ interface Limits {
 }
 
 const limitsOf = ({
+  app = "",
   compress = false,
   maxSize = 14 * 1024,
   validFrom
@@ -171,6 +179,9 @@ const limitsOf = ({
     validFrom === undefined
       ? Option.some(Number.NEGATIVE_INFINITY)
       : Option.map(DateTime.make(validFrom), DateTime.toEpochMillis)
+  if (!/^[!-~]{0,64}$/.test(app)) {
+    return invalid("app: expected up to 64 visible ASCII characters, without spaces")
+  }
   if (Option.isNone(from)) {
     return invalid("validFrom: expected a date, such as 2030-01-31T12:00:00Z")
   }
@@ -178,11 +189,12 @@ const limitsOf = ({
     return invalid("maxSize: expected a whole number from 1,024 to 61,440")
   }
   const maxPayload = compress ? Math.max(maxInflated, payloadIn(maxSize)) : payloadIn(maxSize)
-  return Effect.succeed({ compress, maxPayload, maxSeal: maxSize, validFrom: from.value })
+  return Effect.succeed({ app, compress, maxPayload, maxSeal: maxSize, validFrom: from.value })
 }
 
 const names: Names<Options> = {
   keys: "required",
+  app: "optional",
   cipher: "optional",
   revocations: "optional",
   validFrom: "optional",
@@ -249,10 +261,7 @@ const keysFromEnv = mapOrError(
   Option.match({
     onNone: () =>
       Result.fail(
-        missing(
-          Environment.variables.keys,
-          `expected 32 random bytes or more as base64, base64url or hex, or several of such keys with commas between; ${advice}`
-        )
+        missing(Environment.variables.keys, `it is not set: it is a key, or several with commas between; ${advice}`)
       ),
     onSome: (keys) =>
       Result.succeed(
@@ -264,8 +273,8 @@ const keysFromEnv = mapOrError(
 )
 
 /**
- * Provides sealed cookies with options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_CIPHER` and
- * `SESSION_VALID_FROM`. `revocations` is the provider that records ended sessions.
+ * Provides sealed cookies with options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_APP`,
+ * `SESSION_CIPHER` and `SESSION_VALID_FROM`. `revocations` is the provider that records ended sessions.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -283,6 +292,7 @@ export const layerFromEnv = <E = never, R = never>(
   layerConfig(
     {
       keys: keysFromEnv,
+      app: Environment.optional(Config.NonEmptyString(Environment.variables.app)),
       cipher: Environment.optional(Config.Literals(cipherNames, Environment.variables.cipher)),
       validFrom: Environment.optional(Config.String(Environment.variables.validFrom))
     },

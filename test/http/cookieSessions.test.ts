@@ -622,7 +622,7 @@ describe("configuration", () => {
         /SESSION_CIPHER[\s\S]*aes-256-gcm.*xchacha20-poly1305|aes-256-gcm.*xchacha20-poly1305[\s\S]*SESSION_CIPHER/
       )
       expect(yield* fromEnvironment(cookie)).toContain("SESSION_KEYS")
-      expect(yield* fromEnvironment({ ...cookie, SESSION_KEYS: "secret" })).toContain("randomBytes(32)")
+      expect(yield* fromEnvironment({ ...cookie, SESSION_KEYS: "secret" })).toContain("openssl rand -base64 32")
       expect(yield* fromEnvironment({ ...cookie, SESSION_KEYS: keys[0]!, SESSION_REVOCATIONS: "nowhere" })).toContain(
         "SESSION_REVOCATIONS"
       )

@@ -22,7 +22,7 @@ const hour = Duration.hours(1)
 const bytes = (text: string) => new TextEncoder().encode(text)
 const sha256 = (text: string) => hash("sha256", text, "base64url")
 
-const make = (options: Omit<Cookie.Options, "keys"> = {}, keys = [key()]) =>
+const make = (options: Omit<Cookie.Options, "keys"> = {}, keys: Cookie.Options["keys"] = [key()]) =>
   Effect.map(Cookie.make({ ...options, keys }), (sealing) => keeperOf(sealing))
 
 /** A new session with this text. */
@@ -128,6 +128,16 @@ describe("keys", () => {
     "that is a phrase in base64": Buffer.from("correct horse battery staple and some more of it").toString("base64"),
     "that is a phrase": "correct-horse-battery-staple-and-some-more-of-it",
     "that is a placeholder": "changemechangemechangemechangemechangemechangeme",
+    "that is a phrase of several cases": "MySuperSecretSessionKeyForProductionDoNotShare2026",
+    "that is a phrase with signs and numbers": "P4ssw0rd-P4ssw0rd-Acme-Corp-Session-Secret-2026",
+    "that is a placeholder of capitals": "CHANGE-ME-in-production-CHANGE-ME-in-production",
+    "with digits for letters": "d0ntT3llAny0neThisIsMyS3cr3tK3yF0rSess10ns",
+    "typed along the keyboard": "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0pQWERTY12",
+    "that is a phrase with accents, in base64": Buffer.from("le cheval correct agrafe la batterie électrique").toString(
+      "base64"
+    ),
+    "that is a phrase in UTF-16, in base64": Buffer.from("correct horse battery", "utf16le").toString("base64"),
+    "with stray bits at its end": `${random.toString("base64url").slice(0, -1)}B`,
     "in no encoding": "this is a passphrase! with spaces, and it is quite long"
   }
   for (const [name, text] of Object.entries(bad)) {
@@ -136,13 +146,22 @@ describe("keys", () => {
         const error = yield* failure(made(random.toString("hex"), text))
         expect(error?.reason).toBe("InvalidConfig")
         expect(error?.message).toContain("number 2 of 2")
-        expect(error?.message).toContain("randomBytes(32)")
+        expect(error?.message).toContain("openssl rand -base64 32")
         if (text !== "") {
           expect(error?.message).not.toContain(text.slice(0, 8))
         }
       })
     )
   }
+
+  it.effect("may be bytes, which are checked too", () =>
+    Effect.gen(function* () {
+      const kept = yield* begin(yield* made(random.toString("base64url")), "text")
+      expect(yield* read(yield* make({}, [Redacted.make(new Uint8Array(random))]), kept)).toBe("text")
+      const error = yield* failure(make({}, [Redacted.make(new TextEncoder().encode("a phrase ".repeat(5)))]))
+      expect(error?.message).toContain("number 1 of 1: it is text that someone wrote")
+    })
+  )
 
   it.effect("have no default", () =>
     Effect.map(failure(made()), (error) => expect(error?.reason).toBe("InvalidConfig"))
@@ -153,6 +172,25 @@ describe("keys", () => {
       for (const encoding of ["base64", "base64url", "hex"] as const) {
         yield* made(...Array.from({ length: 6_667 }, () => randomBytes(32).toString(encoding)))
       }
+    })
+  )
+
+  it.effect("that apps share open only the sessions of the app by that name", () =>
+    Effect.gen(function* () {
+      const keys = [key()]
+      const [shop, admin, nameless] = [
+        yield* make({ app: "shop" }, keys),
+        yield* make({ app: "admin" }, keys),
+        yield* make({}, keys)
+      ]
+      const kept = yield* begin(shop, "text")
+      expect(yield* read(shop, kept)).toBe("text")
+      expect(yield* read(admin, kept)).toBeUndefined()
+      expect(yield* read(nameless, kept)).toBeUndefined()
+      const old = yield* begin(nameless, "text")
+      expect(yield* read(nameless, old)).toBe("text")
+      expect(yield* read(shop, old)).toBeUndefined()
+      expect((yield* failure(make({ app: "my shop" })))?.message).toMatch(/^cookie: app: expected up to 64/)
     })
   )
 
@@ -389,7 +427,7 @@ describe("revocations", () => {
         yield* TestClock.adjust("1 minute")
       }
       expect(yield* keeper.gc!).toBe(0)
-      yield* TestClock.adjust("6 minutes")
+      yield* TestClock.adjust("1 day")
       expect(yield* keeper.gc!).toBe(1)
     })
   )

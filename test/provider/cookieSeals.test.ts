@@ -15,7 +15,7 @@ const maxSeal = 14 * 1024
 
 const sealerOf = (cipher: keyof typeof ciphers, ...keys: ReadonlyArray<Redacted.Redacted<string>>) =>
   Effect.map(Effect.all([ciphers[cipher], makeKeyRing(keys)]), ([ciphers, keys]) =>
-    makeSealer(ciphers, keys, { compress: false, maxPayload: payloadIn(maxSeal), maxSeal })
+    makeSealer(ciphers, keys, { app: "", compress: false, maxPayload: payloadIn(maxSeal), maxSeal })
   )
 
 const content = (bytes: number): Sealed => ({

@@ -2,10 +2,12 @@
  * The keys of sealed cookies: turns the text that a user configures into keys for ciphers, and refuses text that is not
  * a random key.
  */
+import { isUtf8 } from "node:buffer"
 import { hkdfSync } from "node:crypto"
 import * as Effect from "#effect/Effect"
 import * as Redacted from "#effect/Redacted"
 import { SessionError } from "../../SessionError.js"
+import { isWritten } from "./chance.js"
 
 export interface Key {
   /**
@@ -19,19 +21,22 @@ export interface Key {
 
 const minBytes = 32
 
-/** How to make a key. */
-export const advice = `make a key with: node -e "console.log(require('node:crypto').randomBytes(32).toString('base64url'))"`
+/** What a key is, and how to make one. */
+export const advice = "a key is 32 random bytes in base64, base64url or hex; make one with: openssl rand -base64 32"
 
 /** Turns each text into a key. Fails with `InvalidConfig`, which tells the position of a bad one and never its text. */
 export const makeKeyRing = (
-  keys: ReadonlyArray<Redacted.Redacted<string>>
+  keys: ReadonlyArray<Redacted.Redacted<string | Uint8Array>>
 ): Effect.Effect<ReadonlyArray<Key>, SessionError> =>
   keys.length === 0
     ? invalid("keys: expected at least one")
     : Effect.forEach(keys, (key, i) => {
-        const text = Redacted.value(key).trim()
-        const bytes = decode(text)
-        const wrong = bytes === undefined ? "expected base64, base64url or hex" : weakness(text, bytes)
+        const given = Redacted.value(key)
+        const bytes = typeof given === "string" ? decode(given.trim()) : Buffer.from(given)
+        const wrong =
+          bytes === undefined
+            ? "it is not base64, base64url or hex"
+            : (weakness(bytes) ?? (typeof given === "string" && isPhrase(given.trim()) ? written : undefined))
         return wrong === undefined
           ? Effect.succeed(toKey(bytes!))
           : invalid(`keys: number ${i + 1} of ${keys.length}: ${wrong}`)
@@ -42,31 +47,43 @@ const invalid = (message: string) =>
 
 const isHex = (text: string): boolean => /^([0-9a-f]{2})*$/i.test(text)
 
-const decode = (text: string): Buffer | undefined =>
-  isHex(text)
-    ? Buffer.from(text, "hex")
-    : /^[A-Za-z0-9+/_-]*={0,2}$/.test(text)
-      ? Buffer.from(text, "base64")
-      : undefined
+const withoutPadding = (text: string): string => text.replace(/={1,2}$/, "")
+
+/** Decodes a text that is exactly the encoding of some bytes. */
+const decode = (text: string): Buffer | undefined => {
+  if (isHex(text)) {
+    return Buffer.from(text, "hex")
+  }
+  const plain = withoutPadding(text)
+  const encodings = ["base64", "base64url"] as const
+  const bytes = Buffer.from(plain, "base64")
+  return encodings.some((encoding) => withoutPadding(bytes.toString(encoding)) === plain) ? bytes : undefined
+}
+
+const written = "it is text that someone wrote, so it is not random"
+
+const isPhrase = (text: string): boolean => !isHex(text) && isWritten(withoutPadding(text))
 
 /**
  * Why these bytes cannot be random, if that is certain. Not one of a million random keys is refused: 32 random bytes
  * have 30 different values, and as many different steps from one to the next, give or take 2.
  */
-const weakness = (text: string, bytes: Buffer): string | undefined => {
+const weakness = (bytes: Buffer): string | undefined => {
   if (bytes.length < minBytes) {
     return `it has ${bytes.length} bytes, and ${minBytes} random ones are needed`
   }
-  const steps = bytes.subarray(1).map((byte, i) => byte - bytes[i]!)
-  if (new Set(bytes).size < 20 || new Set(steps).size < 20) {
-    return "it repeats itself, so it is not random"
+  if (isUtf8(bytes)) {
+    return written
   }
-  const share = (pattern: RegExp) => text.replace(pattern, "").length / text.length
-  return bytes.every((byte) => byte >= 32 && byte < 127) ||
-    (!isHex(text) && (share(/[^a-z]/g) > 0.8 || share(/[^A-Z]/g) > 0.8))
-    ? "it is text that someone wrote, so it is not random"
+  const steps = bytes.subarray(1).map((byte, i) => byte - bytes[i]!)
+  return new Set(bytes).size < 20 || new Set(steps).size < 20 || mostlyText(bytes)
+    ? "it repeats itself, or is a text, so it is not random"
     : undefined
 }
+
+/** Whether at least nine of ten bytes could be those of a text in some old encoding, or in UTF-16. */
+const mostlyText = (bytes: Buffer): boolean =>
+  bytes.filter((byte) => byte === 0 || (byte >= 32 && byte < 127)).length >= 0.9 * bytes.length
 
 const toKey = (bytes: Buffer): Key => {
   const derive = (purpose: string) =>

@@ -3,8 +3,8 @@
  *
  * A seal is base64url (RFC 4648, 5) of: version (1 byte), which tells the cipher, key hint (1), nonce (12 or 24), tag
  * (16), and, encrypted: flags (1), length of the session id (2), number of writes (4), created, expires, lifetime (8
- * each, milliseconds), session id, payload. The version and the cookie's name are authenticated with it. Numbers are
- * big-endian.
+ * each, milliseconds), session id, payload. The version, the cookie's name and the app's, if it has one, are
+ * authenticated with it. Numbers are big-endian.
  */
 import { randomFillSync } from "node:crypto"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
@@ -41,16 +41,17 @@ export const makeSealer = (
   ciphers: readonly [Cipher, ...Array<Cipher>],
   keys: ReadonlyArray<Key>,
   {
+    app,
     compress,
     maxPayload,
     maxSeal
-  }: { readonly compress: boolean; readonly maxPayload: number; readonly maxSeal: number }
+  }: { readonly app: string; readonly compress: boolean; readonly maxPayload: number; readonly maxSeal: number }
 ): Sealer => {
   const buffers: Buffers = {
     plain: Buffer.allocUnsafeSlow(maxPayload + overhead),
     sealed: Buffer.allocUnsafeSlow(Math.max(maxSeal, maxPayload + overhead))
   }
-  const versions = ciphers.map((cipher) => versionOf(cipher, keys, buffers.sealed))
+  const versions = ciphers.map((cipher) => versionOf(cipher, keys, buffers.sealed, app))
   const own = versions[0]!
   const nextNonce = nonces(own.nonce)
   return {
@@ -148,7 +149,12 @@ const decrypted = (
 type Version = ReturnType<typeof versionOf>
 
 /** A cipher with its keys, and the offsets of its seals in the buffer. */
-const versionOf = ({ nonceLength, purpose, version, withKey }: Cipher, keys: ReadonlyArray<Key>, sealed: Buffer) => {
+const versionOf = (
+  { nonceLength, purpose, version, withKey }: Cipher,
+  keys: ReadonlyArray<Key>,
+  sealed: Buffer,
+  app: string
+) => {
   const tagAt = nonceAt + nonceLength
   const bodyAt = tagAt + tagLength
   let bound = { name: "", data: Buffer.alloc(0) }
@@ -158,10 +164,10 @@ const versionOf = ({ nonceLength, purpose, version, withKey }: Cipher, keys: Rea
     tag: sealed.subarray(tagAt, bodyAt),
     bodyAt,
     keys: keys.map(({ derive, hint }) => ({ hint, ...withKey(derive(purpose)) })),
-    /** The associated data. An app has one cookie name, so the last result is kept. */
+    /** The associated data: no name has a space. An app has one cookie name, so the last result is kept. */
     associated: (name: string): Buffer => {
       if (bound.name !== name || bound.data.length === 0) {
-        bound = { name, data: Buffer.from(`${version} ${name}`) }
+        bound = { name, data: Buffer.from([version, name, ...(app === "" ? [] : [app])].join(" ")) }
       }
       return bound.data
     }

@@ -31,6 +31,7 @@ export const variables = {
   migrate: "SESSION_MIGRATE",
   prepared: "SESSION_PREPARED",
   keys: "SESSION_KEYS",
+  app: "SESSION_APP",
   cipher: "SESSION_CIPHER",
   validFrom: "SESSION_VALID_FROM",
   revocations: "SESSION_REVOCATIONS"
