@@ -11,6 +11,7 @@ import type { Sealing } from "../Provider/cookie/SealedSessions.js"
 import { mapCalls, type Provider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import type { Reports } from "./reports.js"
+import type { Telemetry } from "./Telemetry.js"
 import { type Patience, patience } from "./Turns.js"
 
 /** Bounds an effect in time. */
@@ -67,24 +68,22 @@ export const withoutWords = (where: string, defect: unknown): Error => {
   return error
 }
 
+/** What surrounds each call of a backend, and each commit as a whole. */
+export interface Surroundings {
+  readonly bounded: Bounded
+  readonly reports: Reports
+  readonly telemetry: Telemetry
+}
+
 /**
  * Puts a span and a time limit around a call that waits for a backend, removes ids and values from its defects, and
- * notes whether the backend answered.
+ * notes how long it took and whether the backend answered.
  */
 const guards =
-  (name: string, bounded: Bounded, called: Reports["called"]) =>
+  (name: string, { bounded, reports, telemetry }: Surroundings) =>
   (operation: string): (<A>(call: Effect.Effect<A, SessionError>) => Effect.Effect<A, SessionError>) => {
     const kind = reads.has(operation) ? "read" : "write"
-    const answered = <A>(result: A): Effect.Effect<A> => {
-      const over = called(kind, true)
-      return over === undefined ? Effect.succeed(result) : Effect.as(over, result)
-    }
-    const unanswered = (cause: Cause.Cause<SessionError>): Effect.Effect<never, SessionError> => {
-      if (Option.exists(Cause.findErrorOption(cause), ({ reason }) => reason === "Unavailable")) {
-        called(kind, false)
-      }
-      return Effect.failCause(cause)
-    }
+    const took = telemetry.took(operation)
     const spanName = `session.${operation}`
     const options = { kind: "client", captureStackTrace: false, attributes: { "session.backend": name } } as const
     const scrubbed = (cause: Cause.Cause<SessionError>) => {
@@ -93,11 +92,26 @@ const guards =
         ? Effect.failCause(cause)
         : Effect.die(withoutWords(`${name}: ${operation}`, defect.value))
     }
-    return (call) => {
-      const safe = Effect.matchCauseEffect(bounded(Effect.catchCause(call, scrubbed)), {
-        onFailure: unanswered,
-        onSuccess: answered
+    const noted = <A>(call: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
+      Effect.suspend(() => {
+        const began = performance.now()
+        return Effect.matchCauseEffect(call, {
+          onFailure: (cause) => {
+            took(performance.now() - began, "failure")
+            if (Option.exists(Cause.findErrorOption(cause), ({ reason }) => reason === "Unavailable")) {
+              reports.called(kind, false)
+            }
+            return Effect.failCause(cause)
+          },
+          onSuccess: (result) => {
+            took(performance.now() - began, "success")
+            const over = reports.called(kind, true)
+            return over === undefined ? Effect.succeed(result) : Effect.as(over, result)
+          }
+        })
       })
+    return (call) => {
+      const safe = noted(bounded(Effect.catchCause(call, scrubbed)))
       return whereTraced(safe, () => Effect.withSpan(safe, spanName, options))
     }
   }
@@ -108,19 +122,19 @@ const reads = new Set(["read", "exists", "marked", "isRevoked", "endingOf"])
  * The provider, with its calls guarded if they wait. The time of counting, listing and collecting depends on the number
  * of sessions, so these have no limit.
  */
-export const guarded = (provider: Provider, bounded: Bounded, called: Reports["called"]): Provider => {
+export const guarded = (provider: Provider, surroundings: Surroundings): Provider => {
   const { count, gc, name } = provider
   return provider.capabilities.inProcess
     ? provider
-    : { ...provider, ...mapCalls(provider, guards(name, bounded, called), (list) => list), count, gc }
+    : { ...provider, ...mapCalls(provider, guards(name, surroundings), (list) => list), count, gc }
 }
 
 /** The sealing, with those calls guarded that wait for the provider of revocations. */
-export const guardedSealing = (sealing: Sealing, bounded: Bounded, called: Reports["called"]): Sealing => {
+export const guardedSealing = (sealing: Sealing, surroundings: Surroundings): Sealing => {
   if (sealing.inProcess) {
     return sealing
   }
-  const guard = guards(sealing.name, bounded, called)
+  const guard = guards(sealing.name, surroundings)
   const isRevoked = guard("isRevoked")
   const endingOf = guard("endingOf")
   const end = guard("end")

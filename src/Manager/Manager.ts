@@ -13,7 +13,7 @@ import { SessionError } from "../SessionError.js"
 import * as Codec from "../Store/Codec.js"
 import { type BoundFields, bind, Handle } from "../Store/Handle.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
-import { type Bounded, bounded, guarded, guardedSealing } from "./Calls.js"
+import { type Backend, bounded, guarded, guardedSealing, type Surroundings } from "./Calls.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { Environment } from "./Environment.js"
 import type { Keeper } from "./Keeper.js"
@@ -22,7 +22,7 @@ import { keptByServer } from "./keptByServer.js"
 import type { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
 import type { Base } from "./Outcome.js"
-import { makeReports, type Reports } from "./reports.js"
+import { makeReports } from "./reports.js"
 import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
 import { checkHeldByClient, cookieName, makeTransport } from "./Transport.js"
@@ -86,14 +86,12 @@ export const overProvider = (
   codec: Codec.SessionCodec = Codec.json
 ): Effect.Effect<Manager, never, SessionProvider> =>
   Effect.map(SessionProvider, (provider) => {
-    const inTime = bounded({ name: provider.name, ...provider.capabilities }, config.timeout)
-    const reports = makeReports(provider.name, !provider.capabilities.inProcess)
+    const surroundings = surround({ name: provider.name, ...provider.capabilities }, config)
     return over(
-      keptByServer(guarded(provider, inTime, reports.called), config),
+      keptByServer(guarded(provider, surroundings), config),
       config,
       codec,
-      inTime,
-      reports,
+      surroundings,
       makeTrial(provider, config, codec)
     )
   })
@@ -108,48 +106,49 @@ export const overSealed = (
 ): Effect.Effect<Manager, SessionError, SealedSessions> =>
   Effect.flatMap(SealedSessions, (sealing) => {
     const wrong = checkHeldByClient(config)
-    const inTime = bounded(sealing, config.timeout)
+    const surroundings = surround(sealing, config)
     const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
     // Endings are recorded under hashes, whatever the ids of sessions are.
     const recorded = { ...config, id: { ...config.id, hashed: true as const } }
     const { provider } = sealing
-    const reports = makeReports(sealing.name, !sealing.inProcess)
     return wrong === undefined
       ? Effect.succeed(
           over(
-            keptByClient(guardedSealing(sealing, inTime, reports.called), cookieName(config), config, makeId),
+            keptByClient(guardedSealing(sealing, surroundings), cookieName(config), config, makeId),
             config,
             codec,
-            inTime,
-            reports,
+            surroundings,
             provider === undefined ? Effect.void : makeTrial(provider, recorded, codec)
           )
         )
       : Effect.fail(wrong)
   })
 
+const surround = (backend: Backend, { timeout }: SessionConfig): Surroundings => ({
+  bounded: bounded(backend, timeout),
+  reports: makeReports(backend.name, !backend.inProcess),
+  telemetry: Telemetry.make(backend.name)
+})
+
 /** Makes a manager over a keeper. */
 const over = (
   keeper: Keeper,
   config: SessionConfig,
   codec: Codec.SessionCodec,
-  inTime: Bounded,
-  reports: Reports,
+  surroundings: Surroundings,
   health: Effect.Effect<void, SessionError>
 ): Manager => {
-  const telemetry = Telemetry.make(keeper.name)
+  const { telemetry } = surroundings
   const waiting = patience(keeper.name, config.timeout)
   const environment: Environment = {
     config,
     keeper,
     transport: makeTransport(config, keeper),
     codec,
-    telemetry,
-    reports,
+    ...surroundings,
     warnings: makeWarnings(config),
     turns: new Turns<Base>(waiting),
-    patience: waiting,
-    bounded: inTime
+    patience: waiting
   }
   const handle = handles(codec)
   const own: Internals = {

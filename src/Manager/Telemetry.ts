@@ -82,6 +82,12 @@ export interface Telemetry {
   readonly collected: (count: number) => void
   /** A session was read from the backend. */
   readonly read: () => void
+  /** Changes were applied to data that another request had stored meanwhile. */
+  readonly replayed: () => void
+  /** A session of so many bytes is to be stored. */
+  readonly payload: (bytes: number) => void
+  /** Makes a function that notes how long a call of the backend took, in milliseconds. */
+  readonly took: (operation: string) => (millis: number, outcome: "success" | "failure") => void
   /** How many sessions were live when they were counted. */
   readonly live: (count: number) => void
   readonly events: Stream.Stream<SessionEvent>
@@ -90,7 +96,7 @@ export interface Telemetry {
 /** A short name for a stored session that tells nothing about its id, for events and logs. */
 const nameOf = (ref: StoredId): string => hash("sha256", ref, "base64url").slice(0, 12)
 
-const counters: Record<Kind | "Read", Metric.Counter> = {
+const counters: Record<Kind | "Read" | "Replayed", Metric.Counter> = {
   Read: Metric.counter("session_read_total", "Sessions read from the backend"),
   Created: Metric.counter("session_created_total", "Sessions created"),
   Saved: Metric.counter("session_saved_total", "Sessions saved with changes"),
@@ -98,6 +104,10 @@ const counters: Record<Kind | "Read", Metric.Counter> = {
   Touched: Metric.counter("session_touched_total", "Sessions whose lifetime was renewed"),
   Destroyed: Metric.counter("session_destroyed_total", "Sessions destroyed"),
   Conflict: Metric.counter("session_conflict_total", "Saves replayed because another request saved first"),
+  Replayed: Metric.counter(
+    "session_replayed_total",
+    "Changes applied to data that another request had stored meanwhile"
+  ),
   Gone: Metric.counter("session_gone_total", "Changes dropped because the session was gone"),
   Unknown: Metric.counter("session_unknown_total", "Well-formed ids of no live session"),
   Doubled: Metric.counter(
@@ -111,15 +121,29 @@ const counters: Record<Kind | "Read", Metric.Counter> = {
 const live = Metric.gauge("session_live", "Live sessions, when last counted")
 
 /** @internal */
+export const durations = Metric.histogram(
+  "session_call_duration_seconds",
+  "Time of the backend's calls",
+  [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+)
+
+/** @internal */
+export const sizes = Metric.histogram(
+  "session_payload_bytes",
+  "Sizes of stored sessions",
+  [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576]
+)
+
+/** @internal */
 export const make = (backend: string): Telemetry => {
-  const labels = Metric.labels("backend", backend)
+  const labels = Metric.labels({ backend })
   const subscribers = new Set<Queue.Enqueue<SessionEvent>>()
   const publish = (event: SessionEvent) => {
     for (const subscriber of subscribers) {
       Queue.offerUnsafe(subscriber, event)
     }
   }
-  const count = (kind: Kind | "Read", n = 1) => Metric.update(counters[kind], n, labels)
+  const count = (kind: keyof typeof counters, n = 1) => Metric.update(counters[kind], n, labels)
   return {
     emit: (kind, ref) => {
       count(kind)
@@ -138,6 +162,15 @@ export const make = (backend: string): Telemetry => {
       publish(SessionEvent.Collected({ count: removed }))
     },
     read: () => count("Read"),
+    replayed: () => count("Replayed"),
+    payload: (bytes) => Metric.update(sizes, bytes, labels),
+    took: (operation) => {
+      const of = {
+        success: Metric.labels({ backend, operation, outcome: "success" }),
+        failure: Metric.labels({ backend, operation, outcome: "failure" })
+      }
+      return (millis, outcome) => Metric.update(durations, millis / 1000, of[outcome])
+    },
     live: (count) => Metric.update(live, count, labels),
     // Sliding: a slow subscriber loses the oldest events and never slows a request.
     events: Stream.unwrap(

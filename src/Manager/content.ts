@@ -23,7 +23,10 @@ export const contentOn = (
   base: Base | undefined,
   createdAt: number | undefined
 ): Effect.Effect<Content, SessionError> => {
-  const { codec, config, keeper } = session.env
+  const { codec, config, keeper, telemetry } = session.env
+  if (base !== session.base) {
+    telemetry.replayed()
+  }
   const values = session.replay(base)
   if (values instanceof SessionError) {
     return Effect.fail(values)
@@ -34,7 +37,9 @@ export const contentOn = (
     return Effect.fail(payload)
   }
   const limit = Math.min(config.maxBytes, keeper.maxPayload)
-  return payload.length > limit
-    ? Effect.fail(tooLarge(keeper.name, payload.length, limit))
-    : Effect.succeed({ data, payload, count: session.log.length })
+  if (payload.length > limit) {
+    return Effect.fail(tooLarge(keeper.name, payload.length, limit))
+  }
+  telemetry.payload(payload.length)
+  return Effect.succeed({ data, payload, count: session.log.length })
 }
