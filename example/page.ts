@@ -1,6 +1,7 @@
 /**
  * The demo's one page.
  */
+import { createHash } from "node:crypto"
 import * as Option from "#effect/Option"
 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
@@ -24,7 +25,26 @@ button.quiet { background: none; color: var(--accent); padding-inline: .25rem }
 .soft { color: var(--soft) }
 .notice { border-left: 4px solid var(--accent) }
 ul { margin: .75rem 0 0; padding-left: 1.2rem }
-p { margin: 0 }`
+p { margin: 0 }
+.grow { flex: 1; align-self: center }
+.below { margin-top: .75rem }`
+
+/** The headers of all responses. The page needs its own style and forms, and nothing else. */
+export const headers = {
+  // A signed-in visitor's page must not come back with the back button.
+  "cache-control": "no-store",
+  "content-security-policy": [
+    "default-src 'none'",
+    `style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'`,
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'"
+  ].join("; "),
+  "referrer-policy": "same-origin",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY"
+}
 
 export interface Model {
   readonly backend: string
@@ -54,7 +74,7 @@ export const page = ({ backend, cart, name, notice, visits }: Model): string => 
       <button>Sign in</button>
     </form>`,
       onSome: (name) => `<form method="post" action="/logout">
-      <p style="flex:1;align-self:center">Signed in as <strong id="name">${escape(name)}</strong></p>
+      <p class="grow">Signed in as <strong id="name">${escape(name)}</strong></p>
       <button class="quiet">Sign out</button>
     </form>`
     })}
@@ -62,7 +82,7 @@ export const page = ({ backend, cart, name, notice, visits }: Model): string => 
   <section aria-labelledby="visits-title">
     <h2 id="visits-title">Visits counted</h2>
     <form method="post" action="/visits">
-      <p style="flex:1"><span class="count" id="visits">${visits}</span></p>
+      <p class="grow"><span class="count" id="visits">${visits}</span></p>
       <button>Count one more</button>
     </form>
   </section>
@@ -74,7 +94,7 @@ export const page = ({ backend, cart, name, notice, visits }: Model): string => 
     </form>
     ${
       cart.length === 0
-        ? `<p class="soft" style="margin-top:.75rem">Nothing in it yet.</p>`
+        ? `<p class="soft below">Nothing in it yet.</p>`
         : `<ul id="cart">${cart.map((item) => `<li>${escape(item)}</li>`).join("")}</ul>`
     }
   </section>

@@ -11,7 +11,7 @@ import * as Option from "#effect/Option"
 import * as Schedule from "#effect/Schedule"
 import * as Schema from "#effect/Schema"
 import * as Stream from "#effect/Stream"
-import { page } from "./page.js"
+import { headers, page } from "./page.js"
 import { AppSession } from "./session.js"
 
 /** What someone typed, or a 400 if that is nothing or too much. */
@@ -34,11 +34,20 @@ const index = Effect.gen(function* () {
     cart: yield* session.get("cart"),
     notice: yield* session.take("notice")
   })
-  // A signed-in visitor's page must not come back with the back button.
-  return HttpServerResponse.html(html).pipe(HttpServerResponse.setHeader("cache-control", "no-store"))
+  return HttpServerResponse.html(html)
 })
 
-const count = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
+const visits = Effect.flatMap(AppSession, (session) => session.get("visits"))
+
+const toJson = (visits: number) => HttpServerResponse.json({ visits })
+
+/** A browser's form goes back to the page; a program is told the count. */
+const count = Effect.gen(function* () {
+  const session = yield* AppSession
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const visits = yield* session.update("visits", (n) => n + 1)
+  return request.headers["content-type"] === undefined ? yield* toJson(visits) : home
+})
 
 const login = Effect.gen(function* () {
   const form = yield* HttpServerRequest.schemaBodyUrlParams(Schema.Struct({ name: Schema.String }))
@@ -99,14 +108,12 @@ const stream = Effect.gen(function* () {
   return HttpServerResponse.stream(Stream.encodeText(lines), { contentType: "text/plain; charset=utf-8" })
 })
 
+const Safe = HttpRouter.middleware((handler) => Effect.map(handler, HttpServerResponse.setHeaders(headers)))
+
 export const routes = Layer.mergeAll(
   HttpRouter.add("GET", "/", index),
-  HttpRouter.add(
-    "GET",
-    "/visits",
-    Effect.flatMap(count, (visits) => HttpServerResponse.json({ visits }))
-  ),
-  HttpRouter.add("POST", "/visits", Effect.as(count, home)),
+  HttpRouter.add("GET", "/visits", Effect.flatMap(visits, toJson)),
+  HttpRouter.add("POST", "/visits", count),
   HttpRouter.add("POST", "/login", login),
   HttpRouter.add("POST", "/logout", logout),
   HttpRouter.add("GET", "/me", me),
@@ -115,4 +122,4 @@ export const routes = Layer.mergeAll(
   HttpRouter.add("GET", "/cart", cart),
   HttpRouter.add("POST", "/crash", crash),
   HttpRouter.add("GET", "/stream", stream)
-).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession).layer))
+).pipe(Layer.provide(Safe.combine(SessionHttp.routerMiddleware(AppSession)).layer))

@@ -8,6 +8,7 @@ import type { Keeper } from "./Keeper.js"
 import type { Base } from "./Outcome.js"
 import type { Transport } from "./Transport.js"
 import type { Patience, Turns } from "./Turns.js"
+import type { UnderWay } from "./underWay.js"
 import type { Warnings } from "./warnings.js"
 
 export interface Environment extends Surroundings {
@@ -16,6 +17,7 @@ export interface Environment extends Surroundings {
   readonly transport: Transport
   readonly codec: SessionCodec
   readonly warnings: Warnings
+  readonly underWay: UnderWay
   readonly turns: Turns<Base>
   /** How long a fiber waits in a line. */
   readonly patience: Patience

@@ -28,6 +28,7 @@ import * as Telemetry from "./Telemetry.js"
 import { checkHeldByClient, cookieName, makeTransport } from "./Transport.js"
 import { patience, Turns } from "./Turns.js"
 import { makeTrial } from "./trial.js"
+import { UnderWay } from "./underWay.js"
 import { makeWarnings } from "./warnings.js"
 
 /**
@@ -147,6 +148,7 @@ const over = (
     codec,
     ...surroundings,
     warnings: makeWarnings(config),
+    underWay: new UnderWay(),
     turns: new Turns<Base>(waiting),
     patience: waiting
   }
@@ -195,21 +197,25 @@ const handles = (codec: Codec.SessionCodec): Internals["handle"] => {
 }
 
 /**
- * A manager whose backend was tried out, with a fiber that removes expired sessions for as long as its scope is open.
+ * A manager whose backend was tried out, with a fiber that removes expired sessions for as long as its scope is open. The
+ * scope closes when no request is under way any more, or after `timeout`.
  */
 export const running = <E, R>(
   made: Effect.Effect<Manager, E, R>
 ): Effect.Effect<Manager, E | SessionError, R | Scope.Scope> =>
-  Effect.tap(
-    Effect.tap(made, ({ health }) => health),
-    (manager) =>
-      internals(manager).environment.keeper.gc === undefined
-        ? Effect.void
-        : manager.gc.pipe(
-            Effect.catchCause(internals(manager).environment.reports.notCollected),
-            Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
-            // Even if the layer is built in an uninterruptible region: its scope has to close.
-            Effect.interruptible,
-            Effect.forkScoped
-          )
-  )
+  Effect.gen(function* () {
+    const manager = yield* made
+    yield* manager.health
+    const { keeper, patience, reports, underWay } = internals(manager).environment
+    yield* Effect.addFinalizer(() => underWay.over(patience.millis))
+    if (keeper.gc !== undefined) {
+      yield* manager.gc.pipe(
+        Effect.catchCause(reports.notCollected),
+        Effect.schedule(Schedule.jittered(Schedule.spaced(manager.config.gcInterval))),
+        // Even if the layer is built in an uninterruptible region: its scope has to close.
+        Effect.interruptible,
+        Effect.forkScoped
+      )
+    }
+    return manager
+  })

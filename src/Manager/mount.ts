@@ -47,7 +47,11 @@ export class Mounting {
     return (fiber) => {
       const session = this.enter(fiber)
       const outer = session.mounts++
-      fiber.addObserver(() => session.leftAt(outer))
+      this.env.underWay.begin()
+      fiber.addObserver(() => {
+        session.leftAt(outer)
+        this.env.underWay.end()
+      })
       put(fiber, session)
       const registration = this.registration.register(fiber, session)
       return registration === undefined
@@ -62,6 +66,8 @@ export class Mounting {
   readonly within: Effect.Effect<LiveSession> = Effect.withFiber((fiber) => {
     const session = this.enter(fiber)
     session.shape = "declared"
+    this.env.underWay.begin()
+    fiber.addObserver(() => this.env.underWay.end())
     const registration = this.registration.register(fiber, session)
     return registration === undefined ? Effect.succeed(session) : Effect.as(registration, session)
   })
@@ -184,6 +190,13 @@ export class Mounting {
 
   /** Completes the session of a request before the response's headers leave. */
   private readonly answer: HttpEffect.PreResponseHandler = (request, response) => {
+    const answered = this.answerTo(request, response)
+    return this.env.underWay.endsWith(request)
+      ? Effect.map(answered, HttpServerResponse.setHeader("connection", "close"))
+      : answered
+  }
+
+  private answerTo(request: HttpServerRequest, response: Response): Effect.Effect<Response> {
     const session = this.sessions.existing(request)
     if (session === undefined) {
       return Effect.succeed(response)

@@ -121,7 +121,7 @@ suite("the demo in Chromium", ["chromium"], () => {
     const page = await visit()
     await page.click("text=Count one more")
     await page.evaluate(async () => {
-      await Promise.all(Array.from({ length: 50 }, () => fetch("/visits")))
+      await Promise.all(Array.from({ length: 50 }, () => fetch("/visits", { method: "POST" })))
     })
     await page.reload()
     expect(await page.textContent("#visits")).toBe("51")

@@ -36,8 +36,8 @@ const countsAll = (variables: Effect.Effect<Readonly<Record<string, string>>>) =
         const environment = { ...(yield* variables), SESSION_COOKIE_SECURE: "false", SESSION_TIMEOUT: "1 minute" }
         const one = yield* demo(environment)
         const two = yield* demo(environment)
-        const { cookie } = yield* one.send("/visits")
-        const visit = (server: typeof one) => server.as(cookie)("/visits")
+        const { cookie } = yield* one.send("/visits", { method: "POST" })
+        const visit = (server: typeof one) => server.as(cookie)("/visits", { method: "POST" })
         const at = (servers: ReadonlyArray<typeof one>) =>
           Effect.all(
             Array.from({ length: 200 }, (_, i) => visit(servers[i % servers.length]!)),

@@ -54,8 +54,8 @@ const visitor = (database: Database) =>
       Layer.build(Layer.provideMerge(demoServer, Layer.mergeAll(NodeHttpServer.layerTest, sessions, quiet))),
       client
     )
-    const { cookie } = yield* server.send("/visits")
-    return server.as(cookie)("/visits")
+    const { cookie } = yield* server.send("/visits", { method: "POST" })
+    return server.as(cookie)("/visits", { method: "POST" })
   })
 
 /** Visits without a break, by 8 at once, while something happens. */

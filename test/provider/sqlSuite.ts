@@ -104,13 +104,13 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>, maxPayload?: 
         Layer.build(Layer.provideMerge(demoServer, Layer.merge(NodeHttpServer.layerTest, sessions))),
         client
       )
-      const { cookie } = yield* server.send("/visits")
+      const { cookie } = yield* server.send("/visits", { method: "POST" })
       const answers = yield* Effect.all(
-        Array.from({ length: 199 }, () => server.as(cookie)("/visits")),
+        Array.from({ length: 199 }, () => server.as(cookie)("/visits", { method: "POST" })),
         { concurrency: 199 }
       )
       expect(answers.filter(({ status }) => status !== 200)).toEqual([])
-      expect(JSON.parse((yield* server.as(cookie)("/visits")).body)).toEqual({ visits: 201 })
+      expect(JSON.parse((yield* server.as(cookie)("/visits", { method: "POST" })).body)).toEqual({ visits: 201 })
     }).pipe(Effect.scoped)
   )
 

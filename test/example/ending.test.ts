@@ -1,0 +1,140 @@
+/**
+ * The demo gets a SIGTERM while requests are under way: what was acknowledged is stored, requests are answered, and the
+ * process is gone in `timeout` and a second, whatever its clients and the backend do.
+ */
+import { spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { Agent, request } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import * as Effect from "#effect/Effect"
+import * as program from "#test/program"
+import { expect, it } from "#test/vitest"
+import { root } from "../../scripts/programs.mjs"
+import { suite } from "../servers/need.js"
+import { freePorts, host, until } from "../servers/Process.js"
+import * as Servers from "../servers/Redis.js"
+
+const timeout = 1_500
+
+/** The demo as a process of its own. */
+const start = (variables: Readonly<Record<string, string>>) =>
+  Effect.gen(function* () {
+    const [port] = yield* Effect.promise(() => freePorts(1))
+    const demo = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(process.execPath, ["--import", "tsx", join(root, "example/main.ts")], {
+          cwd: root,
+          env: { ...program.env, PORT: `${port}`, SESSION_TIMEOUT: `${timeout} millis`, ...variables },
+          stdio: "ignore"
+        })
+      ),
+      (demo) => Effect.sync(() => demo.kill("SIGKILL"))
+    )
+    const ended = new Promise<number | null>((resolve) => demo.once("exit", resolve))
+    const url = `http://${host}:${port}`
+    yield* Effect.promise(() => until(() => fetch(`${url}/me`)))
+    /** Sends SIGTERM, and returns the exit code and how long it took. */
+    const stop = async () => {
+      const began = performance.now()
+      demo.kill("SIGTERM")
+      const code = await Promise.race([ended, sleep(20_000, "still running", { ref: false })])
+      return { code, millis: performance.now() - began }
+    }
+    return { stop, url }
+  })
+
+const signIn = async (url: string) => {
+  const { headers } = await fetch(`${url}/login`, {
+    method: "POST",
+    redirect: "manual",
+    body: new URLSearchParams({ name: "Ada" })
+  })
+  return headers.getSetCookie()[0]!.split(";")[0]!
+}
+
+/** A client that keeps its connection. Its requests give a status, or the reason why there is none. */
+const keeping = (url: string, cookie: string) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  return (method: "GET" | "POST", path: string) =>
+    new Promise<number | string>((resolve) => {
+      const sent = request(url + path, { agent, method, headers: { cookie } }, (response) => {
+        response.resume()
+        response.once("end", () => resolve(response.statusCode!))
+        response.once("error", (error) => resolve(String(error)))
+      })
+      sent.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+      sent.setTimeout(10_000, () => sent.destroy(new Error("no answer")))
+      sent.end()
+    })
+}
+
+const visitsOf = async (url: string, cookie: string): Promise<number> =>
+  (await (await fetch(`${url}/visits`, { headers: { cookie } })).json()).visits
+
+it.live("clients that keep their connections and go on asking: each visit that was acknowledged is stored", () =>
+  Effect.gen(function* () {
+    const directory = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-session-"))),
+      (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+    )
+    const variables = { SESSION_PROVIDER: "file", SESSION_URL: directory }
+    const demo = yield* start(variables)
+    const cookie = yield* Effect.promise(() => signIn(demo.url))
+    const seen: Array<number | string> = []
+    const asking = Array.from({ length: 8 }, async () => {
+      const visit = keeping(demo.url, cookie)
+      for (let status: number | string = 200; status === 200; seen.push(status)) {
+        status = await visit("POST", "/visits")
+      }
+    })
+    const streaming = keeping(demo.url, cookie)("GET", "/stream")
+    yield* Effect.promise(() => until(async () => (seen.length > 50 ? true : Promise.reject(new Error("too few")))))
+    const { code, millis } = yield* Effect.promise(demo.stop)
+    expect(code).toBe(program.stopped)
+    expect(millis).toBeLessThan(timeout + 1_000)
+    yield* Effect.promise(() => Promise.all(asking))
+    expect(yield* Effect.promise(() => streaming)).toBe(200)
+    // No client waits for an answer that never comes.
+    const refused = new Set(seen.filter((status) => status !== 200))
+    expect([...refused].filter((status) => ![503, "ECONNREFUSED", "ECONNRESET"].includes(status))).toEqual([])
+    const acknowledged = seen.filter((status) => status === 200).length
+    const again = yield* start(variables)
+    expect(yield* Effect.promise(() => visitsOf(again.url, cookie))).toBeGreaterThanOrEqual(acknowledged)
+  })
+)
+
+it.live("in memory, with a stream whose headers have left: the client's next request is answered or refused", () =>
+  Effect.gen(function* () {
+    const demo = yield* start({})
+    const ask = keeping(demo.url, yield* Effect.promise(() => signIn(demo.url)))
+    const streaming = ask("GET", "/stream")
+    yield* Effect.promise(() => sleep(60))
+    const ending = demo.stop()
+    expect(yield* Effect.promise(() => streaming)).toBe(200)
+    expect([200, 503, "ECONNREFUSED", "ECONNRESET"]).toContain(yield* Effect.promise(() => ask("GET", "/visits")))
+    const { code, millis } = yield* Effect.promise(() => ending)
+    expect(code).toBe(program.stopped)
+    expect(millis).toBeLessThan(timeout)
+  })
+)
+
+suite("Redis that does not answer", ["redis-server"], () => {
+  it.live("requests are answered, and the process is gone", () =>
+    Effect.gen(function* () {
+      const redis = yield* Servers.single()
+      const demo = yield* start({ SESSION_PROVIDER: "redis", SESSION_URL: redis.url })
+      const cookie = yield* Effect.promise(() => signIn(demo.url))
+      yield* redis.pause
+      const answers = Array.from({ length: 4 }, (_, i) =>
+        keeping(demo.url, cookie)(i % 2 === 0 ? "GET" : "POST", "/visits")
+      )
+      yield* Effect.promise(() => sleep(100))
+      const { millis } = yield* Effect.promise(demo.stop)
+      expect(millis).toBeLessThan(timeout + 1_000)
+      expect(yield* Effect.promise(() => Promise.all(answers))).toEqual([503, 503, 503, 503])
+      yield* redis.resume
+    })
+  )
+})

@@ -1,0 +1,103 @@
+/**
+ * An app that ends while a request is under way: the backend closes after it, in whatever order layers were provided.
+ */
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { SessionError, SessionHttp, SessionLayer, SessionProvider } from "effect-session"
+import * as Memory from "effect-session/memory"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import * as HttpServer from "#effect/http/HttpServer"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Layer from "#effect/Layer"
+import * as Scope from "#effect/Scope"
+import * as HttpRouter from "#test/HttpRouter"
+import * as NodeHttpServer from "#test/NodeHttpServer"
+import { expect, it } from "#test/vitest"
+import { UnderWay } from "../../src/Manager/underWay.js"
+import { AppSession } from "../support/http.js"
+import { machineTimed } from "../support/machineTime.js"
+
+const app = HttpRouter.empty.pipe(
+  HttpRouter.post(
+    "/buy",
+    Effect.gen(function* () {
+      const session = yield* AppSession
+      yield* Effect.sleep("200 millis")
+      yield* session.set("userId", "ada")
+      return HttpServerResponse.text("bought")
+    })
+  ),
+  HttpRouter.use(SessionHttp.middleware(AppSession))
+)
+
+/** A backend that fails once it is closed, and the number of sessions in it by then. */
+const closing = () => {
+  const state = { isClosed: false, sessions: 0 }
+  const provider = Layer.effect(
+    SessionProvider.SessionProvider,
+    Effect.acquireRelease(
+      Effect.sync((): SessionProvider.Provider => {
+        const memory = Memory.make()
+        return {
+          ...memory,
+          create: (...args) =>
+            Effect.suspend(() =>
+              state.isClosed
+                ? Effect.fail(new SessionError({ reason: "Unavailable", message: "closed" }))
+                : Effect.tap(memory.create(...args), () => Effect.sync(() => void state.sessions++))
+            )
+        }
+      }),
+      () =>
+        Effect.sync(() => {
+          state.isClosed = true
+        })
+    )
+  )
+  return { provider, state }
+}
+
+const started = (isOutside: boolean) =>
+  Effect.gen(function* () {
+    const { provider, state } = closing()
+    const server = createServer()
+    const node = NodeHttpServer.layer(() => server, { host: "127.0.0.1", port: 0 })
+    const sessions = SessionLayer.make(provider, { timeout: "1 second" })
+    const live = isOutside
+      ? HttpServer.serve(app).pipe(Layer.provide(node), Layer.provide(sessions))
+      : HttpServer.serve(app).pipe(Layer.provide(sessions), Layer.provide(node))
+    const scope = yield* Scope.make()
+    yield* Layer.buildWithScope(live, scope)
+    const ask = (path: string) =>
+      fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { method: "POST" })
+    return { ask, end: Scope.close(scope, Exit.void), server, state }
+  })
+
+it.live.each([true, false])(
+  "it is answered and saved, and its connection ends (sessions around the server: %s)",
+  (isOutside) =>
+    Effect.gen(function* () {
+      const { ask, end, state } = yield* started(isOutside)
+      const asking = ask("/buy")
+      yield* Effect.sleep("50 millis")
+      yield* end
+      const answer = yield* Effect.promise(() => asking)
+      expect([answer.status, answer.headers.get("connection"), state.sessions]).toEqual([200, "close", 1])
+      expect(state.isClosed).toBe(true)
+    })
+)
+
+it.live("a request that does not end is not waited for longer than that", () =>
+  Effect.gen(function* () {
+    const underWay = new UnderWay()
+    underWay.begin()
+    underWay.begin()
+    underWay.end()
+    const [time] = yield* machineTimed(underWay.over(100))
+    expect(time).toBeGreaterThan(30)
+    underWay.end()
+    const [none] = yield* machineTimed(underWay.over(60_000))
+    expect(none).toBeLessThan(10_000)
+  })
+)
