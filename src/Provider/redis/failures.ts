@@ -9,7 +9,6 @@ import { checkBackend, Failure } from "../../internal/failure.js"
 const advice: Readonly<Record<string, string>> = {
   READONLY: "the server is a replica: connect to its master, or end that with REPLICAOF NO ONE",
   MASTERDOWN: "the server is a replica without its master: connect to the master",
-  NOPERM: "give the user the rights that docs/providers/redis.md lists, with ACL SETUSER",
   WRONGPASS: "check the user and the password",
   NOAUTH: "the server wants a password: put it into the URL",
   OOM: "the server's memory is full: raise its maxmemory, or remove data",
@@ -32,25 +31,39 @@ const uncoded: ReadonlyArray<readonly [form: RegExp, words: string, advice: stri
   [/max number of clients/, "too many clients", "raise the server's maxclients"],
   [/invalid DB index|DB index is out of range/i, "the server has no database of this number", "see its databases"],
   [/SELECT is not allowed in cluster/i, "a cluster has no database but 0", "leave the number out of the URL"],
-  [/unknown command/i, "the server lacks a command that sessions need", "see docs/providers/redis.md"],
-  [/can't run this command|ACL failure|no permissions/i, "NOPERM", advice["NOPERM"]!]
+  [/unknown command/i, "the server lacks a command that sessions need", "see docs/providers/redis.md"]
 ]
+
+/** A right that a user lacks, as Redis or one of its scripts says it: of some keys, or of a command, which is named. */
+const ofRights = (message: string): Failure => {
+  const [, command] = /'([a-z|]{2,30})' command/.exec(message) ?? []
+  return /access (a|one of the|at least one of the) key/.test(message)
+    ? new Failure(
+        "NOPERM, for its keys",
+        "give the user the keys of sessions and marks with ACL SETUSER, as docs/providers/redis.md has it"
+      )
+    : new Failure(
+        command === undefined ? "NOPERM" : `NOPERM, for ${command.toUpperCase()}`,
+        command === undefined
+          ? "give the user all commands that docs/providers/redis.md lists, with ACL SETUSER"
+          : `give the user +${command} with ACL SETUSER; docs/providers/redis.md has all that are needed`
+      )
+}
 
 /** The code of a server's error. Redis before 7 wraps errors within scripts: `ERR Error running script ...: -OOM ...`. */
 export const replyCode = (message: string): string | undefined =>
-  /^ERR Error running script.*?: -([A-Z]{2,})\b/s.exec(message)?.[1] ??
+  /^ERR Error running script.*?: -?([A-Z]{3,})\b/s.exec(message)?.[1] ??
   /^(?:Ready check failed: )?-?([A-Z]{3,})\b/.exec(message)?.[1]
 
 /** Whether a server refuses writes that another one takes: another has its name, or the sentinels know another. */
 export const isDemoted = (message: string): boolean => /^(READONLY|MASTERDOWN)$/.test(replyCode(message) ?? "")
 
 const ofReply = (code: string, message: string): Failure => {
-  const known = code === "ERR" ? uncoded.find(([form]) => form.test(message)) : undefined
-  if (known !== undefined) {
-    return new Failure(known[1], known[2])
+  if (code === "NOPERM" || /^ERR .*(can't (run|access)|ACL failure)/s.test(message)) {
+    return ofRights(message)
   }
-  const command = code === "NOPERM" ? /'([a-z|]{2,20})' command/.exec(message)?.[1] : undefined
-  return new Failure(command === undefined ? code : `${code} ${command.toUpperCase()}`, advice[code])
+  const known = code === "ERR" ? uncoded.find(([form]) => form.test(message)) : undefined
+  return known === undefined ? new Failure(code, advice[code]) : new Failure(known[1], known[2])
 }
 
 /** Whether a reply is overdue. */

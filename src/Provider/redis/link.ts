@@ -31,6 +31,8 @@ const idle = 1000
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : "")
 
 const neverSent = /^(Stream isn't writeable|Cluster isn't ready)/
+/** What follows from an error that was told before, or is told better. */
+const consequence = /^(Ready check failed: )?(Stream isn't|Connection is closed|All sentinels are unreachable)/
 const lost = /^(Connection is closed|Command aborted|Reached the max retries)/
 
 /**
@@ -49,12 +51,14 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
   const isUp = (): boolean =>
     client.status === "ready" && (client.isCluster || (client as Redis).stream?.writable === true)
 
-  // Without a listener ioredis prints each error.
-  client.on("error", (error) => {
-    if (!/^All sentinels are unreachable/.test(messageOf(error))) {
+  const heardOf = (error: unknown) => {
+    if (!consequence.test(messageOf(error))) {
       last = error
     }
-  })
+  }
+  // Without a listener ioredis prints each error.
+  client.on("error", heardOf)
+  client.on("node error", heardOf)
   client.on("sentinelError", (error: Error) => {
     last = sentinelFailureOf(error)
   })
@@ -144,6 +148,7 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
       ).then(
         (value) => {
           heard = performance.now()
+          last = undefined
           return value
         },
         (cause) => {
