@@ -130,6 +130,23 @@ export const sentinel = (options: Options = {}) =>
     return { ...together([...nodes, ...sentinels], agree), url, masterName, sentinels, nodes, master }
   })
 
+/** One sentinel alone, which replaces no master by itself. */
+export const watcher = (masterName: string, masterPort: number, config: ReadonlyArray<string> = []) =>
+  acquire("redis-sentinel", async (workspace) => {
+    const [port] = await freePorts(1)
+    return launch(
+      workspace,
+      port!,
+      {},
+      ["--sentinel"],
+      [
+        `sentinel monitor ${masterName} ${host} ${masterPort} 1`,
+        `sentinel down-after-milliseconds ${masterName} 600000`,
+        ...config
+      ]
+    )
+  })
+
 /** A server that keeps data: a snapshot when it is asked to end, none while it runs. */
 const node = (workspace: Workspace, port: number, options: Options, config: ReadonlyArray<string> = []) => {
   const { password } = options
