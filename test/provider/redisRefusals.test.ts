@@ -6,6 +6,7 @@
 import type { SessionError } from "effect-session"
 import * as Redis from "effect-session/redis"
 import { Redis as Client } from "ioredis"
+import * as ConfigProvider from "#effect/ConfigProvider"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -203,6 +204,13 @@ suite("one server in place of another kind, or the reverse", ["redis-server", "r
       )
       const provider = yield* Redis.makeSentinel({ url, masterName, sentinelPassword: "s3ntinel" })
       expect((yield* provider.create(newId(), bytes("x"), ttl))._tag).toBe("Written")
+      const variables = { SESSION_URL: url, SESSION_MASTER_NAME: masterName, SESSION_SENTINEL_PASSWORD: "s3ntinel" }
+      yield* Layer.build(
+        Layer.provide(
+          Redis.layerSentinelFromEnv,
+          ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...variables, SESSION_SENTINEL_TLS: "false" }))
+        )
+      )
     }).pipe(Effect.scoped)
   )
 })
