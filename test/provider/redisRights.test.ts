@@ -1,0 +1,104 @@
+/**
+ * The rights that docs/providers/redis.md says a user needs: with exactly these, all works.
+ */
+import { readFileSync } from "node:fs"
+import { SessionProvider } from "effect-session"
+import * as Redis from "effect-session/redis"
+import { Redis as Client } from "ioredis"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import { expect, it } from "#test/vitest"
+import * as BeegoRedis from "../../src/beego/layouts/redis.js"
+import { bytes, newId, written } from "../../src/testing/support.js"
+import { suite } from "../servers/need.js"
+import * as Servers from "../servers/Redis.js"
+import { shared } from "./shared.js"
+
+const ttl = Duration.minutes(5)
+
+/** The page's commands, by what they give: all of them are for a user `sessions`, or `lookup` on sentinels. */
+const [all, select, wait, inCluster, onSentinels, ...more] = [
+  ...readFileSync(new URL("../../docs/providers/redis.md", import.meta.url), "utf8").matchAll(/^ACL (SETUSER .*)$/gm)
+].map(([, command]) => command!.split(" "))
+
+const administer = (url: string, ...commands: ReadonlyArray<ReadonlyArray<string>>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => new Client(url, { enableReadyCheck: false })),
+    (client) =>
+      Effect.promise(async () => {
+        for (const command of commands) await client.call("ACL", [...command])
+      }),
+    (client) => Effect.sync(() => client.disconnect())
+  )
+
+/** A session's whole life. */
+const live = (provider: SessionProvider.Provider) =>
+  Effect.gen(function* () {
+    const id = newId()
+    const next = newId(id.slice(0, provider.capabilities.inheritedIdChars))
+    const mark = { content: bytes("m"), ttl }
+    const created = written(yield* provider.create(id, bytes("0"), ttl))
+    const { revision } = written(yield* provider.write(id, bytes("1"), ttl, created.revision))
+    expect((yield* provider.touch(id, ttl))._tag).toBe("Touched")
+    written(yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("2"), ttl, revision, mark }))
+    if (provider.count !== undefined) expect(yield* provider.count).toBe(1)
+    yield* provider.marked?.(id) ?? Effect.void
+    yield* provider.destroy(next, mark)
+    expect(yield* provider.exists(next)).toBe(false)
+  })
+
+for (const program of ["redis-server", "redis-server-6", "valkey-server"] as const) {
+  suite(`the rights of a user, ${program}`, [program], () => {
+    const server = shared(Servers.single({ program }))
+
+    it.live("one server", () =>
+      Effect.gen(function* () {
+        expect(more).toEqual([])
+        const { port, url } = yield* server
+        yield* administer(url, ["SETUSER", "sessions", "reset"], all!)
+        yield* live(yield* Redis.make({ url: `redis://sessions:password@127.0.0.1:${port}` }))
+        yield* administer(url, select!)
+        yield* live(yield* Redis.make({ url: `redis://sessions:password@127.0.0.1:${port}/3` }))
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("one server, in beego's layout", () =>
+      Effect.gen(function* () {
+        const { port, url } = yield* server
+        yield* administer(url, ["SETUSER", "sessions", "reset"], all!, ["SETUSER", "sessions", "~*", "+pttl", "+ping"])
+        const context = yield* Layer.build(
+          BeegoRedis.layer({ kind: "redis", url: `redis://sessions:password@127.0.0.1:${port}` })
+        )
+        yield* live(yield* Effect.provide(SessionProvider.SessionProvider, Layer.succeedContext(context)))
+      }).pipe(Effect.scoped)
+    )
+  })
+}
+
+suite("the rights of a user, a cluster", ["redis-server", "redis-cli"], () => {
+  const servers = shared(Servers.cluster())
+  it.live("all nodes", () =>
+    Effect.gen(function* () {
+      const { nodes } = yield* servers
+      for (const { url } of nodes) yield* administer(url, all!, inCluster!)
+      const url = nodes.map(({ port }) => `redis://sessions:password@127.0.0.1:${port}`).join(",")
+      yield* live(yield* Redis.makeCluster({ url }))
+    }).pipe(Effect.scoped)
+  )
+})
+
+suite("the rights of a user, sentinels", ["redis-server"], () => {
+  const servers = shared(Servers.sentinel())
+  it.live("of the servers, and of the sentinels", () =>
+    Effect.gen(function* () {
+      const { masterName, nodes, sentinels } = yield* servers
+      for (const { url } of nodes) yield* administer(url, all!, wait!)
+      for (const { url } of sentinels) yield* administer(url, onSentinels!, ["SETUSER", "default", "off"])
+      const addresses = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",")
+      const login = { sentinelUsername: "lookup", sentinelPassword: "password" }
+      const url = `redis://sessions:password@${addresses}`
+      yield* live(yield* Redis.makeSentinel({ url, masterName, minReplicas: 1, ...login }))
+    }).pipe(Effect.scoped)
+  )
+})
