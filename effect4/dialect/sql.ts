@@ -26,7 +26,7 @@ export interface SqlFailure {
 /** The error of the driver. */
 export const causeOf = ({ cause, reason }: SqlFailure): unknown => (reason === undefined ? cause : reason.cause)
 
-/** The `TypeId`s of the clients of @effect/sql-pg and of MySQL (`mysqlClient.ts`). */
+/** The `TypeId`s of the clients of @effect/sql-pg and of MySQL. */
 export const pgClient = "~@effect/sql-pg/PgClient"
 export const mysqlClient = "~@effect/sql-mysql2/MysqlClient"
 

@@ -1,20 +1,19 @@
 /**
  * The SQL clients that an app can have, and what the library knows of them by name. Those for MySQL and SQLite do not
- * load with this version of Effect: the library's own stands for the one, and a small one for the other.
+ * load with this version of Effect: small ones stand for them.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import Sqlite from "better-sqlite3"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Semaphore from "effect/Semaphore"
 import * as Client from "effect/sql/SqlClient"
 import type { Connection } from "effect/sql/SqlConnection"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
-import { clientOf } from "../dialect/mysqlClient.js"
 import { pgClient, SqlClient } from "../dialect/sql.js"
+import * as MysqlClient from "./mysqlClient.js"
 
 /** How a client renames columns. */
 export interface Transforms {
@@ -27,8 +26,7 @@ export const postgres = PgClient.layer
 /** The largest payload that the client of PostgreSQL reads by default. */
 export const maxPayload = 2 ** 24 - 1024
 
-export const mysql = (pool: { readonly url: Redacted.Redacted; readonly maxConnections: number } & Transforms) =>
-  Layer.unwrap(Effect.map(clientOf, (layerOf) => layerOf({ ...pool, prepare: true })))
+export const mysql = MysqlClient.layer
 
 export const sqlite = ({
   filename,

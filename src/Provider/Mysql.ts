@@ -10,7 +10,7 @@ import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
 import type { SessionProvider } from "./Provider.js"
 import * as Sql from "./Sql.js"
-import { onMysql } from "./sql/mysqlClient.js"
+import { onMysql } from "./sql/onMysql.js"
 import type { PoolOptions } from "./sql/pool.js"
 
 /**
@@ -19,12 +19,13 @@ import type { PoolOptions } from "./sql/pool.js"
  * @since 3.0.0
  * @category models
  */
-export interface Options extends Omit<Sql.Options, "prepared">, PoolOptions {}
+export interface Options extends Sql.Options, PoolOptions {}
 
 const names: Names<Options> = {
   table: "optional",
   schema: "optional",
   migrate: "optional",
+  prepared: "optional",
   url: "required",
   maxConnections: "optional"
 }
@@ -44,9 +45,7 @@ const names: Names<Options> = {
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.unwrap(
-    checked(names, options, (options) =>
-      Effect.succeed(onMysql(options, (client) => Sql.fromClient(client, options, true)))
-    )
+    checked(names, options, (options) => Effect.succeed(onMysql(options, (access) => Sql.fromAccess(access, options))))
   )
 
 /**
@@ -65,7 +64,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
 
 /**
  * Provides sessions in MySQL or MariaDB with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`,
- * `SESSION_TABLE`, `SESSION_SCHEMA` and `SESSION_MIGRATE`.
+ * `SESSION_TABLE`, `SESSION_SCHEMA`, `SESSION_MIGRATE` and `SESSION_PREPARED`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -79,5 +78,6 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
 export const layerFromEnv = layerConfig({
   ...Environment.table,
   url: Environment.url,
-  maxConnections: Environment.maxConnections
+  maxConnections: Environment.maxConnections,
+  prepared: Environment.prepared
 })

@@ -3,7 +3,6 @@
  *
  * @since 3.0.0
  */
-import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type { SessionError } from "../SessionError.js"
@@ -11,8 +10,8 @@ import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
 import type { SessionProvider } from "./Provider.js"
 import * as Sql from "./Sql.js"
+import { onPostgres } from "./sql/onPostgres.js"
 import type { PoolOptions } from "./sql/pool.js"
-import { onPostgres } from "./sql/postgresClient.js"
 
 /**
  * The options of sessions in PostgreSQL.
@@ -47,7 +46,7 @@ const names: Names<Options> = {
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.unwrap(
     checked(names, options, (options) =>
-      Effect.succeed(onPostgres(options, (client) => Sql.fromClient(client, options, true)))
+      Effect.succeed(onPostgres(options, (access) => Sql.fromAccess(access, options)))
     )
   )
 
@@ -82,5 +81,5 @@ export const layerFromEnv = layerConfig({
   ...Environment.table,
   url: Environment.url,
   maxConnections: Environment.maxConnections,
-  prepared: Environment.optional(Config.Boolean(Environment.variables.prepared))
+  prepared: Environment.prepared
 })

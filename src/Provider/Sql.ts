@@ -12,12 +12,13 @@ import * as Option from "#effect/Option"
 import * as Record from "#effect/Record"
 import * as Stream from "#effect/Stream"
 import { toBuffer } from "../internal/bytes.js"
-import { SessionError, unavailable } from "../SessionError.js"
+import { SessionError } from "../SessionError.js"
 import { checked, type Names } from "./internal/options.js"
-import { expiry, withNow } from "./internal/time.js"
+import { after, lifetime, withNow } from "./internal/time.js"
 import * as Provider from "./Provider.js"
 import * as SqlAccess from "./sql/access.js"
 import type * as SqlConnection from "./sql/connection.js"
+import { failed } from "./sql/failures.js"
 import * as SqlGc from "./sql/gc.js"
 import * as SqlMigrations from "./sql/migrations.js"
 import { makeRead } from "./sql/read.js"
@@ -97,49 +98,88 @@ const notHashed = Effect.fail(
   })
 )
 
-/** Versions begin at random, so that an id that is created again does not get the revisions it had. */
-const firstVersion = (): number => Math.floor(Math.random() * 2 ** 48)
+/**
+ * The version that a write makes: one that only this write can have made, so that a write whose answer was lost can be
+ * told from that of another, and an id that is created again does not get the revisions it had.
+ */
+const newVersion = (): number => Math.floor(Math.random() * 2 ** 52)
+
+type Outcome = Provider.Written | Provider.Conflict | Provider.Gone
 
 const makeProvider = (
   connections: SqlConnection.Connections,
   name: SqlStatements.TableName,
   maxPayload: number
 ): Provider.Provider => {
-  const { dialect, run } = connections
-  const sql = Record.map(SqlStatements.statements(dialect, name), (text) => connections.statement(text))
+  const { dialect } = connections
+  const statements = SqlStatements.statements(dialect, name)
+  const sql = Record.map(statements, ({ parameters, text }) => {
+    const statement = connections.statement(text)
+    const run = text.startsWith("SELECT") ? connections.run : connections.write
+    return (values: Partial<SqlStatements.Values>) =>
+      run(
+        statement,
+        parameters.map((parameter) => values[parameter])
+      )
+  })
 
   const read = makeRead(connections, name)
-  const marked = connections.first(sql.marked, (row) =>
+  const isMarked = connections.first(connections.statement(statements.marked.text), (row) =>
     row === undefined ? Option.none() : Option.some(row["payload"] as Uint8Array)
   )
 
-  const insert = (key: Buffer, payload: Uint8Array, now: number, expiresAt: number) => {
-    const version = firstVersion()
-    const row = [key, toBuffer(payload), version, now, expiresAt]
-    return Effect.map(run(sql.create, dialect === "mysql" ? row : [...row, now, -now]), ({ affected }) =>
-      affected > 0 ? Provider.written(String(version), expiresAt) : Provider.exists
+  const insert = (id: Buffer, payload: Uint8Array, now: number, ttl: number) => {
+    const next = newVersion()
+    const written = Provider.written(String(next), after(now, ttl))
+    return Effect.flatMap(sql.create({ id, payload: toBuffer(payload), next, now, ttl }), ({ affected, repeated }) =>
+      affected > 0
+        ? Effect.succeed(written)
+        : repeated
+          ? // The first attempt may have made it.
+            Effect.map(read({ key: id, now }), (found) =>
+              Option.isSome(found) && found.value.revision === written.revision ? written : Provider.exists
+            )
+          : Effect.succeed(Provider.exists)
     )
   }
 
-  /** If a compare-and-set changed nothing, reads why. */
+  /** If a compare-and-set changed nothing, reads why. `at` is where the session is if it succeeds. */
   const compareAndSet = (
-    statement: string,
-    params: ReadonlyArray<unknown>,
-    key: Buffer,
+    statement: (values: Partial<SqlStatements.Values>) => Effect.Effect<SqlConnection.Result, unknown>,
+    values: Partial<SqlStatements.Values> & Pick<SqlStatements.Values, "id" | "now" | "ttl">,
     revision: Provider.Revision,
-    now: number,
-    expiresAt: number,
-    rest: ReadonlyArray<unknown> = []
-  ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, unknown> =>
-    Effect.flatMap(
-      run(statement, [...params, expiresAt, key, Number(revision), now, ...rest]),
-      ({ affected }): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, unknown> =>
-        affected > 0
-          ? Effect.succeed(Provider.written(String(Number(revision) + 1), expiresAt))
-          : Effect.map(read({ key, now }), (found): Provider.Conflict | Provider.Gone =>
-              Option.isNone(found) ? Provider.gone : Provider.conflict(found.value)
-            )
+    at: Buffer
+  ): Effect.Effect<Outcome, unknown> => {
+    const { id, now, ttl } = values
+    const next = newVersion()
+    const written = Provider.written(String(next), after(now, ttl))
+    const why = Effect.map(
+      read({ key: id, now }),
+      (found): Outcome => (Option.isNone(found) ? Provider.gone : Provider.conflict(found.value))
     )
+    return Effect.flatMap(
+      statement({ ...values, version: Number(revision), next }),
+      ({ affected, repeated }): Effect.Effect<Outcome, unknown> => {
+        if (affected > 0) {
+          return Effect.succeed(written)
+        }
+        return repeated === undefined
+          ? why
+          : // The first attempt may have made it, and another may have changed it since: then nobody can tell.
+            Effect.flatMap(
+              read({ key: at, now }),
+              (found): Effect.Effect<Outcome, unknown> =>
+                Option.isSome(found) && found.value.revision === written.revision
+                  ? Effect.succeed(written)
+                  : Effect.filterOrFail(
+                      why,
+                      ({ _tag }) => _tag === "Gone",
+                      () => repeated
+                    )
+            )
+      }
+    )
+  }
 
   return Provider.make({
     name: dialect,
@@ -148,40 +188,40 @@ const makeProvider = (
     create: (id, payload, ttl) =>
       withKey(id, notHashed, (key) =>
         withNow((now) => {
-          const expiresAt = expiry(now, ttl)
-          const inserted = insert(key, payload, now, expiresAt)
+          const inserted = insert(key, payload, now, lifetime(ttl))
           return dialect === "mysql"
             ? Effect.flatMap(inserted, (result) =>
                 // The row that is in the way may have expired, which MySQL cannot check in the same statement.
                 result._tag === "Written"
                   ? Effect.succeed(result)
-                  : Effect.andThen(run(sql.destroyExpired, [key, now, -now]), insert(key, payload, now, expiresAt))
+                  : Effect.andThen(sql.destroyExpired({ id: key }), insert(key, payload, now, lifetime(ttl)))
               )
             : inserted
         })
       ),
     write: (id, payload, ttl, revision) =>
       withKey(id, isGone, (key) =>
-        withNow((now) => compareAndSet(sql.write, [toBuffer(payload)], key, revision, now, expiry(now, ttl)))
+        withNow((now) =>
+          compareAndSet(sql.write, { id: key, payload: toBuffer(payload), now, ttl: lifetime(ttl) }, revision, key)
+        )
       ),
     touch: (id, ttl) =>
       withKey(id, isGone, (key) =>
-        withNow((now) => {
-          const expiresAt = expiry(now, ttl)
-          return Effect.map(run(sql.touch, [expiresAt, key, now]), ({ affected }) =>
-            affected > 0 ? Provider.touched(expiresAt) : Provider.gone
+        withNow((now) =>
+          Effect.map(sql.touch({ id: key, now, ttl: lifetime(ttl) }), ({ affected }) =>
+            affected > 0 ? Provider.touched(after(now, lifetime(ttl))) : Provider.gone
           )
-        })
+        )
       ),
     exists: (id) =>
       withKey(id, Effect.succeed(false), (key) =>
-        withNow((now) => Effect.map(run(sql.exists, [key, now]), ({ rows }) => rows.length > 0))
+        withNow((now) => Effect.map(sql.exists({ id: key, now }), ({ rows }) => rows.length > 0))
       ),
     destroy: (id, mark) =>
       withKey(id, Effect.void, (key) =>
         mark === undefined
-          ? Effect.asVoid(run(sql.destroy, [key]))
-          : withNow((now) => Effect.asVoid(run(sql.mark, [toBuffer(mark.content), -expiry(now, mark.ttl), key, now])))
+          ? Effect.asVoid(sql.destroy({ id: key }))
+          : withNow((now) => Effect.asVoid(sql.mark({ id: key, now, ...left(mark) })))
       ),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       withKey(oldId, isGone, (key) =>
@@ -189,23 +229,21 @@ const makeProvider = (
           withNow((now) =>
             compareAndSet(
               mark === undefined ? sql.regenerate : sql.regenerateMarked,
-              [newKey, toBuffer(payload)],
-              key,
+              { id: key, newId: newKey, payload: toBuffer(payload), now, ttl: lifetime(ttl), ...left(mark) },
               revision,
-              now,
-              expiry(now, ttl),
-              mark === undefined
-                ? []
-                : [toBuffer(mark.content), -expiry(now, mark.ttl), ...(dialect === "postgres" ? [] : [key])]
+              newKey
             )
           )
         )
       ),
-    marked: (id) => withKey(id, Effect.succeedNone, (key) => withNow((now) => marked(key, -now))),
-    count: withNow((now) => Effect.map(run(sql.count, [now]), ({ rows: [row] }) => Number(row?.["sessions"]))),
+    marked: (id) =>
+      withKey(id, Effect.succeedNone, (key) =>
+        withNow((now) => (dialect === "sqlite" ? isMarked(key, now) : isMarked(key)))
+      ),
+    count: withNow((now) => Effect.map(sql.count({ now }), ({ rows: [row] }) => Number(row?.["sessions"]))),
     list: Stream.paginate(Buffer.alloc(0) as Buffer, (last) =>
       withNow((now) =>
-        Effect.map(run(sql.ids, [last, now]), ({ rows }) => {
+        Effect.map(sql.ids({ last, now }), ({ rows }) => {
           const keys = rows.map((row) => toBuffer(row["id"] as Uint8Array))
           return [
             keys.map((key) => key.toString("base64url") as Provider.StoredId),
@@ -214,9 +252,12 @@ const makeProvider = (
         })
       )
     ),
-    gc: SqlGc.collect(connections, sql, name)
+    gc: SqlGc.collect(connections, statements, name)
   })
 }
+
+const left = (mark: Provider.Mark | undefined) =>
+  mark === undefined ? undefined : { mark: toBuffer(mark.content), markTtl: lifetime(mark.ttl) }
 
 /** MySQL has a limit for a whole statement, and some clients for a row. Both hold the payload and some other bytes. */
 const maxPayloadOf = ({ dialect, longestRow, unsafe }: SqlAccess.Access): Effect.Effect<number, SqlFailure> =>
@@ -250,7 +291,7 @@ export const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, S
 export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effect<Provider.Provider, SessionError> => {
   const name = tableName(options)
   const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure>) =>
-    Effect.mapError(sql.outside(effect), (error) => unavailable(sql.dialect, operation, causeOf(error)))
+    Effect.mapError(sql.outside(effect), (error) => failed(sql.dialect, operation, causeOf(error)))
   return Effect.gen(function* () {
     yield* checkNames(name)
     if (options.migrate !== false) {
@@ -264,16 +305,8 @@ export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effe
   })
 }
 
-/**
- * @internal
- * @param owned Whether only the provider uses the client.
- */
-export const fromClient = (
-  client: SqlClient,
-  options: Options,
-  owned: boolean
-): Effect.Effect<Provider.Provider, SessionError> => {
-  const sql = SqlAccess.ofClient(client, { owned, prepared: options.prepared !== false })
+const fromClient = (client: SqlClient, options: Options): Effect.Effect<Provider.Provider, SessionError> => {
+  const sql = SqlAccess.ofClient(client, { prepared: options.prepared !== false })
   return sql === undefined
     ? new SessionError({
         reason: "InvalidConfig",
@@ -296,7 +329,7 @@ export const fromClient = (
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, SqlClient> =>
-  Effect.flatMap(SqlClient, (client) => fromClient(client, options, false))
+  Effect.flatMap(SqlClient, (client) => fromClient(client, options))
 
 const names: Names<Options> = { table: "optional", schema: "optional", migrate: "optional", prepared: "optional" }
 

@@ -255,10 +255,7 @@ export const ssdb = (options: ServerOptions, session: SessionConfig.Options = {}
  * @since 3.0.0
  * @category layers
  */
-export const postgres = (
-  options: DatabaseOptions & { readonly prepared?: boolean | undefined },
-  session: SessionConfig.Options = {}
-): SessionLayer =>
+export const postgres = (options: DatabaseOptions, session: SessionConfig.Options = {}): SessionLayer =>
   composeApart(
     options,
     lazy(() => import("../Provider/Postgres.js").then(({ layer }) => layer(options))),

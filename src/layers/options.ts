@@ -78,4 +78,6 @@ export interface DatabaseOptions extends TableOptions {
   readonly url: string | Redacted.Redacted
   /** The largest number of connections. Default 10. */
   readonly maxConnections?: number | undefined
+  /** Whether statements are prepared. Default: unless there is a pooler such as PgBouncer before the server. */
+  readonly prepared?: boolean | undefined
 }

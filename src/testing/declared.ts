@@ -26,6 +26,8 @@ export interface Options {
     readonly gc: boolean
     readonly marked: boolean
   }
+  /** How long `gc` keeps a session that has expired. Default: not at all. */
+  readonly collectsAfter?: Duration.Input | undefined
   /**
    * Lets time pass: `TestClock.adjust` for a provider on Effect's Clock. If a server keeps the time, `Effect.sleep` for
    * some milliseconds more: timers and clocks are not that exact.

@@ -42,11 +42,29 @@ const keys = [Redacted.make("3q2-7wAFVyd1w8Kz5u0pX9sBcRnTgYhJ4mLoQeUiAfE")]
 
 const { fromConfig: _, make: __, memory: ___, ...backends } = SessionLayer
 
-it.live("a URL of MySQL with a bare % is an error that says so, without the password", () =>
-  Effect.map(failure(Mysql.layer({ url: "mysql://ada:hunter%@127.0.0.1:1/app" })), (text) => {
-    expect(text).toMatch(/^InvalidConfig: url: expected mysql:.* with special characters as %40/)
-    expect(text).not.toContain("hunter")
-  })
+it.live.each([
+  ["hunter%", /^Unavailable: mysql: connect failed \(ECONNREFUSED\)/],
+  ["100%hunter", /^Unavailable: mysql: connect failed \(ECONNREFUSED\)/],
+  ["hunter %C0:@", /^Unavailable: mysql: connect failed \(ECONNREFUSED\)/],
+  ["12/hunter", /^InvalidConfig: url: expected mysql:.* with special characters as %40/],
+  ["12#hunter", /^InvalidConfig: url: expected mysql:.* with special characters as %40/],
+  ["12?hunter", /^InvalidConfig: url: expected mysql:.* with special characters as %40/]
+] as const)(
+  "a password that a URL cannot have as it is (%s) is used or refused, and not told",
+  ([password, expected]) =>
+    Effect.forEach(["mysql", "postgres"] as const, (database) =>
+      Effect.map(
+        failure(
+          { mysql: Mysql.layer, postgres: Postgres.layer }[database]({
+            url: `${database}://ada:${password}@127.0.0.1:1/app`
+          })
+        ),
+        (text) => {
+          expect(text.replaceAll("postgres", "mysql")).toMatch(expected)
+          expect(text).not.toContain("hunter")
+        }
+      )
+    )
 )
 
 describe("the session's options are the second argument", () => {

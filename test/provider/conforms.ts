@@ -96,3 +96,27 @@ export const conforms = (
     it.live(name, () => test, { concurrent: !exclusive, timeout: 120_000 })
   }
 }
+
+/**
+ * On a database whose server keeps the time. Each case has a table of its own: what another left there could expire
+ * while this one counts.
+ */
+export const conformsInTables = (
+  layerOf: (table: string) => Layer.Layer<SessionProvider.SessionProvider, unknown>,
+  options: Omit<Conformance.Options, "layer" | "pass">,
+  { only = () => true, where = "" }: { readonly only?: (name: string) => boolean; readonly where?: string } = {}
+): void => {
+  const of = (table: string) =>
+    suite({
+      ...options,
+      layer: layerOf(table),
+      pass: (duration) => Effect.sleep(Duration.toMillis(duration) + 10)
+    })
+  tell(of("none"))
+  for (const [index, { exclusive, name }] of of("none").cases.entries()) {
+    if (only(name)) {
+      const { test } = of(`conforms_${index}`).cases[index]!
+      it.live(`${name}${where}`, () => test, { concurrent: !exclusive, timeout: 120_000 })
+    }
+  }
+}

@@ -52,7 +52,7 @@ export const preparedStatements = (database: Effect.Effect<Database>) =>
       const preparedOf = (prepared: boolean) =>
         Effect.gen(function* () {
           const sql = yield* clientOf(yield* database, prepared)
-          const { reserve, statement } = yield* Connection.make(sql, "postgres", { owned: true, prepared })
+          const { reserve, statement } = yield* Connection.make(sql, "postgres", { prepared })
           return yield* reserve((run) =>
             Effect.gen(function* () {
               yield* run(statement("SELECT 7"), [])

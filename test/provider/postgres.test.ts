@@ -10,7 +10,7 @@ import { databaseCases } from "./sqlSuite.js"
 
 suite("postgres", ["postgres"], () => {
   const database = Effect.map(shared(Servers.make()), ({ url }) => postgres(url))
-  databaseCases(database, maxPayload)
+  databaseCases(database, { maxPayload })
   assumptions(database, { pooled: true })
   preparedStatements(database)
 })

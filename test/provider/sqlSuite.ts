@@ -16,12 +16,12 @@ import * as TestClock from "#effect/testing/TestClock"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { expect, it } from "#test/vitest"
 import { maxBatch } from "../../src/Provider/sql/batchReads.js"
-import { batchSize, readMany, statements } from "../../src/Provider/sql/statements.js"
+import { batchSize, readMany, statements, type Values } from "../../src/Provider/sql/statements.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { bundle } from "../support/bundle.js"
 import { demoServer } from "../support/demo.js"
 import { client } from "../support/http.js"
-import { conformsByClock } from "./conforms.js"
+import { conformsByClock, conformsInTables } from "./conforms.js"
 import { lastOf } from "./marks.js"
 import { type Database, execute, fillHalfExpired, freshTable } from "./sqlDatabases.js"
 
@@ -30,19 +30,27 @@ const day = Duration.days(1)
 /** Each case in a week of its own: what the one before left in the table has expired. */
 const inItsWeek = (index: number) => TestClock.setTime(Date.now() + index * Duration.toMillis("7 days"))
 
-export const conforms = (
-  layer: Layer.Layer<SessionProvider.SessionProvider, unknown>,
+const conforms = (
+  databaseOf: Effect.Effect<Database>,
+  isServer: boolean,
+  layerOf: (database: Database, table: string) => Layer.Layer<SessionProvider.SessionProvider, unknown>,
   where = "",
   maxPayload = SessionProvider.defaultCapabilities.maxPayload
-) =>
-  conformsByClock(
-    {
-      layer,
-      capabilities: { ...SessionProvider.defaultCapabilities, maxPayload },
-      optional: { count: true, list: true, gc: true, marked: true }
-    },
-    { before: inItsWeek, where }
-  )
+) => {
+  const options = {
+    capabilities: { ...SessionProvider.defaultCapabilities, maxPayload },
+    optional: { count: true, list: true, gc: true, marked: true }
+  }
+  const layer = (table: string) => Layer.unwrap(Effect.map(databaseOf, (database) => layerOf(database, table)))
+  if (isServer) {
+    conformsInTables((table) => layer(table + (where === "" ? "" : "_on_the_apps_client")), options, { where })
+  } else {
+    conformsByClock(
+      { ...options, layer: layer(where === "" ? "effect_session" : "on_the_apps_client"), collectsAfter: day },
+      { before: inItsWeek, where }
+    )
+  }
+}
 
 export const providerOf = <E>(layer: Layer.Layer<SessionProvider.SessionProvider, E>) =>
   Effect.map(Layer.build(layer), Context.get(SessionProvider.SessionProvider))
@@ -50,7 +58,12 @@ export const providerOf = <E>(layer: Layer.Layer<SessionProvider.SessionProvider
 const count = (provider: SessionProvider.Provider) => provider.count!
 
 /** Sessions that expired long ago, and some that live. */
-const fill = (provider: SessionProvider.Provider, expired: number, live: number) =>
+const fill = (
+  database: Database,
+  table: string,
+  provider: SessionProvider.Provider,
+  { expired, live }: { readonly expired: number; readonly live: number }
+) =>
   Effect.gen(function* () {
     const make = (ttl: Duration.Duration) => provider.create(newId(), Buffer.from("x"), ttl)
     yield* Effect.all(
@@ -62,6 +75,12 @@ const fill = (provider: SessionProvider.Provider, expired: number, live: number)
       { concurrency: 16 }
     )
     yield* Effect.sleep(5)
+    if (database.dialect === "sqlite") {
+      yield* execute(
+        database,
+        `UPDATE ${table} SET expires_at = expires_at - ${Duration.toMillis(day)} WHERE expires_at < ${Date.now()}`
+      )
+    }
   })
 
 /** A process of its own; see sqlChild.ts. */
@@ -77,8 +96,11 @@ const ended = (child: ChildProcess) =>
     child.once("exit", (code, signal) => resume(Effect.succeed(signal ?? code ?? -1)))
   })
 
-/** `maxPayload` is the limit on the app's client. */
-export const databaseCases = (databaseOf: Effect.Effect<Database>, maxPayload?: number): void => {
+/** `isServer` says whether it keeps the time; `maxPayload` is the limit on the app's client. */
+export const databaseCases = (
+  databaseOf: Effect.Effect<Database>,
+  { isServer = true, maxPayload }: { readonly isServer?: boolean; readonly maxPayload?: number } = {}
+): void => {
   const live = <E>(name: string, test: (database: Database) => Effect.Effect<void, E, never>) =>
     // Generous: on a busy machine eight processes take their time to start.
     it.live(name, () => Effect.flatMap(databaseOf, test), 120_000)
@@ -87,8 +109,14 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>, maxPayload?: 
   const shared = Layer.unwrap(
     Effect.map(databaseOf, (database) => Layer.provide(Sql.layer({ table: "on_the_apps_client" }), database.client()))
   )
-  conforms(own)
-  conforms(shared, " (on the app's client)", maxPayload)
+  conforms(databaseOf, isServer, (database, table) => database.layer({ table }))
+  conforms(
+    databaseOf,
+    isServer,
+    (database, table) => Layer.provide(Sql.layer({ table }), database.client()),
+    " (on the app's client)",
+    maxPayload
+  )
 
   live("200 visits at once are counted as 200", (database) =>
     Effect.gen(function* () {
@@ -267,40 +295,35 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>, maxPayload?: 
       const { id, revision } = yield* given(provider, "looked for")
       const key = Buffer.from(id, "base64url")
       const now = Date.now()
-      const params: Record<keyof ReturnType<typeof statements>, ReadonlyArray<unknown> | undefined> = {
-        read: [key, now],
-        exists: [key, now],
-        // An INSERT looks for nothing but its key.
-        create: undefined,
-        write: [Buffer.from("x"), now, key, 1, now],
-        touch: [now, key, now],
-        destroy: [key],
-        mark: [Buffer.from("x"), -now, key, now],
-        marked: [key, now + 1e12],
-        destroyExpired: [key, now, -now],
-        regenerate: [Buffer.alloc(32, 2), Buffer.from("x"), now, key, 1, now],
-        regenerateMarked: [
-          Buffer.alloc(32, 2),
-          Buffer.from("x"),
-          now,
-          key,
-          Number(revision),
-          now,
-          Buffer.from("x"),
-          -now,
-          ...(database.dialect === "postgres" ? [] : [key])
-        ],
-        count: [now],
-        ids: [key, now],
-        gc: [now],
-        gcMarks: [-now]
+      const ended = yield* given(provider, "ended")
+      yield* provider.destroy(ended.id, { content: Buffer.from("x"), ttl: day })
+      const mark = Buffer.from(ended.id, "base64url")
+      const values: Values = {
+        id: key,
+        newId: Buffer.alloc(32, 2),
+        payload: Buffer.from("x"),
+        version: Number(revision),
+        next: 1,
+        ttl: 1,
+        markTtl: 1,
+        mark: Buffer.from("x"),
+        last: key,
+        now
       }
       const sql = yield* SqlClient.SqlClient
       const all: ReadonlyArray<readonly [string, string, ReadonlyArray<unknown> | undefined]> = [
         ...Object.entries(statements(database.dialect, { table })).map(
-          ([name, text]) => [name, text, params[name as keyof typeof params]] as const
+          ([name, { parameters, text }]) =>
+            // An INSERT looks for nothing but its key.
+            [
+              name,
+              text,
+              name === "create"
+                ? undefined
+                : parameters.map((parameter) => (name === "marked" && parameter === "id" ? mark : values[parameter]))
+            ] as const
         ),
-        ...[2, maxBatch].map((size) => {
+        ...(database.dialect === "sqlite" ? [] : [2, maxBatch]).map((size) => {
           const keys = Array.from({ length: size }, (_, i) => (i === 0 ? key : Buffer.alloc(32, i)))
           return [
             `readMany ${size}`,
@@ -343,7 +366,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>, maxPayload?: 
         providerOf(database.layer({ table }))
       ])
       const expired = 3 * batchSize[database.dialect] + 7
-      yield* fill(one, expired, 20)
+      yield* fill(database, table, one, { expired, live: 20 })
       const removed = yield* Effect.all([one.gc!, two.gc!], { concurrency: 2 })
       const rest = yield* one.gc!
       expect(removed[0] + removed[1] + rest).toBe(expired)
@@ -361,7 +384,7 @@ export const databaseCases = (databaseOf: Effect.Effect<Database>, maxPayload?: 
         providerOf(database.layer({ table }))
       ])
       const expired = 4 * batchSize[database.dialect]
-      yield* fill(one, expired, 0)
+      yield* fill(database, table, one, { expired, live: 0 })
       const rows = Effect.map(execute(database, `SELECT COUNT(*) AS n FROM ${table}`), ([row]) => Number(row!["n"]))
       const running = yield* Effect.forkChild(one.gc!)
       yield* Effect.repeat(rows, { schedule: Schedule.spaced("1 millis"), until: (n) => n < expired })

@@ -29,7 +29,7 @@ it("the SQL in the docs is that of ddl", () => {
 
 describe("sqlite", () => {
   const database = shared(sqlite)
-  databaseCases(database)
+  databaseCases(database, { isServer: false })
   assumptions(database, { pooled: false })
 
   /** The app's client, and sessions on it. */

@@ -3,15 +3,17 @@
  * do not see. An app can therefore be bundled without the drivers that it does not have, and a driver stays outside of
  * the bundle, as packages with native code must.
  */
-import { packages, type SqlDrivers } from "#dialect/drivers"
 import * as Effect from "#effect/Effect"
 import { codeOf } from "../../internal/codeOf.js"
 import { SessionError } from "../../SessionError.js"
+import type { NodePostgres } from "../sql/postgresLine.js"
 
-interface Drivers extends SqlDrivers {
+interface Drivers {
   readonly "better-sqlite3": { readonly default: typeof import("better-sqlite3") }
   readonly couchbase: typeof import("couchbase")
   readonly ioredis: Pick<typeof import("ioredis"), "Cluster" | "Redis">
+  readonly mysql2: { readonly default: typeof import("mysql2") }
+  readonly pg: NodePostgres
   readonly "sodium-native": { readonly default: typeof import("sodium-native") }
 }
 
@@ -31,6 +33,6 @@ export const driver = <Name extends keyof Drivers>(
         reason: "InvalidConfig",
         message: `${user}: ${name} could not be loaded (${
           cause instanceof Error ? cause.message.split("\n")[0] : "unknown error"
-        }): run npm ${codeOf(cause) === "ERR_DLOPEN_FAILED" ? `rebuild ${name}` : `install ${packages[name] ?? name}`}`
+        }): run npm ${codeOf(cause) === "ERR_DLOPEN_FAILED" ? `rebuild ${name}` : `install ${name}`}`
       })
   })

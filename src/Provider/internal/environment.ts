@@ -67,6 +67,8 @@ export const table = {
 
 export const maxConnections = optional(Config.Int(variables.maxConnections))
 
+export const prepared = optional(Config.Boolean(variables.prepared))
+
 /** A layer whose options are read from `Config`: one for each option, or one for all. */
 export type LayerConfig<Options> = (
   options: Config.Wrap<Options>

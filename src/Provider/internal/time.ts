@@ -18,8 +18,13 @@ export const call = <A>(f: (now: number) => Promise<A>): Effect.Effect<A, unknow
 /** The last time that a Date can hold, as the expiry of a session that never expires. */
 export const never = 8.64e15
 
+/** The time so many milliseconds later, and no later than a Date can hold. */
+export const after = (now: number, millis: number): number => Math.min(now + millis, never)
+
+/** A lifetime in whole milliseconds. */
+export const lifetime = (ttl: Duration.Duration): number => Math.min(Math.ceil(Duration.toMillis(ttl)), never)
+
 /**
  * The expiry of something that lives for `ttl` from `now` on: in whole milliseconds, and no later than a Date can hold.
  */
-export const expiry = (now: number, ttl: Duration.Duration): number =>
-  Math.min(now + Math.ceil(Duration.toMillis(ttl)), never)
+export const expiry = (now: number, ttl: Duration.Duration): number => after(now, lifetime(ttl))

@@ -20,6 +20,7 @@ import type { Connection } from "#effect/sql/SqlConnection"
 import { codeOf } from "../../internal/codeOf.js"
 import { rest } from "../../internal/machineTime.js"
 import { SessionError } from "../../SessionError.js"
+import { isLost, isReadOnly, isTransient, worded } from "./failures.js"
 import { type Dialect, preparedName } from "./statements.js"
 
 export type Row = Readonly<Record<string, unknown>>
@@ -28,9 +29,11 @@ export type Row = Readonly<Record<string, unknown>>
 export interface Result {
   readonly rows: ReadonlyArray<Row>
   readonly affected: number
+  /** Why the statement was sent a second time: its connection was lost, and nobody knows whether it ran then. */
+  readonly repeated?: unknown
 }
 
-/** Runs a statement. Fails with a `SessionError`, or with the cause of the driver's error. */
+/** Runs a statement. Fails with the driver's error. */
 export type Run = (statement: string, params: ReadonlyArray<unknown>) => Effect.Effect<Result, unknown>
 
 /** The client as the provider uses it. */
@@ -40,7 +43,9 @@ export interface Connections {
   readonly pooled: boolean
   /** Returns a statement in the form that the client takes. */
   readonly statement: (text: string) => string
+  /** Runs a statement that changes nothing. */
   readonly run: Run
+  readonly write: Run
   /**
    * Runs a statement that returns at most one row, and maps that with `answer`. It may begin when it is called and not
    * when its effect runs, which takes a third less time if nothing is waited for. Most statements are reads of
@@ -62,14 +67,11 @@ export const dialectOf = (sql: SqlClient): Dialect | undefined =>
     orElse: () => undefined
   })
 
-/**
- * @param options.owned Whether only the provider uses the client, so that its connection never has an open transaction.
- * @param options.prepared Whether to prepare statements on PostgreSQL. On other databases the client always does.
- */
+/** @param options.prepared Whether to prepare statements on PostgreSQL. On other databases the client always does. */
 export const make = (
   sql: SqlClient,
   dialect: Dialect,
-  options: { readonly owned: boolean; readonly prepared: boolean }
+  options: { readonly prepared: boolean }
 ): Effect.Effect<Connections, SqlFailure> =>
   Effect.map(outside(sql)(sharedConnection(sql)), (shared) => {
     const pooled = isPooled(sql)
@@ -81,18 +83,20 @@ export const make = (
               Effect.flatMap(Scope.make(), (scope) =>
                 Effect.map(reserveIn(sql, scope), (connection) => ({ connection, scope }))
               ).pipe(Effect.mapError(causeOf)),
-              ({ connection }) => use(onConnection(connection)),
+              ({ connection }) => use(patient(onConnection(connection))),
               ({ scope }, exit) => Scope.close(scope, exit)
             )
       )
     // Reserving a connection takes as long as the statement, so this does it only if the statement could otherwise join
     // the app's transaction.
-    const run: Run =
-      pooled || options.owned ? onConnection(shared) : (statement, params) => reserve((run) => run(statement, params))
+    const run: Run = pooled
+      ? patient(onConnection(shared))
+      : (statement, params) => reserve((run) => run(statement, params))
     return {
       dialect,
       pooled,
       run,
+      write: run,
       first: firstBy(run),
       statement: (text) => (options.prepared ? preparedText(sql, preparedName(text), text) : text),
       reserve
@@ -105,13 +109,32 @@ const heldByCaller = (dialect: Dialect) =>
     message: `${dialect}: the app's transaction holds the only connection, and a session never joins it: use sessions outside of the transaction, or give them a connection of their own`
   })
 
-const onConnection = (connection: Pick<Connection, "executeRaw">): Run => {
-  const attempt = (statement: string, params: ReadonlyArray<unknown>, n: number): Effect.Effect<Result, unknown> =>
-    Effect.matchEffect(connection.executeRaw(statement, params), {
-      onSuccess: (raw) => Effect.succeed(toResult(raw)),
-      onFailure: (error) => afterFailure(causeOf(error), n, () => attempt(statement, params, n + 1))
+const onConnection =
+  (connection: Pick<Connection, "executeRaw">): Run =>
+  (statement, params) =>
+    Effect.mapBoth(connection.executeRaw(statement, params), { onSuccess: toResult, onFailure: causeOf })
+
+/**
+ * Runs a statement again if the database asks for that, and once if its connection was lost. `renew` connects to where
+ * the server's name leads by now, if that is due.
+ */
+export const patient = (run: Run, renew: () => boolean = () => false): Run => {
+  const attempt = (
+    statement: string,
+    params: ReadonlyArray<unknown>,
+    n: number,
+    lost: unknown
+  ): Effect.Effect<Result, unknown> =>
+    Effect.matchEffect(run(statement, params), {
+      onSuccess: (result) => Effect.succeed(lost === undefined ? result : { ...result, repeated: lost }),
+      onFailure: (cause) =>
+        lost === undefined && isLost(cause)
+          ? attempt(statement, params, n, cause)
+          : isReadOnly(cause) && renew()
+            ? attempt(statement, params, n, lost)
+            : afterFailure(cause, n, () => attempt(statement, params, n + 1, lost), lost)
     })
-  return (statement, params) => attempt(statement, params, 1)
+  return (statement, params) => attempt(statement, params, 1, undefined)
 }
 
 export const firstBy =
@@ -127,14 +150,15 @@ export const firstBy =
 export const afterFailure = (
   cause: unknown,
   n: number,
-  again: () => Effect.Effect<Result, unknown>
+  again: () => Effect.Effect<Result, unknown>,
+  repeated?: unknown
 ): Effect.Effect<Result, unknown> => {
   const code = codeOf(cause) ?? ""
   return duplicate.has(code)
-    ? Effect.succeed(nothing)
+    ? Effect.succeed({ ...nothing, repeated })
     : n < maxAttempts && isTransient(code)
       ? Effect.andThen(pause(n), Effect.suspend(again))
-      : Effect.fail(cause)
+      : Effect.fail(worded(cause))
 }
 
 /** The pauses between them add up to about a second at most. */
@@ -152,17 +176,6 @@ const duplicate: ReadonlySet<string> = new Set([
   "SQLITE_CONSTRAINT_PRIMARYKEY",
   "SQLITE_CONSTRAINT_UNIQUE"
 ])
-
-/**
- * Whether the database rolled a statement back in favour of another: a serialization failure, a deadlock, a busy file.
- */
-export const isTransient = (code: string): boolean =>
-  code === "40001" ||
-  code === "40P01" ||
-  code === "ER_LOCK_DEADLOCK" ||
-  code === "ER_CHECKREAD" ||
-  code.startsWith("SQLITE_BUSY") ||
-  code.startsWith("SQLITE_LOCKED")
 
 interface RawResult {
   readonly rows?: Result["rows"]

@@ -5,10 +5,17 @@ import * as Clock from "#effect/Clock"
 import * as Effect from "#effect/Effect"
 import { rest } from "../../internal/machineTime.js"
 import type { Connections, Run } from "./connection.js"
-import { batchSize, lockOf, type TableName } from "./statements.js"
+import { batchSize, lockOf, type Statement, type TableName } from "./statements.js"
 
 /** The pause after a batch, as a multiple of the batch's time. SQLite works in the app's own thread. */
 export const restPerWork = { mysql: 2, postgres: 1, sqlite: 9 }
+
+/**
+ * How long SQLite keeps what has expired, in milliseconds. Its time is that of the machine's clock, whose mistakes end:
+ * then those are signed in again whose sessions seemed to have expired. The other databases have a clock that is not
+ * set while they run.
+ */
+export const kept = 24 * 60 * 60 * 1000
 
 /**
  * Removes expired sessions and marks, and returns how many sessions. Only one process at a time does so; any other
@@ -16,19 +23,24 @@ export const restPerWork = { mysql: 2, postgres: 1, sqlite: 9 }
  * write at a time.
  */
 export const collect = (
-  { dialect, reserve, run }: Connections,
-  { gc, gcMarks }: { readonly gc: string; readonly gcMarks: string },
+  { dialect, reserve, statement, write }: Connections,
+  { gc, gcMarks }: { readonly gc: Statement; readonly gcMarks: Statement },
   name: TableName
 ): Effect.Effect<number, unknown> => {
   const batch = batchSize[dialect]
 
   /** Pauses after each batch, so that others get their turn. */
-  const inBatches = (run: Run, statement: string, sign: 1 | -1) =>
+  const inBatches = (run: Run, { parameters, text }: Statement) =>
     Effect.gen(function* () {
+      const prepared = statement(text)
       let total = 0
       for (;;) {
         const started = performance.now()
-        const { affected } = yield* run(statement, [sign * (yield* Clock.currentTimeMillis)])
+        const now = yield* Clock.currentTimeMillis
+        const { affected } = yield* run(
+          prepared,
+          parameters.map(() => now - kept)
+        )
         total += affected
         if (affected < batch) {
           return total
@@ -37,10 +49,10 @@ export const collect = (
       }
     })
 
-  const all = (run: Run) => Effect.tap(inBatches(run, gc, 1), inBatches(run, gcMarks, -1))
+  const all = (run: Run) => Effect.tap(inBatches(run, gc), inBatches(run, gcMarks))
 
   if (dialect !== "mysql") {
-    return all(run)
+    return all(write)
   }
   const lock = lockOf(dialect, "gc", name)
   return reserve((run) =>

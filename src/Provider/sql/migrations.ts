@@ -6,8 +6,8 @@ import { causeOf, type SqlFailure } from "#dialect/sql"
 import * as Effect from "#effect/Effect"
 import * as Schedule from "#effect/Schedule"
 import { codeOf } from "../../internal/codeOf.js"
-import type { Access } from "./access.js"
-import { isTransient } from "./connection.js"
+import type { Access, Unsafe } from "./access.js"
+import { isTransient } from "./failures.js"
 import { type Dialect, lockOf, migrationStatements, migrations, type TableName } from "./statements.js"
 
 /** Returns all steps, and the record that they were taken, for apps whose migrations are run by hand. */
@@ -22,26 +22,36 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
   const { dialect } = sql
   const steps = migrations(dialect, name)
   const statements = migrationStatements(dialect, name)
-  const lastStep = Effect.map(sql.unsafe(statements.last), ([row]) => Number(row?.["step"] ?? 0))
-  const takeSteps = Effect.gen(function* () {
-    yield* sql.unsafe(statements.create)
-    const last = yield* lastStep
-    for (const [i, texts] of steps.entries()) {
-      if (i >= last) {
+  const lastStep = (unsafe: Unsafe) => Effect.map(unsafe(statements.last), ([row]) => Number(row?.["step"] ?? 0))
+  // A table that somebody dropped is made again, although its steps are recorded: each can be taken twice.
+  // A client of SQLite would remember that it did not exist.
+  const taken =
+    dialect === "sqlite"
+      ? Effect.succeed(0)
+      : Effect.catch(Effect.andThen(sql.unsafe(statements.look), lastStep(sql.unsafe)), () => Effect.succeed(0))
+  const takeSteps = (unsafe: Unsafe) =>
+    Effect.gen(function* () {
+      yield* unsafe(statements.create)
+      for (const [i, texts] of steps.entries()) {
         for (const text of texts) {
-          yield* sql.unsafe(text)
+          yield* unsafe(text)
         }
-        yield* sql.unsafe(statements.record(i + 1))
+        yield* unsafe(statements.record(i + 1))
       }
-    }
-  })
-  // The SQLite client would remember that the table did not exist.
-  return (dialect === "sqlite" ? Effect.succeed(0) : lastStep).pipe(
-    Effect.catch(() => Effect.succeed(0)),
-    Effect.flatMap((last) =>
-      last >= steps.length
-        ? Effect.void
-        : sql.withTransaction(exclusively(sql, name, takeSteps)).pipe(
+    })
+  return Effect.flatMap(taken, (last) =>
+    last >= steps.length
+      ? Effect.void
+      : sql
+          .transaction((unsafe) =>
+            exclusively(
+              dialect,
+              unsafe,
+              name,
+              Effect.suspend(() => takeSteps(unsafe))
+            )
+          )
+          .pipe(
             // The client dies if a COMMIT or ROLLBACK fails.
             Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
             Effect.retry({
@@ -51,7 +61,6 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
             }),
             inMachineTime
           )
-    )
   )
 }
 
@@ -60,26 +69,27 @@ const isSqlError = (defect: unknown): defect is SqlFailure =>
 
 /**
  * Runs an effect while no other process does the same. SQLite allows one write at a time: the other processes get an
- * error and try again.
+ * error and try again. The nodes of a Galera cluster do not hold one another back: there the steps run twice.
  */
 const exclusively = (
-  sql: Access,
+  dialect: Dialect,
+  unsafe: Unsafe,
   name: TableName,
   effect: Effect.Effect<void, SqlFailure>
 ): Effect.Effect<void, SqlFailure> => {
-  const lock = lockOf(sql.dialect, "migrate", name)
-  switch (sql.dialect) {
+  const lock = lockOf(dialect, "migrate", name)
+  switch (dialect) {
     case "sqlite":
       return effect
     case "postgres":
       // Without this lock, two processes that create a table at once fail, in spite of IF NOT EXISTS. The lock ends
       // with the transaction.
-      return Effect.andThen(sql.unsafe(`SELECT pg_advisory_xact_lock(${lock})`), effect)
+      return Effect.andThen(unsafe(`SELECT pg_advisory_xact_lock(${lock})`), effect)
     case "mysql":
       return Effect.acquireUseRelease(
-        sql.unsafe(`SELECT GET_LOCK(${lock}, 60)`),
+        unsafe(`SELECT GET_LOCK(${lock}, 60)`),
         () => effect,
-        () => Effect.ignore(sql.unsafe(`SELECT RELEASE_LOCK(${lock})`))
+        () => Effect.ignore(unsafe(`SELECT RELEASE_LOCK(${lock})`))
       )
   }
 }

@@ -2,73 +2,98 @@
  * Sessions in a database on a pool of their own, which is closed with them. PostgreSQL and MySQL share this module.
  */
 
-import { causeOf, SqlClient } from "#dialect/sql"
-import type * as Config from "#effect/Config"
-import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
-import * as Redacted from "#effect/Redacted"
-import type { SqlError } from "#effect/sql/SqlError"
-import { SessionError, unavailable } from "../../SessionError.js"
-import { plainUrl } from "../internal/environment.js"
+import type * as Redacted from "#effect/Redacted"
+import type { SessionError } from "../../SessionError.js"
 import { type Provider, SessionProvider } from "../Provider.js"
+import { type Access, SqlError, type Unsafe } from "./access.js"
+import { type Address, addressOf } from "./address.js"
+import { firstBy, patient } from "./connection.js"
+import { failed } from "./failures.js"
+import { type Connect, Lines } from "./lines.js"
 
 export interface PoolOptions {
   /**
    * The database's address, such as `postgres://user:password@host:5432/database?sslmode=require`, or
-   * `mysql://user:password@host:3306/database`. It can have options of mysql2, such as `?connectTimeout=3000`.
+   * `mysql://user:password@host:3306/database`. It can have options of the driver, node-postgres or mysql2.
    */
   readonly url: string | Redacted.Redacted
   /** The largest number of connections. Default 10. */
   readonly maxConnections?: number | undefined
+  /** Whether statements are prepared, once per connection. */
+  readonly prepared?: boolean | undefined
 }
-
-/** Makes a provider from a client. */
-type Make = (client: SqlClient) => Effect.Effect<Provider, SessionError>
-
-interface Pool {
-  readonly url: Redacted.Redacted
-  readonly maxConnections: number
-  /** Whether a client that prepares statements by itself does so. */
-  readonly prepare: boolean
-}
-
-/** Makes a client with a pool. */
-export type ClientOf = (pool: Pool) => Layer.Layer<SqlClient, SqlError | Config.ConfigError>
 
 /**
  * Makes the layer of a provider with its own pool. `protocols` are those of the database's URLs, the usual one first.
  */
 export const onPool =
-  (dialect: "mysql" | "postgres", protocols: ReadonlyArray<string>, client: Effect.Effect<ClientOf, SessionError>) =>
   (
-    { maxConnections = 10, prepared = true, url }: PoolOptions & { readonly prepared?: boolean | undefined },
-    make: Make
-  ): Layer.Layer<SessionProvider, SessionError> => {
-    const plain = plainUrl(url)
-    return Layer.effect(
+    dialect: "mysql" | "postgres",
+    protocols: ReadonlyArray<string>,
+    connector: (address: Address, prepared: boolean | undefined) => Effect.Effect<Connect, SessionError>
+  ) =>
+  (
+    { maxConnections = 10, prepared, url }: PoolOptions,
+    make: (access: Access) => Effect.Effect<Provider, SessionError>
+  ): Layer.Layer<SessionProvider, SessionError> =>
+    Layer.effect(
       SessionProvider,
-      checkUrl(plain, protocols, dialect === "mysql").pipe(
-        Effect.andThen(client),
-        Effect.flatMap((clientOf) =>
-          Effect.mapError(
-            Layer.build(clientOf({ url: Redacted.make(plain), maxConnections, prepare: prepared })),
-            (error) => unavailable(dialect, "connect", error._tag === "SqlError" ? causeOf(error) : error)
+      addressOf(url, protocols).pipe(
+        Effect.flatMap((address) => connector(address, prepared)),
+        Effect.flatMap((connect) =>
+          Effect.acquireRelease(
+            Effect.sync(() => new Lines(maxConnections, connect)),
+            (lines) => Effect.sync(() => lines.close())
           )
         ),
-        Effect.flatMap((context) => make(Context.get(context, SqlClient)))
+        Effect.flatMap((lines) => {
+          const access = accessOf(dialect, lines)
+          // Fails now if there is no server.
+          return Effect.andThen(
+            Effect.mapError(access.unsafe("SELECT 1"), ({ cause }) => failed(dialect, "connect", cause)),
+            Effect.suspend(() => make(access))
+          )
+        })
       )
     )
-  }
 
-/** Whether each `%` begins an escape: mysql2 dies of a URL where one does not. */
-const isEncoded = (url: string): boolean => !/%(?![0-9a-f]{2})/i.test(url)
-
-/** Fails if a URL does not belong to this database. The message leaves the URL out: it can hold a password. */
-const checkUrl = (url: string, protocols: ReadonlyArray<string>, strict: boolean): Effect.Effect<void, SessionError> =>
-  URL.canParse(url) && protocols.includes(new URL(url).protocol) && (!strict || isEncoded(url))
-    ? Effect.void
-    : new SessionError({
-        reason: "InvalidConfig",
-        message: `url: expected ${protocols.map((protocol) => `${protocol}//user:password@host:port/database`).join(" or ")}, with special characters as %40`
+const accessOf = (dialect: "mysql" | "postgres", lines: Lines): Access => {
+  const unsafeBy =
+    (run: Lines["unprepared"]): Unsafe =>
+    (text, params = []) =>
+      Effect.mapBoth(run(text, params), {
+        onSuccess: ({ rows }) => rows,
+        onFailure: (cause) => new SqlError({ cause })
       })
+  const again = () => lines.renew()
+  const run = patient(lines.run(false), again)
+  const write = patient(lines.run(true), again)
+  return {
+    dialect,
+    longestRow: Number.POSITIVE_INFINITY,
+    unsafe: unsafeBy((text, params) => lines.unprepared(text, params)),
+    transaction: (use) =>
+      Effect.mapError(
+        lines.reserve(({ once }) => {
+          const unsafe = unsafeBy(once)
+          return Effect.andThen(unsafe("BEGIN"), use(unsafe)).pipe(
+            Effect.andThen(unsafe("COMMIT")),
+            Effect.tapError(() => Effect.ignore(unsafe("ROLLBACK")))
+          )
+        }),
+        (cause) => (cause instanceof SqlError ? cause : new SqlError({ cause }))
+      ),
+    outside: (effect) => effect,
+    connect: Effect.succeed({
+      dialect,
+      pooled: true,
+      run,
+      write,
+      first: firstBy(run),
+      statement: (text) => text,
+      reserve: (use) => lines.reserve(({ run }) => use(patient(run)))
+    })
+  }
+}

@@ -4,22 +4,19 @@
  */
 import type { Database } from "better-sqlite3"
 import type { SqlFailure } from "#dialect/sql"
-import * as Data from "#effect/Data"
 import * as Effect from "#effect/Effect"
 import type * as Scope from "#effect/Scope"
 import type { SessionError } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
-import type { Access } from "./access.js"
+import { type Access, SqlError, type Unsafe } from "./access.js"
 import { afterFailure, type Connections, firstBy, type Result, type Row, type Run, toResult } from "./connection.js"
-
-class SqliteError extends Data.TaggedError("SqlError")<{ readonly cause: unknown }> {}
 
 const trying = <A>(f: () => A): Effect.Effect<A, SqlFailure> =>
   Effect.suspend(() => {
     try {
       return Effect.succeed(f())
     } catch (cause) {
-      return Effect.fail(new SqliteError({ cause }))
+      return Effect.fail(new SqlError({ cause }))
     }
   })
 
@@ -77,15 +74,15 @@ export const open = (filename: string): Effect.Effect<Access, SqlFailure | Sessi
           }
         }
       }
-      const unsafe = (text: string) => trying(() => once(database, text))
+      const unsafe: Unsafe = (text) => trying(() => once(database, text))
       return {
         dialect: "sqlite",
         longestRow: Number.POSITIVE_INFINITY,
         unsafe,
-        withTransaction: (effect) =>
+        transaction: (use) =>
           Effect.acquireUseRelease(
             unsafe("BEGIN IMMEDIATE"),
-            () => Effect.tap(effect, unsafe("COMMIT")),
+            () => Effect.tap(use(unsafe), unsafe("COMMIT")),
             () => Effect.suspend(() => (database.inTransaction ? Effect.orDie(unsafe("ROLLBACK")) : Effect.void))
           ),
         outside: (effect) => effect,
@@ -94,6 +91,7 @@ export const open = (filename: string): Effect.Effect<Access, SqlFailure | Sessi
           pooled: false,
           statement: (text) => text,
           run,
+          write: run,
           first,
           reserve: (use) => use(run)
         })

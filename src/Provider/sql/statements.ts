@@ -3,6 +3,7 @@
  * quoted, and all values are parameters.
  */
 import { createHash } from "node:crypto"
+import { never } from "../internal/time.js"
 
 /** The databases that can hold the table. */
 export type Dialect = "mysql" | "postgres" | "sqlite"
@@ -75,19 +76,66 @@ export const migrations = (dialect: Dialect, name: TableName): ReadonlyArray<Rea
 
 /** The statements for the table of the steps that were taken. */
 export const migrationStatements = (dialect: Dialect, name: TableName) => {
-  const { migrations } = names(dialect, name)
+  const { migrations, table } = names(dialect, name)
   const integer = dialect === "sqlite" ? "INTEGER" : "BIGINT"
   return {
     create: `CREATE TABLE IF NOT EXISTS ${migrations} (\n  step ${integer} NOT NULL PRIMARY KEY\n)`,
     last: `SELECT MAX(step) AS step FROM ${migrations}`,
-    record: (step: number) => `INSERT INTO ${migrations} (step) VALUES (${step})`
+    look: `SELECT 1 FROM ${table} WHERE expires_at = 0`,
+    /** Nothing if it is recorded. */
+    record: (step: number) =>
+      dialect === "mysql"
+        ? `INSERT IGNORE INTO ${migrations} (step) VALUES (${step})`
+        : `INSERT INTO ${migrations} (step) VALUES (${step}) ON CONFLICT DO NOTHING`
   }
 }
 
-/** Replaces the question marks of a statement with the dialect's parameters. */
-export const withParameters = (dialect: Dialect, text: string): string => {
-  let at = 0
-  return dialect === "postgres" ? text.replaceAll("?", () => `$${++at}`) : text
+/** The values of a statement's parameters. */
+export interface Values {
+  readonly id: Buffer
+  readonly newId: Buffer
+  readonly payload: Buffer
+  /** The version that a write replaces, and the one that it makes. */
+  readonly version: number
+  readonly next: number
+  /** Lifetimes in milliseconds, of a session and of a mark. */
+  readonly ttl: number
+  readonly markTtl: number
+  readonly mark: Buffer
+  /** The last id of the page before. */
+  readonly last: Buffer
+  /** SQLite's time, which is the app's. The other databases have a clock of their own. */
+  readonly now: number
+}
+
+/** A statement, and what its parameters stand for, in their order. */
+export interface Statement {
+  readonly text: string
+  readonly parameters: ReadonlyArray<keyof Values>
+}
+
+/**
+ * The time by the clock that all processes share: that of the server, in milliseconds since the epoch. It is the same in
+ * all of a statement, so that an index on times can be used, and in every time zone.
+ */
+export const clock = {
+  mysql: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)",
+  postgres: "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint",
+  sqlite: ":now"
+}
+
+/** Puts the dialect's parameters in the place of `:name`. PostgreSQL numbers them, and takes each only once. */
+const compile = (dialect: Dialect, template: string): Statement => {
+  const parameters: Array<keyof Values> = []
+  const text = template.replaceAll(/(?<!:):([a-z]\w*)/gi, (_, name: keyof Values) => {
+    const known = parameters.indexOf(name)
+    if (dialect === "postgres" && known >= 0) {
+      return `$${known + 1}`
+    }
+    parameters.push(name)
+    return dialect === "postgres" ? `$${parameters.length}` : "?"
+  })
+  return { text, parameters }
 }
 
 /** A row whose expiry is negative is a mark: its payload is the content, and the absolute value is its expiry. */
@@ -99,64 +147,56 @@ const isSession = "expires_at > 0"
  */
 export const statements = (dialect: Dialect, name: TableName) => {
   const { table } = names(dialect, name)
-  const sql = (text: string): string => withParameters(dialect, text)
-  const insert = `INSERT INTO ${table} ${dialect === "mysql" ? "" : "AS stale "}(id, payload, version, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
+  const sql = (template: string): Statement =>
+    compile(
+      dialect,
+      template.replaceAll("{table}", () => table)
+    )
+  const now = clock[dialect]
+  const least = dialect === "sqlite" ? "MIN" : "LEAST"
+  const expiry = `${least}(${now} + :ttl, ${never})`
+  const markExpiry = `-${least}(${now} + :markTtl, ${never})`
+  const isLive = `expires_at > ${now}`
   const oldest = `ORDER BY expires_at LIMIT ${batchSize[dialect]}`
   const collected = (expired: string): string =>
     ({
-      mysql: `DELETE FROM ${table} WHERE ${expired} ${oldest}`,
+      mysql: `DELETE FROM {table} WHERE ${expired} ${oldest}`,
       // A row that another transaction holds is left for the next time.
-      postgres: `DELETE FROM ${table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${expired} AND (SELECT pg_try_advisory_xact_lock(${lockOf(dialect, "gc", name)})) ${oldest} FOR UPDATE SKIP LOCKED))`,
-      sqlite: `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${expired} ${oldest})`
+      postgres: `DELETE FROM {table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM {table} WHERE ${expired} AND (SELECT pg_try_advisory_xact_lock(${lockOf(dialect, "gc", name)})) ${oldest} FOR UPDATE SKIP LOCKED))`,
+      sqlite: `DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE ${expired} ${oldest})`
     })[dialect]
   return {
-    /** id, now */
-    read: sql(`SELECT payload, version, expires_at FROM ${table} WHERE id = ? AND expires_at > ?`),
-    /** id, now */
-    exists: sql(`SELECT 1 FROM ${table} WHERE id = ? AND expires_at > ?`),
-    /**
-     * id, payload, version, now, expiry; and now and minus now, except on MySQL, where it fails if the id is there,
-     * live or not
-     */
+    read: sql(`SELECT payload, version, expires_at - ${now} AS remaining FROM {table} WHERE id = :id AND ${isLive}`),
+    exists: sql(`SELECT 1 FROM {table} WHERE id = :id AND ${isLive}`),
+    /** On MySQL it fails if the id is there, live or not. */
     create: sql(
-      dialect === "mysql"
-        ? insert
-        : `${insert} ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, version = excluded.version, created_at = excluded.created_at, expires_at = excluded.expires_at WHERE stale.expires_at <= ? AND stale.expires_at >= ?`
+      `INSERT INTO {table} ${dialect === "mysql" ? "" : "AS stale "}(id, payload, version, created_at, expires_at) VALUES (:id, :payload, :next, ${now}, ${expiry})${
+        dialect === "mysql"
+          ? ""
+          : ` ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, version = excluded.version, created_at = excluded.created_at, expires_at = excluded.expires_at WHERE stale.expires_at <= ${now} AND stale.expires_at >= -${now}`
+      }`
     ),
-    /** payload, expiry, id, version, now */
     write: sql(
-      `UPDATE ${table} SET payload = ?, version = version + 1, expires_at = ? WHERE id = ? AND version = ? AND expires_at > ?`
+      `UPDATE {table} SET payload = :payload, version = :next, expires_at = ${expiry} WHERE id = :id AND version = :version AND ${isLive}`
     ),
-    /** expiry, id, now */
-    touch: sql(`UPDATE ${table} SET expires_at = ? WHERE id = ? AND expires_at > ?`),
-    /** id */
-    destroy: sql(`DELETE FROM ${table} WHERE id = ? AND ${isSession}`),
-    /** the mark's content and minus its expiry, id, now */
-    mark: sql(`UPDATE ${table} SET payload = ?, expires_at = ? WHERE id = ? AND expires_at > ?`),
-    /** id, minus now */
-    marked: sql(`SELECT payload FROM ${table} WHERE id = ? AND expires_at < ?`),
-    /** id, now, minus now */
-    destroyExpired: sql(`DELETE FROM ${table} WHERE id = ? AND expires_at <= ? AND expires_at >= ?`),
-    /** new id, payload, expiry, old id, version, now */
+    touch: sql(`UPDATE {table} SET expires_at = ${expiry} WHERE id = :id AND ${isLive}`),
+    destroy: sql(`DELETE FROM {table} WHERE id = :id AND ${isSession}`),
+    mark: sql(`UPDATE {table} SET payload = :mark, expires_at = ${markExpiry} WHERE id = :id AND ${isLive}`),
+    marked: sql(`SELECT payload FROM {table} WHERE id = :id AND expires_at < -${now}`),
+    destroyExpired: sql(`DELETE FROM {table} WHERE id = :id AND expires_at <= ${now} AND expires_at >= -${now}`),
     regenerate: sql(
-      `UPDATE ${table} SET id = ?, payload = ?, version = version + 1, expires_at = ? WHERE id = ? AND version = ? AND expires_at > ?`
+      `UPDATE {table} SET id = :newId, payload = :payload, version = :next, expires_at = ${expiry} WHERE id = :id AND version = :version AND ${isLive}`
     ),
+    regenerateMarked: sql(moveAndMark(dialect, { expiry, markExpiry, isLive })),
+    count: sql(`SELECT COUNT(*) AS sessions FROM {table} WHERE ${isLive}`),
+    ids: sql(`SELECT id FROM {table} WHERE id > :last AND ${isLive} ORDER BY id LIMIT ${pageSize}`),
     /**
-     * the parameters of regenerate, then the mark's content and minus its expiry; and the old id again, except on
-     * PostgreSQL
+     * Removes the oldest expired sessions; on PostgreSQL none if another process is collecting, for which MySQL needs a
+     * lock.
      */
-    regenerateMarked: moveAndMark(dialect, table),
-    /** now */
-    count: sql(`SELECT COUNT(*) AS sessions FROM ${table} WHERE expires_at > ?`),
-    /** the last id of the page before, now */
-    ids: sql(`SELECT id FROM ${table} WHERE id > ? AND expires_at > ? ORDER BY id LIMIT ${pageSize}`),
-    /**
-     * now. Removes the oldest expired sessions; on PostgreSQL none if another process is collecting, for which MySQL
-     * needs a lock.
-     */
-    gc: sql(collected(`${isSession} AND expires_at <= ?`)),
-    /** minus now. Removes the oldest expired marks, in the same way as gc. */
-    gcMarks: sql(collected("expires_at < 0 AND expires_at >= ?"))
+    gc: sql(collected(`${isSession} AND expires_at <= ${now}`)),
+    /** Removes the oldest expired marks, in the same way as gc. */
+    gcMarks: sql(collected(`expires_at < 0 AND expires_at >= -${now}`))
   }
 }
 
@@ -168,23 +208,27 @@ export const statements = (dialect: Dialect, name: TableName) => {
  * old id exists already and becomes the mark. If the new id is taken too, its row would get the old id, which is taken,
  * so the whole statement fails. Without FOR UPDATE, MySQL would read an old version of the row.
  */
-const moveAndMark = (dialect: Dialect, table: string): string => {
+const moveAndMark = (
+  dialect: Dialect,
+  { expiry, isLive, markExpiry }: { readonly expiry: string; readonly isLive: string; readonly markExpiry: string }
+): string => {
   const columns = "(id, payload, version, created_at, expires_at)"
   if (dialect === "postgres") {
-    return `WITH ended AS (UPDATE ${table} SET payload = $7, expires_at = $8 WHERE id = $4 AND version = $5 AND expires_at > $6 RETURNING created_at) INSERT INTO ${table} ${columns} SELECT $1, $2, $5 + 1, created_at, $3 FROM ended`
+    return `WITH ended AS (UPDATE {table} SET payload = :mark, expires_at = ${markExpiry} WHERE id = :id AND version = :version AND ${isLive} RETURNING created_at) INSERT INTO {table} ${columns} SELECT :newId, :payload, :next, created_at, ${expiry} FROM ended`
   }
   const [newId, locked, taken] =
     dialect === "mysql"
-      ? ["CAST(? AS BINARY(32))", " FOR UPDATE", "ON DUPLICATE KEY UPDATE"]
-      : ["?", "", "ON CONFLICT (id) DO UPDATE SET"]
-  return `INSERT INTO ${table} ${columns} SELECT CASE n WHEN 0 THEN ${newId} ELSE ended.id END, ?, ended.version + 1, ended.created_at, ? FROM ${table} AS ended, (SELECT 0 AS n UNION ALL SELECT 1) AS twice WHERE ended.id = ? AND ended.version = ? AND ended.expires_at > ?${locked} ${taken} payload = ?, expires_at = ?, id = ?`
+      ? ["CAST(:newId AS BINARY(32))", " FOR UPDATE", "ON DUPLICATE KEY UPDATE"]
+      : [":newId", "", "ON CONFLICT (id) DO UPDATE SET"]
+  return `INSERT INTO {table} ${columns} SELECT CASE n WHEN 0 THEN ${newId} ELSE ended.id END, :payload, :next, ended.created_at, ${expiry} FROM {table} AS ended, (SELECT 0 AS n UNION ALL SELECT 1) AS twice WHERE ended.id = :id AND ended.version = :version AND ended.${isLive}${locked} ${taken} payload = :mark, expires_at = ${markExpiry}, id = :id`
 }
 
-/** Reads id, payload, version and expiry of so many ids, live or not. PostgreSQL takes them as one array. */
-export const readMany = (dialect: Dialect, name: TableName, count: number): string =>
-  `SELECT id, payload, version, expires_at FROM ${names(dialect, name).table} WHERE id ${
-    dialect === "postgres" ? "= ANY ($1)" : `IN (${Array.from({ length: count }, () => "?").join(", ")})`
-  }`
+/** Reads so many live sessions. PostgreSQL takes their ids as one array. */
+export const readMany = (dialect: Dialect, name: TableName, count: number): string => {
+  const ids = dialect === "postgres" ? "= ANY ($1)" : `IN (${Array.from({ length: count }, () => "?").join(", ")})`
+  const now = clock[dialect]
+  return `SELECT id, payload, version, expires_at - ${now} AS remaining FROM ${names(dialect, name).table} WHERE id ${ids} AND expires_at > ${now}`
+}
 
 /** The name of a prepared statement: a hash of its text, so that two tables in one pool do not collide. */
 export const preparedName = (text: string): string => `effect_session_${hashOf(text).toString("hex", 0, 12)}`

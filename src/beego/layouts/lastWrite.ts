@@ -17,7 +17,7 @@ export interface LastWrite {
 }
 
 /** 2106-02-07, the last that MySQL's `int unsigned` holds. Other layouts also use it for sessions that never expire. */
-const last = 2 ** 32 - 1
+export const last = 2 ** 32 - 1
 
 /** Stores milliseconds, in whole multiples of `unit`. */
 export const inMillis = (maxLifetime: number, unit = 1): LastWrite => ({

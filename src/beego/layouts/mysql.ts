@@ -3,7 +3,7 @@
  */
 import type * as Layer from "#effect/Layer"
 import type { SessionProvider } from "../../Provider/Provider.js"
-import { onMysql } from "../../Provider/sql/mysqlClient.js"
+import { onMysql } from "../../Provider/sql/onMysql.js"
 import type { PoolOptions } from "../../Provider/sql/pool.js"
 import type { SessionError } from "../../SessionError.js"
 import * as BeegoSql from "./sql.js"
@@ -16,4 +16,4 @@ export interface Options extends BeegoSql.Options, PoolOptions {}
  * 64 KB in beego's table, more if it was created as a `mediumblob`.
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  onMysql(options, (client) => BeegoSql.make(client, "mysql", { ...options, timeZone: "UTC" }))
+  onMysql(options, (access) => BeegoSql.make(access, "mysql", { ...options, timeZone: "UTC" }))

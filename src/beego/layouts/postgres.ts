@@ -4,8 +4,8 @@
 import * as Effect from "#effect/Effect"
 import type * as Layer from "#effect/Layer"
 import type { SessionProvider } from "../../Provider/Provider.js"
+import { onPostgres } from "../../Provider/sql/onPostgres.js"
 import type { PoolOptions } from "../../Provider/sql/pool.js"
-import { onPostgres } from "../../Provider/sql/postgresClient.js"
 import { SessionError } from "../../SessionError.js"
 import * as BeegoSql from "./sql.js"
 
@@ -23,9 +23,9 @@ export interface Options extends BeegoSql.Options, PoolOptions {
  * created, and with `InvalidConfig` if an option is wrong.
  */
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  onPostgres(options, (client) =>
+  onPostgres(options, (access) =>
     Effect.flatMap(checkTimeZone(options.timeZone), (timeZone) =>
-      BeegoSql.make(client, "postgres", { ...options, timeZone })
+      BeegoSql.make(access, "postgres", { ...options, timeZone })
     )
   )
 

@@ -4,24 +4,25 @@
  * it as it is.
  */
 import { hash } from "node:crypto"
-import { causeOf, outside, type SqlFailure } from "#dialect/sql"
+import { causeOf, type SqlFailure } from "#dialect/sql"
 import type * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import * as Record from "#effect/Record"
 import * as Stream from "#effect/Stream"
-import type { SqlClient } from "#effect/sql/SqlClient"
 import { toBuffer } from "../../internal/bytes.js"
 import { codeOf } from "../../internal/codeOf.js"
 import { rest } from "../../internal/machineTime.js"
-import { withNow } from "../../Provider/internal/time.js"
+import { after, lifetime, withNow } from "../../Provider/internal/time.js"
 import * as Provider from "../../Provider/Provider.js"
 import { checkNames } from "../../Provider/Sql.js"
-import * as SqlConnection from "../../Provider/sql/connection.js"
+import type { Access, Unsafe } from "../../Provider/sql/access.js"
+import type * as SqlConnection from "../../Provider/sql/connection.js"
+import { failed } from "../../Provider/sql/failures.js"
 import { restPerWork } from "../../Provider/sql/gc.js"
 import { pageSize } from "../../Provider/sql/statements.js"
-import { type SessionError, unavailable } from "../../SessionError.js"
-import { checkMaxLifetime, inMillis, inSeconds } from "./lastWrite.js"
+import type { SessionError } from "../../SessionError.js"
+import { checkMaxLifetime, inMillis, inSeconds, last } from "./lastWrite.js"
 import * as BeegoProvider from "./provider.js"
 import * as Statements from "./sqlStatements.js"
 
@@ -49,20 +50,22 @@ const makeStore = (
     readonly maxPayload: number
   }
 ): BeegoProvider.BeegoStore => {
-  const { run } = connections
-  const { expired, expiresAt, store } = (dialect === "mysql" ? inSeconds : inMillis)(options.maxLifetime)
-  const sql = Record.map(Statements.statements(dialect, options.table, options.timeZone), (text) =>
+  const { run, write } = connections
+  const { expiresAt, store } = (dialect === "mysql" ? inSeconds : inMillis)(options.maxLifetime)
+  const sql = Record.map(Statements.statements(dialect, options.table, options.timeZone, options.maxLifetime), (text) =>
     connections.statement(text)
   )
+  /** A lifetime that ends when the column does. */
+  const millis = (ttl: Duration.Duration): number => Math.min(lifetime(ttl), last * 1000)
   const key = (id: string): ReadonlyArray<string> => (dialect === "mysql" ? [id, id] : [id])
 
   const get = (id: string, now: number) =>
-    Effect.map(run(sql.get, [...key(id), expired(now)]), ({ rows: [row] }): BeegoProvider.Found | undefined =>
+    Effect.map(run(sql.get, key(id)), ({ rows: [row] }): BeegoProvider.Found | undefined =>
       row === undefined
         ? undefined
         : {
             payload: (row["data"] as Uint8Array | null) ?? empty,
-            expiresAt: expiresAt(Math.round(Number(row["written"])))
+            expiresAt: after(now, Math.ceil(Number(row["remaining"])))
           }
     )
 
@@ -77,17 +80,15 @@ const makeStore = (
       ? Effect.succeed(done)
       : Effect.map(get(id, now), (found) => (found === undefined ? "gone" : "changed"))
 
-  const insert = (row: ReadonlyArray<unknown>, written: number) =>
-    Effect.map(run(sql.add, row), ({ affected }) => (affected > 0 ? expiresAt(written) : undefined))
+  const insert = (row: ReadonlyArray<unknown>, expiry: number) =>
+    Effect.map(write(sql.add, row), ({ affected }) => (affected > 0 ? expiry : undefined))
 
   const collectFrom = (last: string, total: number): Effect.Effect<number, unknown> =>
     Effect.gen(function* () {
       const started = performance.now()
       const { rows } = yield* run(sql.gcPageEnd, [last])
       const end = rows[0]?.["id"] as string | undefined
-      const { affected } = yield* withNow((now) =>
-        end === undefined ? run(sql.gcLastPage, [last, expired(now)]) : run(sql.gcPage, [last, end, expired(now)])
-      )
+      const { affected } = yield* end === undefined ? write(sql.gcLastPage, [last]) : write(sql.gcPage, [last, end])
       if (end === undefined) {
         return total + affected
       }
@@ -108,105 +109,100 @@ const makeStore = (
     get: (id) => withNow((now) => get(id, now)),
     add: (id, payload, ttl) =>
       withNow((now) => {
-        const written = store(now, ttl)
-        const row = [id, toBuffer(payload), written]
+        const expiry = expiresAt(store(now, ttl))
+        const row = [id, toBuffer(payload), millis(ttl)]
         return dialect === "mysql"
-          ? Effect.flatMap(insert(row, written), (result) =>
+          ? Effect.flatMap(insert(row, expiry), (result) =>
               // The row that is in the way may have expired, which MySQL cannot check in the same statement.
               result === undefined
-                ? Effect.andThen(run(sql.removeExpired, [...key(id), expired(now)]), insert(row, written))
+                ? Effect.andThen(write(sql.removeExpired, key(id)), insert(row, expiry))
                 : Effect.succeed(result)
             )
-          : insert([...row, expired(now)], written)
+          : insert(row, expiry)
       }),
     replace: (id, payload, ttl, revision) =>
-      withNow((now) => {
-        const written = store(now, ttl)
-        const params = [toBuffer(payload), written, ...key(id), revision, expired(now)]
-        return Effect.flatMap(run(sql.replace, params), ({ affected }) => unless(affected, expiresAt(written), id, now))
-      }),
+      withNow((now) =>
+        Effect.flatMap(write(sql.replace, [toBuffer(payload), millis(ttl), ...key(id), revision]), ({ affected }) =>
+          unless(affected, expiresAt(store(now, ttl)), id, now)
+        )
+      ),
     removeAt: (id, revision) =>
       withNow((now) =>
-        Effect.flatMap(run(sql.removeAt, [...key(id), revision, expired(now)]), ({ affected }) =>
+        Effect.flatMap(write(sql.removeAt, [...key(id), revision]), ({ affected }) =>
           unless(affected, "done" as const, id, now)
         )
       ),
-    remove: (id) => Effect.asVoid(run(sql.remove, key(id))),
+    remove: (id) => Effect.asVoid(write(sql.remove, key(id))),
     touch: (id, ttl) =>
-      withNow((now) => {
-        const written = store(now, ttl)
-        return Effect.map(run(sql.touch, [written, ...key(id), expired(now)]), ({ affected }) =>
-          affected > 0 ? expiresAt(written) : undefined
-        )
-      }),
-    count: withNow((now) => Effect.map(run(sql.count, [expired(now)]), ({ rows: [row] }) => Number(row?.["sessions"]))),
-    list: Stream.paginate("", (last) =>
       withNow((now) =>
-        Effect.map(run(sql.ids, [last, expired(now)]), ({ rows }) => {
-          const ids = rows.map((row) => row["id"] as Provider.StoredId)
-          return [ids, ids.length < pageSize ? Option.none() : Option.some(ids[ids.length - 1]!)]
-        })
-      )
+        Effect.map(write(sql.touch, [millis(ttl), ...key(id)]), ({ affected }) =>
+          affected > 0 ? expiresAt(store(now, ttl)) : undefined
+        )
+      ),
+    count: Effect.map(run(sql.count, []), ({ rows: [row] }) => Number(row?.["sessions"])),
+    list: Stream.paginate("", (last) =>
+      Effect.map(run(sql.ids, [last]), ({ rows }) => {
+        const ids = rows.map((row) => row["id"] as Provider.StoredId)
+        return [ids, ids.length < pageSize ? Option.none() : Option.some(ids[ids.length - 1]!)]
+      })
     ),
     gc: Effect.suspend(() => collectFrom("", 0))
   }
 }
 
 /** Creates the table if it is missing. If it exists, this needs no right to create tables. */
-const ensureTable = (
-  sql: SqlClient,
-  dialect: Statements.Dialect,
-  table: string,
-  look: Effect.Effect<unknown, SqlFailure>
-): Effect.Effect<void, SqlFailure> =>
-  Effect.catch(Effect.asVoid(look), (error) =>
+const ensureTable = (unsafe: Unsafe, dialect: Statements.Dialect, table: string): Effect.Effect<void, SqlFailure> => {
+  const look = Effect.asVoid(unsafe(Statements.look(dialect, table)))
+  return Effect.catch(look, (error) =>
     isMissing(causeOf(error))
       ? // If several processes create it at once, PostgreSQL lets some fail. It only matters that it exists.
-        Effect.catch(Effect.asVoid(sql.unsafe(Statements.ddl(dialect, table))), (error) =>
-          Effect.mapError(Effect.asVoid(look), () => error)
+        Effect.catch(Effect.asVoid(unsafe(Statements.ddl(dialect, table))), (error) =>
+          Effect.mapError(look, () => error)
         )
       : Effect.void
   )
+}
 
 const isMissing = (cause: unknown): boolean => ["ER_NO_SUCH_TABLE", "42P01"].includes(codeOf(cause) ?? "")
 
 /**
  * MySQL's limits are the size of the column, 65,535 bytes for a `blob`, and the server's setting for a whole statement.
  */
-const maxPayloadOf = (sql: SqlClient, dialect: Statements.Dialect, table: string): Effect.Effect<number, SqlFailure> =>
+const maxPayloadOf = (unsafe: Unsafe, dialect: Statements.Dialect, table: string): Effect.Effect<number, SqlFailure> =>
   dialect === "mysql"
     ? Effect.map(
-        sql.unsafe<{ readonly packet: unknown; readonly column: unknown }>(
+        unsafe(
           "SELECT @@max_allowed_packet AS packet, (SELECT CHARACTER_MAXIMUM_LENGTH FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLUMN_NAME = 'session_data') AS `column`",
           [table]
         ),
         ([row]) =>
-          Math.min(Provider.defaultCapabilities.maxPayload, Number(row!.packet) - 1024, Number(row!.column ?? 65_535))
+          Math.min(
+            Provider.defaultCapabilities.maxPayload,
+            Number(row!["packet"]) - 1024,
+            Number(row!["column"] ?? 65_535)
+          )
       )
     : Effect.succeed(Provider.defaultCapabilities.maxPayload)
 
 /** An id that no session has. */
 const nobody = "effect-session" as Provider.StoredId
 
-/** Makes a provider on a client that nothing else uses. */
+/** Makes a provider on a pool that nothing else uses. */
 export const make = (
-  client: SqlClient,
+  { connect, unsafe }: Access,
   dialect: Statements.Dialect,
   { migrate = true, table = "session", ...options }: Options & { readonly timeZone: string }
 ): Effect.Effect<Provider.Provider, SessionError> => {
-  const sql = client.withoutTransforms()
   const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure>) =>
-    Effect.mapError(outside(sql)(effect), (error) => unavailable(dialect, operation, causeOf(error)))
+    Effect.mapError(effect, (error) => failed(dialect, operation, causeOf(error)))
   return Effect.gen(function* () {
     yield* checkNames({ table })
     const maxLifetime = yield* checkMaxLifetime(options.maxLifetime)
-    const connections = yield* step("connect", SqlConnection.make(sql, dialect, { owned: true, prepared: true }))
+    const connections = yield* step("connect", connect)
     if (migrate) {
-      // Not a prepared statement: MySQL would remember that the table did not exist.
-      const look = sql.unsafe(Statements.look(dialect, table)).unprepared
-      yield* step("migrate", ensureTable(sql, dialect, table, look))
+      yield* step("migrate", ensureTable(unsafe, dialect, table))
     }
-    const maxPayload = yield* step("connect", maxPayloadOf(sql, dialect, table))
+    const maxPayload = yield* step("connect", maxPayloadOf(unsafe, dialect, table))
     const provider = BeegoProvider.make(
       makeStore(connections, dialect, { table, maxLifetime, maxPayload, timeZone: options.timeZone })
     )

@@ -2,7 +2,8 @@
  * The SQL of beego's session table, per dialect: its statements and its definition. Names are quoted, and all values
  * are parameters.
  */
-import { names, pageSize, withParameters } from "../../Provider/sql/statements.js"
+import { clock, names, pageSize } from "../../Provider/sql/statements.js"
+import { last } from "./lastWrite.js"
 
 /** The databases in which beego can have the table. */
 export type Dialect = "mysql" | "postgres"
@@ -35,13 +36,21 @@ export const ddl = (dialect: Dialect, name: string): string => {
 export const look = (dialect: Dialect, name: string): string =>
   `SELECT 1 FROM ${names(dialect, { table: name }).table} LIMIT 1`
 
+/** Replaces the question marks of a statement with the dialect's parameters. */
+const withParameters = (dialect: Dialect, text: string): string => {
+  let at = 0
+  return dialect === "postgres" ? text.replaceAll("?", () => `$${++at}`) : text
+}
+
 /**
- * The statements. `written` and `expired` are the layout's `LastWrite` values: seconds in MySQL, milliseconds in
- * PostgreSQL. A key is two parameters in MySQL, whose index may ignore letter case.
+ * The statements. A `lifetime` is in milliseconds. All times are by the server's clock: beego's own times are by the Go
+ * app's, but a wrong clock of this process changes nothing. A key is two parameters in MySQL, whose index may ignore
+ * letter case.
  *
  * @param timeZone The name of the zone whose local time PostgreSQL's column holds; it needs no quoting.
+ * @param maxLifetime In milliseconds: a session lives for so long after the time in its row.
  */
-export const statements = (dialect: Dialect, name: string, timeZone: string) => {
+export const statements = (dialect: Dialect, name: string, timeZone: string, maxLifetime: number) => {
   const { table } = names(dialect, { table: name })
   const sql = (text: string): string => withParameters(dialect, text)
   const d = {
@@ -49,45 +58,44 @@ export const statements = (dialect: Dialect, name: string, timeZone: string) => 
       key: "session_key = ? AND CAST(session_key AS BINARY) = ?",
       id: "session_key",
       hash: "SHA1(COALESCE(session_data, ''))",
-      written: "session_expiry",
-      time: "?",
-      live: "session_expiry > ?"
+      remaining: `(CAST(session_expiry AS SIGNED) + 1) * 1000 + ${maxLifetime} - ${clock.mysql}`,
+      time: `GREATEST(0, LEAST(CEILING((${clock.mysql} + ? - ${maxLifetime}) / 1000) - 1, ${last}))`,
+      live: `session_expiry > (${clock.mysql} - ${maxLifetime}) DIV 1000 - 1`
     },
     postgres: {
       key: "session_key = ?",
       // CHAR is padded with blanks.
       id: "RTRIM(session_key)",
       hash: "ENCODE(SHA256(COALESCE(session_data, '')), 'hex')",
-      written: `EXTRACT(EPOCH FROM session_expiry AT TIME ZONE '${timeZone}') * 1000`,
-      time: `TO_TIMESTAMP(?::float8 / 1000) AT TIME ZONE '${timeZone}'`,
-      live: `session_expiry AT TIME ZONE '${timeZone}' > TO_TIMESTAMP(?::float8 / 1000)`
+      remaining: `EXTRACT(EPOCH FROM (session_expiry AT TIME ZONE '${timeZone}') - statement_timestamp()) * 1000 + ${maxLifetime}`,
+      time: `LEAST(statement_timestamp() + (?::float8 - ${maxLifetime}) * INTERVAL '1 millisecond', TO_TIMESTAMP(${last})) AT TIME ZONE '${timeZone}'`,
+      live: `session_expiry AT TIME ZONE '${timeZone}' > statement_timestamp() - ${maxLifetime} * INTERVAL '1 millisecond'`
     }
   }[dialect]
   const insert = `(session_key, session_data, session_expiry) VALUES (?, ?, ${d.time})`
   return {
-    /** key, expired */
-    get: sql(`SELECT session_data AS data, ${d.written} AS written FROM ${table} WHERE ${d.key} AND ${d.live}`),
-    /** key (once), data, written; and expired, except on MySQL, where it fails if the key is there, live or not */
+    /** key */
+    get: sql(`SELECT session_data AS data, ${d.remaining} AS remaining FROM ${table} WHERE ${d.key} AND ${d.live}`),
+    /** key (once), data, lifetime. On MySQL it fails if the key is there, live or not. */
     add: sql(
       dialect === "mysql"
         ? `INSERT INTO ${table} ${insert}`
         : `INSERT INTO ${table} AS stale ${insert} ON CONFLICT (session_key) DO UPDATE SET session_data = excluded.session_data, session_expiry = excluded.session_expiry WHERE NOT (${d.live.replace("session_expiry", "stale.session_expiry")})`
     ),
-    /** key, expired */
+    /** key */
     removeExpired: sql(`DELETE FROM ${table} WHERE ${d.key} AND NOT (${d.live})`),
-    /** data, written, key, hash, expired */
+    /** data, lifetime, key, hash */
     replace: sql(
       `UPDATE ${table} SET session_data = ?, session_expiry = ${d.time} WHERE ${d.key} AND ${d.hash} = ? AND ${d.live}`
     ),
-    /** written, key, expired */
+    /** lifetime, key */
     touch: sql(`UPDATE ${table} SET session_expiry = ${d.time} WHERE ${d.key} AND ${d.live}`),
-    /** key, hash, expired */
+    /** key, hash */
     removeAt: sql(`DELETE FROM ${table} WHERE ${d.key} AND ${d.hash} = ? AND ${d.live}`),
     /** key */
     remove: sql(`DELETE FROM ${table} WHERE ${d.key}`),
-    /** expired */
     count: sql(`SELECT COUNT(*) AS sessions FROM ${table} WHERE ${d.live}`),
-    /** the last key of the page before, expired */
+    /** the last key of the page before */
     ids: sql(
       `SELECT ${d.id} AS id FROM ${table} WHERE session_key > ? AND ${d.live} ORDER BY session_key LIMIT ${pageSize}`
     ),
@@ -95,9 +103,9 @@ export const statements = (dialect: Dialect, name: string, timeZone: string) => 
     gcPageEnd: sql(
       `SELECT ${d.id} AS id FROM ${table} WHERE session_key > ? ORDER BY session_key LIMIT 1 OFFSET ${gcPage - 1}`
     ),
-    /** the last key of the page before, that of this one, expired */
+    /** the last key of the page before, that of this one */
     gcPage: sql(`DELETE FROM ${table} WHERE session_key > ? AND session_key <= ? AND NOT (${d.live})`),
-    /** the last key of the page before, expired */
+    /** the last key of the page before */
     gcLastPage: sql(`DELETE FROM ${table} WHERE session_key > ? AND NOT (${d.live})`)
   }
 }

@@ -11,10 +11,8 @@ import type { Connection } from "effect/sql/SqlConnection"
 import { ConnectionError, SqlError, UnknownError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import type { Pool, PoolConnection } from "mysql2"
-import { driver } from "../../src/Provider/internal/driver.js"
-import type { ClientOf } from "../../src/Provider/sql/pool.js"
-import type { SessionError } from "../../src/SessionError.js"
-import { mysqlClient } from "./sql.js"
+import { createPool } from "mysql2"
+import { mysqlClient } from "../dialect/sql.js"
 
 const compiler = Statement.makeCompiler({
   dialect: "mysql",
@@ -52,7 +50,12 @@ const connectionOn = (target: Target): Connection => {
 
 const unused = Effect.die("not used by sessions")
 
-const make = ({ createPool }: typeof import("mysql2"), { maxConnections, url }: Parameters<ClientOf>[0]) =>
+interface Options {
+  readonly url: Redacted.Redacted
+  readonly maxConnections: number
+}
+
+const make = ({ maxConnections, url }: Options) =>
   Effect.gen(function* () {
     const failed = (cause: unknown) =>
       new SqlError({ reason: new ConnectionError({ cause, message: "there is no connection" }) })
@@ -90,8 +93,6 @@ const make = ({ createPool }: typeof import("mysql2"), { maxConnections, url }: 
     return Object.assign(client, { [mysqlClient]: mysqlClient })
   })
 
-/** Makes a client with a pool. */
-export const clientOf: Effect.Effect<ClientOf, SessionError> = Effect.map(
-  driver("mysql", "mysql2"),
-  (mysql2) => (pool) => Layer.effect(Client.SqlClient, make(mysql2.default, pool)).pipe(Layer.provide(Reactivity.layer))
-)
+/** An app's client, with a pool. */
+export const layer = (options: Options) =>
+  Layer.effect(Client.SqlClient, make(options)).pipe(Layer.provide(Reactivity.layer))

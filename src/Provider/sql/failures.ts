@@ -1,0 +1,132 @@
+/**
+ * The failures of databases: which of them pass, and what to do about the others.
+ */
+import { codeOf } from "../../internal/codeOf.js"
+import { checkBackend, Failure } from "../../internal/failure.js"
+import { type SessionError, unavailable } from "../../SessionError.js"
+
+const passing: ReadonlySet<string> = new Set([
+  // The statement was rolled back in favour of another: a serialization failure, a deadlock, Galera's certification.
+  "40001",
+  "40P01",
+  "ER_LOCK_DEADLOCK",
+  "ER_CHECKREAD",
+  // The server starts, or a node of Galera is not ready.
+  "57P03",
+  "ER_UNKNOWN_COM_ERROR",
+  // There is no place for another connection.
+  "53300",
+  "ER_CON_COUNT_ERROR",
+  "ER_TOO_MANY_USER_CONNECTIONS",
+  "ER_USER_LIMIT_REACHED"
+])
+
+/** Whether a statement did nothing, and can be expected to succeed in a moment. */
+export const isTransient = (code: string): boolean =>
+  passing.has(code) || code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")
+
+const losses: ReadonlySet<string> = new Set([
+  "ECONNRESET",
+  "EPIPE",
+  "PROTOCOL_CONNECTION_LOST",
+  "ER_SERVER_SHUTDOWN",
+  "ER_CONNECTION_KILLED",
+  "ER_CLIENT_INTERACTION_TIMEOUT",
+  "57P01",
+  "57P02",
+  "57P05",
+  "08003",
+  "08006"
+])
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : "")
+
+/** Whether a connection was lost, so that nobody knows whether its statement ran. */
+export const isLost = (cause: unknown): boolean => {
+  const code = codeOf(cause)
+  return code === undefined
+    ? /connection (terminated|closed|was closed|ended)|not queryable|closed state|socket closed/i.test(messageOf(cause))
+    : losses.has(code)
+}
+
+const readOnly: ReadonlySet<string> = new Set(["25006", "ER_OPTION_PREVENTS_STATEMENT", "ER_READ_ONLY_MODE"])
+
+/** Whether a server takes no writes, as one that was the primary until a failover. */
+export const isReadOnly = (cause: unknown): boolean => readOnly.has(codeOf(cause) ?? "")
+
+/** What to do about a refusal, by code. */
+const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: string]> = [
+  [
+    ["42501", "ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"],
+    "the database's user lacks rights: run GRANT SELECT, INSERT, UPDATE, DELETE ON the table of sessions, and GRANT SELECT ON its ..._migrations, TO the user; to create them it needs CREATE, or run the SQL of Sql.ddl"
+  ],
+  [[...readOnly], "the server takes no writes: let the url lead to the primary, or end the server's read-only mode"],
+  [["28P01", "ER_ACCESS_DENIED_ERROR"], "the server refuses the user or the password: correct them in the url"],
+  [
+    ["28000", "ER_SECURE_TRANSPORT_REQUIRED"],
+    "the server refuses the user, the host or a connection without TLS: check the url, and the server's pg_hba.conf or accounts"
+  ],
+  [
+    ["3D000", "ER_BAD_DB_ERROR", "ER_DBACCESS_DENIED_ERROR", "ER_NO_DB_ERROR"],
+    "the server has no such database for this user: correct it in the url, or run CREATE DATABASE and GRANT"
+  ],
+  [["3F000"], "there is no such schema: correct the option schema, or run CREATE SCHEMA"],
+  [
+    ["42P01", "ER_NO_SUCH_TABLE"],
+    "the table of sessions is missing: leave the option migrate at its default, true, or run the SQL of Sql.ddl"
+  ],
+  [["42703", "ER_BAD_FIELD_ERROR"], "the table has other columns than those of Sql.ddl: choose another option table"],
+  [
+    ["53100", "ER_DISK_FULL", "ER_RECORD_FILE_FULL", "SQLITE_FULL", "ENOSPC"],
+    "the database's disk is full: make room on it"
+  ],
+  [
+    ["53300", "ER_CON_COUNT_ERROR", "ER_TOO_MANY_USER_CONNECTIONS", "ER_USER_LIMIT_REACHED"],
+    "the server has no place for another connection: raise its limit, or lower maxConnections"
+  ],
+  [
+    ["55P03", "57014", "ER_LOCK_WAIT_TIMEOUT", "ER_STATEMENT_TIMEOUT"],
+    "the statement took too long: see which transaction holds a lock on the table"
+  ],
+  [["ER_UNKNOWN_COM_ERROR"], "this node of the cluster is not ready: check its wsrep_cluster_status"],
+  [
+    ["SQLITE_CANTOPEN", "SQLITE_CANTOPEN_ISDIR", "EACCES", "EISDIR"],
+    "the file cannot be opened: check its path, and that this process may read and write it and its directory"
+  ],
+  [["ENOENT", "ENOTDIR"], "the file's directory does not exist: create it, or correct the file's name"],
+  [
+    ["SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_DBMOVED", "SQLITE_READONLY_CANTINIT", "EROFS"],
+    "the file or its directory is read-only: let this process write both"
+  ],
+  [["SQLITE_NOTADB", "SQLITE_CORRUPT"], "the file is no database, or is damaged: name another, or restore it"],
+  [["SQLITE_IOERR"], "the disk fails: check it"],
+  [["SQLITE_BUSY"], "another process writes to the file for long: find the transaction that it does not end"]
+]
+
+const adviceOf: ReadonlyMap<string, string> = new Map(
+  advice.flatMap(([codes, advice]) => codes.map((code) => [code, advice] as const))
+)
+
+/** A driver's error in words that may be shown, if there are better ones than its code. */
+export const worded = (cause: unknown): unknown => {
+  const code = codeOf(cause)
+  if (code !== undefined) {
+    const known = adviceOf.get(code)
+    return known === undefined ? cause : new Failure(code, known)
+  }
+  const message = messageOf(cause)
+  if (isLost(cause)) {
+    return new Failure("the connection was lost", checkBackend)
+  }
+  if (/time(d )?out/i.test(message)) {
+    return new Failure("no connection in time", checkBackend)
+  }
+  if (/password must be a string/.test(message)) {
+    return new Failure("no password", "the server asks for a password: put it into the url")
+  }
+  return /SSL/.test(message) ? new Failure("no TLS", "the server has no TLS: remove it from the url") : cause
+}
+
+/** The error of a step that makes the provider. */
+export const failed = (dialect: string, operation: string, cause: unknown): SessionError =>
+  unavailable(dialect, operation, worded(cause))

@@ -1,0 +1,397 @@
+/**
+ * A pool of connections to a server, made so that one trouble does not become all: writes that hang leave connections to
+ * reads, a server that allows fewer connections than the pool wants is waited for, a connection that was idle is asked
+ * whether it is still there, and one on which a statement was given up is not used again.
+ */
+
+import * as Effect from "#effect/Effect"
+import { codeOf } from "../../internal/codeOf.js"
+import { Failure } from "../../internal/failure.js"
+import { rest } from "../../internal/machineTime.js"
+import type { Result, Run } from "./connection.js"
+
+/** A connection, as a driver has it. */
+export interface Line {
+  /** Runs a statement, and calls back once. */
+  readonly send: Send
+  /** The same, without preparing it. */
+  readonly sendOnce: Send
+  /** Asks the server to give up the statement that runs. */
+  readonly cancel: () => void
+  /** Says goodbye. */
+  readonly end: () => void
+  /** Leaves without a word. */
+  readonly cut: () => void
+}
+
+type Send = (
+  text: string,
+  params: ReadonlyArray<unknown>,
+  done: (cause: unknown, result: Result | undefined) => void
+) => void
+
+/** Connects; calls `lost` when the connection has ended. */
+export type Connect = (lost: () => void) => Promise<Line>
+
+interface Entry {
+  readonly line: Line
+  readonly generation: number
+  /** Since when it is idle. */
+  since: number
+  isLost: boolean
+}
+
+interface Waiter {
+  readonly isWrite: boolean
+  readonly started: number
+  readonly got: (cause: unknown, entry: Entry | undefined) => void
+}
+
+/** How long a connection may be idle and still be trusted, and how long it may take to answer when it is not. */
+const trusted = 1_000
+
+/** How long a place at a crowded server is waited for, if this pool has none. */
+const patience = 5_000
+
+/** How long after a refusal the pool tries to grow again. */
+const growAfter = 30_000
+
+/** How long the server may take to end a statement that was given up. */
+const graceful = 6_000
+
+/** How long an idle connection is kept. */
+const kept = 60_000
+
+/** How long a connection may take to end. */
+const farewell = 1_000
+
+/** The server, or the account, has no place for another connection. */
+const crowded: ReadonlySet<string> = new Set([
+  "53300",
+  "ER_CON_COUNT_ERROR",
+  "ER_TOO_MANY_USER_CONNECTIONS",
+  "ER_USER_LIMIT_REACHED"
+])
+
+export class Lines {
+  private readonly idle: Array<Entry> = []
+  private readonly reads: Set<Waiter> = new Set()
+  private readonly writes: Set<Waiter> = new Set()
+  private readonly out: Set<Entry> = new Set()
+  private open = 0
+  private writing = 0
+  private limit: number
+  private refused = 0
+  private generation = 0
+  private isClosed = false
+  private readonly cleaning: NodeJS.Timeout
+
+  constructor(
+    private readonly size: number,
+    private readonly connect: Connect
+  ) {
+    this.limit = size
+    this.cleaning = setInterval(() => this.endIdle(performance.now() - kept), kept / 4).unref()
+  }
+
+  /** Runs a statement on a connection that is free. */
+  run(isWrite: boolean): Run {
+    return (text, params) => this.once(isWrite, (line, done) => line.send(text, params, done))
+  }
+
+  /** Runs a statement without preparing it. */
+  unprepared(text: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, unknown> {
+    return this.once(false, (line, done) => line.sendOnce(text, params, done))
+  }
+
+  private once(
+    isWrite: boolean,
+    send: (line: Line, done: (cause: unknown, result: Result | undefined) => void) => void
+  ): Effect.Effect<Result, unknown> {
+    return Effect.callback<Result, unknown>((resume) => {
+      let entry: Entry | undefined
+      let isGivenUp = false
+      const waiter = this.take(isWrite, (cause, got) => {
+        if (got === undefined) {
+          resume(Effect.fail(cause))
+          return
+        }
+        if (isGivenUp) {
+          this.free(got, isWrite)
+          return
+        }
+        entry = got
+        send(got.line, (cause, result) => {
+          if (isGivenUp) {
+            // A late cancellation would hit the next statement.
+            this.discard(got)
+          }
+          this.free(got, isWrite)
+          resume(result === undefined ? Effect.fail(cause) : Effect.succeed(result))
+        })
+      })
+      return Effect.sync(() => {
+        isGivenUp = true
+        if (entry === undefined) {
+          this.queue(waiter).delete(waiter)
+        } else {
+          this.giveUp(entry)
+        }
+      })
+    })
+  }
+
+  /** Lends a connection, which nothing else uses meanwhile. It is not used again if `use` was interrupted. */
+  reserve<A>(use: (line: { readonly run: Run; readonly once: Run }) => Effect.Effect<A, unknown>) {
+    const acquire = Effect.callback<Entry, unknown>((resume) => {
+      let isGivenUp = false
+      const waiter = this.take(true, (cause, got) => {
+        if (got !== undefined && isGivenUp) {
+          this.free(got, true)
+        }
+        resume(got === undefined ? Effect.fail(cause) : Effect.succeed(got))
+      })
+      return Effect.sync(() => {
+        isGivenUp = true
+        this.writes.delete(waiter)
+      })
+    })
+    const on =
+      (entry: Entry, send: Send): Run =>
+      (text, params) =>
+        Effect.callback<Result, unknown>((resume) => {
+          send(text, params, (cause, result) =>
+            resume(result === undefined ? Effect.fail(cause) : Effect.succeed(result))
+          )
+          return Effect.sync(() => {
+            entry.line.cancel()
+            this.discard(entry)
+          })
+        })
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(acquire), (entry) =>
+        Effect.ensuring(
+          restore(use({ run: on(entry, entry.line.send), once: on(entry, entry.line.sendOnce) })),
+          Effect.sync(() => this.free(entry, true))
+        )
+      )
+    )
+  }
+
+  /**
+   * Connects anew for whatever comes next, as after a failover: the name may lead to another server by now. Returns
+   * whether it did, which is not more often than the pool may grow.
+   */
+  renew(): boolean {
+    const isDue = performance.now() - this.renewed > growAfter / 3
+    if (isDue) {
+      this.renewed = performance.now()
+      this.generation++
+      this.endIdle(Number.POSITIVE_INFINITY)
+    }
+    return isDue
+  }
+  private renewed = Number.NEGATIVE_INFINITY
+
+  /** Ends all connections, those in use when they are free, or after a second. */
+  close(): void {
+    this.isClosed = true
+    clearInterval(this.cleaning)
+    this.endIdle(Number.POSITIVE_INFINITY)
+    for (const { line } of this.out) {
+      setTimeout(() => line.cut(), farewell).unref()
+    }
+  }
+
+  private queue({ isWrite }: Waiter): Set<Waiter> {
+    return isWrite ? this.writes : this.reads
+  }
+
+  private take(isWrite: boolean, got: Waiter["got"]): Waiter {
+    const waiter = { isWrite, started: performance.now(), got }
+    if (this.isClosed) {
+      got(new Failure("the layer has ended"), undefined)
+    } else {
+      this.queue(waiter).add(waiter)
+      this.serve()
+    }
+    return waiter
+  }
+
+  /** How many writes may run at once: with room for a read, and one connection more where there are several. */
+  private get maxWrites(): number {
+    return Math.max(1, this.limit - (this.limit > 3 ? 2 : 1))
+  }
+
+  /** Who comes next, in the order in which they came. */
+  private next(): Waiter | undefined {
+    const [read] = this.reads
+    const [write] = this.writing < this.maxWrites ? this.writes : []
+    return read === undefined || (write !== undefined && write.started < read.started) ? write : read
+  }
+
+  private serve(): void {
+    for (;;) {
+      const waiter = this.next()
+      if (waiter === undefined) {
+        return
+      }
+      const entry = this.idle.pop()
+      if (entry === undefined && !this.mayOpen()) {
+        return
+      }
+      this.queue(waiter).delete(waiter)
+      this.writing += waiter.isWrite ? 1 : 0
+      if (entry === undefined) {
+        this.dial(waiter)
+      } else {
+        this.hand(entry, waiter)
+      }
+    }
+  }
+
+  private mayOpen(): boolean {
+    if (this.limit < this.size && performance.now() - this.refused > growAfter) {
+      this.limit = this.size
+    }
+    return this.open < this.limit
+  }
+
+  /** Puts somebody first in line. */
+  private again(waiter: Waiter): void {
+    this.writing -= waiter.isWrite ? 1 : 0
+    const queue = this.queue(waiter)
+    const others = [...queue]
+    queue.clear()
+    for (const one of [waiter, ...others]) {
+      queue.add(one)
+    }
+  }
+
+  private dial(waiter: Waiter): void {
+    this.open++
+    let entry: Entry | undefined
+    let isLost = false
+    this.connect(() => {
+      isLost = true
+      if (entry !== undefined && !entry.isLost) {
+        this.drop(entry)
+        // What happened to one has probably happened to all.
+        for (const other of this.idle) {
+          other.since = Number.NEGATIVE_INFINITY
+        }
+        this.serve()
+      }
+    }).then(
+      (line) => {
+        entry = { line, generation: this.generation, since: performance.now(), isLost: false }
+        if (isLost) {
+          this.drop(entry)
+        }
+        this.out.add(entry)
+        waiter.got(undefined, entry)
+      },
+      (cause: unknown) => {
+        this.open--
+        const isCrowded = crowded.has(codeOf(cause) ?? "")
+        if (isCrowded && (this.open > 0 || performance.now() - waiter.started < patience)) {
+          this.refused = performance.now()
+          this.limit = Math.max(1, this.open)
+          this.again(waiter)
+          if (this.open === 0) {
+            Effect.runFork(
+              Effect.andThen(
+                rest(50 + Math.random() * 150),
+                Effect.sync(() => this.serve())
+              )
+            )
+            return
+          }
+        } else {
+          this.writing -= waiter.isWrite ? 1 : 0
+          waiter.got(cause, undefined)
+        }
+        this.serve()
+      }
+    )
+  }
+
+  private hand(entry: Entry, waiter: Waiter): void {
+    this.out.add(entry)
+    const since = entry.since
+    if (performance.now() - since < trusted) {
+      waiter.got(undefined, entry)
+      return
+    }
+    let isOver = false
+    const over = (isThere: boolean) => {
+      if (isOver) {
+        return
+      }
+      isOver = true
+      clearTimeout(late)
+      if (isThere) {
+        waiter.got(undefined, entry)
+        return
+      }
+      this.discard(entry)
+      // The others have been silent for as long.
+      this.endIdle(since)
+      this.again(waiter)
+      this.serve()
+    }
+    const late = setTimeout(() => over(false), trusted)
+    entry.line.sendOnce("SELECT 1", [], (_, result) => over(result !== undefined))
+  }
+
+  private free(entry: Entry, isWrite: boolean): void {
+    this.writing -= isWrite ? 1 : 0
+    this.out.delete(entry)
+    if (!entry.isLost && (this.isClosed || entry.generation !== this.generation)) {
+      this.drop(entry)
+      leave(entry)
+    }
+    if (!entry.isLost) {
+      entry.since = performance.now()
+      this.idle.push(entry)
+    }
+    this.serve()
+  }
+
+  private giveUp({ line }: Entry): void {
+    line.cancel()
+    setTimeout(() => line.cut(), graceful).unref()
+  }
+
+  /** Counts a connection out, once. */
+  private drop(entry: Entry): void {
+    if (!entry.isLost) {
+      entry.isLost = true
+      this.open--
+      const at = this.idle.indexOf(entry)
+      if (at >= 0) {
+        this.idle.splice(at, 1)
+      }
+    }
+  }
+
+  private discard(entry: Entry): void {
+    this.out.delete(entry)
+    this.drop(entry)
+    entry.line.cut()
+  }
+
+  /** Ends the connections that have been idle since then. */
+  private endIdle(since: number): void {
+    for (const entry of this.idle.filter((entry) => entry.since <= since)) {
+      this.drop(entry)
+      leave(entry)
+    }
+  }
+}
+
+/** A server that does not answer cannot keep the process. */
+const leave = ({ line }: Entry): void => {
+  line.end()
+  setTimeout(() => line.cut(), farewell).unref()
+}

@@ -1,0 +1,79 @@
+/**
+ * Connections to MySQL and MariaDB, by mysql2.
+ */
+import type { Connection } from "mysql2"
+import * as Effect from "#effect/Effect"
+import { codeOf } from "../../internal/codeOf.js"
+import type { SessionError } from "../../SessionError.js"
+import { driver } from "../internal/driver.js"
+import type { Address } from "./address.js"
+import { toResult } from "./connection.js"
+import type { Connect, Line } from "./lines.js"
+
+/**
+ * How many seconds a statement waits for a lock. The server cannot be asked to give up a statement: behind a balancer the
+ * question would reach another one.
+ */
+const lockSeconds = 5
+
+export const connector = (address: Address, prepared = true): Effect.Effect<Connect, SessionError> =>
+  Effect.map(driver("mysql", "mysql2"), ({ default: { createConnection } }) => {
+    let isPrepared = prepared
+    const lineOf = (connection: Connection): Line => {
+      const sendOnce: Line["send"] = (sql, values, done) => {
+        connection.query({ sql, values: values as Array<any> }, (cause, result) =>
+          done(cause, cause ? undefined : toResult(result))
+        )
+      }
+      return {
+        send: (sql, values, done) => {
+          if (!isPrepared) {
+            sendOnce(sql, values, done)
+            return
+          }
+          connection.execute({ sql, values: values as Array<any> }, (cause, result) => {
+            if (cause && codeOf(cause) === "ER_MAX_PREPARED_STMT_COUNT_REACHED") {
+              // It did not run.
+              isPrepared = false
+              sendOnce(sql, values, done)
+            } else {
+              done(cause, cause ? undefined : toResult(result))
+            }
+          })
+        },
+        sendOnce,
+        cancel: () => {},
+        end: () => connection.end(() => {}),
+        cut: () => connection.destroy()
+      }
+    }
+    return (lost) =>
+      new Promise((resolve, reject) => {
+        const { database, host, password, port, url, user } = address
+        const connection = createConnection({
+          uri: url,
+          ...{ user, password, host, database },
+          ...(port === undefined ? {} : { port }),
+          supportBigNumbers: true,
+          multipleStatements: false,
+          connectTimeout: 5_000,
+          enableKeepAlive: true,
+          keepAliveInitialDelay: 30_000
+        })
+        connection.on("error", lost)
+        connection.connect((cause) => {
+          if (cause) {
+            connection.destroy()
+            reject(cause)
+            return
+          }
+          connection.on("end", lost)
+          // The driver tells a statement of it, or the connection, and not always both.
+          ;(connection as unknown as { readonly stream: NodeJS.EventEmitter }).stream.once("close", lost)
+          connection.query(
+            `SET SESSION innodb_lock_wait_timeout = ${lockSeconds}, lock_wait_timeout = ${lockSeconds}`,
+            (cause) => (cause ? reject(cause) : resolve(lineOf(connection)))
+          )
+        })
+      })
+  })
