@@ -55,6 +55,7 @@ export const programs = {
   postgres: { apt: "postgresql" },
   initdb: { apt: "postgresql" },
   psql: { apt: "postgresql" },
+  pgbouncer: { apt: "pgbouncer" },
   memcached: { apt: "memcached" },
   chromium: { apt: "chromium" },
   go: { apt: "golang-go" },

@@ -268,6 +268,27 @@ const maxPayloadOf = ({ dialect, longestRow, unsafe }: SqlAccess.Access): Effect
     (longest) => Math.min(Provider.defaultCapabilities.maxPayload, longest - 1024)
   )
 
+/** Without transactions a statement that is interrupted leaves a half: two sessions, or none, where one moves. */
+const checkEngine = (
+  { dialect, unsafe }: SqlAccess.Access,
+  { schema, table }: SqlStatements.TableName
+): Effect.Effect<void, SqlFailure | SessionError> =>
+  dialect === "mysql"
+    ? Effect.flatMap(
+        unsafe(
+          "SELECT t.ENGINE AS engine FROM information_schema.TABLES AS t JOIN information_schema.ENGINES AS e ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ? AND e.TRANSACTIONS <> 'YES'",
+          [schema ?? null, table]
+        ),
+        ([row]) =>
+          row === undefined
+            ? Effect.void
+            : new SessionError({
+                reason: "InvalidConfig",
+                message: `mysql: the table of sessions has the engine ${row["engine"]}, which has no transactions: run ALTER TABLE ${table} ENGINE=InnoDB`
+              })
+      )
+    : Effect.void
+
 const longestName = 48
 
 /** @internal */
@@ -290,13 +311,16 @@ export const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, S
 /** @internal */
 export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effect<Provider.Provider, SessionError> => {
   const name = tableName(options)
-  const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure>) =>
-    Effect.mapError(sql.outside(effect), (error) => failed(sql.dialect, operation, causeOf(error)))
+  const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure | SessionError>) =>
+    Effect.mapError(sql.outside(effect), (error) =>
+      error._tag === "SessionError" ? error : failed(sql.dialect, operation, causeOf(error))
+    )
   return Effect.gen(function* () {
     yield* checkNames(name)
     if (options.migrate !== false) {
       yield* step("migrate", SqlMigrations.migrate(sql, name))
     }
+    yield* step("connect", checkEngine(sql, name))
     const maxPayload = yield* step("connect", maxPayloadOf(sql))
     const provider = makeProvider(yield* step("connect", sql.connect), name, maxPayload)
     // If the table is missing or has another form, this fails now.

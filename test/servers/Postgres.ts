@@ -55,7 +55,7 @@ export const make = (options: { readonly args?: ReadonlyArray<string> | undefine
   })
 
 /** An account without other rights, if this process runs as root, which PostgreSQL refuses. */
-const unprivileged = (): User | undefined => {
+export const unprivileged = (): User | undefined => {
   if (process.getuid?.() !== 0) return undefined
   const [, , uid, gid] = readFileSync("/etc/passwd", "utf8")
     .split("\n")
