@@ -41,7 +41,7 @@ const locked = (database: Database, table: string) =>
     const statements =
       database.dialect === "mysql"
         ? [`LOCK TABLES ${table} READ`, "SELECT SLEEP(9)"]
-        : [`BEGIN; LOCK TABLE ${table} IN SHARE MODE; SELECT pg_sleep(9)`]
+        : [`DO $$ BEGIN LOCK TABLE ${table} IN SHARE MODE; PERFORM pg_sleep(9); END $$`]
     const running = yield* Effect.forkChild(execute(database, ...statements))
     yield* Effect.sleep(500)
     return { isOver: Effect.map(Effect.timeoutOption(Fiber.join(running), 0), Option.isSome), end: Fiber.join(running) }
