@@ -5,11 +5,12 @@
  */
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
-import { type SessionError, unavailable } from "../SessionError.js"
+import { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
 import { SessionProvider } from "./Provider.js"
 import * as Sql from "./Sql.js"
+import { failed } from "./sql/failures.js"
 import { open } from "./sql/sqliteDatabase.js"
 
 /**
@@ -19,7 +20,7 @@ import { open } from "./sql/sqliteDatabase.js"
  * @category models
  */
 export interface Options extends Omit<Sql.Options, "prepared"> {
-  /** The database's file, which is created if it is missing; `:memory:` for a database that ends with the layer. */
+  /** The database's file, which is created for this user only if it is missing; `:memory:` for a database that ends with the layer. */
   readonly filename: string
 }
 
@@ -42,8 +43,15 @@ const names: Names<Options> = { table: "optional", schema: "optional", migrate: 
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.effect(
     SessionProvider,
-    checked(names, options, ({ filename }) => open(filename)).pipe(
-      Effect.catchTag("SqlError", ({ cause }) => unavailable("sqlite", "connect", cause)),
+    checked(names, options, ({ filename, migrate }) =>
+      filename === "" || /^(file:|[a-z][a-z0-9+.-]+:\/\/)/i.test(filename)
+        ? new SessionError({
+            reason: "InvalidConfig",
+            message: "filename: expected the path of a file, not a URL or nothing"
+          })
+        : open(filename, migrate === false ? "" : Sql.ddl("sqlite", options))
+    ).pipe(
+      Effect.catchTag("SqlError", ({ cause }) => failed("sqlite", "connect", cause)),
       Effect.flatMap((database) => Sql.fromAccess(database, options))
     )
   )

@@ -1,5 +1,5 @@
 // SQLite: what all databases do, and what a file does.
-import { readFileSync, writeFileSync } from "node:fs"
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as Sql from "effect-session/sql"
 import * as Sqlite from "effect-session/sqlite"
@@ -11,6 +11,7 @@ import * as Fiber from "#effect/Fiber"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as SqlClient from "#effect/sql/SqlClient"
+import { at } from "#test/clock"
 import { expect, it } from "#test/vitest"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { assumptions } from "./effectSqlCases.js"
@@ -136,12 +137,59 @@ describe("sqlite", () => {
       const missing = yield* Effect.flip(
         providerOf(Sqlite.layer({ filename: join(dirname(url), "no", "such.sqlite") }))
       )
-      expect(missing.reason).toBe("Unavailable")
+      expect(missing.message).toBe(
+        "sqlite: connect failed (ENOENT): the file's directory does not exist: create it, or correct the file's name"
+      )
+      const url2 = yield* Effect.flip(providerOf(Sqlite.layer({ filename: "postgres://ada:hunter2@localhost/app" })))
+      expect(url2.reason).toBe("InvalidConfig")
+      expect(url2.message).not.toContain("hunter2")
       const other = join(dirname(url), "other.txt")
       writeFileSync(other, "not a database, but long enough to be read as one. ".repeat(20))
       const wrong = yield* Effect.flip(providerOf(Sqlite.layer({ filename: other })))
       expect(wrong.reason).toBe("Unavailable")
       expect(wrong.message).toContain("SQLITE_NOTADB")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("its files are for its user only", () =>
+    Effect.gen(function* () {
+      const { url } = yield* database
+      const filename = join(dirname(url), "modes.sqlite")
+      yield* given(yield* providerOf(Sqlite.layer({ filename })), "kept")
+      expect(["", "-wal", "-shm"].map((end) => statSync(filename + end).mode & 0o777)).toEqual([0o600, 0o600, 0o600])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a file that another takes the place of is opened again, and one that is removed is made again", () =>
+    Effect.gen(function* () {
+      const { url } = yield* database
+      const [filename, backup] = ["now.sqlite", "backup.sqlite"].map((name) => join(dirname(url), name))
+      const { id } = yield* Effect.scoped(
+        Effect.flatMap(providerOf(Sqlite.layer({ filename: backup! })), (provider) => given(provider, "of the backup"))
+      )
+      const provider = yield* providerOf(Sqlite.layer({ filename: filename! }))
+      const before = yield* given(provider, "before")
+      renameSync(backup!, filename!)
+      yield* Effect.sleep(1_100)
+      expect(text(yield* provider.read(id))).toBe("of the backup")
+      expect(text(yield* provider.read(before.id))).toBeUndefined()
+      for (const end of ["", "-wal", "-shm"]) {
+        rmSync(filename! + end, { force: true })
+      }
+      yield* Effect.sleep(1_100)
+      const made = yield* given(provider, "made again")
+      const other = yield* providerOf(Sqlite.layer({ filename: filename! }))
+      expect(text(yield* other.read(made.id))).toBe("made again")
+      expect(text(yield* provider.read(id))).toBeUndefined()
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a clock that was a day ahead has deleted nobody's session", () =>
+    Effect.gen(function* () {
+      const provider = yield* providerOf((yield* database).layer({ table: freshTable() }))
+      const { id } = yield* given(provider, "kept", "30 minutes")
+      expect(yield* at(() => Date.now() + Duration.toMillis(day))(provider.gc!)).toBe(0)
+      expect(text(yield* provider.read(id))).toBe("kept")
     }).pipe(Effect.scoped)
   )
 

@@ -111,7 +111,7 @@ const adviceOf: ReadonlyMap<string, string> = new Map(
 export const worded = (cause: unknown): unknown => {
   const code = codeOf(cause)
   if (code !== undefined) {
-    const known = adviceOf.get(code)
+    const known = adviceOf.get(/^no such table/.test(messageOf(cause)) ? "42P01" : code)
     return known === undefined ? cause : new Failure(code, known)
   }
   const message = messageOf(cause)
