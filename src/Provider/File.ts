@@ -10,11 +10,12 @@ import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Stream from "#effect/Stream"
 import type { SessionError } from "../SessionError.js"
+import { call, explained } from "./file/explained.js"
 import { openDirectory } from "./file/openDirectory.js"
 import { SessionFiles } from "./file/sessionFiles.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
-import { call, expiry } from "./internal/time.js"
+import { expiry } from "./internal/time.js"
 import * as Provider from "./Provider.js"
 
 /**
@@ -26,7 +27,7 @@ import * as Provider from "./Provider.js"
 export interface Options {
   /**
    * The directory of the sessions, on a local file system. It is created, for this user only, if it does not exist.
-   * Other users must not be able to write in it.
+   * Other users must not be able to write in it, nor to replace it.
    */
   readonly directory: string
   /**
@@ -34,6 +35,12 @@ export interface Options {
    * end of the process.
    */
   readonly fsync?: boolean | undefined
+  /**
+   * Whether the folders above the directory, too, must be such that no other user can replace it: each belongs to this
+   * user or to root, and nobody else may write in it. Default true, as sshd's option of this name. A sticky folder such
+   * as `/tmp` is allowed. Set it to false if only this app has the folders above, as in a container.
+   */
+  readonly strictModes?: boolean | undefined
 }
 
 const leaving = (mark: Provider.Mark | undefined, now: number) =>
@@ -53,13 +60,19 @@ const leaving = (mark: Provider.Mark | undefined, now: number) =>
 export const make = (options: Options): Effect.Effect<Provider.Provider, SessionError> => open(options, "directory")
 
 /** @param option The user's name for the directory's option, for messages. */
-const open = ({ directory, fsync = false }: Options, option: string): Effect.Effect<Provider.Provider, SessionError> =>
-  Effect.map(openDirectory(directory, option), (real) => fromFiles(new SessionFiles(real, fsync)))
+const open = (
+  { directory, fsync = false, strictModes = true }: Options,
+  option: string
+): Effect.Effect<Provider.Provider, SessionError> =>
+  Effect.map(openDirectory({ directory, option, strict: strictModes, folders: /^[0-9a-f]{2}$/ }), (opened) =>
+    fromFiles(new SessionFiles(opened, fsync), opened.told)
+  )
 
-const fromFiles = (files: SessionFiles): Provider.Provider => {
+/** @param told Tells the log what became of the directory. */
+const fromFiles = (files: SessionFiles, told: Effect.Effect<void>): Provider.Provider => {
   /** The results of `visit` for all sessions, live or not, a few at a time. */
   const walk = <A>(visit: (folder: string, now: number) => Promise<A>) =>
-    Stream.suspend(() => Stream.fromAsyncIterable(files.folders(), (cause) => cause)).pipe(
+    Stream.suspend(() => Stream.fromAsyncIterable(files.folders(), explained)).pipe(
       Stream.mapEffect((folders) => call((now) => Promise.all(folders.map((folder) => visit(folder, now))))),
       Stream.flattenIterable
     )
@@ -75,7 +88,11 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
         call((now) => files.read(id, now)),
         Option.fromNullishOr
       ),
-    create: (id, payload, ttl) => call((now) => files.create(id, payload, expiry(now, ttl), now)),
+    create: (id, payload, ttl) =>
+      Effect.tap(
+        call((now) => files.create(id, payload, expiry(now, ttl), now)),
+        told
+      ),
     write: (id, payload, ttl, revision) =>
       call((now) => files.replace({ oldId: id, newId: id, payload, expiresAt: expiry(now, ttl), revision }, now)),
     touch: (id, ttl) => call((now) => files.touch(id, expiry(now, ttl), now)),
@@ -102,7 +119,7 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
         files.collect(folder, now).then(
           (removed) => removed === "session",
           (cause) => {
-            failure ??= cause
+            failure ??= explained(cause)
             return false
           }
         )
@@ -115,7 +132,7 @@ const fromFiles = (files: SessionFiles): Provider.Provider => {
   })
 }
 
-const names: Names<Options> = { directory: "required", fsync: "optional" }
+const names: Names<Options> = { directory: "required", fsync: "optional", strictModes: "optional" }
 
 /**
  * Provides sessions in files. Fails with `InvalidConfig` if the directory cannot be used.
@@ -147,8 +164,8 @@ export const layer = (options: Options): Layer.Layer<Provider.SessionProvider, S
 export const layerConfig: Environment.LayerConfig<Options> = Environment.configured(layer)
 
 /**
- * Provides sessions in files with options from the environment: `SESSION_URL`, which is the directory, and
- * `SESSION_FSYNC`.
+ * Provides sessions in files with options from the environment: `SESSION_URL`, which is the directory,
+ * `SESSION_FSYNC` and `SESSION_STRICT_MODES`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -164,7 +181,8 @@ export const layerFromEnv = Layer.effect(
   Effect.flatMap(
     Config.all({
       directory: Environment.path("the directory"),
-      fsync: Config.withDefault(Config.Boolean(Environment.variables.fsync), false)
+      fsync: Config.withDefault(Config.Boolean(Environment.variables.fsync), false),
+      strictModes: Config.withDefault(Config.Boolean(Environment.variables.strictModes), true)
     }),
     (options) => open(options, Environment.variables.url)
   )

@@ -271,7 +271,7 @@ describe("a directory that cannot be used", () => {
         ["", "expected the path of a directory"],
         ["file:///var/sessions", "expected the path of a directory"],
         ["postgres://user:secret@host/app", "expected the path of a directory"],
-        ["with\0nul", "ERR_INVALID_ARG_VALUE"]
+        ["with\0nul", "control characters"]
       ] as const) {
         const error = yield* Effect.flip(File.make({ directory: path }))
         expect(error.reason).toBe("InvalidConfig")
@@ -292,11 +292,9 @@ describe("a directory that cannot be used", () => {
       const provider = yield* File.make({ directory: sessions })
       yield* provider.create(id("1"), payload("1"), day)
       renameSync(sessions, `${sessions}-away`)
-      for (const broken of [() => {}, () => writeFileSync(sessions, "in the way")]) {
-        broken()
-        const error = yield* Effect.flip(provider.create(id("2"), payload("2"), day))
-        expect([error.reason, error.message]).toEqual(["Unavailable", expect.stringContaining("file: create failed")])
-      }
+      writeFileSync(sessions, "in the way")
+      const error = yield* Effect.flip(provider.create(id("2"), payload("2"), day))
+      expect([error.reason, error.message]).toEqual(["Unavailable", expect.stringContaining("file: create failed")])
       rmSync(sessions)
       renameSync(`${sessions}-away`, sessions)
       expect(yield* read(provider, "1")).toBe("1")

@@ -3,14 +3,35 @@
  * not an error.
  */
 import * as fs from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import { Failure } from "../../internal/failure.js"
 
+/** The pauses before a call is made again that found too many files open, in milliseconds. */
+const pauses = [5, 10, 20, 40, 80, 160, 320]
+
+/** Makes a call again while this process, or the machine, has too many files open. */
+const patient =
+  <Args extends ReadonlyArray<unknown>, A>(call: (...args: Args) => Promise<A>) =>
+  async (...args: Args): Promise<A> => {
+    for (const pause of pauses) {
+      try {
+        return await call(...args)
+      } catch (error) {
+        if (!hasCode(error, "EMFILE", "ENFILE")) {
+          throw error
+        }
+        await sleep(pause)
+      }
+    }
+    return call(...args)
+  }
+
 // Not `fs.promises`, whose file handles cost twice as much.
-const openFile = promisify(fs.open)
+const openFile = patient(promisify(fs.open))
 const renameFile = promisify(fs.rename)
 const unlink = promisify(fs.unlink)
-const readdir = promisify(fs.readdir)
+const readdir = patient((folder: string) => promisify(fs.readdir)(folder))
 const read = promisify(fs.read)
 const writeFile = promisify(fs.writeFile)
 const mkdir = promisify(fs.mkdir)
@@ -49,6 +70,34 @@ export const isReal = (path: string): boolean | undefined => {
     return fs.realpathSync.native(path) === path
   } catch (error) {
     return hasCode(error, "ENOENT") ? undefined : ifAbsent(false)(error)
+  }
+}
+
+/**
+ * How many files are open at once. A burst would open thousands, more than a process may have, before it closes one: few
+ * threads read them.
+ */
+const maxOpen = 64
+
+let held = 0
+const waiting: Array<() => void> = []
+
+/** Runs what opens a file and closes it, when fewer than so many are open. Not within itself. */
+export const holding = async <A>(use: () => Promise<A>): Promise<A> => {
+  if (held < maxOpen) {
+    held++
+  } else {
+    await new Promise<void>((goOn) => waiting.push(goOn))
+  }
+  try {
+    return await use()
+  } finally {
+    const next = waiting.shift()
+    if (next === undefined) {
+      held--
+    } else {
+      next()
+    }
   }
 }
 
@@ -118,7 +167,10 @@ export const readAll = async (fd: number, size: number): Promise<Buffer> => {
 }
 
 /** Writes a new file completely, or not at all. Returns false if its folder does not exist. */
-export const store = async (path: string, content: Uint8Array, durable: boolean): Promise<boolean> => {
+export const store = (path: string, content: Uint8Array, durable: boolean): Promise<boolean> =>
+  holding(() => storeNow(path, content, durable))
+
+const storeNow = async (path: string, content: Uint8Array, durable: boolean): Promise<boolean> => {
   const fd = await openFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600).catch(ifAbsent(undefined))
   if (fd === undefined) {
     return false
@@ -190,11 +242,12 @@ export const age = (folder: string): number =>
   Date.now() - (fs.lstatSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY)
 
 /** Waits until the names in a folder are on disk. */
-export const persist = async (folder: string): Promise<void> => {
-  const fd = await openFile(folder, O_RDONLY)
-  try {
-    await fsync(fd)
-  } finally {
-    fs.closeSync(fd)
-  }
-}
+export const persist = (folder: string): Promise<void> =>
+  holding(async () => {
+    const fd = await openFile(folder, O_RDONLY)
+    try {
+      await fsync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+  })

@@ -6,6 +6,7 @@ import { hash, randomUUID } from "node:crypto"
 import { idTaken } from "../../internal/failure.js"
 import * as Provider from "../Provider.js"
 import * as Disk from "./disk.js"
+import type { Directory } from "./openDirectory.js"
 import * as Data from "./sessionData.js"
 import * as Folder from "./sessionFolder.js"
 import * as Marks from "./sessionMarks.js"
@@ -50,18 +51,17 @@ const batchSize = 16
 
 export class SessionFiles {
   /**
-   * @param directory The real path of the directory.
    * @param durable Whether a change waits until it is on disk.
    */
   constructor(
-    private readonly directory: string,
+    private readonly directory: Directory,
     private readonly durable: boolean
   ) {}
 
   private place(id: string): Place {
     const key = JSON.stringify(id)
     const name = hash("sha256", key, "hex")
-    const shard = `${this.directory}/${name.slice(0, 2)}`
+    const shard = `${this.directory.path}/${name.slice(0, 2)}`
     return { key, shard, folder: `${shard}/${name}` }
   }
 
@@ -71,7 +71,11 @@ export class SessionFiles {
     return loaded?.key === key ? loaded.stored : undefined
   }
 
-  private async load(folder: string, now: number) {
+  private load(folder: string, now: number) {
+    return Disk.holding(() => this.loadNow(folder, now))
+  }
+
+  private async loadNow(folder: string, now: number) {
     const { done } = await Folder.act(folder, (listing, lost: Folder.Head | undefined) => {
       const head = liveHead(listing, now)
       // Data that is missing has just been replaced. If the head is still the same, the data is lost, as after a power
@@ -134,12 +138,16 @@ export class SessionFiles {
    * caller who has just succeeded.
    */
   private async claim({ folder, shard }: Place, now: number): Promise<boolean> {
-    if (await Disk.ensureFolder(shard)) {
-      await this.persist(this.directory)
+    const make = async () => {
+      if (await this.directory.ensureFolder(shard)) {
+        await this.persist(this.directory.path)
+      }
+      return Disk.makeFolder(folder)
     }
+    // Programs that clean up may remove an empty shard just then.
     const claimed =
-      (await Disk.makeFolder(folder)) ||
-      ((await this.collect(folder, now)) !== undefined && (await Disk.makeFolder(folder)))
+      (await make().catch((error) => (Disk.isAbsent(error) ? make() : Promise.reject(error)))) ||
+      ((await this.collect(folder, now)) !== undefined && (await make()))
     if (claimed) {
       await this.persist(shard)
     }
@@ -296,7 +304,7 @@ export class SessionFiles {
 
   /** The folders of all sessions, live or not, a few at a time. */
   async *folders(): AsyncGenerator<ReadonlyArray<string>> {
-    for (const shard of await Disk.paths(this.directory, /^[0-9a-f]{2}$/)) {
+    for (const shard of await Disk.paths(this.directory.path, /^[0-9a-f]{2}$/)) {
       const folders = await Disk.paths(shard, /^[0-9a-f]{64}$/)
       for (let i = 0; i < folders.length; i += batchSize) {
         yield folders.slice(i, i + batchSize)

@@ -43,15 +43,17 @@ export const read = async (folder: string, key: string, now: number): Promise<Ui
     await sleep(pause)
     listing = await Folder.list(folder)
   }
-  const { done } = await Folder.act(
-    folder,
-    (listing) => {
-      const [mark] = live(listing, now)
-      return mark && { target: mark, call: Disk.open(`${folder}/${mark.name}`) }
-    },
-    listing
-  )
-  const data = done && (await Data.load(done.result))
+  const data = await Disk.holding(async () => {
+    const { done } = await Folder.act(
+      folder,
+      (listing) => {
+        const [mark] = live(listing, now)
+        return mark && { target: mark, call: Disk.open(`${folder}/${mark.name}`) }
+      },
+      listing
+    )
+    return done && (await Data.load(done.result))
+  })
   return data?.key === key ? data.payload : undefined
 }
 

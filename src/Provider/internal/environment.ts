@@ -24,6 +24,7 @@ export const variables = {
   sentinelTls: "SESSION_SENTINEL_TLS",
   durability: "SESSION_DURABILITY",
   fsync: "SESSION_FSYNC",
+  strictModes: "SESSION_STRICT_MODES",
   maxSessions: "SESSION_MAX_SESSIONS",
   maxConnections: "SESSION_MAX_CONNECTIONS",
   table: "SESSION_TABLE",

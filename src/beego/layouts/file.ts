@@ -14,8 +14,8 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Stream from "#effect/Stream"
 import * as Disk from "../../Provider/file/disk.js"
-import { openDirectory } from "../../Provider/file/openDirectory.js"
-import { call } from "../../Provider/internal/time.js"
+import { call, explained } from "../../Provider/file/explained.js"
+import { type Directory, openDirectory } from "../../Provider/file/openDirectory.js"
 import * as Provider from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
 import { collectLeftovers } from "./folderLock.js"
@@ -36,7 +36,8 @@ const isKey = (id: string): boolean => /^[A-Za-z0-9_-]{2,128}$/.test(id)
 /** How many sessions a walk over all of them looks at in parallel. */
 const batchSize = 16
 
-const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoStore => {
+const makeStore = (opened: Directory, maxLifetime: number): BeegoProvider.BeegoStore => {
+  const directory = opened.path
   const { expiresAt, store } = inMillis(maxLifetime, SessionFile.timeUnit)
   // beego's garbage collection gives up if something vanishes while it looks at it. It goes in alphabetical order, so
   // it gets here last.
@@ -81,7 +82,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
 
   /** The ids for which `visit` returns true. */
   const walk = (visit: (id: string, now: number) => Promise<boolean | undefined>) =>
-    Stream.suspend(() => Stream.fromAsyncIterable(all(), (cause) => cause)).pipe(
+    Stream.suspend(() => Stream.fromAsyncIterable(all(), explained)).pipe(
       Stream.mapEffect((ids) =>
         call(async (now) => {
           const answers = await Promise.all(ids.map((id) => visit(id, now)))
@@ -116,14 +117,14 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
         const written = store(now, ttl)
         const { folder } = place(id)
         if (!Disk.isReal(folder)) {
-          await Disk.ensureFolder(`${directory}/${id[0]}`)
-          await Disk.ensureFolder(folder)
+          await opened.ensureFolder(`${directory}/${id[0]}`)
+          await opened.ensureFolder(folder)
         }
         const result = await SessionFile.change(work, place(id), { payload, written }, (found) =>
           live(found, now) === undefined ? undefined : "taken"
         )
         return result === "done" ? expiresAt(written) : undefined
-      }),
+      }).pipe(Effect.tap(opened.told)),
     replace: (id, payload, ttl, revision) =>
       call(async (now) => {
         const written = store(now, ttl)
@@ -150,7 +151,7 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
       let failure: unknown
       const collected = walk((id, now) =>
         collect(id, now).catch((cause) => {
-          failure ??= cause
+          failure ??= explained(cause)
           return false
         })
       )
@@ -169,8 +170,12 @@ const makeStore = (directory: string, maxLifetime: number): BeegoProvider.BeegoS
  * Makes a provider in beego's directory. Fails with `InvalidConfig` if the directory or the lifetime cannot be used.
  */
 export const make = ({ directory, maxLifetime }: Options): Effect.Effect<Provider.Provider, SessionError> =>
-  Effect.map(Effect.all([openDirectory(directory, "directory"), checkMaxLifetime(maxLifetime)]), ([real, millis]) =>
-    BeegoProvider.make(makeStore(real, millis))
+  Effect.map(
+    Effect.all([
+      openDirectory({ directory, option: "directory", strict: false, folders: /^([A-Za-z0-9_-]|~effect-session)$/ }),
+      checkMaxLifetime(maxLifetime)
+    ]),
+    ([opened, millis]) => BeegoProvider.make(makeStore(opened, millis))
   )
 
 /**

@@ -60,7 +60,12 @@ const makeSettled = (): ((stat: fs.BigIntStats) => boolean) => {
 export const writtenAt = ({ mtimeNs }: fs.BigIntStats): number => Number((mtimeNs + 999_999n) / 1_000_000n)
 
 /** Runs `use` on the open file. Returns undefined if there is no file, or something else in its place. */
-export const withFile = async <A>(
+export const withFile = <A>(
+  place: Place,
+  use: (fd: number, stat: fs.BigIntStats) => A | Promise<A>
+): Promise<A | undefined> => Disk.holding(() => withFileNow(place, use))
+
+const withFileNow = async <A>(
   { folder, path }: Place,
   use: (fd: number, stat: fs.BigIntStats) => A | Promise<A>
 ): Promise<A | undefined> => {
