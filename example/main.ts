@@ -2,21 +2,20 @@
  * The demo, which `npm run example` starts on Effect 3 and `npm run example:effect4` on Effect 4. `SESSION_PROVIDER` and
  * `SESSION_URL` choose its backend, `PORT` its port, and `HOST` the address that it listens on, 127.0.0.1 by default.
  */
+import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { SessionConfig, SessionLayer, SessionManager } from "effect-session"
+import { SessionConfig, SessionHttp, SessionLayer, SessionManager } from "effect-session"
 import * as Config from "#effect/Config"
-import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as HttpRouter from "#effect/http/HttpRouter"
 import * as Layer from "#effect/Layer"
 import { routes } from "./routes.js"
-import { endingWithin } from "./server.js"
 
 // Requests under way may take as long as a call of the backend.
 const Server = Layer.unwrap(
   Effect.map(SessionManager.SessionManager, ({ config }) =>
-    NodeHttpServer.layerConfig(endingWithin(Duration.toMillis(config.timeout)), {
+    NodeHttpServer.layerConfig(() => SessionHttp.endsWithin(createServer(), config.timeout), {
       host: Config.withDefault(Config.NonEmptyString("HOST"), "127.0.0.1"),
       port: Config.withDefault(Config.Int("PORT"), 3000)
     })

@@ -35,6 +35,13 @@ export {
 export {
   /**
    * @since 3.0.0
+   * @category servers
+   */
+  endsWithin
+} from "./endsWithin.js"
+export {
+  /**
+   * @since 3.0.0
    * @category layers
    */
   layerOpenApi,

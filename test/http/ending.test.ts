@@ -5,6 +5,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { SessionError, SessionHttp, SessionLayer, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
+import * as Deferred from "#effect/Deferred"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
 import * as HttpServer from "#effect/http/HttpServer"
@@ -18,18 +19,20 @@ import { UnderWay } from "../../src/Manager/underWay.js"
 import { AppSession } from "../support/http.js"
 import { machineTimed } from "../support/machineTime.js"
 
-const app = HttpRouter.empty.pipe(
-  HttpRouter.post(
-    "/buy",
-    Effect.gen(function* () {
-      const session = yield* AppSession
-      yield* Effect.sleep("200 millis")
-      yield* session.set("userId", "ada")
-      return HttpServerResponse.text("bought")
-    })
-  ),
-  HttpRouter.use(SessionHttp.middleware(AppSession))
-)
+const app = (arrived: Deferred.Deferred<void>) =>
+  HttpRouter.empty.pipe(
+    HttpRouter.post(
+      "/buy",
+      Effect.gen(function* () {
+        const session = yield* AppSession
+        yield* Deferred.succeed(arrived, undefined)
+        yield* Effect.sleep("200 millis")
+        yield* session.set("userId", "ada")
+        return HttpServerResponse.text("bought")
+      })
+    ),
+    HttpRouter.use(SessionHttp.middleware(AppSession))
+  )
 
 /** A backend that fails once it is closed, and the number of sessions in it by then. */
 const closing = () => {
@@ -64,23 +67,24 @@ const started = (isOutside: boolean) =>
     const server = createServer()
     const node = NodeHttpServer.layer(() => server, { host: "127.0.0.1", port: 0 })
     const sessions = SessionLayer.make(provider, { timeout: "1 second" })
+    const arrived = yield* Deferred.make<void>()
     const live = isOutside
-      ? HttpServer.serve(app).pipe(Layer.provide(node), Layer.provide(sessions))
-      : HttpServer.serve(app).pipe(Layer.provide(sessions), Layer.provide(node))
+      ? HttpServer.serve(app(arrived)).pipe(Layer.provide(node), Layer.provide(sessions))
+      : HttpServer.serve(app(arrived)).pipe(Layer.provide(sessions), Layer.provide(node))
     const scope = yield* Scope.make()
     yield* Layer.buildWithScope(live, scope)
     const ask = (path: string) =>
       fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { method: "POST" })
-    return { ask, end: Scope.close(scope, Exit.void), server, state }
+    return { arrived: Deferred.await(arrived), ask, end: Scope.close(scope, Exit.void), state }
   })
 
 it.live.each([true, false])(
   "it is answered and saved, and its connection ends (sessions around the server: %s)",
   (isOutside) =>
     Effect.gen(function* () {
-      const { ask, end, state } = yield* started(isOutside)
+      const { arrived, ask, end, state } = yield* started(isOutside)
       const asking = ask("/buy")
-      yield* Effect.sleep("50 millis")
+      yield* arrived
       yield* end
       const answer = yield* Effect.promise(() => asking)
       expect([answer.status, answer.headers.get("connection"), state.sessions]).toEqual([200, "close", 1])

@@ -41,7 +41,9 @@ const app = Effect.gen(function* () {
 })
 
 HttpServer.serve(HttpRouter.empty.pipe(HttpRouter.all("*", app), HttpRouter.use(SessionHttp.middleware(Soaked)))).pipe(
-  Layer.provide(NodeHttpServer.layer(() => createServer(), { port, host: "127.0.0.1" })),
+  Layer.provide(
+    NodeHttpServer.layer(() => SessionHttp.endsWithin(createServer(), "2 seconds"), { port, host: "127.0.0.1" })
+  ),
   Layer.provide(SessionLayer.fromConfig()),
   Layer.launch,
   NodeRuntime.runMain

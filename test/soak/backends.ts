@@ -26,7 +26,12 @@ export interface Backend {
   readonly needs: ReadonlyArray<string>
   /** The variables with which the app finds the backend. */
   readonly start: Effect.Effect<
-    { readonly variables: Readonly<Record<string, string>>; readonly troubles: ReadonlyArray<Trouble> },
+    {
+      readonly variables: Readonly<Record<string, string>>
+      readonly troubles: ReadonlyArray<Trouble>
+      /** Of a backend that is a process of its own. */
+      readonly server?: Control
+    },
     never,
     Scope.Scope
   >
@@ -120,6 +125,7 @@ export const backends: ReadonlyArray<Backend> = [
     start: Effect.map(RedisServer.single({ args: ["--appendonly", "yes", "--appendfsync", "always"] }), (server) => {
       const cli = (...args: ReadonlyArray<string>) => tell("redis-cli", "-p", `${server.port}`, ...args)
       return {
+        server,
         variables: { SESSION_URL: server.url },
         troubles: [
           ...ofServer(server),
@@ -139,6 +145,7 @@ export const backends: ReadonlyArray<Backend> = [
       const readOnly = (value: string) =>
         psql(`ALTER SYSTEM SET default_transaction_read_only = ${value}`, "SELECT pg_reload_conf()")
       return {
+        server,
         variables: { SESSION_URL: server.url },
         troubles: [
           ...ofServer(server),
@@ -163,6 +170,7 @@ export const backends: ReadonlyArray<Backend> = [
           ...["--execute", statement]
         )
       return {
+        server,
         variables: { SESSION_URL: server.url },
         troubles: [
           ...ofServer(server),
@@ -177,6 +185,7 @@ export const backends: ReadonlyArray<Backend> = [
     needs: ["memcached"],
     outlivesApp: true,
     start: Effect.map(MemcachedServer.make(), (server) => ({
+      server,
       variables: { SESSION_URL: server.url },
       troubles: ofServer(server, true)
     }))

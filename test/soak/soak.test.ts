@@ -3,46 +3,22 @@
  * acknowledged is lost. `npm run soak -- redis 15` does so for a quarter of an hour.
  */
 
-import { readdirSync, readFileSync } from "node:fs"
 import { Agent } from "node:http"
 import * as Effect from "#effect/Effect"
 import { describe, expect, it } from "#test/vitest"
 import { suite } from "../servers/need.js"
-import { acquire, ask, freePorts, typescript } from "../servers/Process.js"
 import { type Backend, backends, type Trouble } from "./backends.js"
+import { startApp, used } from "./process.js"
 import { type Findings, nothingFound, Visitor } from "./visitor.js"
 
 const asked = process.env["SOAK_ON"]
 const minutes = Number(process.env["SOAK_MINUTES"] ?? 1)
 const chosen = asked?.split(",") ?? ["file", "redis", "postgres"]
 
-/** The app as a process, in a folder of its own. */
-const startApp = (variables: Readonly<Record<string, string>>) =>
-  acquire("soak-app", async (workspace) => {
-    const [port] = await freePorts(1)
-    const control = await workspace.run({
-      name: "app",
-      ...(await typescript("../soak/app.ts", JSON.stringify({ port, variables }))),
-      answers: () => ask(port!, "GET /read HTTP/1.0\r\n", /200 OK/)
-    })
-    return { ...control, port: port! }
-  })
-
-/** What the app has of the machine now: open files, and memory in MB. */
-const used = ([pid]: ReadonlyArray<number>) => ({
-  files: readdirSync(`/proc/${pid}/fd`).length,
-  megabytes: Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1024)
-})
-
 const soak = ({ name, outlivesApp, start }: Backend) =>
   Effect.gen(function* () {
     const { troubles, variables } = yield* start
-    const app = yield* startApp({
-      SESSION_PROVIDER: name,
-      SESSION_COOKIE_SECURE: "false",
-      SESSION_COOKIE_NAME: "id",
-      ...variables
-    })
+    const app = yield* startApp(name, variables)
     const ofApp: ReadonlyArray<Trouble> = [
       { name: "the app is restarted", run: Effect.andThen(app.stop, app.start), forgets: !outlivesApp },
       { name: "the app is killed", run: Effect.andThen(app.kill, app.start), forgets: !outlivesApp }
@@ -85,7 +61,7 @@ describe.concurrent(`${minutes} minutes of trouble`, () => {
           Effect.gen(function* () {
             const { after, before, findings } = yield* soak(backend)
             const { refused, requests, unsure, ...faults } = findings
-            expect(requests - refused).toBeGreaterThan(100)
+            expect(requests - refused).toBeGreaterThan(20)
             const { refused: _, requests: __, unsure: ___, ...none } = nothingFound()
             expect(faults).toEqual(none)
             expect(after.files).toBeLessThan(before.files + 50)

@@ -1,0 +1,52 @@
+/**
+ * Node's HTTP servers: one that ends in time, whatever its clients do.
+ */
+import type { Server } from "node:http"
+import type { Socket } from "node:net"
+import * as Duration from "#effect/Duration"
+
+/**
+ * Makes a server end in time when it is closed, as on SIGTERM. Requests under way have so long to be answered; then
+ * their connections are closed, those of streams and WebSockets too. Meanwhile every response ends its connection, and
+ * new requests on connections that clients have kept get a 503, so that clients ask another instance. Without this, a
+ * client that keeps its connection and goes on asking keeps the process from ending. Returns the server.
+ *
+ * Take the session's `timeout`: a request that waits for a backend that does not answer gets its response by then.
+ *
+ * @example
+ * import { createServer } from "node:http"
+ * import { NodeHttpServer } from "@effect/platform-node"
+ * import { SessionHttp } from "effect-session"
+ *
+ * const HttpLive = NodeHttpServer.layer(() => SessionHttp.endsWithin(createServer(), "5 seconds"), { port: 3000 })
+ *
+ * @since 3.0.0
+ * @category servers
+ */
+export const endsWithin = <S extends Server>(server: S, duration: Duration.Input): S => {
+  const millis = Duration.toMillis(Duration.fromInputUnsafe(duration))
+  const sockets = new Set<Socket>()
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  })
+  server.on("request", (_, response) => {
+    response.shouldKeepAlive &&= server.listening
+    // When Effect 3 ends, it takes its handler away before it closes the server.
+    if (server.listenerCount("request") === 1) {
+      response.writeHead(503, { connection: "close" }).end()
+    }
+  })
+  const close = server.close.bind(server)
+  server.close = (done) => {
+    // For responses whose headers have left: their connections end with them.
+    server.keepAliveTimeout = 1
+    setTimeout(() => {
+      for (const socket of sockets) {
+        socket.destroy()
+      }
+    }, millis).unref()
+    return close(done)
+  }
+  return server
+}
