@@ -116,6 +116,17 @@ export class LiveSession extends RequestState implements SessionCell {
       : Effect.void
   }
 
+  /** Outside of requests nothing is asked for ahead of time. */
+  get isPrefetch(): boolean {
+    return false
+  }
+
+  get keepIdle(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.idling = true
+    })
+  }
+
   /** Renews at once if the response has been made already, and if the renewal needs no response. */
   get touch(): Effect.Effect<void, SessionError> {
     return this.reading(() => {

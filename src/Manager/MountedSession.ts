@@ -2,14 +2,23 @@
  * The session of a request as its mounts see it, and the work that is done even if no mount made a response.
  */
 import * as Effect from "#effect/Effect"
+import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "#effect/http/HttpServerResponse"
 import * as Scope from "#effect/Scope"
 import type { SessionError } from "../SessionError.js"
 import { commit } from "./Commit.js"
+import type { Environment } from "./Environment.js"
 import { LiveSession } from "./LiveSession.js"
 import type { Shape } from "./respond.js"
 
 export class MountedSession extends LiveSession {
+  constructor(
+    env: Environment,
+    private readonly request: HttpServerRequest
+  ) {
+    super(env, () => env.transport.read(request))
+  }
+
   /** How many mounts of this request are running, nested in each other. */
   mounts = 0
   /** Whether what runs before the headers leave was registered, where that belongs to the request. */
@@ -24,6 +33,10 @@ export class MountedSession extends LiveSession {
   scope: Scope.Scope | undefined = undefined
   /** Whether the end of the request is watched for a new token that nobody was told. */
   private watched = false
+
+  override get isPrefetch(): boolean {
+    return /^prefetch\b/i.test(this.request.headers["sec-purpose"] ?? "")
+  }
 
   /**
    * Notes that the fiber of a mount has ended, with `outer` mounts around it. If the mount has not left, it was

@@ -45,6 +45,8 @@ export class RequestState {
   renewing = false
   /** Whether the lifetime is to be renewed regardless of `touchEvery`. */
   touching = false
+  /** Whether the request does not count as use of the session. */
+  idling = false
   /**
    * Grows when the session ends or is lost, so that a commit that began before knows that it is about another session.
    */

@@ -75,11 +75,14 @@ export const make = (options: Options): Effect.Effect<SessionConfig, SessionErro
   makeNamed(options, (path) => path.join("."))
 
 /**
- * Settings that work but are probably a mistake, for a warning.
+ * Warns of settings that work but are probably a mistake.
  *
  * @internal
  */
-export const oddities = (config: SessionConfig): ReadonlyArray<string> => {
+export const warn = (config: SessionConfig): Effect.Effect<void> =>
+  Effect.forEach(oddities(config), (text) => Effect.logWarning(text), { discard: true })
+
+const oddities = (config: SessionConfig): ReadonlyArray<string> => {
   const { absoluteTimeout, cookie, idleTimeout } = config
   const touchEvery = config.touchEvery ?? Duration.times(idleTimeout, 0.1)
   if (cookie === false || cookie.maxAge === undefined) {

@@ -21,7 +21,7 @@ import { LiveSession } from "./LiveSession.js"
 import { internals, type Manager, overProvider, overSealed, running } from "./Manager.js"
 import type { Options } from "./options.js"
 import * as SessionConfig from "./SessionConfig.js"
-import type { SessionEvent } from "./Telemetry.js"
+import { nameOf as nameOfStored, type SessionEvent } from "./Telemetry.js"
 
 export {
   /**
@@ -98,7 +98,8 @@ export const layerOf = <E, R>(
 export const layer = (
   options: Options = {},
   codec?: SessionCodec
-): Layer.Layer<SessionManager, SessionError, SessionProvider> => layerOf(make(options, codec))
+): Layer.Layer<SessionManager, SessionError, SessionProvider> =>
+  layerOf(Effect.flatMap(configOf(options), (config) => overProvider(config, codec)))
 
 /**
  * Provides a manager of sessions that clients hold in sealed cookies. Fails with `InvalidConfig` if an option is wrong,
@@ -120,7 +121,9 @@ export const layerSealed = (
   options: Options = {},
   codec?: SessionCodec
 ): Layer.Layer<SessionManager, SessionError, SealedSessions> =>
-  layerOf(Effect.flatMap(SessionConfig.make(options), (config) => overSealed(config, codec)))
+  layerOf(Effect.flatMap(configOf(options), (config) => overSealed(config, codec)))
+
+const configOf = (options: Options) => Effect.tap(SessionConfig.make(options), SessionConfig.warn)
 
 /**
  * Opens a live session outside of a request: in a job, on a socket, in a test. Changes are stored only when you call
@@ -185,6 +188,30 @@ export const destroy = (id: SessionId | StoredId): Effect.Effect<void, SessionEr
     }
     const session = detached(environment, id)
     return Effect.andThen(session.destroy, session.save)
+  })
+
+/**
+ * The name of a session in events, from its id or its stored id. It cannot be turned back into either, so it can be
+ * logged: the events of a session that your own log names.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { SessionManager, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { userId: Schema.String }) {}
+ *
+ * const logName = Effect.gen(function* () {
+ *   const session = yield* AppSession
+ *   yield* Effect.log("session", yield* SessionManager.nameOf(yield* session.id))
+ * })
+ *
+ * @since 3.0.0
+ * @category accessors
+ */
+export const nameOf = (id: SessionId | StoredId): Effect.Effect<string, never, SessionManager> =>
+  Effect.map(SessionManager, (manager) => {
+    const { keeper } = internals(manager).environment
+    return nameOfStored(typeof id === "string" ? id : keeper.refOf(Redacted.value(id)))
   })
 
 const heldByClient = ({ backend }: Manager, operation: string) =>

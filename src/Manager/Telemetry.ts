@@ -93,8 +93,8 @@ export interface Telemetry {
   readonly events: Stream.Stream<SessionEvent>
 }
 
-/** A short name for a stored session that tells nothing about its id, for events and logs. */
-const nameOf = (ref: StoredId): string => hash("sha256", ref, "base64url").slice(0, 12)
+/** A short name for a stored session that tells nothing about its id, for events and logs. @internal */
+export const nameOf = (ref: StoredId): string => hash("sha256", ref, "base64url").slice(0, 12)
 
 const counters: Record<Kind | "Read" | "Replayed", Metric.Counter> = {
   Read: Metric.counter("session_read_total", "Sessions read from the backend"),

@@ -155,9 +155,9 @@ const roomIn = (name: string, attributes: ReturnType<typeof attributesOf>): numb
 /** The name of the session's cookie, or an empty string if it travels in none. */
 export const cookieName = ({ cookie }: SessionConfig): string => (cookie === false ? "" : nameOf(cookie))
 
-/** The cookie's name: `__Host-id` (RFC 6265bis 4.1.3.2) unless the attributes forbid that prefix. */
-const nameOf = (cookie: Cookie): string =>
-  cookie.name ?? (cookie.secure && cookie.domain === undefined && cookie.path === "/" ? "__Host-id" : "id")
+/** The cookie's name: with the strongest prefix that its attributes allow (RFC 6265bis 4.1.3). */
+const nameOf = ({ domain, name, path, secure }: Cookie): string =>
+  name ?? (secure ? (domain === undefined && path === "/" ? "__Host-id" : "__Secure-id") : "id")
 
 const attributesOf = (cookie: Cookie) => ({
   path: cookie.path,

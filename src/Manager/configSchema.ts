@@ -42,7 +42,9 @@ const Cookie = Schema.Struct({
       matching(
         /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
         "expected a host name, without scheme, port or leading dot"
-      )
+      ),
+      // Browsers drop a cookie for all of `com`, without a word (RFC 6265bis 5.7).
+      matching(/\.|^localhost$/i, "expected a domain of two names or more, such as example.org")
     )
   ),
   path: withDefault(

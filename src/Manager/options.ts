@@ -11,8 +11,8 @@ import type * as Duration from "#effect/Duration"
  */
 export interface CookieOptions {
   /**
-   * The cookie's name. Default `__Host-id`, or `id` if `secure` is false or a `domain` or a `path` other than `/` is
-   * set, which that prefix forbids.
+   * The cookie's name. Default `__Host-id`, or `__Secure-id` if a `domain` or a `path` other than `/` is set, which that
+   * prefix forbids, or `id` if `secure` is false.
    */
   readonly name?: string | undefined
   /** The Domain attribute. Default none: the browser sends the cookie to this host only. */

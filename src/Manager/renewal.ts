@@ -32,7 +32,7 @@ const isDue = (session: RequestState, gain: number): boolean => {
 /** The renewal that is due at `now`: the new lifetime, only the cookie, or none. */
 const renewalAt = (session: RequestState, now: number): number | "cookie" | undefined => {
   const { base } = session
-  if (base === undefined) {
+  if (base === undefined || (session.idling && !session.touching)) {
     return undefined
   }
   const lifetime = session.lifetime(base.data, now)

@@ -39,7 +39,7 @@ export const makeRequestSessions = (env: Environment): RequestSessions => {
       if (found !== undefined && !found.answered) {
         return found
       }
-      const session = new MountedSession(env, () => env.transport.read(request))
+      const session = new MountedSession(env, request)
       attach(request.source as Source, session)
       return session
     }

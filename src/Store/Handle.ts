@@ -49,6 +49,9 @@ export interface SessionCell {
   readonly exclusive: Effect.Effect<void, SessionError>
   /** Fails with an error that the handle found itself, and keeps it for the log. */
   readonly fail: (error: SessionError) => Effect.Effect<never, SessionError>
+  readonly keepIdle: Effect.Effect<void>
+  /** Whether a browser asks for a page that its user may never see. */
+  readonly isPrefetch: boolean
   readonly touch: Effect.Effect<void, SessionError>
   /** Reports a stored value that was dropped, because its field could not read it. */
   readonly dropped: (key: string) => void
@@ -109,7 +112,10 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
   }
 
   get take(): Session<F>["take"] {
-    return (key) => this.#take(key, Effect.void)
+    return (key) =>
+      this.#cell.isPrefetch
+        ? this.#cell.reading((values) => Effect.succeed(this.#stored(key, values)))
+        : this.#take(key, Effect.void)
   }
 
   get takeAndSave(): Session<F>["takeAndSave"] {
@@ -138,6 +144,10 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
 
   get save(): Effect.Effect<void, SessionError> {
     return this.#cell.save
+  }
+
+  get keepIdle(): Effect.Effect<void> {
+    return this.#cell.keepIdle
   }
 
   get touch(): Effect.Effect<void, SessionError> {
@@ -180,6 +190,10 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
     })
   }
 
+  #stored<K extends keyof F & string>(key: K, values: Readonly<Draft>): Option.Option<Value<F[K]>> {
+    return read(this.#field(key), values, this.#cell) as Option.Option<Value<F[K]>>
+  }
+
   #take<K extends keyof F & string>(
     key: K,
     then: Effect.Effect<void, SessionError>
@@ -187,14 +201,14 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
     const cell = this.#cell
     const field = this.#field(key)
     return cell.reading((values) => {
-      let taken = read(field, values, cell) as Option.Option<Value<F[K]>>
+      let taken = this.#stored(key, values)
       if (Option.isNone(taken)) {
         // Nothing to delete, and nothing to save.
         return Effect.succeed(taken)
       }
       const operation: Operation = (draft) => {
         // Read again, because another request may have taken it since.
-        taken = read(field, draft, cell) as Option.Option<Value<F[K]>>
+        taken = this.#stored(key, draft)
         return Option.isSome(taken) ? remove([field], draft) : undefined
       }
       return Effect.mapEager(

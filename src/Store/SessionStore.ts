@@ -144,8 +144,9 @@ export interface Session<F extends Fields> {
   ) => Effect.Effect<Value<F[K]>, SessionError>
   /**
    * Reads a field and deletes it, so that later requests no longer see it. It suits values to show, such as a notice
-   * after a redirect: requests that run at the same time may each get it. Use `takeAndSave` for a value that may be
-   * used only once.
+   * after a redirect: requests that run at the same time may each get it. A request that a browser makes ahead of its
+   * user (`Sec-Purpose: prefetch`) reads it only, since what it gets may never be shown. Use `takeAndSave` for a value
+   * that may be used only once.
    */
   readonly take: <K extends keyof F & string>(key: K) => Effect.Effect<Option.Option<Value<F[K]>>, SessionError>
   /**
@@ -173,6 +174,11 @@ export interface Session<F extends Fields> {
   readonly destroy: Effect.Effect<void, SessionError>
   /** Saves the changes so far at once, and keeps them even if the request fails. */
   readonly save: Effect.Effect<void, SessionError>
+  /**
+   * Lets this request not count as use of the session: reading does not renew its idle lifetime. For requests that a page
+   * makes by itself, such as polls, with which a session that nobody uses would never end. A change still renews it.
+   */
+  readonly keepIdle: Effect.Effect<void>
   /** Renews the idle lifetime with this request, without waiting for `touchEvery`. */
   readonly touch: Effect.Effect<void, SessionError>
 }

@@ -24,7 +24,7 @@ export const compose = <E, R, EConfig>(
   codec?: SessionCodec
 ): Layer.Layer<SessionManager, E | EConfig | SessionError, R> =>
   Layer.unwrap(
-    Effect.map(Effect.tap(config, warn), (config) =>
+    Effect.map(Effect.tap(config, SessionConfig.warn), (config) =>
       Layer.flatMap(backend as Layer.Layer<SessionProvider | SealedSessions, E, R>, (context) => {
         const isSealed = Option.isSome(Context.getOption(context, SealedSessions))
         const manager: Effect.Effect<Manager, SessionError, SessionProvider | SealedSessions> = isSealed
@@ -34,9 +34,6 @@ export const compose = <E, R, EConfig>(
       })
     )
   )
-
-const warn = (config: SessionConfig.SessionConfig): Effect.Effect<void> =>
-  Effect.forEach(SessionConfig.oddities(config), (text) => Effect.logWarning(text), { discard: true })
 
 const sessionNames = namesOf(SessionConfig.SessionConfig)
 

@@ -7,6 +7,7 @@ import { webHandlers } from "#dialect/http"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
+import * as Option from "#effect/Option"
 import * as TestClock from "#effect/testing/TestClock"
 import * as HttpRouter from "#test/HttpRouter"
 import { describe, expect, it } from "#test/vitest"
@@ -25,7 +26,17 @@ const app = HttpRouter.empty.pipe(
       text
     )
   ),
+  HttpRouter.get(
+    "/poll",
+    Effect.flatMap(AppSession, (session) => Effect.andThen(session.keepIdle, Effect.map(session.get("visits"), text)))
+  ),
   HttpRouter.get("/count", Effect.map(count, text)),
+  HttpRouter.get(
+    "/taken",
+    Effect.flatMap(AppSession, (session) =>
+      Effect.map(session.take("visits"), (visits) => text(Option.getOrElse(visits, () => 0)))
+    )
+  ),
   HttpRouter.get("/fail", Effect.andThen(count, Effect.fail("no"))),
   HttpRouter.get("/die", Effect.andThen(count, Effect.die(new Error("no")))),
   HttpRouter.get("/not-found", Effect.as(count, HttpServerResponse.empty({ status: 404 }))),
@@ -150,7 +161,35 @@ describe("what a request costs the backend", () => {
   )
 })
 
+describe("a page that a browser fetches ahead of its user", () => {
+  it.effect.each(["prefetch", "prefetch;prerender"])("does not take what it shows: %s", (purpose) =>
+    Effect.gen(function* () {
+      const { me } = yield* begin
+      const ahead = yield* me("/taken", { headers: { "sec-purpose": purpose } })
+      expect([ahead.status, ahead.body]).toEqual([200, "1"])
+      expect((yield* me("/taken")).body).toBe("1")
+      expect((yield* me("/taken")).body).toBe("0")
+    })
+  )
+})
+
 describe("lifetimes", () => {
+  it.effect("polls let an idle session end, and a change renews it", () =>
+    Effect.gen(function* () {
+      const { calls, me } = yield* begin
+      for (let minute = 0; minute < 29; minute++) {
+        yield* TestClock.adjust("1 minute")
+        expect((yield* me("/poll")).body).toBe("1")
+      }
+      expect(calls.filter((call) => call === "touch")).toEqual([])
+      yield* me("/count")
+      yield* TestClock.adjust("29 minutes")
+      expect((yield* me("/poll")).body).toBe("2")
+      yield* TestClock.adjust("2 minutes")
+      expect((yield* me("/poll")).body).toBe("0")
+    })
+  )
+
   it.effect("an idle session ends after the idle timeout, one in use lives on until the absolute timeout", () =>
     Effect.gen(function* () {
       const { as, me, send } = yield* begin

@@ -36,7 +36,7 @@ describe("cookies", () => {
     [
       "of a domain",
       { cookie: { domain: "example.org" } },
-      "id=ID; Domain=example.org; Path=/; HttpOnly; Secure; SameSite=Lax"
+      "__Secure-id=ID; Domain=example.org; Path=/; HttpOnly; Secure; SameSite=Lax"
     ],
     [
       "that the browser keeps",

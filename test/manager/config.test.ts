@@ -46,6 +46,7 @@ describe("a wrong option fails the build and is named", () => {
     [{ cookie: { partitioned: true, secure: false } }, /cookie.*partitioned.*needs secure: true/],
     [{ cookie: { domain: "https://example.org" } }, /cookie.*domain.*host name/],
     [{ cookie: { domain: ".example.org:80" } }, /cookie.*domain.*host name/],
+    [{ cookie: { domain: "com" } }, /cookie.*domain.*of two names or more/],
     [{ cookie: { path: "app" } }, /cookie.*path.*starts with/],
     [{ cookie: { path: "/;x" } }, /cookie.*path.*starts with/],
     [{ cookie: { maxAge: "500 days" } }, /cookie.*maxAge.*400 days/],
@@ -405,6 +406,14 @@ describe("an odd cookie.maxAge is told", () => {
       expect(yield* warnings({ touchEvery: "1 minute", cookie: { maxAge: "2 minutes" } })).toEqual([])
       expect(yield* warnings({ absoluteTimeout: "30 days", cookie: { maxAge: "30 days" } })).toEqual([])
       expect(yield* warnings({})).toEqual([])
+      // Also of a layer over a provider of one's own.
+      const { layer, logged } = collectLogs()
+      const own = SessionManager.layer({ cookie: { maxAge: "30 days" } }).pipe(
+        Layer.provide(Memory.layer()),
+        Layer.provide(layer)
+      )
+      yield* Effect.scoped(Layer.build(own))
+      expect(logged).toEqual([expect.stringMatching(long)])
     })
   )
 })

@@ -279,6 +279,7 @@ describe("events and metrics", () => {
         const first = events.slice(0, 6).map(sessionOf)
         expect(new Set(first).size).toBe(1)
         expect(first[0]).toMatch(/^[A-Za-z0-9_-]{12}$/)
+        expect(yield* SessionManager.nameOf(id)).toBe(first[0])
         expect(JSON.stringify(events)).not.toContain(Redacted.value(id))
         expect(yield* created("memory")).toBe(before + 2)
       }).pipe(Effect.provide(context))

@@ -77,6 +77,8 @@ class Cell implements SessionCell {
   readonly isNew = Effect.sync(() => this.record.payload === undefined)
   readonly regenerate = Effect.void
   readonly destroy = Effect.void
+  readonly keepIdle = Effect.void
+  readonly isPrefetch = false
   readonly touch = Effect.void
 
   readonly dropped = (key: string) => {
