@@ -67,7 +67,7 @@ export class MountedSession extends LiveSession {
           return Effect.void
         }
         this.watched = true
-        return this.unlessAnswered(untold)
+        return this.unlessAnswered(this.env.reports.warned(untold))
       })
     )
   }
@@ -103,6 +103,5 @@ export const endNow = (session: LiveSession): Effect.Effect<unknown> =>
  * Warns that the handler saved the session under a new id and was then interrupted, by a timeout around the mount. In
  * Effect 3 that leaves no way to tell the client the id.
  */
-const untold = Effect.logWarning(
+const untold =
   "session: a request was interrupted after it had saved its session under a new id, which the client was not told: mount SessionHttp outside of Effect.timeout and Effect.race"
-)

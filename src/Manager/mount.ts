@@ -161,7 +161,7 @@ export class Mounting {
   private finish(session: MountedSession, response: Response, request: HttpServerRequest): Effect.Effect<Response> {
     session.made = response
     if (session.stage === "socket") {
-      return Effect.as(session.changed ? unsaved : Effect.void, response)
+      return Effect.as(session.changed ? this.env.reports.warned(unsaved) : Effect.void, response)
     }
     session.stage = "closed"
     if (response.status >= 500 && !this.env.config.keepOnServerError) {
@@ -190,10 +190,15 @@ export class Mounting {
 
   /** Completes the session of a request before the response's headers leave. */
   private readonly answer: HttpEffect.PreResponseHandler = (request, response) => {
+    const { underWay } = this.env
     const answered = this.answerTo(request, response)
-    return this.env.underWay.endsWith(request)
-      ? Effect.map(answered, HttpServerResponse.setHeader("connection", "close"))
-      : answered
+    if (underWay.endsWith(request)) {
+      return Effect.map(answered, HttpServerResponse.setHeader("connection", "close"))
+    }
+    if (response.body._tag === "Stream") {
+      underWay.afterStream(request)
+    }
+    return answered
   }
 
   private answerTo(request: HttpServerRequest, response: Response): Effect.Effect<Response> {
@@ -248,9 +253,7 @@ const sessionErrorIn = (cause: Cause.Cause<unknown>): SessionError | undefined =
   return isSessionError(error) ? error : undefined
 }
 
-const unsaved = Effect.logWarning(
-  "session: changes on a WebSocket are saved only by session.save; some were not saved, and are lost"
-)
+const unsaved = "session: changes on a WebSocket are saved only by session.save; some were not saved, and are lost"
 
 /** Logs the error of an `HttpApi`, which responds with the errors that it declares and logs none. */
 const logFailure = ({ env, failure, shape }: MountedSession, { status }: Response): Effect.Effect<void> =>

@@ -15,6 +15,8 @@ export interface Reports {
   readonly failed: (error: SessionError) => Effect.Effect<void>
   /** The backend's code died in a request. */
   readonly died: (defect: Error) => Effect.Effect<void>
+  /** Warns of a mistake in the app, which may be in all of its requests. */
+  readonly warned: (message: string) => Effect.Effect<void>
   /** Garbage collection failed, of which an outage has said the reason. */
   readonly notCollected: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
   /** Notes the result of each call of the backend; returns what is to be logged when an outage is over. */
@@ -89,6 +91,7 @@ export const makeReports = (backend: string, isCalled: boolean): Reports => {
       Effect.suspend(() =>
         seldom("Died", "session: saving died", (message) => Effect.logError(message, Cause.die(defect)))
       ),
+    warned: (message) => Effect.suspend(() => seldom(message, message, Effect.logWarning)),
     notCollected: (cause) =>
       Effect.suspend(() =>
         (outage === undefined ? Effect.logWarning : Effect.logDebug)("session garbage collection failed", cause)

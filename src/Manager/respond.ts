@@ -1,13 +1,13 @@
 /**
  * Completes a response: adds the session's cookie or header, and replaces it if the session could not be saved.
  */
-import { ServerResponse } from "node:http"
 import * as Effect from "#effect/Effect"
 import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import { type SessionError, statusOf } from "../SessionError.js"
 import type { Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
+import { nodeResponseOf } from "./underWay.js"
 
 type Response = HttpServerResponse.HttpServerResponse
 
@@ -121,8 +121,8 @@ export const respond = (
  */
 export const dismiss = (request: HttpServerRequest, response: Response): Response => {
   release(response)
-  const own = (request as { readonly response?: unknown }).response
-  if (own instanceof ServerResponse && !own.writableEnded) {
+  const own = nodeResponseOf(request)
+  if (own?.writableEnded === false) {
     own.end()
   }
   return HttpServerResponse.empty({ status: response.status })

@@ -1,6 +1,7 @@
 /**
  * The requests under way, for which the end of a manager waits: its backend must not close under them.
  */
+import { ServerResponse } from "node:http"
 import * as Effect from "#effect/Effect"
 import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import { deadline } from "../internal/machineTime.js"
@@ -45,6 +46,22 @@ export class UnderWay {
     const { httpVersionMajor, socket } = source as NodeRequest
     return httpVersionMajor === 1 && (this.ending || socket?.server?.listening === false)
   }
+
+  /** Ends the connection of a request, if that is due, after a response whose headers leave long before its end. */
+  afterStream(request: HttpServerRequest): void {
+    const own = nodeResponseOf(request)
+    own?.once("finish", () => {
+      if (this.endsWith(request)) {
+        own.req.socket.end()
+      }
+    })
+  }
+}
+
+/** The platform's own response to a request, on Node. */
+export const nodeResponseOf = (request: HttpServerRequest): ServerResponse | undefined => {
+  const own = (request as { readonly response?: unknown }).response
+  return own instanceof ServerResponse ? own : undefined
 }
 
 /** What Node says of a request; others say nothing. */

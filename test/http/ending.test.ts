@@ -1,7 +1,7 @@
 /**
  * An app that ends while a request is under way: the backend closes after it, in whatever order layers were provided.
  */
-import { createServer } from "node:http"
+import { Agent, createServer, get } from "node:http"
 import type { AddressInfo } from "node:net"
 import { SessionError, SessionHttp, SessionLayer, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
@@ -12,6 +12,7 @@ import * as HttpServer from "#effect/http/HttpServer"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Layer from "#effect/Layer"
 import * as Scope from "#effect/Scope"
+import * as Stream from "#effect/Stream"
 import * as HttpRouter from "#test/HttpRouter"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { expect, it } from "#test/vitest"
@@ -30,6 +31,15 @@ const app = (arrived: Deferred.Deferred<void>) =>
         yield* session.set("userId", "ada")
         return HttpServerResponse.text("bought")
       })
+    ),
+    HttpRouter.get(
+      "/stream",
+      Effect.as(
+        Effect.andThen(AppSession, Deferred.succeed(arrived, undefined)),
+        HttpServerResponse.stream(
+          Stream.encodeText(Stream.mapEffect(Stream.range(1, 4), (n) => Effect.as(Effect.sleep("60 millis"), `${n}`)))
+        )
+      )
     ),
     HttpRouter.use(SessionHttp.middleware(AppSession))
   )
@@ -75,7 +85,7 @@ const started = (isOutside: boolean) =>
     yield* Layer.buildWithScope(live, scope)
     const ask = (path: string) =>
       fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { method: "POST" })
-    return { arrived: Deferred.await(arrived), ask, end: Scope.close(scope, Exit.void), state }
+    return { arrived: Deferred.await(arrived), ask, end: Scope.close(scope, Exit.void), server, state }
   })
 
 it.live.each([true, false])(
@@ -103,5 +113,29 @@ it.live("a request that does not end is not waited for longer than that", () =>
     underWay.end()
     const [none] = yield* machineTimed(underWay.over(60_000))
     expect(none).toBeLessThan(10_000)
+  })
+)
+
+it.live("a stream whose headers have left comes to its end, and so does its connection", () =>
+  Effect.gen(function* () {
+    const { arrived, end, server } = yield* started(true)
+    const agent = new Agent({ keepAlive: true })
+    const streamed = new Promise<string>((resolve, reject) => {
+      const { port } = server.address() as AddressInfo
+      let body = ""
+      const asked = get({ agent, host: "127.0.0.1", port, path: "/stream" }, (response) => {
+        response.setEncoding("utf8").on("data", (text) => {
+          body += text
+        })
+      })
+      asked.once("socket", (socket) => socket.once("close", () => resolve(body)))
+      asked.once("error", reject)
+    })
+    yield* arrived
+    yield* end
+    const [time, body] = yield* machineTimed(Effect.promise(() => streamed))
+    expect(body).toBe("1234")
+    // Node would close an idle connection after five seconds.
+    expect(time).toBeLessThan(2_000)
   })
 )
