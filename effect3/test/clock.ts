@@ -26,9 +26,9 @@ export const at =
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withClock(effect, showing(millis))
 
-/** What is so far ahead of the machine's clock. */
+/** What is so far ahead of the machine's clock; behind it by a negative number of milliseconds. */
 const ahead = (by: Duration.DurationInput): Clock.Clock =>
-  showing(() => machine.unsafeCurrentTimeMillis() + Duration.toMillis(by))
+  showing(() => machine.unsafeCurrentTimeMillis() + (typeof by === "number" ? by : Duration.toMillis(by)))
 
 /** A layer as a process has it whose clock is so far ahead: its services, and how it answers the web's requests. */
 export const processAhead = <I, E>(layer: Layer.Layer<I, E>, by: Duration.DurationInput) =>

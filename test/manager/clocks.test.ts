@@ -1,18 +1,23 @@
 /**
  * Processes whose clocks differ: whoever goes on using a session stays signed in.
  */
-import { type SessionConfig, SessionHttp, type SessionProvider } from "effect-session"
+import { type SessionConfig, type SessionError, SessionHttp, type SessionProvider } from "effect-session"
+import * as Ledis from "effect-session/ledis"
 import * as Redis from "effect-session/redis"
+import * as Ssdb from "effect-session/ssdb"
 import { signIn } from "effect-session/testing"
 import type * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Option from "#effect/Option"
+import type * as Scope from "#effect/Scope"
 import { processAhead } from "#test/clock"
 import { describe, expect, it } from "#test/vitest"
 import { shared } from "../provider/shared.js"
+import * as LedisServer from "../servers/Ledis.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
+import * as SsdbServer from "../servers/Ssdb.js"
 import { AppSession, managerLayer, probe } from "../support/http.js"
 
 const meAfter = (pause: Duration.Input) =>
@@ -118,4 +123,47 @@ suite("Redis, and two processes", ["redis-server"], () => {
       }
     })
   )
+})
+
+/** How a backend's own clock differs from the apps': all of them are ahead of it, or behind. */
+const ignoresItsClock = (provider: Effect.Effect<SessionProvider.Provider, SessionError, Scope.Scope>) => {
+  for (const [what, by] of [
+    ["ahead of", 7_200_000],
+    ["behind", -7_200_000]
+  ] as const) {
+    it.live(
+      `the app's clock two hours ${what} the server's`,
+      () =>
+        Effect.gen(function* () {
+          const made = yield* provider
+          const { calls, provider: probed } = probe(() => made)
+          const options = { idleTimeout: "6 seconds", touchEvery: "2 seconds" } as const
+          const [app] = yield* processes(probed, [{ ahead: by, options }])
+          const headers = yield* signedIn(app!)
+          for (let at = 0; at < 7_500; at += 500) {
+            yield* Effect.sleep(500)
+            expect(yield* visitor(app!, headers)).toBe("ada")
+          }
+          const renewals = calls.filter((call) => call === "touch").length
+          expect(renewals).toBeGreaterThan(0)
+          expect(renewals).toBeLessThan(7)
+        }).pipe(Effect.scoped),
+      { concurrent: true, timeout: 60_000 }
+    )
+  }
+}
+
+suite("Redis, and its clock", ["redis-server"], () => {
+  const server = shared(Servers.single())
+  ignoresItsClock(Effect.flatMap(server, ({ url }) => Redis.make({ url })))
+})
+
+suite("LedisDB, and its clock", ["ledis-server"], () => {
+  const server = shared(LedisServer.make())
+  ignoresItsClock(Effect.flatMap(server, ({ url }) => Ledis.make({ url })))
+})
+
+describe("SSDB, and its clock", () => {
+  const server = shared(SsdbServer.make())
+  ignoresItsClock(Effect.flatMap(server, ({ url }) => Ssdb.make({ url })))
 })

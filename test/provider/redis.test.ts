@@ -1,13 +1,16 @@
 /**
  * Redis, Redis Cluster and Redis Sentinel: conformance.
  */
-import type { SessionProvider } from "effect-session"
+import type { SessionError, SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
+import { Redis as Client, type Cluster } from "ioredis"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
+import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
 import { expect, it } from "#test/vitest"
+import { newId } from "../../src/testing/support.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
 import { conforms } from "./conforms.js"
@@ -27,13 +30,47 @@ suite("redis, behind a password, in another database, under a prefix that is a p
       const { url } = yield* server
       const make = (prefix: string) => Redis.make({ url: `${url}/3`, prefix })
       const [mine, other] = yield* Effect.all([make("[a]*:"), make("a:")])
-      const id = "0123" as SessionProvider.StoredId
+      const id = newId()
       yield* mine.create(id, Buffer.from("mine"), Duration.minutes(1))
       yield* other.create(id, Buffer.from("other"), Duration.minutes(1))
       expect(Option.getOrThrow(yield* mine.read(id)).payload.toString()).toBe("mine")
       expect([...(yield* Stream.runCollect(mine.list!))]).toEqual([id])
       expect(yield* mine.count!).toBe(1)
     }).pipe(Effect.scoped)
+  )
+})
+
+suite("redis, where other programs have keys under the same prefix", ["redis-server", "redis-cli"], () => {
+  const single = shared(Servers.single())
+  const cluster = shared(Servers.cluster())
+  const sees = (
+    make: (prefix: string) => Effect.Effect<SessionProvider.Provider, SessionError, Scope.Scope>,
+    client: Client | Cluster
+  ) =>
+    Effect.gen(function* () {
+      const [mine, admin] = yield* Effect.all([make("session:"), make("session:admin:")])
+      const id = newId()
+      yield* mine.create(id, Buffer.from("mine"), Duration.minutes(1))
+      yield* admin.create(newId(), Buffer.from("admin's"), Duration.minutes(1))
+      for (const key of ["session:lock:nightly-job", "session:config", `session:{abc}.${newId()}`]) {
+        yield* Effect.promise(() => client.set(key, "another's"))
+      }
+      expect([...(yield* Stream.runCollect(mine.list!))]).toEqual([id])
+      expect(yield* mine.count!).toBe(1)
+      client.disconnect()
+    }).pipe(Effect.scoped)
+
+  it.live("one server: lists and counts sessions, and nothing else", () =>
+    Effect.flatMap(single, ({ url }) => sees((prefix) => Redis.make({ url, prefix }), new Client(url)))
+  )
+
+  it.live("a cluster: lists and counts sessions, and nothing else", () =>
+    Effect.flatMap(cluster, ({ nodes, url }) =>
+      sees(
+        (prefix) => Redis.makeCluster({ url, prefix }),
+        new Client.Cluster(nodes.map(({ port }) => ({ host: "127.0.0.1", port })))
+      )
+    )
   )
 })
 

@@ -84,6 +84,10 @@ suite("the rights of a user, a cluster", ["redis-server", "redis-cli"], () => {
       for (const { url } of nodes) yield* administer(url, all!, inCluster!)
       const url = nodes.map(({ port }) => `redis://sessions:password@127.0.0.1:${port}`).join(",")
       yield* live(yield* Redis.makeCluster({ url }))
+      // Users are each node's own.
+      yield* administer(nodes[1]!.url, ["SETUSER", "sessions", "off"])
+      const error = yield* Effect.flip(Effect.scoped(Redis.makeCluster({ url })))
+      expect(error.message).toBe("redisCluster: connect failed (WRONGPASS): check the user and the password")
     }).pipe(Effect.scoped)
   )
 })

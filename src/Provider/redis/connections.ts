@@ -2,6 +2,7 @@
  * Connections to Redis: to one server, to a cluster, or to the master that sentinels name. Each fails with
  * `Unavailable` if there is no connection, and with `InvalidConfig` if an option is wrong.
  */
+import { setTimeout as sleep } from "node:timers/promises"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
@@ -55,6 +56,14 @@ const saysLoading = (client: Redis): Redis =>
     )
   })
 
+/** Rejects if a node refuses the login. One that is away is none of ours: its replica will take over. */
+const login = (node: Redis): Promise<unknown> =>
+  node.cluster("INFO").catch((cause: Error) => {
+    if (cause.name === "ReplyError") {
+      throw cause
+    }
+  })
+
 export const single = (
   { options, url = "redis://127.0.0.1:6379" }: Server,
   timeout: Duration.Duration
@@ -76,13 +85,15 @@ export const cluster = (
           lazyConnect: true
         })
       },
-      // A cluster has none but 0, unless it is Valkey's: one node can tell.
       async (client) => {
-        const [node] = client.nodes("master")
-        const { db = 0 } = node?.options ?? {}
+        const masters = client.nodes("master")
+        // A cluster has none but 0, unless it is Valkey's: one node can tell.
+        const { db = 0 } = masters[0]?.options ?? {}
         if (db !== 0) {
-          await node!.select(db)
+          await masters[0]!.select(db)
         }
+        // Users and passwords are each node's own: one that refuses ours would lose a part of the sessions.
+        await Promise.all(masters.map((node) => Promise.race([login(node), sleep(Duration.toMillis(timeout) / 2)])))
       }
     )
   )
