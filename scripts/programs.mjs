@@ -57,6 +57,7 @@ export const programs = {
   psql: { apt: "postgresql" },
   pgbouncer: { apt: "pgbouncer" },
   memcached: { apt: "memcached" },
+  openssl: { apt: "openssl" },
   chromium: { apt: "chromium" },
   go: { apt: "golang-go" },
   "ledis-server": {

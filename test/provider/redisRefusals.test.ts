@@ -244,6 +244,17 @@ suite("a server that changes while the app runs", ["redis-server", "redis-cli"],
     }).pipe(Effect.scoped)
   )
 
+  it.live("a cluster whose slots have no node", () =>
+    Effect.gen(function* () {
+      const { nodes, url } = yield* Servers.cluster()
+      const provider = yield* Redis.makeCluster({ url })
+      for (const node of nodes.slice(0, 3)) yield* tell(node.url, ["cluster", "flushslots"])
+      expect(yield* messageOf(provider.create(newId(), bytes("x"), ttl))).toContain(
+        "(CLUSTERDOWN): the cluster has no node"
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("it loads its data", () =>
     Effect.gen(function* () {
       const server = yield* Servers.single({

@@ -86,7 +86,7 @@ suite("the rights of a user, a cluster", ["redis-server", "redis-cli"], () => {
       yield* live(yield* Redis.makeCluster({ url }))
       // Users are each node's own.
       yield* administer(nodes[1]!.url, ["SETUSER", "sessions", "off"])
-      const error = yield* Effect.flip(Effect.scoped(Redis.makeCluster({ url })))
+      const error = yield* Effect.flip(Effect.scoped(Redis.makeCluster({ url, timeout: "10 seconds" })))
       expect(error.message).toBe("redisCluster: connect failed (WRONGPASS): check the user and the password")
     }).pipe(Effect.scoped)
   )

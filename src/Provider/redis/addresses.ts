@@ -80,8 +80,7 @@ export const addresses = (
   defaultPort: number,
   many: boolean
 ): Effect.Effect<Addresses, SessionError> => {
-  const wrong = (what: string) =>
-    Effect.fail(new SessionError({ reason: "InvalidConfig", message: `url: ${what}; encode special characters in it` }))
+  const wrong = (what: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message: `url: ${what}` }))
   // A comma with an `@` after it is one of the password's, unless another URL begins in between.
   const parts = plainUrl(url)
     .split(/,(?!(?:(?!:\/\/).)*@)/s)

@@ -14,7 +14,10 @@ type Sending = Readonly<
 
 type Argument = string | number | Buffer
 
-/** How many replicas must have a write before it counts, and how long they may take. */
+/**
+ * How many replicas must have a write before it counts, and how long they may take. Such a write is not sent again after
+ * a lost connection: if it was made the first time, WAIT would not refer to it.
+ */
 export interface Replicas {
   readonly count: number
   readonly millis: number
@@ -52,7 +55,7 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): Client
 
   /** Valkey 8.1 and Redis 8.4 have `IFEQ`; to others it is an error, most often in the syntax. */
   const swap: Client["swap"] = (key, from, to, ttl) =>
-    call(() => change("set", key, to, "IFEQ", from, "PX", ttl), true).then(
+    call(() => change("set", key, to, "IFEQ", from, "PX", ttl), replicas === undefined).then(
       (reply) => reply !== null,
       (cause) => {
         if (!(cause instanceof Error && cause.message.startsWith("ERR"))) {
@@ -75,7 +78,7 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): Client
         (script.durable ? change : send)(name, text, keys.length, ...keys, ...args)
       return call(
         () => (isWhole ? command("eval", script.source) : loaded(script, command)),
-        script.repeatable
+        script.repeatable && !(script.durable && replicas !== undefined)
       ) as ReturnType<Client["run"]>
     },
     keys: (prefix) => keysOf(client, call, prefix)

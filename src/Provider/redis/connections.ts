@@ -11,6 +11,7 @@ import type * as Scope from "#effect/Scope"
 import { SessionError } from "../../SessionError.js"
 import type { SentinelLogin } from "../Redis.js"
 import { addresses } from "./addresses.js"
+import { isReply } from "./failures.js"
 import { boundedClusterOptions, boundedOptions, connected, mended, server } from "./ioredis.js"
 import type { Link } from "./link.js"
 
@@ -27,9 +28,9 @@ const invalid = (message: string): SessionError => new SessionError({ reason: "I
 
 /** Refuses a server that is something else than sessions can be kept in. */
 const checkKind = async (client: Redis): Promise<void> => {
-  const info = await client.info("server").catch((cause: Error) => {
+  const info = await client.info("server").catch((cause) => {
     // Where INFO is forbidden, the first call has to find out.
-    if (cause.name === "ReplyError") {
+    if (isReply(cause)) {
       return ""
     }
     throw cause
@@ -58,8 +59,8 @@ const saysLoading = (client: Redis): Redis =>
 
 /** Rejects if a node refuses the login. One that is away is none of ours: its replica will take over. */
 const login = (node: Redis): Promise<unknown> =>
-  node.cluster("INFO").catch((cause: Error) => {
-    if (cause.name === "ReplyError") {
+  node.cluster("INFO").catch((cause) => {
+    if (isReply(cause)) {
       throw cause
     }
   })
@@ -83,7 +84,7 @@ export const cluster = (
           ...boundedClusterOptions(timeout, { ...boundedOptions(timeout), ...shared, ...redisOptions }),
           ...rest,
           lazyConnect: true
-        })
+        }).on("+node", saysLoading)
       },
       async (client) => {
         const masters = client.nodes("master")

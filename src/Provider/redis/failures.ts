@@ -66,6 +66,9 @@ const ofReply = (code: string, message: string): Failure => {
   return known === undefined ? new Failure(code, advice[code]) : new Failure(known[1], known[2])
 }
 
+/** Whether a server answered, with an error. */
+export const isReply = (cause: unknown): boolean => cause instanceof Error && cause.name === "ReplyError"
+
 /** Whether a reply is overdue. */
 export const isSilence = (cause: unknown): boolean =>
   cause instanceof Error && /^(Socket timeout|Command timed out)/.test(cause.message)
@@ -83,12 +86,22 @@ export const failureOf = (cause: unknown): Failure => {
     if ("lastNodeError" in cause && cause.lastNodeError !== null) {
       return failureOf(cause.lastNodeError)
     }
+    // A cluster's command that was sent again and again.
+    const [, repeated] = /Last error: \w*Error: (.*)$/s.exec(cause.message) ?? []
+    if (repeated !== undefined) {
+      return failureOf(new Error(repeated))
+    }
     if (isSilence(cause)) {
       return new Failure("no reply in time", checkBackend)
     }
   }
   return new Failure(codeOf(cause) ?? "no connection", checkBackend)
 }
+
+const noSentinel = "check that the sentinels are up and reachable"
+
+/** Whether a sentinel said why it names no master. */
+export const isAnswer = ({ advice }: Failure): boolean => advice !== noSentinel
 
 /** What a sentinel that names no master says: ioredis puts that at the end of a sentence of its own. */
 export const sentinelFailureOf = ({ message }: Error): Failure => {
@@ -101,9 +114,6 @@ export const sentinelFailureOf = ({ message }: Error): Failure => {
     )
   }
   return code === undefined
-    ? new Failure(
-        /\bE[A-Z]{4,}\b/.exec(reason)?.[0] ?? "no sentinel answers",
-        "check that the sentinels are up and reachable"
-      )
+    ? new Failure(/\bE[A-Z]{4,}\b/.exec(reason)?.[0] ?? "no sentinel answers", noSentinel)
     : ofReply(code, reason)
 }

@@ -10,7 +10,7 @@ import type * as Scope from "#effect/Scope"
 import { isSessionError, SessionError, unavailable } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import { addresses } from "./addresses.js"
-import { failureOf, isDemoted, isSilence } from "./failures.js"
+import { failureOf, isDemoted, isReply, isSilence } from "./failures.js"
 import { type Link, makeLink } from "./link.js"
 import type { Script } from "./scripts.js"
 
@@ -78,26 +78,29 @@ export const connected = <C extends Redis | Cluster>(
     ).pipe(
       Effect.tap(({ client, reason }) =>
         Effect.tryPromise({
-          try: () =>
-            client
-              .connect()
-              .catch((error) => {
-                // A server that is silent for now gets all of its time, on the next connection.
-                if (!isSilence(reason())) {
-                  throw error
-                }
-                return new Promise<void>((resolve) => client.once("ready", () => resolve()))
-              })
-              .then(() => check(client)),
+          try: () => ready(client, reason).then(() => check(client)),
           catch: (cause) => cause
         }).pipe(
           Effect.timeout(timeout),
           inMachineTime,
-          Effect.mapError((error) => toError(backend, reason() ?? error))
+          // What a server refuses says more than that another one is away.
+          Effect.mapError((error) => toError(backend, isRefusal(error) ? error : (reason() ?? error)))
         )
       )
     )
   )
+
+/** Connects, for the first time: a server that is silent, or a cluster whose first node is, gets another connection. */
+const ready = (client: Redis | Cluster, reason: () => unknown): Promise<void> =>
+  new Promise((resolve, reject) => {
+    // Of a cluster that is not ready at first, `connect` never returns.
+    client.once("ready", () => resolve())
+    client.connect().catch((error) => {
+      if (!isSilence(reason())) {
+        reject(error)
+      }
+    })
+  })
 
 /**
  * Connects to one server. Fails with `Unavailable` if there is no connection, and with `InvalidConfig` if an option is
@@ -162,6 +165,8 @@ const inItsDatabase = (client: Redis): Redis =>
       client.disconnect(true)
     }
   })
+
+const isRefusal = (cause: unknown): boolean => isSessionError(cause) || isReply(cause)
 
 const toError = (backend: string, cause: unknown): SessionError => {
   if (isSessionError(cause)) {

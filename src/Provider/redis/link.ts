@@ -6,13 +6,11 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Cluster, Redis } from "ioredis"
 import { checkBackend, Failure } from "../../internal/failure.js"
-import { isDemoted, sentinelFailureOf } from "./failures.js"
+import { isAnswer, isDemoted, isSilence, sentinelFailureOf } from "./failures.js"
 
 export interface Link<C extends Redis | Cluster = Redis | Cluster> {
   readonly client: C
-  /**
-   * Makes a call. `repeatable` says that it may be made again after the first time was executed.
-   */
+  /** Makes a call. `repeatable` says that it may be made again after the first time was executed. */
   readonly call: <A>(run: () => Promise<A>, repeatable: boolean) => Promise<A>
   /** The driver's last error, while there is no connection. */
   readonly reason: () => unknown
@@ -37,8 +35,8 @@ const lost = /^(Connection is closed|Command aborted|Reached the max retries)/
 
 /**
  * Watches a client. After a loss, calls wait for the connection for a part of `timeout`, in milliseconds; from then on
- * they fail at once until there is one. With `asksFirst` every call on an idle connection asks first whether it is alive, since
- * the server may take long for the call itself.
+ * they fail at once until there is one. With `asksFirst` every call on an idle connection asks first whether it is alive,
+ * since the server may take long for the call itself.
  */
 export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, asksFirst = false): Link<C> => {
   let last: unknown
@@ -60,7 +58,8 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
   client.on("error", heardOf)
   client.on("node error", heardOf)
   client.on("sentinelError", (error: Error) => {
-    last = sentinelFailureOf(error)
+    const failure = sentinelFailureOf(error)
+    last = isAnswer(failure) ? failure : (last ?? failure)
   })
   client.on("ready", () => {
     if (isUp()) {
@@ -117,6 +116,12 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
     return asking.then(up)
   }
 
+  /** What a call fails with: the driver's last error tells why there is no connection, or no reply. */
+  const causeOf = (cause: unknown): unknown => {
+    const message = messageOf(cause)
+    return lost.test(message) || neverSent.test(message) || isSilence(cause) ? (last ?? cause) : cause
+  }
+
   const again = <A>(run: () => Promise<A>, until: number): Promise<A> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(
@@ -127,9 +132,7 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
       ;(client.isCluster ? sleep(50) : Promise.resolve())
         .then(up)
         .then(run)
-        .then(resolve, (cause) =>
-          reject(lost.test(messageOf(cause)) || neverSent.test(messageOf(cause)) ? (last ?? cause) : cause)
-        )
+        .then(resolve, (cause) => reject(causeOf(cause)))
         .finally(() => clearTimeout(timer))
     })
 
@@ -156,7 +159,7 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
           if (isDemoted(message) || neverSent.test(message) || (repeatable && lost.test(message))) {
             return again(run, begun + timeout)
           }
-          throw lost.test(message) ? (last ?? cause) : cause
+          throw causeOf(cause)
         }
       )
     }
