@@ -89,15 +89,39 @@ const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number):
   const look = (id: Provider.StoredId) => lookAt(keyOf(id))
   const lookAtMark = (id: Provider.StoredId) => lookAt(markOf(id))
 
+  /** What a change finds, and the revision under which it stores: it finds that if it is made a second time. */
+  interface Sight {
+    readonly found: Provider.Stored | undefined
+    readonly isMarked: boolean
+    readonly successor: Provider.Stored | undefined
+    readonly now: number
+    readonly own: Provider.Revision
+  }
+
   const change = <A>(
     id: Provider.StoredId,
-    decide: (found: Provider.Stored | undefined, now: number, isMarked: boolean) => Decision<A>
+    decide: (sight: Sight) => Decision<A>,
+    newId?: Provider.StoredId
   ): Effect.Effect<A, Failure> =>
-    call((now) =>
-      locked(link, timeoutMillis, lockOf(id), [...look(id), ...lookAtMark(id)], (replies) =>
-        decide(toStored(replies, now), now, toMark(replies.slice(2)) !== undefined)
+    call((now) => {
+      const own = nextRevision()
+      const all = [...look(id), ...lookAtMark(id), ...(newId === undefined ? [] : look(newId))]
+      return locked(
+        link,
+        timeoutMillis,
+        lockOf(id),
+        all,
+        (replies) =>
+          decide({
+            found: toStored(replies, now),
+            isMarked: toMark(replies.slice(2)) !== undefined,
+            successor: toStored(replies.slice(4), now),
+            now,
+            own
+          }),
+        true
       )
-    )
+    })
 
   /**
    * Ends a session with MSET, which is one step and keeps lifetimes: the keys of the mark and of the successor were
@@ -119,19 +143,23 @@ const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number):
     payload: Uint8Array,
     ttl: Duration.Duration,
     expected: Provider.Revision,
-    changes: (record: Buffer, seconds: number) => ReadonlyArray<Command>
+    changes: (record: Buffer, seconds: number) => ReadonlyArray<Command>,
+    newId?: Provider.StoredId
   ): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone, Failure> =>
-    change<Provider.Written | Provider.Conflict | Provider.Gone>(id, (found, now) => {
-      if (found?.revision !== expected) {
-        return { answer: found === undefined ? Provider.gone : Provider.conflict(found), changes: [] }
-      }
-      const revision = nextRevision()
-      const seconds = secondsOf(ttl)
-      return {
-        answer: Provider.written(revision, now + seconds * 1000),
-        changes: changes(toRecord(revision, payload), seconds)
-      }
-    })
+    change<Provider.Written | Provider.Conflict | Provider.Gone>(
+      id,
+      ({ found, now, own, successor }) => {
+        const seconds = secondsOf(ttl)
+        const answer = Provider.written(own, now + seconds * 1000)
+        if (found?.revision === own || (found === undefined && successor?.revision === own)) {
+          return { answer, changes: [] }
+        }
+        return found?.revision === expected
+          ? { answer, changes: changes(toRecord(own, payload), seconds) }
+          : { answer: found === undefined ? Provider.gone : Provider.conflict(found), changes: [] }
+      },
+      newId
+    )
 
   const read = (id: Provider.StoredId) =>
     call((now) => ask(look(id)).then((replies) => Option.fromNullishOr(toStored(replies, now))))
@@ -146,16 +174,15 @@ const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number):
     capabilities,
     read,
     create: (id, payload, ttl) =>
-      change<Provider.Written | Provider.Exists>(id, (found, now, isMarked) => {
-        if (found !== undefined || isMarked) {
-          return { answer: Provider.exists, changes: [] }
-        }
-        const revision = nextRevision()
+      change<Provider.Written | Provider.Exists>(id, ({ found, isMarked, now, own }) => {
         const seconds = secondsOf(ttl)
-        return {
-          answer: Provider.written(revision, now + seconds * 1000),
-          changes: [["setex", keyOf(id), seconds, toRecord(revision, payload)]]
+        const answer = Provider.written(own, now + seconds * 1000)
+        if (found?.revision === own) {
+          return { answer, changes: [] }
         }
+        return found !== undefined || isMarked
+          ? { answer: Provider.exists, changes: [] }
+          : { answer, changes: [["setex", keyOf(id), seconds, toRecord(own, payload)]] }
       }),
     write: (id, payload, ttl, revision) =>
       replace(id, payload, ttl, revision, (record, seconds) => [["setex", keyOf(id), seconds, record]]),
@@ -168,15 +195,19 @@ const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number):
       }),
     exists: (id) => Effect.map(read(id), Option.isSome),
     destroy: (id, mark) =>
-      change(id, (found) => ({
+      change(id, ({ found }) => ({
         answer: undefined,
         changes: found === undefined ? [] : mark === undefined ? [["del", keyOf(id)]] : ending(id, mark, [])
       })),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
-      replace(oldId, payload, ttl, revision, (record, seconds) => [
-        ["setex", keyOf(newId), seconds, ""],
-        ...ending(oldId, mark, [keyOf(newId), record])
-      ]),
+      replace(
+        oldId,
+        payload,
+        ttl,
+        revision,
+        (record, seconds) => [["setex", keyOf(newId), seconds, ""], ...ending(oldId, mark, [keyOf(newId), record])],
+        newId
+      ),
     marked: (id) => call(() => ask(lookAtMark(id)).then((replies) => Option.fromNullishOr(toMark(replies)))),
     count: Stream.runCount(ids),
     list: ids

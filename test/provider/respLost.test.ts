@@ -213,4 +213,40 @@ describe("ssdb, through a proxy", () => {
   const server = shared(SsdbServer.make())
   survivesIdleness("ssdb", server, (url) => Ssdb.layer({ url }))
   survivesIdleness("beego's ssdb", server, (url) => BeegoSsdb.layer({ url }))
+
+  for (const [what, to] of [
+    ["its lock", /setnx/i],
+    ["its first step", /setex/i],
+    ["its commit", /mset|del/i]
+  ] as const) {
+    it.live(`ssdb: a change whose reply to ${what} is lost is made once`, () =>
+      Effect.gen(function* () {
+        const proxy = yield* Proxy.make((yield* server).port)
+        const provider = yield* Ssdb.make({ url: `127.0.0.1:${proxy.port}` })
+        const [id, newest] = [newId(), newId()]
+        proxy.swallowReply(to)
+        const { revision } = written(yield* provider.create(id, bytes("0"), ttl))
+        proxy.swallowReply(to)
+        const next = written(yield* provider.write(id, bytes("1"), ttl, revision))
+        proxy.swallowReply(to)
+        const mark = { content: bytes("m"), ttl }
+        const moved = written(
+          yield* provider.regenerate({
+            oldId: id,
+            newId: newest,
+            payload: bytes("2"),
+            ttl,
+            revision: next.revision,
+            mark
+          })
+        )
+        expect(Option.getOrThrow(yield* provider.read(newest)).revision).toBe(moved.revision)
+        expect(Option.isSome(yield* provider.marked!(id))).toBe(true)
+        proxy.swallowReply(to)
+        yield* provider.destroy(newest, mark)
+        expect(yield* provider.exists(newest)).toBe(false)
+        expect(Option.isSome(yield* provider.marked!(newest))).toBe(true)
+      }).pipe(Effect.scoped)
+    )
+  }
 })

@@ -41,7 +41,15 @@ const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
     decide: (found: BeegoProvider.Found | undefined, now: number) => Decision<A>
   ): Effect.Effect<A, Failure> =>
     call((now) =>
-      locked(link, Duration.toMillis(timeout), `lock:${id}`, look(id), (replies) => decide(toFound(replies, now), now))
+      locked(
+        link,
+        Duration.toMillis(timeout),
+        `lock:${id}`,
+        look(id),
+        (replies) => decide(toFound(replies, now), now),
+        // What is stored tells nothing about who stored it.
+        false
+      )
     )
 
   /** Changes the session if it is at `revision`. */
