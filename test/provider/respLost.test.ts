@@ -178,6 +178,23 @@ suite("redisCluster, whose connections are closed", ["redis-server", "redis-cli"
     }).pipe(Effect.scoped)
   )
 
+  it.live("an idle connection that is forgotten costs no call", () =>
+    Effect.gen(function* () {
+      const { nodes, url } = yield* servers
+      const proxies = yield* Effect.forEach(nodes, ({ port }) => Proxy.make(port))
+      const natMap = Object.fromEntries(
+        nodes.map(({ port }, i) => [`127.0.0.1:${port}`, { host: "127.0.0.1", port: proxies[i]!.port }])
+      )
+      const provider = yield* Redis.makeCluster({ url, options: { natMap } })
+      const ids = Array.from({ length: 12 }, () => newId())
+      for (const id of ids) yield* provider.create(id, bytes("0"), ttl)
+      yield* Effect.sleep("200 millis")
+      for (const proxy of proxies) proxy.forget()
+      const read = yield* Effect.all(ids.map(provider.read), { concurrency: "unbounded" })
+      expect(read.every(Option.isSome)).toBe(true)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("beego's layout: no write is made twice", () =>
     Effect.gen(function* () {
       const { nodes, url } = yield* servers

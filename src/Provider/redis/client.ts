@@ -4,7 +4,7 @@
 import type { Cluster, Redis } from "ioredis"
 import { checkBackend, Failure } from "../../internal/failure.js"
 import { pipelined, scriptLoader } from "./ioredis.js"
-import type { Link } from "./link.js"
+import { type Link, mastersOf } from "./link.js"
 import type { Client } from "./scripted.js"
 
 /** Commands that ioredis has but does not declare in this form. */
@@ -98,9 +98,6 @@ const batch = (client: Redis | Cluster): void => {
     }
   }
 }
-
-const mastersOf = (client: Redis | Cluster): ReadonlyArray<Redis> =>
-  client.isCluster ? (client as Cluster).nodes("master") : [client as Redis]
 
 /** Lists keys with SCAN on each master. Unlike KEYS, it never blocks a server for long. */
 async function* keysOf(

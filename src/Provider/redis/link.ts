@@ -33,6 +33,19 @@ const neverSent = /^(Stream isn't writeable|Cluster isn't ready)/
 const consequence = /^(Ready check failed: )?(Stream isn't|Connection is closed|All sentinels are unreachable)/
 const lost = /^(Connection is closed|Command aborted|Reached the max retries)/
 
+/** The clients of a cluster's masters, or of the one server. */
+export const mastersOf = (client: Redis | Cluster): ReadonlyArray<Redis> =>
+  client.isCluster ? (client as Cluster).nodes("master") : [client as Redis]
+
+/** Gives a connection up that does not answer. */
+const checkAlive = async (node: Redis, millis: number): Promise<void> => {
+  if (node.status === "ready") {
+    const timer = setTimeout(() => node.stream?.destroy(), millis)
+    await node.ping().catch(() => {})
+    clearTimeout(timer)
+  }
+}
+
 /**
  * Watches a client. After a loss, calls wait for the connection for a part of `timeout`, in milliseconds; from then on
  * they fail at once until there is one. With `asksFirst` every call on an idle connection asks first whether it is alive,
@@ -98,20 +111,10 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
     return waiting
   }
 
-  /** Finds out whether an idle connection is alive, and waits for another one if it is not. */
+  /** Finds out whether idle connections are alive, and waits for another one if one is not. */
   const alive = (): Promise<void> => {
-    if (client.isCluster || performance.now() - heard < idle) {
-      return Promise.resolve()
-    }
-    asking ??= new Promise<void>((resolve) => {
-      const redis = client as Redis
-      const timer = setTimeout(() => redis.stream?.destroy(), timeout / 4)
-      const done = () => {
-        clearTimeout(timer)
-        asking = undefined
-        resolve()
-      }
-      redis.ping().then(done, done)
+    asking ??= Promise.all(mastersOf(client).map((node) => checkAlive(node, timeout / 4))).then(() => {
+      asking = undefined
     })
     return asking.then(up)
   }
