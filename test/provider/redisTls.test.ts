@@ -58,6 +58,14 @@ suite("rediss://", ["redis-server", "openssl"], () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("one server whose certificate is not trusted", () =>
+    Effect.gen(function* () {
+      const { tls } = yield* running
+      const error = yield* Effect.flip(Effect.scoped(Redis.make({ url: `rediss://:topsecret@127.0.0.1:${tls.port}` })))
+      expect(error.message).toMatch(/^redis: connect failed \([A-Z_]+\): check that the server speaks TLS/)
+    })
+  )
+
   it.live("sentinels, and the master that they name", () =>
     Effect.gen(function* () {
       const { ofMaster, ofSentinel, sentinelOf, tls } = yield* running

@@ -11,6 +11,7 @@ const advice: Readonly<Record<string, string>> = {
   MASTERDOWN: "the server is a replica without its master: connect to the master",
   WRONGPASS: "check the user and the password",
   NOAUTH: "the server wants a password: put it into the URL",
+  DENIED: "the server is in protected mode: give it a password, or an address to listen on",
   OOM: "the server's memory is full: raise its maxmemory, or remove data",
   MISCONF: "the server cannot write to its disk, and refuses changes: see its log and its stop-writes-on-bgsave-error",
   NOREPLICAS: "fewer replicas are connected than the server's min-replicas-to-write",
@@ -28,6 +29,7 @@ const advice: Readonly<Record<string, string>> = {
 const uncoded: ReadonlyArray<readonly [form: RegExp, words: string, advice: string]> = [
   [/cluster support disabled/, "the server is not in a cluster", "use redis"],
   [/No such master/, "the sentinels know no master of this name", "check masterName"],
+  [/^ERR invalid password/, "WRONGPASS", "check the user and the password"],
   [/max number of clients/, "too many clients", "raise the server's maxclients"],
   [/invalid DB index|DB index is out of range/i, "the server has no database of this number", "see its databases"],
   [/SELECT is not allowed in cluster/i, "a cluster has no database but 0", "leave the number out of the URL"],
@@ -95,10 +97,16 @@ export const failureOf = (cause: unknown): Failure => {
       return new Failure("no reply in time", checkBackend)
     }
   }
-  return new Failure(codeOf(cause) ?? "no connection", checkBackend)
+  const code = codeOf(cause) ?? "no connection"
+  return new Failure(
+    code,
+    /CERT|SSL|TLS|UNABLE_TO/.test(code)
+      ? "check that the server speaks TLS, which rediss:// says, and the certificates in options.tls"
+      : checkBackend
+  )
 }
 
-const noSentinel = "check that the sentinels are up and reachable"
+const noSentinel = "check that the sentinels are up and reachable, and whether they speak TLS (sentinelTls)"
 
 /** Whether a sentinel said why it names no master. */
 export const isAnswer = ({ advice }: Failure): boolean => advice !== noSentinel
