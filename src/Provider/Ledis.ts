@@ -72,7 +72,7 @@ const scripts = makeScripts({
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
   const { prefix = "session:", url = `127.0.0.1:${defaultPort}` } = options
   const timeout = Duration.fromInputUnsafe(options.timeout ?? "5 seconds")
-  return Effect.map(server(name, timeout, url, defaultPort, options.options, { isSlow: true }), (link) =>
+  return Effect.map(server(name, timeout, url, defaultPort, options.options, { isPatient: true }), (link) =>
     Scripted.make({ name, prefix, scripts, client: makeClient(link, prefix), capabilities })
   )
 }

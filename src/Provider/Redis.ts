@@ -126,6 +126,9 @@ const scripts = makeScripts({
 
 const timeoutOf = ({ timeout = "2 seconds" }: CommonOptions): Duration.Duration => Duration.fromInputUnsafe(timeout)
 
+/** Whether writes wait for replicas: these are not made again. */
+const waits = ({ minReplicas = 0 }: ReplicaOptions): boolean => minReplicas > 0
+
 const provide = (
   name: string,
   link: Link,
@@ -181,7 +184,9 @@ const provide = (
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
   options.client !== undefined
     ? provide("redis", ownLink(options.client), options)
-    : Effect.flatMap(Connections.single(options, timeoutOf(options)), (link) => provide("redis", link, options))
+    : Effect.flatMap(Connections.single(options, timeoutOf(options), waits(options)), (link) =>
+        provide("redis", link, options)
+      )
 
 /**
  * Keeps sessions in a Redis cluster. A session and its successor share the first 3 characters of their ids, unhashed,
@@ -197,7 +202,9 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
  * @category constructors
  */
 export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
-  Effect.flatMap(Connections.cluster(options, timeoutOf(options)), (link) => provide("redisCluster", link, options))
+  Effect.flatMap(Connections.cluster(options, timeoutOf(options), false), (link) =>
+    provide("redisCluster", link, options)
+  )
 
 /**
  * Keeps sessions in the master that the sentinels name, and follows it through failovers. Fails with `Unavailable` if
@@ -212,7 +219,9 @@ export const makeCluster = (options: ClusterNodes): Effect.Effect<Provider.Provi
  * @category constructors
  */
 export const makeSentinel = (options: Sentinels): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> =>
-  Effect.flatMap(Connections.sentinel(options, timeoutOf(options)), (link) => provide("redisSentinel", link, options))
+  Effect.flatMap(Connections.sentinel(options, timeoutOf(options), waits(options)), (link) =>
+    provide("redisSentinel", link, options)
+  )
 
 const names: Names<Options> = {
   url: "optional",

@@ -1,6 +1,7 @@
 /**
  * Connections to Redis: to one server, to a cluster, or to the master that sentinels name. Each fails with
- * `Unavailable` if there is no connection, and with `InvalidConfig` if an option is wrong.
+ * `Unavailable` if there is no connection, and with `InvalidConfig` if an option is wrong. `isPatient` is for calls that
+ * cannot be made again.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
@@ -67,12 +68,14 @@ const login = (node: Redis): Promise<unknown> =>
 
 export const single = (
   { options, url = "redis://127.0.0.1:6379" }: Server,
-  timeout: Duration.Duration
-): Connection<Redis> => server("redis", timeout, url, 6379, options, { open: saysLoading, check: checkKind })
+  timeout: Duration.Duration,
+  isPatient: boolean
+): Connection<Redis> => server("redis", timeout, url, 6379, options, { open: saysLoading, check: checkKind, isPatient })
 
 export const cluster = (
   { options, url }: { readonly url: Secret; readonly options?: ClusterOptions | undefined },
-  timeout: Duration.Duration
+  timeout: Duration.Duration,
+  isPatient: boolean
 ): Connection<Cluster> =>
   Effect.flatMap(addresses(url, 6379, true), ({ servers, shared }) =>
     connected(
@@ -81,7 +84,7 @@ export const cluster = (
       ({ Cluster }) => {
         const { redisOptions, ...rest } = options ?? {}
         return new Cluster([...servers], {
-          ...boundedClusterOptions(timeout, { ...boundedOptions(timeout), ...shared, ...redisOptions }),
+          ...boundedClusterOptions(timeout, { ...boundedOptions(timeout, isPatient), ...shared, ...redisOptions }),
           ...rest,
           lazyConnect: true
         }).on("+node", saysLoading)
@@ -95,7 +98,8 @@ export const cluster = (
         }
         // Users and passwords are each node's own: one that refuses ours would lose a part of the sessions.
         await Promise.all(masters.map((node) => Promise.race([login(node), sleep(Duration.toMillis(timeout) / 2)])))
-      }
+      },
+      isPatient
     )
   )
 
@@ -108,7 +112,8 @@ export const sentinel = (
     sentinelUsername,
     url
   }: Server & SentinelLogin & { readonly url: Secret; readonly masterName: string },
-  timeout: Duration.Duration
+  timeout: Duration.Duration,
+  isPatient: boolean
 ): Connection<Redis> =>
   Effect.flatMap(addresses(url, 26379, true), ({ servers, shared }) =>
     connected(
@@ -119,7 +124,7 @@ export const sentinel = (
         return saysLoading(
           mended(
             new Redis({
-              ...boundedOptions(timeout),
+              ...boundedOptions(timeout, isPatient),
               sentinels: [...servers],
               name: masterName,
               sentinelCommandTimeout: Duration.toMillis(timeout),
@@ -136,7 +141,8 @@ export const sentinel = (
           )
         )
       },
-      checkKind
+      checkKind,
+      isPatient
     )
   )
 

@@ -17,17 +17,14 @@ import type { Script } from "./scripts.js"
 /**
  * Options with which a command gets its reply within `timeout` or fails, whatever state the server is in. While there
  * is no connection, commands fail at once, since a queue would grow without bound. Connecting is retried until it
- * succeeds. A connection on which a reply is overdue for `silence`, in milliseconds, is given up, with all commands that
- * wait on it: by default so early that there is time to make them again, and not before the reply of a `WAIT`.
+ * succeeds. A connection on which a reply is overdue is given up, with all commands that wait on it: so early that there
+ * is time to make them again, unless it `isPatient`, because most of its calls cannot be made again, or take long.
  */
-export const boundedOptions = (
-  timeout: Duration.Duration,
-  silence = 0.6 * Duration.toMillis(timeout)
-): RedisOptions => {
+export const boundedOptions = (timeout: Duration.Duration, isPatient: boolean): RedisOptions => {
   let demotedAt = Number.NEGATIVE_INFINITY
   return {
     connectTimeout: Duration.toMillis(timeout),
-    socketTimeout: silence,
+    socketTimeout: (isPatient ? 1 : 0.6) * Duration.toMillis(timeout),
     // Proxies forget an idle connection after some minutes.
     keepAlive: 30_000,
     maxRetriesPerRequest: 0,
@@ -69,11 +66,11 @@ export const connected = <C extends Redis | Cluster>(
   timeout: Duration.Duration,
   open: (driver: Pick<typeof import("ioredis"), "Cluster" | "Redis">) => C,
   check: (client: C) => Promise<void> = async () => {},
-  asksFirst = false
+  isPatient = false
 ): Effect.Effect<Link<C>, SessionError, Scope.Scope> =>
   Effect.flatMap(driver(backend, "ioredis"), (driver) =>
     Effect.acquireRelease(
-      Effect.sync(() => makeLink(open(driver), Duration.toMillis(timeout), asksFirst)),
+      Effect.sync(() => makeLink(open(driver), Duration.toMillis(timeout), isPatient)),
       ({ client }) => Effect.sync(() => client.disconnect())
     ).pipe(
       Effect.tap(({ client, reason }) =>
@@ -104,7 +101,7 @@ const ready = (client: Redis | Cluster, reason: () => unknown): Promise<void> =>
 
 /**
  * Connects to one server. Fails with `Unavailable` if there is no connection, and with `InvalidConfig` if an option is
- * wrong. A server that `isSlow` may be silent for all of `timeout`.
+ * wrong. `isPatient` gives each reply all of `timeout`.
  */
 export const server = (
   backend: string,
@@ -114,12 +111,12 @@ export const server = (
   options: RedisOptions | undefined,
   {
     check,
-    isSlow = false,
+    isPatient = false,
     open = (client) => client
   }: {
     readonly open?: (client: Redis) => Redis
     readonly check?: (client: Redis) => Promise<void>
-    readonly isSlow?: boolean
+    readonly isPatient?: boolean
   } = {}
 ): Effect.Effect<Link<Redis>, SessionError, Scope.Scope> =>
   Effect.flatMap(addresses(url, defaultPort, false), ({ path, servers, shared }) =>
@@ -130,7 +127,7 @@ export const server = (
         open(
           mended(
             new Redis({
-              ...boundedOptions(timeout, isSlow ? Duration.toMillis(timeout) : undefined),
+              ...boundedOptions(timeout, isPatient),
               ...(path === undefined ? servers[0] : { path }),
               ...shared,
               ...options,
@@ -139,7 +136,7 @@ export const server = (
           )
         ),
       check,
-      isSlow
+      isPatient
     )
   )
 

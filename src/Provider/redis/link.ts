@@ -48,10 +48,10 @@ const checkAlive = async (node: Redis, millis: number): Promise<void> => {
 
 /**
  * Watches a client. After a loss, calls wait for the connection for a part of `timeout`, in milliseconds; from then on
- * they fail at once until there is one. With `asksFirst` every call on an idle connection asks first whether it is alive,
- * since the server may take long for the call itself.
+ * they fail at once until there is one. If it `isPatient`, every call on an idle connection asks first whether it is alive,
+ * and may then take long.
  */
-export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, asksFirst = false): Link<C> => {
+export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, isPatient = false): Link<C> => {
   let last: unknown
   let heard = performance.now()
   let gaveUp = false
@@ -144,7 +144,7 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
     reason: () => last,
     call: (run, repeatable) => {
       const begun = performance.now()
-      const asks = (asksFirst || !repeatable) && begun - heard > idle
+      const asks = (isPatient || !repeatable) && begun - heard > idle
       return (
         isUp() && !asks
           ? run()

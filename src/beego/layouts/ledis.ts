@@ -104,7 +104,7 @@ const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.effect(
     SessionProvider,
-    Effect.map(server(name, timeout, url, defaultPort, undefined, { isSlow: true }), (link) =>
+    Effect.map(server(name, timeout, url, defaultPort, undefined, { isPatient: true }), (link) =>
       BeegoProvider.make(store(link))
     )
   )

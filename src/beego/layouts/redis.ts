@@ -90,11 +90,11 @@ const store = (name: string, link: Link): BeegoProvider.BeegoStore => {
 const connect = (options: Options): Effect.Effect<Link, SessionError, Scope.Scope> => {
   switch (options.kind) {
     case "redis":
-      return Connections.single(options, timeout)
+      return Connections.single(options, timeout, true)
     case "redisCluster":
-      return Connections.cluster(options, timeout)
+      return Connections.cluster(options, timeout, true)
     case "redisSentinel":
-      return Connections.sentinel(options, timeout)
+      return Connections.sentinel(options, timeout, true)
   }
 }
 

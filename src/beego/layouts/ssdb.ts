@@ -106,5 +106,7 @@ const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): Beego
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.effect(
     SessionProvider,
-    Effect.map(server(name, timeout, url, defaultPort, undefined), (link) => BeegoProvider.make(store(link)))
+    Effect.map(server(name, timeout, url, defaultPort, undefined, { isPatient: true }), (link) =>
+      BeegoProvider.make(store(link))
+    )
   )
