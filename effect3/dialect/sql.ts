@@ -69,3 +69,7 @@ export const longestRow = (_sql: SqlClient): number => Number.POSITIVE_INFINITY
  */
 export const preparedText = (sql: SqlClient, name: string, text: string): string =>
   pgClient in sql ? ({ name, text } as unknown as string) : text
+
+/** The text of a statement that was to be prepared. */
+export const plainText = (statement: string): string =>
+  typeof statement === "string" ? statement : (statement as { readonly text: string }).text

@@ -75,3 +75,5 @@ export const longestRow = (sql: SqlClient): number =>
 
 /** The text of a statement that PostgreSQL prepares: here the client decides that by itself. */
 export const preparedText = (_sql: SqlClient, _name: string, text: string): string => text
+
+export const plainText = (statement: string): string => statement

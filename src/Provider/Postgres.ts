@@ -27,7 +27,8 @@ const names: Names<Options> = {
   migrate: "optional",
   prepared: "optional",
   url: "required",
-  maxConnections: "optional"
+  maxConnections: "optional",
+  tls: "optional"
 }
 
 /**
@@ -66,7 +67,7 @@ export const layerConfig: Environment.LayerConfig<Options> = Environment.configu
 
 /**
  * Provides sessions in PostgreSQL with options from the environment: `SESSION_URL`, `SESSION_MAX_CONNECTIONS`,
- * `SESSION_TABLE`, `SESSION_SCHEMA`, `SESSION_MIGRATE` and `SESSION_PREPARED`.
+ * `SESSION_TABLE`, `SESSION_SCHEMA`, `SESSION_MIGRATE`, `SESSION_PREPARED` and `SESSION_TLS`.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -81,5 +82,6 @@ export const layerFromEnv = layerConfig({
   ...Environment.table,
   url: Environment.url,
   maxConnections: Environment.maxConnections,
-  prepared: Environment.prepared
+  prepared: Environment.prepared,
+  tls: Environment.tls
 })

@@ -51,9 +51,8 @@ export interface Options {
    */
   readonly migrate?: boolean | undefined
   /**
-   * Whether PostgreSQL prepares the statements, once per connection. Default true. Set it to false behind a pooler that
-   * shares connections between statements and does not support prepared ones (PgBouncer before 1.21, in transaction
-   * mode). With Effect 4 an app's own client decides this itself: give it `prepare: false`.
+   * Whether PostgreSQL prepares the statements, once per connection. Default: until a pooler such as PgBouncer has lost
+   * one. With Effect 4 an app's own client decides this itself: behind a pooler give it `prepare: false`.
    */
   readonly prepared?: boolean | undefined
 }
@@ -124,7 +123,7 @@ const makeProvider = (
   })
 
   const read = makeRead(connections, name)
-  const isMarked = connections.first(connections.statement(statements.marked.text), (row) =>
+  const marked = connections.first(connections.statement(statements.marked.text), (row) =>
     row === undefined ? Option.none() : Option.some(row["payload"] as Uint8Array)
   )
 
@@ -238,7 +237,7 @@ const makeProvider = (
       ),
     marked: (id) =>
       withKey(id, Effect.succeedNone, (key) =>
-        withNow((now) => (dialect === "sqlite" ? isMarked(key, now) : isMarked(key)))
+        withNow((now) => marked(dialect === "sqlite" ? [key, now] : [key], now))
       ),
     count: withNow((now) => Effect.map(sql.count({ now }), ({ rows: [row] }) => Number(row?.["sessions"]))),
     list: Stream.paginate(Buffer.alloc(0) as Buffer, (last) =>
@@ -296,13 +295,13 @@ export const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, S
   Effect.forEach(
     Object.entries(name),
     ([option, value]) =>
-      // Leaves room for derived names. Drivers take a ? for a parameter.
-      value === undefined || (/^[^\0?]+$/.test(value) && Buffer.byteLength(value) <= longestName)
+      // Leaves room for derived names. Drivers take a ? for a parameter. A dot would be part of the name.
+      value === undefined || (/^[^\0?.]+$/.test(value) && Buffer.byteLength(value) <= longestName)
         ? Effect.void
         : Effect.fail(
             new SessionError({
               reason: "InvalidConfig",
-              message: `${option}: expected a name of 1 to ${longestName} bytes, without a question mark`
+              message: `${option}: expected a name of 1 to ${longestName} bytes, without a question mark or a dot; the schema is an option of its own`
             })
           ),
     { discard: true }

@@ -1,6 +1,7 @@
 /**
  * The options of the ready-made layers, without the types of any driver.
  */
+import type { ConnectionOptions } from "node:tls"
 import type * as Duration from "#effect/Duration"
 import type * as Redacted from "#effect/Redacted"
 
@@ -78,6 +79,8 @@ export interface DatabaseOptions extends TableOptions {
   readonly url: string | Redacted.Redacted
   /** The largest number of connections. Default 10. */
   readonly maxConnections?: number | undefined
+  /** Whether to use TLS, or Node's options of it, such as `{ ca }`. Default: what the address says. */
+  readonly tls?: boolean | ConnectionOptions | undefined
   /** Whether statements are prepared. Default: unless there is a pooler such as PgBouncer before the server. */
   readonly prepared?: boolean | undefined
 }

@@ -2,10 +2,11 @@
 import type { SessionProvider } from "effect-session"
 import * as Mysql from "effect-session/mysql"
 import * as Postgres from "effect-session/postgres"
+import * as Sql from "effect-session/sql"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
-import type * as Layer from "#effect/Layer"
+import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Schedule from "#effect/Schedule"
 import { at } from "#test/clock"
@@ -327,6 +328,19 @@ suite("postgres behind PgBouncer, in transaction mode", ["postgres", "pgbouncer"
         )
         expect(read).toEqual(Array(30).fill("2"))
         expect(yield* provider.gc!).toBe(0)
+      }
+    }).pipe(Effect.scoped)
+  )
+  it.live("on the app's client, too", () =>
+    Effect.gen(function* () {
+      const provider = yield* providerOf(
+        Layer.provide(Sql.layer({ table: "on_the_apps_client" }), postgres(yield* pooled).client(10, false))
+      )
+      for (let round = 0; round < 3; round++) {
+        yield* Effect.all(
+          Array.from({ length: 30 }, () => given(provider, "1")),
+          { concurrency: 30 }
+        )
       }
     }).pipe(Effect.scoped)
   )

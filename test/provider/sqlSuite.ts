@@ -243,7 +243,7 @@ export const databaseCases = (
 
   live("refuses a name that cannot be one", (database) =>
     Effect.gen(function* () {
-      for (const table of ["", "a?", "a\u0000", "x".repeat(49)]) {
+      for (const table of ["", "a?", "web.session", "a\u0000", "x".repeat(49)]) {
         const error = yield* Effect.flip(providerOf(database.layer({ table })))
         expect(error.reason).toBe("InvalidConfig")
         expect(error.message).toContain("table")

@@ -31,6 +31,7 @@ export const variables = {
   schema: "SESSION_SCHEMA",
   migrate: "SESSION_MIGRATE",
   prepared: "SESSION_PREPARED",
+  tls: "SESSION_TLS",
   keys: "SESSION_KEYS",
   app: "SESSION_APP",
   cipher: "SESSION_CIPHER",
@@ -69,6 +70,8 @@ export const table = {
 export const maxConnections = optional(Config.Int(variables.maxConnections))
 
 export const prepared = optional(Config.Boolean(variables.prepared))
+
+export const tls = optional(Config.Boolean(variables.tls))
 
 /** A layer whose options are read from `Config`: one for each option, or one for all. */
 export type LayerConfig<Options> = (

@@ -2,10 +2,14 @@
  * The address of a database server. Passwords with special characters can be written as they are, as far as a URL can
  * still be read.
  */
+import type { ConnectionOptions } from "node:tls"
 import * as Effect from "#effect/Effect"
 import type * as Redacted from "#effect/Redacted"
 import { SessionError } from "../../SessionError.js"
 import { plainUrl } from "../internal/environment.js"
+
+/** Whether TLS is used, with Node's options of it. */
+export type Tls = boolean | ConnectionOptions
 
 export interface Address {
   /** The URL, in which all that needs it is encoded. */

@@ -8,6 +8,7 @@ import {
   isPooled,
   openConnection,
   outside,
+  plainText,
   preparedText,
   reserveIn,
   type SqlClient,
@@ -20,7 +21,7 @@ import type { Connection } from "#effect/sql/SqlConnection"
 import { codeOf } from "../../internal/codeOf.js"
 import { rest } from "../../internal/machineTime.js"
 import { SessionError } from "../../SessionError.js"
-import { isLost, isReadOnly, isTransient, worded } from "./failures.js"
+import { isLost, isMisnamed, isReadOnly, isTransient, worded } from "./failures.js"
 import { type Dialect, preparedName } from "./statements.js"
 
 export type Row = Readonly<Record<string, unknown>>
@@ -47,14 +48,14 @@ export interface Connections {
   readonly run: Run
   readonly write: Run
   /**
-   * Runs a statement that returns at most one row, and maps that with `answer`. It may begin when it is called and not
-   * when its effect runs, which takes a third less time if nothing is waited for. Most statements are reads of
-   * sessions, so that counts.
+   * Runs a statement that returns at most one row, and maps that with `answer`, which is told the app's time. It may
+   * begin when it is called and not when its effect runs, which takes a third less time if nothing is waited for. Most
+   * statements are reads of sessions, so that counts.
    */
   readonly first: <A>(
     statement: string,
-    answer: (row: Row | undefined) => A
-  ) => (...params: ReadonlyArray<unknown>) => Effect.Effect<A, unknown>
+    answer: (row: Row | undefined, now: number) => A
+  ) => (params: ReadonlyArray<unknown>, now: number) => Effect.Effect<A, unknown>
   /** Runs several statements on one connection, which nothing else uses meanwhile. */
   readonly reserve: <A>(use: (run: Run) => Effect.Effect<A, unknown>) => Effect.Effect<A, unknown>
 }
@@ -109,10 +110,21 @@ const heldByCaller = (dialect: Dialect) =>
     message: `${dialect}: the app's transaction holds the only connection, and a session never joins it: use sessions outside of the transaction, or give them a connection of their own`
   })
 
-const onConnection =
-  (connection: Pick<Connection, "executeRaw">): Run =>
-  (statement, params) =>
+const onConnection = (connection: Pick<Connection, "executeRaw">): Run => {
+  let isPrepared = true
+  const once: Run = (statement, params) =>
     Effect.mapBoth(connection.executeRaw(statement, params), { onSuccess: toResult, onFailure: causeOf })
+  return (statement, params) =>
+    isPrepared
+      ? Effect.catch(once(statement, params), (cause) => {
+          if (!isMisnamed(cause)) {
+            return Effect.fail(cause)
+          }
+          isPrepared = false
+          return once(plainText(statement), params)
+        })
+      : once(plainText(statement), params)
+}
 
 /**
  * Runs a statement again if the database asks for that, and once if its connection was lost. `renew` connects to where
@@ -140,8 +152,8 @@ export const patient = (run: Run, renew: () => boolean = () => false): Run => {
 export const firstBy =
   (run: Run): Connections["first"] =>
   (statement, answer) =>
-  (...params) =>
-    Effect.map(run(statement, params), ({ rows: [row] }) => answer(row))
+  (params, now) =>
+    Effect.map(run(statement, params), ({ rows: [row] }) => answer(row, now))
 
 /**
  * What follows the `n`th failure of a statement: `again` if the database asks for that, and an empty result if the key

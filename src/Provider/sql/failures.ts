@@ -49,6 +49,12 @@ export const isLost = (cause: unknown): boolean => {
     : losses.has(code)
 }
 
+/**
+ * Whether a prepared statement's name was taken, or unknown: a pooler shares the server's connections. The statement did
+ * not run.
+ */
+export const isMisnamed = (cause: unknown): boolean => ["42P05", "26000"].includes(codeOf(cause) ?? "")
+
 const readOnly: ReadonlySet<string> = new Set(["25006", "ER_OPTION_PREVENTS_STATEMENT", "ER_READ_ONLY_MODE"])
 
 /** Whether a server takes no writes, as one that was the primary until a failover. */
@@ -88,6 +94,15 @@ const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: stri
     ["55P03", "57014", "ER_LOCK_WAIT_TIMEOUT", "ER_STATEMENT_TIMEOUT"],
     "the statement took too long: see which transaction holds a lock on the table"
   ],
+  [
+    [
+      ...["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+      ...["UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "CERT_HAS_EXPIRED", "HANDSHAKE_SSL_ERROR"],
+      "ERR_TLS_CERT_ALTNAME_INVALID"
+    ],
+    "the server's certificate is not trusted: pass the authority's as tls: { ca }, or in NODE_EXTRA_CA_CERTS"
+  ],
+  [["HANDSHAKE_NO_SSL_SUPPORT"], "the server has no TLS: remove the option tls, or the url's"],
   [["ER_UNKNOWN_COM_ERROR"], "this node of the cluster is not ready: check its wsrep_cluster_status"],
   [
     ["SQLITE_CANTOPEN", "SQLITE_CANTOPEN_ISDIR", "EACCES", "EISDIR"],
@@ -124,7 +139,9 @@ export const worded = (cause: unknown): unknown => {
   if (/password must be a string/.test(message)) {
     return new Failure("no password", "the server asks for a password: put it into the url")
   }
-  return /SSL/.test(message) ? new Failure("no TLS", "the server has no TLS: remove it from the url") : cause
+  return /not support SSL/.test(message)
+    ? new Failure("no TLS", "the server has no TLS: remove the option tls, or the url's")
+    : cause
 }
 
 /** The error of a step that makes the provider. */

@@ -1,12 +1,12 @@
 /**
  * Connections to MySQL and MariaDB, by mysql2.
  */
-import type { Connection } from "mysql2"
+import type { Connection, SslOptions } from "mysql2"
 import * as Effect from "#effect/Effect"
 import { codeOf } from "../../internal/codeOf.js"
 import type { SessionError } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
-import type { Address } from "./address.js"
+import type { Address, Tls } from "./address.js"
 import { toResult } from "./connection.js"
 import type { Connect, Line } from "./lines.js"
 
@@ -16,7 +16,10 @@ import type { Connect, Line } from "./lines.js"
  */
 const lockSeconds = 5
 
-export const connector = (address: Address, prepared = true): Effect.Effect<Connect, SessionError> =>
+export const connector = (
+  address: Address,
+  { prepared = true, tls }: { readonly prepared?: boolean | undefined; readonly tls?: Tls | undefined }
+): Effect.Effect<Connect, SessionError> =>
   Effect.map(driver("mysql", "mysql2"), ({ default: { createConnection } }) => {
     let isPrepared = prepared
     const lineOf = (connection: Connection): Line => {
@@ -54,6 +57,9 @@ export const connector = (address: Address, prepared = true): Effect.Effect<Conn
           uri: url,
           ...{ user, password, host, database },
           ...(port === undefined ? {} : { port }),
+          ...(tls === undefined || tls === false
+            ? {}
+            : { ssl: { verifyIdentity: true, ...(tls === true ? {} : (tls as SslOptions)) } }),
           supportBigNumbers: true,
           multipleStatements: false,
           connectTimeout: 5_000,
@@ -74,6 +80,8 @@ export const connector = (address: Address, prepared = true): Effect.Effect<Conn
             `SET SESSION innodb_lock_wait_timeout = ${lockSeconds}, lock_wait_timeout = ${lockSeconds}`,
             (cause) => (cause ? reject(cause) : resolve(lineOf(connection)))
           )
+          // A node of Galera first catches up with the others: someone who signed in through one of them is signed in.
+          connection.query("SET SESSION wsrep_sync_wait = 7", () => {})
         })
       })
   })

@@ -8,7 +8,7 @@ import type * as Redacted from "#effect/Redacted"
 import type { SessionError } from "../../SessionError.js"
 import { type Provider, SessionProvider } from "../Provider.js"
 import { type Access, SqlError, type Unsafe } from "./access.js"
-import { type Address, addressOf } from "./address.js"
+import { type Address, addressOf, type Tls } from "./address.js"
 import { firstBy, patient } from "./connection.js"
 import { failed } from "./failures.js"
 import { type Connect, Lines } from "./lines.js"
@@ -21,7 +21,15 @@ export interface PoolOptions {
   readonly url: string | Redacted.Redacted
   /** The largest number of connections. Default 10. */
   readonly maxConnections?: number | undefined
-  /** Whether statements are prepared, once per connection. */
+  /**
+   * Whether to use TLS, or Node's options of it, such as `{ ca }`. With `true` the server's certificate must be one that
+   * Node trusts. Default: what the address says.
+   */
+  readonly tls?: Tls | undefined
+  /**
+   * Whether statements are prepared, once per connection. Default: yes, unless a pooler such as PgBouncer is before
+   * PostgreSQL, or MySQL prepares no more.
+   */
   readonly prepared?: boolean | undefined
 }
 
@@ -32,19 +40,19 @@ export const onPool =
   (
     dialect: "mysql" | "postgres",
     protocols: ReadonlyArray<string>,
-    connector: (address: Address, prepared: boolean | undefined) => Effect.Effect<Connect, SessionError>
+    connector: (address: Address, options: PoolOptions) => Effect.Effect<Connect, SessionError>
   ) =>
   (
-    { maxConnections = 10, prepared, url }: PoolOptions,
+    options: PoolOptions,
     make: (access: Access) => Effect.Effect<Provider, SessionError>
   ): Layer.Layer<SessionProvider, SessionError> =>
     Layer.effect(
       SessionProvider,
-      addressOf(url, protocols).pipe(
-        Effect.flatMap((address) => connector(address, prepared)),
+      addressOf(options.url, protocols).pipe(
+        Effect.flatMap((address) => connector(address, options)),
         Effect.flatMap((connect) =>
           Effect.acquireRelease(
-            Effect.sync(() => new Lines(maxConnections, connect)),
+            Effect.sync(() => new Lines(options.maxConnections ?? 10, connect)),
             (lines) => Effect.sync(() => lines.close())
           )
         ),

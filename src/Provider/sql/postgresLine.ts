@@ -3,11 +3,11 @@
  */
 import { connect as connectTo } from "node:net"
 import * as Effect from "#effect/Effect"
-import { codeOf } from "../../internal/codeOf.js"
 import type { SessionError } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
-import type { Address } from "./address.js"
+import type { Address, Tls } from "./address.js"
 import { toResult } from "./connection.js"
+import { isMisnamed } from "./failures.js"
 import type { Connect, Line } from "./lines.js"
 import { preparedName } from "./statements.js"
 
@@ -36,7 +36,10 @@ interface Client {
  * @param prepared Whether statements have names. Without it they have, unless a pooler is in between: that gives the
  * statements of one client to several connections of the server, which do not know one another's names.
  */
-export const connector = (address: Address, prepared: boolean | undefined): Effect.Effect<Connect, SessionError> =>
+export const connector = (
+  address: Address,
+  { prepared, tls }: { readonly prepared?: boolean | undefined; readonly tls?: Tls | undefined }
+): Effect.Effect<Connect, SessionError> =>
   Effect.map(driver("postgres", "pg"), ({ Client }) => {
     let isNamed = prepared
     const names = new Map<string, string>()
@@ -59,8 +62,7 @@ export const connector = (address: Address, prepared: boolean | undefined): Effe
             return
           }
           client.query({ name: nameOf(text), text, values }, (cause, result) => {
-            if (cause && misnamed.has(codeOf(cause) ?? "")) {
-              // It did not run. There is a pooler after all.
+            if (cause && isMisnamed(cause)) {
               isNamed = false
               sendOnce(text, values, done)
             } else {
@@ -78,6 +80,7 @@ export const connector = (address: Address, prepared: boolean | undefined): Effe
       new Promise((resolve, reject) => {
         const client = new Client({
           connectionString: address.url,
+          ...(tls === undefined ? {} : { ssl: tls }),
           connectionTimeoutMillis: 5_000,
           keepAlive: true,
           keepAliveInitialDelayMillis: 30_000,
@@ -100,9 +103,6 @@ export const connector = (address: Address, prepared: boolean | undefined): Effe
       return line
     }
   })
-
-/** The name of a statement is taken, or unknown. */
-const misnamed: ReadonlySet<string> = new Set(["42P05", "26000"])
 
 /** Sends PostgreSQL's `CancelRequest`, on a connection of its own. */
 const cancel = ({ host, port, processID, secretKey }: Client): void => {

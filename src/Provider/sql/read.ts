@@ -28,12 +28,13 @@ export const makeRead = (
   name: TableName
 ): ((reading: Reading) => Effect.Effect<Option.Option<Stored>, unknown>) => {
   const { dialect, first, pooled, run } = connections
-  const { parameters, text } = statements(dialect, name).read
-  const one = first(connections.statement(text), (row) => row)
-  const readOne = ({ key, now }: Reading) =>
-    Effect.map(one(...parameters.map((parameter) => (parameter === "now" ? now : key))), (row) =>
-      row === undefined ? Option.none() : Option.some(toStored(row, now))
-    )
+  const one = first(connections.statement(statements(dialect, name).read.text), (row, now) =>
+    row === undefined ? Option.none() : Option.some(toStored(row, now))
+  )
+  const readOne =
+    dialect === "sqlite"
+      ? ({ key, now }: Reading) => one([now, key, now], now)
+      : ({ key, now }: Reading) => one([key], now)
 
   /** Statements for 1, 2, 4, 8, ... ids, so that there are few to prepare. */
   const manySizes = Array.from({ length: Math.log2(maxBatch) + 1 }, (_, i) =>

@@ -111,8 +111,8 @@ class OpenFile {
       }
     }
     this.database = openFile(this.Sqlite, this.filename)
-    this.identity = identityOf(this.filename)
     this.database.exec(this.script)
+    this.identity = identityOf(this.filename)
   }
 }
 
@@ -144,11 +144,11 @@ export const open = (filename: string, script: string): Effect.Effect<Access, Sq
       const run: Run = (statement, params) => Effect.suspend(() => attempt(statement, params, 1))
       const first: Connections["first"] = (statement, answer) => {
         const again = firstBy(run)(statement, answer)
-        return (...params) => {
+        return (params, now) => {
           try {
-            return Effect.succeed(answer(file.of(statement).statement.get(...params)))
+            return Effect.succeed(answer(file.of(statement).statement.get(params), now))
           } catch {
-            return again(...params)
+            return again(params, now)
           }
         }
       }

@@ -120,7 +120,7 @@ export interface Statement {
  */
 export const clock = {
   mysql: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)",
-  postgres: "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint",
+  postgres: "(DATE_PART('epoch', statement_timestamp()) * 1000)::bigint",
   sqlite: ":now"
 }
 
