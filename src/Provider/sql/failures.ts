@@ -67,10 +67,14 @@ const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: stri
     "the database's user lacks rights: run GRANT SELECT, INSERT, UPDATE, DELETE ON the table of sessions, and GRANT SELECT ON its ..._migrations, TO the user; to create them it needs CREATE, or run the SQL of Sql.ddl"
   ],
   [[...readOnly], "the server takes no writes: let the url lead to the primary, or end the server's read-only mode"],
-  [["28P01", "ER_ACCESS_DENIED_ERROR"], "the server refuses the user or the password: correct them in the url"],
+  [["28P01"], "the server refuses the user or the password: correct them in the url"],
+  [
+    ["ER_ACCESS_DENIED_ERROR"],
+    "the server refuses the user or the password, or wants TLS: correct them in the url, or set the option tls"
+  ],
   [
     ["28000", "ER_SECURE_TRANSPORT_REQUIRED"],
-    "the server refuses the user, the host or a connection without TLS: check the url, and the server's pg_hba.conf or accounts"
+    "the server refuses the user, the host or a connection without TLS: check the url and the option tls, and the server's pg_hba.conf or accounts"
   ],
   [
     ["3D000", "ER_BAD_DB_ERROR", "ER_DBACCESS_DENIED_ERROR", "ER_NO_DB_ERROR"],

@@ -5,7 +5,7 @@
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
-import type { SessionError } from "../../SessionError.js"
+import { SessionError } from "../../SessionError.js"
 import { type Provider, SessionProvider } from "../Provider.js"
 import { type Access, SqlError, type Unsafe } from "./access.js"
 import { type Address, addressOf, type Tls } from "./address.js"
@@ -48,7 +48,8 @@ export const onPool =
   ): Layer.Layer<SessionProvider, SessionError> =>
     Layer.effect(
       SessionProvider,
-      addressOf(options.url, protocols).pipe(
+      checkSize(options).pipe(
+        Effect.andThen(addressOf(options.url, protocols)),
         Effect.flatMap((address) => connector(address, options)),
         Effect.flatMap((connect) =>
           Effect.acquireRelease(
@@ -66,6 +67,11 @@ export const onPool =
         })
       )
     )
+
+const checkSize = ({ maxConnections = 1 }: PoolOptions): Effect.Effect<void, SessionError> =>
+  Number.isInteger(maxConnections) && maxConnections > 0
+    ? Effect.void
+    : new SessionError({ reason: "InvalidConfig", message: "maxConnections: expected a whole number, 1 or more" })
 
 const accessOf = (dialect: "mysql" | "postgres", lines: Lines): Access => {
   const unsafeBy =
