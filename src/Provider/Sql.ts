@@ -17,6 +17,7 @@ import { checked, type Names } from "./internal/options.js"
 import { after, lifetime, withNow } from "./internal/time.js"
 import * as Provider from "./Provider.js"
 import * as SqlAccess from "./sql/access.js"
+import * as SqlChecks from "./sql/checks.js"
 import type * as SqlConnection from "./sql/connection.js"
 import { failed } from "./sql/failures.js"
 import * as SqlGc from "./sql/gc.js"
@@ -258,55 +259,6 @@ const makeProvider = (
 const left = (mark: Provider.Mark | undefined) =>
   mark === undefined ? undefined : { mark: toBuffer(mark.content), markTtl: lifetime(mark.ttl) }
 
-/** MySQL has a limit for a whole statement, and some clients for a row. Both hold the payload and some other bytes. */
-const maxPayloadOf = ({ dialect, longestRow, unsafe }: SqlAccess.Access): Effect.Effect<number, SqlFailure> =>
-  Effect.map(
-    dialect === "mysql"
-      ? Effect.map(unsafe("SELECT @@max_allowed_packet AS bytes"), ([row]) => Number(row!["bytes"]))
-      : Effect.succeed(longestRow),
-    (longest) => Math.min(Provider.defaultCapabilities.maxPayload, longest - 1024)
-  )
-
-/** Without transactions a statement that is interrupted leaves a half: two sessions, or none, where one moves. */
-const checkEngine = (
-  { dialect, unsafe }: SqlAccess.Access,
-  { schema, table }: SqlStatements.TableName
-): Effect.Effect<void, SqlFailure | SessionError> =>
-  dialect === "mysql"
-    ? Effect.flatMap(
-        unsafe(
-          "SELECT t.ENGINE AS engine FROM information_schema.TABLES AS t JOIN information_schema.ENGINES AS e ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ? AND e.TRANSACTIONS <> 'YES'",
-          [schema ?? null, table]
-        ),
-        ([row]) =>
-          row === undefined
-            ? Effect.void
-            : new SessionError({
-                reason: "InvalidConfig",
-                message: `mysql: the table of sessions has the engine ${row["engine"]}, which has no transactions: run ALTER TABLE ${table} ENGINE=InnoDB`
-              })
-      )
-    : Effect.void
-
-const longestName = 48
-
-/** @internal */
-export const checkNames = (name: SqlStatements.TableName): Effect.Effect<void, SessionError> =>
-  Effect.forEach(
-    Object.entries(name),
-    ([option, value]) =>
-      // Leaves room for derived names. Drivers take a ? for a parameter. A dot would be part of the name.
-      value === undefined || (/^[^\0?.]+$/.test(value) && Buffer.byteLength(value) <= longestName)
-        ? Effect.void
-        : Effect.fail(
-            new SessionError({
-              reason: "InvalidConfig",
-              message: `${option}: expected a name of 1 to ${longestName} bytes, without a question mark or a dot; the schema is an option of its own`
-            })
-          ),
-    { discard: true }
-  )
-
 /** @internal */
 export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effect<Provider.Provider, SessionError> => {
   const name = tableName(options)
@@ -315,12 +267,12 @@ export const fromAccess = (sql: SqlAccess.Access, options: Options): Effect.Effe
       error._tag === "SessionError" ? error : failed(sql.dialect, operation, causeOf(error))
     )
   return Effect.gen(function* () {
-    yield* checkNames(name)
+    yield* SqlChecks.names(name)
     if (options.migrate !== false) {
       yield* step("migrate", SqlMigrations.migrate(sql, name))
     }
-    yield* step("connect", checkEngine(sql, name))
-    const maxPayload = yield* step("connect", maxPayloadOf(sql))
+    yield* step("connect", SqlChecks.engine(sql, name))
+    const maxPayload = yield* step("connect", SqlChecks.maxPayloadOf(sql))
     const provider = makeProvider(yield* step("connect", sql.connect), name, maxPayload)
     // If the table is missing or has another form, this fails now.
     yield* provider.read(nobody)

@@ -15,7 +15,6 @@ import { bounded } from "../../src/Manager/Calls.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import * as MariaDb from "../servers/MariaDb.js"
 import { suite } from "../servers/need.js"
-import * as PgBouncer from "../servers/PgBouncer.js"
 import * as PostgresServer from "../servers/Postgres.js"
 import * as Proxy from "../servers/Proxy.js"
 import { machineTimed } from "../support/machineTime.js"
@@ -165,6 +164,39 @@ const cases = (subject: Effect.Effect<Subject>) => {
     }).pipe(Effect.scoped)
   )
 
+  live("a connection that stopped answering is replaced, and does not keep its place", ({ server, small }) =>
+    Effect.gen(function* () {
+      const proxy = yield* Proxy.make(server.port)
+      const url = server.url.replace(`:${server.port}/`, `:${proxy.port}/`)
+      const provider = yield* providerOf(small(url, freshTable(), 2))
+      const within = bounded(
+        { name: "sql", inProcess: false, answersWithin: Number.POSITIVE_INFINITY },
+        Duration.millis(500)
+      )
+      const { id, revision } = yield* given(provider, "kept")
+      yield* proxy.forget
+      expect((yield* Effect.flip(within(provider.write(id, Buffer.from("x"), day, revision)))).reason).toBe(
+        "Unavailable"
+      )
+      expect(text(yield* provider.read(id))).toBe("kept")
+      // The only place for a write is free again once the connection is given up for lost.
+      written(yield* provider.write(id, Buffer.from("written"), day, revision))
+    }).pipe(Effect.scoped)
+  )
+
+  live("on the app's client a connection that was cut costs no request either", ({ of, server }) =>
+    Effect.gen(function* () {
+      const proxy = yield* Proxy.make(server.port)
+      const client = of(server.url.replace(`:${server.port}/`, `:${proxy.port}/`)).client(1)
+      const provider = yield* providerOf(Layer.provide(Sql.layer({ table: freshTable() }), client))
+      const { id, revision } = yield* given(provider, "kept")
+      yield* proxy.cut
+      expect(text(yield* provider.read(id))).toBe("kept")
+      yield* proxy.loseNextAnswer
+      written(yield* provider.write(id, Buffer.from("written"), day, revision))
+    }).pipe(Effect.scoped)
+  )
+
   live("a change whose answer is lost is made once, and known to be made", ({ of, server }) =>
     Effect.gen(function* () {
       const proxy = yield* Proxy.make(server.port)
@@ -229,13 +261,6 @@ const cases = (subject: Effect.Effect<Subject>) => {
   )
 }
 
-/** The message of a layer that is not built. */
-const refusal = (layer: Layer.Layer<SessionProvider.SessionProvider, unknown>) =>
-  Effect.map(
-    Effect.flip(providerOf(layer)),
-    (error) => `${(error as Error & { reason: string }).reason}: ${(error as Error).message}`
-  )
-
 suite("postgres and its operators", ["postgres"], () => {
   const server = shared(PostgresServer.make({ args: ["-c", "max_connections=60"] }))
   cases(
@@ -269,24 +294,6 @@ suite("postgres and its operators", ["postgres"], () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("says what is wrong, and what mends it", () =>
-    Effect.gen(function* () {
-      const { adminUrl, url } = yield* server
-      yield* execute(postgres(adminUrl), "CREATE ROLE nobody LOGIN PASSWORD 'secret'")
-      const table = freshTable()
-      yield* Effect.scoped(providerOf(Postgres.layer({ url, table })))
-      const [wrongPassword, wrongDatabase, noRights] = yield* Effect.all([
-        refusal(Postgres.layer({ url: url.replace(":secret@", ":hunter2@") })),
-        refusal(Postgres.layer({ url: url.replace(/session$/, "elsewhere") })),
-        refusal(Postgres.layer({ url: url.replace("session:secret", "nobody:secret"), table }))
-      ])
-      expect(wrongPassword).toMatch(/^Unavailable: postgres: connect failed \(28P01\): .*password/)
-      expect(wrongPassword).not.toContain("hunter2")
-      expect(wrongDatabase).toMatch(/\(3D000\): .*CREATE DATABASE/)
-      expect(noRights).toMatch(/\(42501\): .*GRANT SELECT, INSERT, UPDATE, DELETE/)
-    }).pipe(Effect.scoped)
-  )
-
   it.live("a server that turned into a standby is left for the one where the name leads", () =>
     Effect.gen(function* () {
       const { adminUrl, url } = yield* server
@@ -302,58 +309,6 @@ suite("postgres and its operators", ["postgres"], () => {
         execute(admin, "ALTER ROLE session RESET default_transaction_read_only")
       )
       written(yield* provider.write(id, Buffer.from("x"), day, revision))
-    }).pipe(Effect.scoped)
-  )
-})
-
-suite("postgres behind PgBouncer, in transaction mode", ["postgres", "pgbouncer"], () => {
-  const pooled = shared(
-    Effect.flatMap(PostgresServer.make(), (server) => Effect.map(PgBouncer.make(server), (bouncer) => bouncer.url))
-  )
-  it.live("sessions work by default", () =>
-    Effect.gen(function* () {
-      const provider = yield* providerOf(Postgres.layer({ url: yield* pooled }))
-      for (let round = 0; round < 3; round++) {
-        const made = yield* Effect.all(
-          Array.from({ length: 30 }, () => given(provider, "1")),
-          { concurrency: 30 }
-        )
-        yield* Effect.all(
-          made.map(({ id, revision }) => Effect.map(provider.write(id, Buffer.from("2"), day, revision), written)),
-          { concurrency: 30 }
-        )
-        const read = yield* Effect.all(
-          made.map(({ id }) => Effect.map(provider.read(id), text)),
-          { concurrency: 30 }
-        )
-        expect(read).toEqual(Array(30).fill("2"))
-        expect(yield* provider.gc!).toBe(0)
-      }
-    }).pipe(Effect.scoped)
-  )
-  it.live("on the app's client, too", () =>
-    Effect.gen(function* () {
-      const provider = yield* providerOf(
-        Layer.provide(Sql.layer({ table: "on_the_apps_client" }), postgres(yield* pooled).client(10, false))
-      )
-      for (let round = 0; round < 3; round++) {
-        yield* Effect.all(
-          Array.from({ length: 30 }, () => given(provider, "1")),
-          { concurrency: 30 }
-        )
-      }
-    }).pipe(Effect.scoped)
-  )
-  it.live("and if they are told to prepare statements", () =>
-    Effect.gen(function* () {
-      const url = yield* pooled
-      const providers = yield* Effect.all(
-        Array.from({ length: 2 }, () => providerOf(Postgres.layer({ url, prepared: true })))
-      )
-      yield* Effect.all(
-        Array.from({ length: 60 }, (_, i) => given(providers[i % 2]!, "1")),
-        { concurrency: 30 }
-      )
     }).pipe(Effect.scoped)
   )
 })
@@ -393,34 +348,6 @@ suite("mysql and its operators", ["mariadbd"], () => {
           expect([...Option.getOrThrow(yield* provider.read(moved)).payload]).toEqual([0, 39, 92, 255])
         }
       }).pipe(Effect.ensuring(execute(admin, "SET GLOBAL max_prepared_stmt_count = 16382")))
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("says what is wrong, and what mends it", () =>
-    Effect.gen(function* () {
-      const { adminUrl, url } = yield* server
-      const admin = mysql(adminUrl)
-      yield* execute(
-        admin,
-        "CREATE USER IF NOT EXISTS nobody@'%' IDENTIFIED BY 'secret'",
-        "GRANT CREATE ON session.* TO nobody@'%'"
-      )
-      const [myisam, table] = [freshTable(), freshTable()]
-      yield* Effect.scoped(
-        Effect.andThen(providerOf(Mysql.layer({ url, table: myisam })), providerOf(Mysql.layer({ url, table })))
-      )
-      yield* execute(admin, `ALTER TABLE ${myisam} ENGINE=MyISAM`)
-      const [wrongPassword, wrongDatabase, noRights, wrongEngine] = yield* Effect.all([
-        refusal(Mysql.layer({ url: url.replace(":secret@", ":hunter2@") })),
-        refusal(Mysql.layer({ url: url.replace(/session$/, "elsewhere") })),
-        refusal(Mysql.layer({ url: url.replace("session:secret", "nobody:secret"), table })),
-        refusal(Mysql.layer({ url, table: myisam }))
-      ])
-      expect(wrongPassword).toMatch(/^Unavailable: mysql: connect failed \(ER_ACCESS_DENIED_ERROR\): .*password/)
-      expect(wrongPassword).not.toContain("hunter2")
-      expect(wrongDatabase).toMatch(/\((ER_BAD_DB_ERROR|ER_DBACCESS_DENIED_ERROR)\): .*CREATE DATABASE/)
-      expect(noRights).toMatch(/\(ER_TABLEACCESS_DENIED_ERROR\): .*GRANT SELECT, INSERT, UPDATE, DELETE/)
-      expect(wrongEngine).toMatch(/^InvalidConfig: mysql: .*ALTER TABLE .* ENGINE=InnoDB/)
     }).pipe(Effect.scoped)
   )
 })

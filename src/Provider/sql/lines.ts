@@ -8,7 +8,7 @@ import * as Effect from "#effect/Effect"
 import { codeOf } from "../../internal/codeOf.js"
 import { Failure } from "../../internal/failure.js"
 import { rest } from "../../internal/machineTime.js"
-import type { Result, Run } from "./connection.js"
+import type { Result } from "./connection.js"
 
 /** A connection, as a driver has it. */
 export interface Line {
@@ -24,7 +24,7 @@ export interface Line {
   readonly cut: () => void
 }
 
-type Send = (
+export type Send = (
   text: string,
   params: ReadonlyArray<unknown>,
   done: (cause: unknown, result: Result | undefined) => void
@@ -33,7 +33,8 @@ type Send = (
 /** Connects; calls `lost` when the connection has ended. */
 export type Connect = (lost: () => void) => Promise<Line>
 
-interface Entry {
+/** A connection of the pool. */
+export interface Entry {
   readonly line: Line
   readonly generation: number
   /** Since when it is idle. */
@@ -41,7 +42,8 @@ interface Entry {
   isLost: boolean
 }
 
-interface Waiter {
+/** Somebody who waits for a connection. */
+export interface Waiter {
   readonly isWrite: boolean
   readonly started: number
   readonly got: (cause: unknown, entry: Entry | undefined) => void
@@ -94,90 +96,6 @@ export class Lines {
     this.cleaning = setInterval(() => this.endIdle(performance.now() - kept), kept / 4).unref()
   }
 
-  /** Runs a statement on a connection that is free. */
-  run(isWrite: boolean): Run {
-    return (text, params) => this.once(isWrite, (line, done) => line.send(text, params, done))
-  }
-
-  /** Runs a statement without preparing it. */
-  unprepared(text: string, params: ReadonlyArray<unknown>): Effect.Effect<Result, unknown> {
-    return this.once(false, (line, done) => line.sendOnce(text, params, done))
-  }
-
-  private once(
-    isWrite: boolean,
-    send: (line: Line, done: (cause: unknown, result: Result | undefined) => void) => void
-  ): Effect.Effect<Result, unknown> {
-    return Effect.callback<Result, unknown>((resume) => {
-      let entry: Entry | undefined
-      let isGivenUp = false
-      const waiter = this.take(isWrite, (cause, got) => {
-        if (got === undefined) {
-          resume(Effect.fail(cause))
-          return
-        }
-        if (isGivenUp) {
-          this.free(got, isWrite)
-          return
-        }
-        entry = got
-        send(got.line, (cause, result) => {
-          if (isGivenUp) {
-            // A late cancellation would hit the next statement.
-            this.discard(got)
-          }
-          this.free(got, isWrite)
-          resume(result === undefined ? Effect.fail(cause) : Effect.succeed(result))
-        })
-      })
-      return Effect.sync(() => {
-        isGivenUp = true
-        if (entry === undefined) {
-          this.queue(waiter).delete(waiter)
-        } else {
-          this.giveUp(entry)
-        }
-      })
-    })
-  }
-
-  /** Lends a connection, which nothing else uses meanwhile. It is not used again if `use` was interrupted. */
-  reserve<A>(use: (line: { readonly run: Run; readonly once: Run }) => Effect.Effect<A, unknown>) {
-    const acquire = Effect.callback<Entry, unknown>((resume) => {
-      let isGivenUp = false
-      const waiter = this.take(true, (cause, got) => {
-        if (got !== undefined && isGivenUp) {
-          this.free(got, true)
-        }
-        resume(got === undefined ? Effect.fail(cause) : Effect.succeed(got))
-      })
-      return Effect.sync(() => {
-        isGivenUp = true
-        this.writes.delete(waiter)
-      })
-    })
-    const on =
-      (entry: Entry, send: Send): Run =>
-      (text, params) =>
-        Effect.callback<Result, unknown>((resume) => {
-          send(text, params, (cause, result) =>
-            resume(result === undefined ? Effect.fail(cause) : Effect.succeed(result))
-          )
-          return Effect.sync(() => {
-            entry.line.cancel()
-            this.discard(entry)
-          })
-        })
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(acquire), (entry) =>
-        Effect.ensuring(
-          restore(use({ run: on(entry, entry.line.send), once: on(entry, entry.line.sendOnce) })),
-          Effect.sync(() => this.free(entry, true))
-        )
-      )
-    )
-  }
-
   /**
    * Connects anew for whatever comes next, as after a failover: the name may lead to another server by now. Returns
    * whether it did, which is not more often than the pool may grow.
@@ -203,11 +121,17 @@ export class Lines {
     }
   }
 
+  /** Waits no more. */
+  leave(waiter: Waiter): void {
+    this.queue(waiter).delete(waiter)
+  }
+
   private queue({ isWrite }: Waiter): Set<Waiter> {
     return isWrite ? this.writes : this.reads
   }
 
-  private take(isWrite: boolean, got: Waiter["got"]): Waiter {
+  /** Calls `got` once, with a connection that is free or the reason why there is none. */
+  take(isWrite: boolean, got: Waiter["got"]): Waiter {
     const waiter = { isWrite, started: performance.now(), got }
     if (this.isClosed) {
       got(new Failure("the layer has ended"), undefined)
@@ -344,12 +268,13 @@ export class Lines {
     entry.line.sendOnce("SELECT 1", [], (_, result) => over(result !== undefined))
   }
 
-  private free(entry: Entry, isWrite: boolean): void {
+  /** Gives a connection back. */
+  free(entry: Entry, isWrite: boolean): void {
     this.writing -= isWrite ? 1 : 0
     this.out.delete(entry)
     if (!entry.isLost && (this.isClosed || entry.generation !== this.generation)) {
       this.drop(entry)
-      leave(entry)
+      farewellTo(entry)
     }
     if (!entry.isLost) {
       entry.since = performance.now()
@@ -358,7 +283,8 @@ export class Lines {
     this.serve()
   }
 
-  private giveUp({ line }: Entry): void {
+  /** Gives up the statement that runs on a connection. */
+  giveUp({ line }: Entry): void {
     line.cancel()
     setTimeout(() => line.cut(), graceful).unref()
   }
@@ -375,7 +301,8 @@ export class Lines {
     }
   }
 
-  private discard(entry: Entry): void {
+  /** Uses a connection no more. */
+  discard(entry: Entry): void {
     this.out.delete(entry)
     this.drop(entry)
     entry.line.cut()
@@ -385,13 +312,13 @@ export class Lines {
   private endIdle(since: number): void {
     for (const entry of this.idle.filter((entry) => entry.since <= since)) {
       this.drop(entry)
-      leave(entry)
+      farewellTo(entry)
     }
   }
 }
 
 /** A server that does not answer cannot keep the process. */
-const leave = ({ line }: Entry): void => {
+const farewellTo = ({ line }: Entry): void => {
   line.end()
   setTimeout(() => line.cut(), farewell).unref()
 }

@@ -1,6 +1,7 @@
 /**
  * Connections to MySQL and MariaDB, by mysql2.
  */
+import type { Socket } from "node:net"
 import type { Connection, SslOptions } from "mysql2"
 import * as Effect from "#effect/Effect"
 import { codeOf } from "../../internal/codeOf.js"
@@ -22,6 +23,7 @@ export const connector = (
 ): Effect.Effect<Connect, SessionError> =>
   Effect.map(driver("mysql", "mysql2"), ({ default: { createConnection } }) => {
     let isPrepared = prepared
+    const streamOf = (connection: Connection) => (connection as unknown as { readonly stream: Socket }).stream
     const lineOf = (connection: Connection): Line => {
       const sendOnce: Line["send"] = (sql, values, done) => {
         connection.query({ sql, values: values as Array<any> }, (cause, result) =>
@@ -47,7 +49,8 @@ export const connector = (
         sendOnce,
         cancel: () => {},
         end: () => connection.end(() => {}),
-        cut: () => connection.destroy()
+        // `destroy` would leave the statement without an end.
+        cut: () => streamOf(connection).destroy()
       }
     }
     return (lost) =>
@@ -75,7 +78,7 @@ export const connector = (
           }
           connection.on("end", lost)
           // The driver tells a statement of it, or the connection, and not always both.
-          ;(connection as unknown as { readonly stream: NodeJS.EventEmitter }).stream.once("close", lost)
+          streamOf(connection).once("close", lost)
           connection.query(
             `SET SESSION innodb_lock_wait_timeout = ${lockSeconds}, lock_wait_timeout = ${lockSeconds}`,
             (cause) => (cause ? reject(cause) : resolve(lineOf(connection)))

@@ -9,9 +9,10 @@ import { SessionError } from "../../SessionError.js"
 import { type Provider, SessionProvider } from "../Provider.js"
 import { type Access, SqlError, type Unsafe } from "./access.js"
 import { type Address, addressOf, type Tls } from "./address.js"
-import { firstBy, patient } from "./connection.js"
+import { firstBy, patient, type Run } from "./connection.js"
 import { failed } from "./failures.js"
 import { type Connect, Lines } from "./lines.js"
+import * as OnLines from "./onLines.js"
 
 export interface PoolOptions {
   /**
@@ -75,23 +76,23 @@ const checkSize = ({ maxConnections = 1 }: PoolOptions): Effect.Effect<void, Ses
 
 const accessOf = (dialect: "mysql" | "postgres", lines: Lines): Access => {
   const unsafeBy =
-    (run: Lines["unprepared"]): Unsafe =>
+    (run: Run): Unsafe =>
     (text, params = []) =>
       Effect.mapBoth(run(text, params), {
         onSuccess: ({ rows }) => rows,
         onFailure: (cause) => new SqlError({ cause })
       })
   const again = () => lines.renew()
-  const run = patient(lines.run(false), again)
-  const write = patient(lines.run(true), again)
+  const run = patient(OnLines.run(lines, false), again)
+  const write = patient(OnLines.run(lines, true), again)
   return {
     dialect,
     longestRow: Number.POSITIVE_INFINITY,
-    unsafe: unsafeBy((text, params) => lines.unprepared(text, params)),
+    unsafe: unsafeBy(OnLines.unprepared(lines)),
     transaction: (use) =>
       Effect.mapError(
-        lines.reserve(({ once }) => {
-          const unsafe = unsafeBy(once)
+        OnLines.reserve(lines, ({ unprepared }) => {
+          const unsafe = unsafeBy(unprepared)
           return Effect.andThen(unsafe("BEGIN"), use(unsafe)).pipe(
             Effect.andThen(unsafe("COMMIT")),
             Effect.tapError(() => Effect.ignore(unsafe("ROLLBACK")))
@@ -107,7 +108,7 @@ const accessOf = (dialect: "mysql" | "postgres", lines: Lines): Access => {
       write,
       first: firstBy(run),
       statement: (text) => text,
-      reserve: (use) => lines.reserve(({ run }) => use(patient(run)))
+      reserve: (use) => OnLines.reserve(lines, ({ run }) => use(patient(run)))
     })
   }
 }

@@ -15,8 +15,8 @@ import { codeOf } from "../../internal/codeOf.js"
 import { rest } from "../../internal/machineTime.js"
 import { after, lifetime, withNow } from "../../Provider/internal/time.js"
 import * as Provider from "../../Provider/Provider.js"
-import { checkNames } from "../../Provider/Sql.js"
 import type { Access, Unsafe } from "../../Provider/sql/access.js"
+import { names } from "../../Provider/sql/checks.js"
 import type * as SqlConnection from "../../Provider/sql/connection.js"
 import { failed } from "../../Provider/sql/failures.js"
 import { restPerWork } from "../../Provider/sql/gc.js"
@@ -196,7 +196,7 @@ export const make = (
   const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure>) =>
     Effect.mapError(effect, (error) => failed(dialect, operation, causeOf(error)))
   return Effect.gen(function* () {
-    yield* checkNames({ table })
+    yield* names({ table })
     const maxLifetime = yield* checkMaxLifetime(options.maxLifetime)
     const connections = yield* step("connect", connect)
     if (migrate) {

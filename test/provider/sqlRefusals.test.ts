@@ -1,0 +1,74 @@
+// What databases refuse, in words that say what mends it.
+import type { SessionProvider } from "effect-session"
+import * as Mysql from "effect-session/mysql"
+import * as Postgres from "effect-session/postgres"
+import * as Effect from "#effect/Effect"
+import type * as Layer from "#effect/Layer"
+import { expect, it } from "#test/vitest"
+import * as MariaDb from "../servers/MariaDb.js"
+import { suite } from "../servers/need.js"
+import * as PostgresServer from "../servers/Postgres.js"
+import { shared } from "./shared.js"
+import { execute, freshTable, mysql, postgres } from "./sqlDatabases.js"
+import { providerOf } from "./sqlSuite.js"
+
+/** The message of a layer that is not built. */
+const refusal = (layer: Layer.Layer<SessionProvider.SessionProvider, unknown>) =>
+  Effect.map(
+    Effect.flip(providerOf(layer)),
+    (error) => `${(error as Error & { reason: string }).reason}: ${(error as Error).message}`
+  )
+
+suite("postgres", ["postgres"], () => {
+  const server = shared(PostgresServer.make())
+
+  it.live("says what is wrong, and what mends it", () =>
+    Effect.gen(function* () {
+      const { adminUrl, url } = yield* server
+      yield* execute(postgres(adminUrl), "CREATE ROLE nobody LOGIN PASSWORD 'secret'")
+      const table = freshTable()
+      yield* Effect.scoped(providerOf(Postgres.layer({ url, table })))
+      const [wrongPassword, wrongDatabase, noRights] = yield* Effect.all([
+        refusal(Postgres.layer({ url: url.replace(":secret@", ":hunter2@") })),
+        refusal(Postgres.layer({ url: url.replace(/session$/, "elsewhere") })),
+        refusal(Postgres.layer({ url: url.replace("session:secret", "nobody:secret"), table }))
+      ])
+      expect(wrongPassword).toMatch(/^Unavailable: postgres: connect failed \(28P01\): .*password/)
+      expect(wrongPassword).not.toContain("hunter2")
+      expect(wrongDatabase).toMatch(/\(3D000\): .*CREATE DATABASE/)
+      expect(noRights).toMatch(/\(42501\): .*GRANT SELECT, INSERT, UPDATE, DELETE/)
+    }).pipe(Effect.scoped)
+  )
+})
+
+suite("mysql", ["mariadbd"], () => {
+  const server = shared(MariaDb.make())
+
+  it.live("says what is wrong, and what mends it", () =>
+    Effect.gen(function* () {
+      const { adminUrl, url } = yield* server
+      const admin = mysql(adminUrl)
+      yield* execute(
+        admin,
+        "CREATE USER IF NOT EXISTS nobody@'%' IDENTIFIED BY 'secret'",
+        "GRANT CREATE ON session.* TO nobody@'%'"
+      )
+      const [myisam, table] = [freshTable(), freshTable()]
+      yield* Effect.scoped(
+        Effect.andThen(providerOf(Mysql.layer({ url, table: myisam })), providerOf(Mysql.layer({ url, table })))
+      )
+      yield* execute(admin, `ALTER TABLE ${myisam} ENGINE=MyISAM`)
+      const [wrongPassword, wrongDatabase, noRights, wrongEngine] = yield* Effect.all([
+        refusal(Mysql.layer({ url: url.replace(":secret@", ":hunter2@") })),
+        refusal(Mysql.layer({ url: url.replace(/session$/, "elsewhere") })),
+        refusal(Mysql.layer({ url: url.replace("session:secret", "nobody:secret"), table })),
+        refusal(Mysql.layer({ url, table: myisam }))
+      ])
+      expect(wrongPassword).toMatch(/^Unavailable: mysql: connect failed \(ER_ACCESS_DENIED_ERROR\): .*password/)
+      expect(wrongPassword).not.toContain("hunter2")
+      expect(wrongDatabase).toMatch(/\((ER_BAD_DB_ERROR|ER_DBACCESS_DENIED_ERROR)\): .*CREATE DATABASE/)
+      expect(noRights).toMatch(/\(ER_TABLEACCESS_DENIED_ERROR\): .*GRANT SELECT, INSERT, UPDATE, DELETE/)
+      expect(wrongEngine).toMatch(/^InvalidConfig: mysql: .*ALTER TABLE .* ENGINE=InnoDB/)
+    }).pipe(Effect.scoped)
+  )
+})
