@@ -12,8 +12,9 @@ import { SessionError } from "../SessionError.js"
 import * as CasProvider from "./internal/casProvider.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
+import { checkList } from "./memcached/list.js"
 import { placeOf } from "./memcached/rendezvous.js"
-import { connect, isAddress } from "./memcached/servers.js"
+import { areServers, connect, type Server, serverAt } from "./memcached/servers.js"
 import * as Store from "./memcached/store.js"
 import * as Provider from "./Provider.js"
 
@@ -26,6 +27,8 @@ import * as Provider from "./Provider.js"
 export interface Options {
   /**
    * The servers, as `host:port` separated by commas. Default `127.0.0.1:11211`. All processes must name the same ones.
+   * An IPv6 address stands in brackets, and the absolute path of a socket may take the place of host and port. For a
+   * server with a login (`-Y`): `user:password@host:port`, with special characters as `%XX`.
    */
   readonly url?: string | Redacted.Redacted | undefined
   /** The prefix of every key. Default `session:`. */
@@ -50,21 +53,27 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
   const { prefix = "session:", timeout = "2 seconds", url = "127.0.0.1:11211" } = options
   const invalid = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
   // beego's separator is the semicolon.
-  const addresses = [
+  const servers: ReadonlyArray<Server | undefined> = [
     ...new Set(
       Environment.plainUrl(url)
         .split(/[,;]/)
         .map((address) => address.trim())
     )
-  ]
-  if (!addresses.every(isAddress)) {
-    return invalid("url: expected host:port,host:port, each host a name or an IPv4 address")
+  ].map(serverAt)
+  if (!areServers(servers)) {
+    return invalid(
+      "url: expected host:port,host:port, each host a name, an IPv4 address or an IPv6 address in brackets; the absolute path of a socket may stand for it, and user:password@ before it"
+    )
   }
   if (!/^[!-~]{0,100}$/.test(prefix)) {
     return invalid("prefix: expected up to 100 visible ASCII characters, without spaces")
   }
-  return Effect.map(connect(addresses, placeOf(addresses), Duration.toMillis(timeout)), (ask) =>
-    CasProvider.make(Store.make(ask, Store.capabilities), prefix)
+  const addresses = servers.map(({ address }) => address)
+  return connect(servers, placeOf(addresses), Duration.toMillis(timeout)).pipe(
+    Effect.tap(({ present }) => checkList(present, addresses, prefix)),
+    Effect.map(({ ask }) =>
+      CasProvider.make(Store.make(ask, { capabilities: Store.capabilities, distinct: true }), prefix)
+    )
   )
 }
 

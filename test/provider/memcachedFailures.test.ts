@@ -48,7 +48,7 @@ describe("memcached, configured wrongly", () => {
     "localhost:x",
     "localhost:0",
     "localhost:65536",
-    "[::1]:11211",
+    "::1:11211",
     "a:1,,b:2",
     "http://a:1"
   ])("url %j", (url) => refused({ url }, "host:port"))

@@ -10,7 +10,7 @@ export const make = (options: { readonly args?: ReadonlyArray<string> | undefine
       name: "memcached",
       program: "memcached",
       args: ["-l", host, "-p", `${port}`, "-U", "0", ...asRoot, ...(options.args ?? [])],
-      answers: () => ask(port!, "version", /^VERSION/)
+      answers: () => ask(port!, "version", /^(VERSION|CLIENT_ERROR unauthenticated)/)
     })
     return { ...control, host, port: port!, url: `${host}:${port}` }
   })

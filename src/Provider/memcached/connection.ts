@@ -1,13 +1,14 @@
 /**
  * The connection to one memcached server. The server replies in the order of the commands, so any number of them can be
- * in flight. The first command connects, and so does the first one after the connection was lost. Commands that were in
- * flight then fail and are not sent again, since the server may have executed them.
+ * in flight. The first command connects, and so does the first one after the connection was lost. The server may have
+ * executed the commands that were in flight then: each fails, or says itself what is done instead.
  */
 import { connect, type Socket } from "node:net"
 import * as Effect from "#effect/Effect"
+import { codeOf } from "../../internal/codeOf.js"
 import { deadline } from "../../internal/machineTime.js"
-import { broken } from "./errors.js"
-import { Answers, type Command } from "./protocol.js"
+import { broken, Lost } from "./errors.js"
+import { Answers, authenticate, type Command } from "./protocol.js"
 
 export interface Connection {
   /** Sends a command. Fails in time: connecting, sending and the reply all count. */
@@ -15,7 +16,13 @@ export interface Connection {
   readonly close: () => void
 }
 
-export const make = (host: string, port: number, timeoutMillis: number): Connection => {
+/** Where a server is, and the user and password with which it is asked, if it wants any. */
+export interface Place {
+  readonly at: { readonly host: string; readonly port: number } | { readonly path: string }
+  readonly login: string | undefined
+}
+
+export const make = ({ at, login }: Place, timeoutMillis: number): Connection => {
   let link: Link | undefined
   let isClosed = false
   return {
@@ -25,7 +32,10 @@ export const make = (host: string, port: number, timeoutMillis: number): Connect
           return resume(Effect.fail(closed()))
         }
         if (link === undefined || !link.isOpen) {
-          link = new Link(connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay }), timeoutMillis)
+          link = new Link(connect({ ...at, noDelay: true, keepAlive: true, keepAliveInitialDelay }), timeoutMillis)
+          if (login !== undefined) {
+            signIn(link, login)
+          }
         }
         link.send(command, resume)
       }),
@@ -35,6 +45,9 @@ export const make = (host: string, port: number, timeoutMillis: number): Connect
     }
   }
 }
+
+/** Signs in before the first command. A refusal ends the connection, and with it all commands that were sent. */
+const signIn = (link: Link, login: string): void => link.send(authenticate(login), () => {})
 
 const closed = () => broken("closed")
 
@@ -52,6 +65,7 @@ interface Waiting {
 /** A socket from its first byte to its last. */
 class Link {
   isOpen = true
+  private isConnected = false
   private readonly waiting: Array<Waiting> = []
   private met: (() => void) | undefined
   /** Whether anything came since the last look at the deadlines. */
@@ -75,9 +89,12 @@ class Link {
         this.end(failure)
       }
     })
-    socket.on("error", (error) => this.end(error))
-    socket.on("end", () => this.end(broken("the server closed the connection")))
-    socket.on("close", () => this.end(broken("the connection was lost")))
+    socket.on("connect", () => {
+      this.isConnected = true
+    })
+    socket.on("error", (error) => this.end(this.isConnected ? new Lost(codeOf(error) ?? error.name) : error))
+    socket.on("end", () => this.end(new Lost("the server closed the connection")))
+    socket.on("close", () => this.end(new Lost("the connection was lost")))
   }
 
   send<A>(command: Command<A>, resume: Resume<A>): void {
@@ -123,8 +140,11 @@ class Link {
       this.met?.()
       this.socket.destroy()
       const failed = Effect.fail(failure)
-      for (const { resume } of this.waiting.splice(0)) {
-        resume(failed)
+      // Half of the time is left for what is done instead.
+      const latest = performance.now() + this.timeoutMillis / 2
+      for (const { command, deadline, resume } of this.waiting.splice(0)) {
+        const isInTime = failure instanceof Lost && deadline > latest
+        resume((isInTime ? command.lost?.(failure) : undefined) ?? failed)
       }
     }
   }

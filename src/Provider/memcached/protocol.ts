@@ -2,9 +2,13 @@
  * The commands of memcached's text protocol that sessions need, and a strict reader of the replies: data that is
  * not a reply to the command in turn is a failure. memcached's own protocol.txt defines the format.
  */
+import type * as Effect from "#effect/Effect"
 import type { Change } from "../internal/casProvider.js"
 import type { Item } from "../internal/casValue.js"
 import { broken, failureOf, isOrderly } from "./errors.js"
+
+/** Of a line that is not the last one of a reply. */
+const more = Symbol("more")
 
 /** A command, and its possible replies. */
 export interface Command<out A> {
@@ -13,10 +17,14 @@ export interface Command<out A> {
   /** The bytes that follow the line. */
   readonly value: Buffer | undefined
   /**
-   * Turns a line into the reply; undefined if the line cannot be one. If a command has no `meaning`, the reply is the
-   * key's value.
+   * Turns a line into the reply; undefined if the line cannot be one, and `more` if further lines belong to it. If a
+   * command has no `meaning`, the reply is the key's value.
    */
-  readonly meaning: ((line: string) => A | undefined) | undefined
+  readonly meaning: ((line: string) => A | typeof more | undefined) | undefined
+  /** Whether lines of the reply may end without a carriage return. */
+  readonly bare?: boolean | undefined
+  /** What to do if the connection is lost before the reply, in time to do it. Otherwise the command fails. */
+  readonly lost?: ((failure: Error) => Effect.Effect<A, Error>) | undefined
 }
 
 const words = <A>(meanings: { readonly [word: string]: A }): ((line: string) => A | undefined) => {
@@ -79,6 +87,40 @@ export const version: Command<true> = {
   meaning: (line) => (line.startsWith("VERSION ") ? true : undefined)
 }
 
+/** Stores a value whatever is there, for ever. */
+export const set = (key: string, value: Buffer): Command<boolean> => ({
+  key,
+  line: `set ${key} 0 0 ${value.length}\r\n`,
+  value,
+  meaning: isStored
+})
+
+/** Signs in: the first command to a server that was started with `-Y` (protocol.txt, "Authentication"). */
+export const authenticate = (login: string): Command<boolean> => set("auth", Buffer.from(login))
+
+/**
+ * Lists the keys of a server (protocol.txt, "LRU crawler"). It takes no other commands on a connection until it has
+ * replied.
+ */
+export const keys = (): Command<ReadonlyArray<string>> => {
+  const found: Array<string> = []
+  return {
+    key: "",
+    line: "lru_crawler metadump all\r\n",
+    value: undefined,
+    bare: true,
+    meaning: (line): ReadonlyArray<string> | typeof more | undefined => {
+      const [, key] = /^key=(\S+) /.exec(line) ?? []
+      if (key !== undefined) {
+        // Keys of ours have no other characters that it escapes.
+        found.push(key.replace(/%[0-9a-f]{2}/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16))))
+        return more
+      }
+      return line === "END" ? found : undefined
+    }
+  }
+}
+
 /** Longer than any line that memcached sends: it does not accept lines of more than 2048 bytes itself. */
 const maxLine = 2048
 
@@ -130,12 +172,13 @@ export class Answers {
   }
 
   private takeLine(): Error | undefined {
-    const isWhole = this.line.endsWith("\r")
-    const line = this.line.slice(0, -1)
-    this.line = ""
     const command = this.askers.next()
+    const isWhole = this.line.endsWith("\r")
+    const isBare = !isWhole && command?.bare === true
+    const line = isBare ? this.line : this.line.slice(0, -1)
+    this.line = ""
     const failure = failureOf(line)
-    if (!isWhole || command === undefined || (failure !== undefined && !isOrderly(line))) {
+    if (!(isWhole || isBare) || command === undefined || (failure !== undefined && !isOrderly(line))) {
       return failure ?? foreign()
     }
     if (failure !== undefined) {
@@ -150,7 +193,9 @@ export class Answers {
     if (answer === undefined) {
       return foreign()
     }
-    this.askers.answer(answer)
+    if (answer !== more) {
+      this.askers.answer(answer)
+    }
     return undefined
   }
 

@@ -12,17 +12,54 @@ export const backend = "memcached"
 /** Sends a command to the server of its key. */
 export type Ask = <A>(command: Command<A>) => Effect.Effect<A, Error>
 
-/** Whether this is the `host:port` of a server. */
-export const isAddress = (text: string): boolean => {
-  const port = Number(/^[A-Za-z0-9._-]+:(\d{1,5})$/.exec(text)?.[1])
-  return port > 0 && port < 65536
+/** A server as a user names it. */
+export interface Server extends Connection.Place {
+  /** Its address, without user and password. */
+  readonly address: string
 }
+
+const hostAndPort = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]):(\d{1,5})$/
+
+/**
+ * Parses the address of a server: `host:port`, `[::1]:port`, or the absolute path of a socket; `user:password@` may come
+ * first. Returns undefined if it is none.
+ */
+export const serverAt = (text: string): Server | undefined => {
+  const [, user, password, address = ""] = /^(?:([^:@]+):([^@]*)@)?(.*)$/.exec(text) ?? []
+  const [, host, digits] = hostAndPort.exec(address) ?? []
+  const port = Number(digits)
+  const path = /^(?:unix:(?:\/\/)?)?(\/[^\0\r\n]*)$/.exec(address)?.[1]
+  const at =
+    path !== undefined
+      ? { path }
+      : host !== undefined && port > 0 && port < 65536
+        ? { host: host.replace(/[[\]]/g, ""), port }
+        : undefined
+  try {
+    const login = user === undefined ? undefined : [user, password!].map(decodeURIComponent).join(" ")
+    return at && { address, at, login }
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether all are servers. */
+export const areServers = (found: ReadonlyArray<Server | undefined>): found is ReadonlyArray<Server> =>
+  found.every((server) => server !== undefined)
 
 const toError = fromCause(backend, "connect")
 
-const open = (address: string, timeoutMillis: number): Connection.Connection => {
-  const [host, port] = address.split(":") as [string, string]
-  return Connection.make(host, Number(port), timeoutMillis)
+/** Servers that are connected. */
+export interface Servers {
+  /** Asks the server of a command's key. */
+  readonly ask: Ask
+  /** Those that answered, each by itself. */
+  readonly present: ReadonlyArray<Member>
+}
+
+export interface Member {
+  readonly address: string
+  readonly ask: Ask
 }
 
 /**
@@ -31,14 +68,14 @@ const open = (address: string, timeoutMillis: number): Connection.Connection => 
  * again.
  */
 export const connect = (
-  addresses: ReadonlyArray<string>,
+  servers: ReadonlyArray<Server>,
   placeOf: (key: string) => number,
   timeoutMillis: number
-): Effect.Effect<Ask, SessionError, Scope.Scope> =>
+): Effect.Effect<Servers, SessionError, Scope.Scope> =>
   Effect.gen(function* () {
     const connections = yield* Effect.acquireRelease(
       // The longest delay of a timer.
-      Effect.sync(() => addresses.map((address) => open(address, Math.min(timeoutMillis, 2 ** 31 - 1)))),
+      Effect.sync(() => servers.map((server) => Connection.make(server, Math.min(timeoutMillis, 2 ** 31 - 1)))),
       (connections) =>
         Effect.sync(() => {
           for (const connection of connections) {
@@ -50,7 +87,7 @@ export const connect = (
       connections,
       ({ ask }, i) =>
         Effect.match(ask(version), {
-          onFailure: (failure) => ({ address: addresses[i], error: toError(failure) }),
+          onFailure: (failure) => ({ address: servers[i]!.address, error: toError(failure) }),
           onSuccess: () => undefined
         }),
       { concurrency: "unbounded" }
@@ -62,5 +99,10 @@ export const connect = (
     for (const { address, error } of away) {
       yield* Effect.logWarning(`${address}: ${error.message}`)
     }
-    return (command) => connections[placeOf(command.key)]!.ask(command)
+    return {
+      ask: (command) => connections[placeOf(command.key)]!.ask(command),
+      present: connections.flatMap(({ ask }, i) =>
+        answers[i] === undefined ? [{ address: servers[i]!.address, ask }] : []
+      )
+    }
   })

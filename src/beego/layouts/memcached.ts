@@ -8,7 +8,7 @@ import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
 import { plainUrl } from "../../Provider/internal/environment.js"
 import * as Protocol from "../../Provider/memcached/protocol.js"
-import { type Ask, connect, isAddress } from "../../Provider/memcached/servers.js"
+import { type Ask, areServers, connect, serverAt } from "../../Provider/memcached/servers.js"
 import * as Store from "../../Provider/memcached/store.js"
 import { SessionProvider } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
@@ -31,7 +31,7 @@ export const placeOf = (key: string, count: number): number => crc32(key) % coun
 const store = (ask: Ask): BeegoProvider.BeegoStore =>
   CasStore.make({
     // A lifetime is rounded up to whole seconds, then two are added, and the server's clock may take one more to tick.
-    store: Store.make(ask, { ...Store.capabilities, expirySlack: 4_200 }),
+    store: Store.make(ask, { capabilities: { ...Store.capabilities, expirySlack: 4_200 }, distinct: false }),
     touch: (id, ttl) => ask(Protocol.touch(id, Store.exptimeOf(ttl))),
     // The longest key that memcached allows, and no spaces (protocol.txt, "Keys").
     isKey: (id) => /^[!-~]{1,250}$/.test(id)
@@ -42,13 +42,13 @@ const store = (ask: Ask): BeegoProvider.BeegoStore =>
  * if an option is wrong.
  */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> => {
-  const addresses = plainUrl(url).split(";")
+  const servers = plainUrl(url).split(";").map(serverAt)
   return Layer.effect(
     SessionProvider,
-    addresses.every(isAddress)
+    areServers(servers)
       ? Effect.map(
-          connect(addresses, (key) => placeOf(key, addresses.length), timeoutMillis),
-          (ask) => BeegoProvider.make(store(ask))
+          connect(servers, (key) => placeOf(key, servers.length), timeoutMillis),
+          ({ ask }) => BeegoProvider.make(store(ask))
         )
       : new SessionError({
           reason: "InvalidConfig",
