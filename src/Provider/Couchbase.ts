@@ -13,7 +13,7 @@ import type * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import type { SessionError } from "../SessionError.js"
 import { type Durability, durabilities, parse } from "./couchbase/address.js"
-import { binary, inCollection, invalid, maxValue, opened, ready } from "./couchbase/collection.js"
+import { aDay, binary, inCollection, invalid, maxValue, opened, ready } from "./couchbase/collection.js"
 import * as CasProvider from "./internal/casProvider.js"
 import { overhead } from "./internal/casValue.js"
 import * as Environment from "./internal/environment.js"
@@ -101,7 +101,11 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
       ))
     yield* ready(collection, `${prefix}.`, millis)
     return CasProvider.make(
-      inCollection(collection, { transcoder: binary, durability: levels[durability], timeout: millis }, capabilities),
+      inCollection(
+        collection,
+        { transcoder: binary, durability: levels[durability], timeout: millis, margin: aDay },
+        capabilities
+      ),
       prefix
     )
   })

@@ -33,6 +33,32 @@ const fails = <A>(effect: Effect.Effect<A, SessionError>, bound = 3_000) =>
 
 const building = (options: Couchbase.Options) => Effect.scoped(Couchbase.make({ timeout: "1 second", ...options }))
 
+describe("what Couchbase says", () => {
+  /** A collection whose writes are refused. */
+  const refusing = (name: string) =>
+    Object.assign(Object.create(null), {
+      get: () => Promise.reject(Object.assign(new Error("not shown"), { name: "DocumentNotFoundError" })),
+      insert: () => Promise.reject(Object.assign(new Error("SECRET"), { name }))
+    }) as NonNullable<Couchbase.Options["collection"]>
+
+  it.live.each([
+    ["DurabilityImpossibleError", "too few replicas", "lower durability"],
+    ["DurabilityAmbiguousError", "not enough replicas confirmed", "may have been made"],
+    ["TemporaryFailureError", "out of memory", "more memory"],
+    ["AuthenticationFailureError", "refuses this user", "data_writer"],
+    ["CollectionNotFoundError", "no such collection", "create it"],
+    ["AmbiguousTimeoutError", "AmbiguousTimeoutError", "check that the backend is up and reachable"]
+  ] as const)("%s is told in words, with what mends it", ([name, words, advice]) =>
+    Effect.gen(function* () {
+      const provider = yield* Couchbase.make({ collection: refusing(name) })
+      const { message, reason } = yield* Effect.flip(provider.create(newId(), bytes("x"), day))
+      expect(reason).toBe("Unavailable")
+      expect(message).toMatch(new RegExp(`^couchbase: create failed \\(.*${words}.*\\): .*${advice}`))
+      expect(message).not.toContain("SECRET")
+    })
+  )
+})
+
 describe("Couchbase, configured wrongly", () => {
   const target = shared(Servers.make())
   const url = Effect.map(target, (target) => Servers.sessionUrl(target))

@@ -21,14 +21,16 @@ export const maxValue = 20 * 1024 * 1024
 /**
  * The expiry for the server, a second longer: its clock can be two seconds behind, as memcached's can (mc_time.cc of
  * kv_engine), but a document lives through the whole second in which it expires (item.h, `isExpired`). Above 30 days
- * the server reads a number as a date of 32 bits (BinaryProtocol.md of kv_engine, "Expiration"); the SDK takes that as
- * a `Date`.
+ * the server reads a number as a date of 32 bits on its own clock (BinaryProtocol.md of kv_engine, "Expiration"); the
+ * SDK takes that as a `Date`, here made of this machine's clock.
+ *
+ * @param margin How many seconds longer a document may stay, in case the clocks differ.
  */
-export const expiryOf = (ttl: Duration.Duration): number | Date => {
+export const expiryOf = (ttl: Duration.Duration, margin = 0): number | Date => {
   const seconds = Math.ceil(Duration.toSeconds(ttl)) + 1
   return seconds < 30 * 24 * 60 * 60
     ? seconds
-    : new Date(Math.min(Math.floor(Date.now() / 1000) + seconds, 2 ** 32 - 1) * 1000)
+    : new Date(Math.min(Math.floor(Date.now() / 1000) + seconds + margin, 2 ** 32 - 1) * 1000)
 }
 
 /**
@@ -46,14 +48,64 @@ const refusal = (error: unknown): Change | undefined => {
   return isOf(error, "CasMismatchError", "DocumentExistsError") ? "changed" : undefined
 }
 
+const noReplicas = "give the bucket a replica and the cluster that many nodes more, or lower durability"
+
+/** The SDK's errors that have words and advice of their own. */
+const known: ReadonlyArray<readonly [name: string, words: string, advice: string]> = [
+  ["DurabilityImpossibleError", "there are too few replicas for this durability", noReplicas],
+  ["DurabilityLevelNotAvailableError", "the bucket does not offer this durability", noReplicas],
+  [
+    "DurabilityAmbiguousError",
+    "not enough replicas confirmed the write in time",
+    "check that all nodes of the bucket are up; the write may have been made"
+  ],
+  ["DurableWriteInProgressError", "another durable write is under way", "try again"],
+  ["DurableWriteReCommitInProgressError", "a durable write is made anew after a failover", "try again"],
+  [
+    "TemporaryFailureError",
+    "the node is out of memory, or still starting",
+    "give the bucket more memory if this goes on"
+  ],
+  [
+    "AuthenticationFailureError",
+    "the cluster refuses this user and password, or the user may not do this",
+    "give the user data_reader and data_writer in the bucket"
+  ],
+  ["BucketNotFoundError", "there is no such bucket any more", "create it, or correct url"],
+  ["ScopeNotFoundError", "there is no such scope any more", "create it, or correct url"],
+  ["CollectionNotFoundError", "there is no such collection any more", "create it, or correct url"],
+  ["RateLimitedError", "the user is over a rate limit", "raise the limit"],
+  ["QuotaLimitedError", "the scope is over its quota", "raise the quota"]
+]
+
+/** Whether an error says that a node could not be reached, or did not answer. Its name is shown. */
+const isAway = (error: unknown): boolean =>
+  isOf(
+    error,
+    "TimeoutError",
+    "AmbiguousTimeoutError",
+    "UnambiguousTimeoutError",
+    "RequestCanceledError",
+    "ServiceNotAvailableError",
+    "ConnectionClosedError",
+    "ClusterClosedError"
+  )
+
 /** An error of the SDK holds keys. Only its name is passed on, which holds none. */
-const failureOf = (error: unknown): unknown =>
-  isOf(error, "ValueTooLargeError")
-    ? new SessionError({
-        reason: "TooLarge",
-        message: `${backend}: the session is larger than the server's limit: keep less in it, such as ids instead of records`
-      })
-    : error
+const failureOf = (error: unknown): unknown => {
+  if (isOf(error, "ValueTooLargeError")) {
+    return new SessionError({
+      reason: "TooLarge",
+      message: `${backend}: the session is larger than the server's limit: keep less in it, such as ids instead of records`
+    })
+  }
+  const [name, words, advice] = known.find(([name]) => isOf(error, name)) ?? []
+  return name !== undefined
+    ? new Failure(`${words} (${name})`, advice)
+    : isAway(error)
+      ? new Failure((error as Error).name, checkBackend)
+      : error
+}
 
 /**
  * Values that are not binary were stored by someone else: they are read as bytes all the same, and are not sessions.
@@ -77,11 +129,16 @@ interface Manner {
   readonly durability: DurabilityLevel
   /** In milliseconds. */
   readonly timeout: number
+  /** How many seconds longer the cluster may keep a document, since it has its expiry in it. */
+  readonly margin: number
 }
+
+/** {@link Manner.margin} for clocks that differ. */
+export const aDay = 24 * 60 * 60
 
 export const inCollection = (
   collection: Collection,
-  { durability: durabilityLevel, timeout, transcoder }: Manner,
+  { durability: durabilityLevel, margin, timeout, transcoder }: Manner,
   capabilities: Capabilities
 ): CasStore<Cas> => {
   const done = (result: object | Change): Change => (typeof result === "string" ? result : "done")
@@ -100,12 +157,12 @@ export const inCollection = (
       ),
     add: (key, value, ttl) =>
       Effect.map(
-        attempt(() => collection.insert(key, value, { ...writing, expiry: expiryOf(ttl) })),
+        attempt(() => collection.insert(key, value, { ...writing, expiry: expiryOf(ttl, margin) })),
         (result) => done(result) === "done"
       ),
     replace: (key, value, ttl, cas) =>
       Effect.map(
-        attempt(() => collection.replace(key, value, { ...writing, expiry: expiryOf(ttl), cas })),
+        attempt(() => collection.replace(key, value, { ...writing, expiry: expiryOf(ttl, margin), cas })),
         done
       ),
     removeAt: (key, cas) =>
