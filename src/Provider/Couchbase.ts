@@ -103,7 +103,7 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
     return CasProvider.make(
       inCollection(
         collection,
-        { transcoder: binary, durability: levels[durability], timeout: millis, margin: aDay },
+        { transcoder: binary, durability: levels[durability], timeout: millis, margin: aDay, distinct: true },
         capabilities
       ),
       prefix

@@ -3,6 +3,7 @@
  */
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
+import { connect } from "couchbase"
 import type { SessionError, SessionProvider } from "effect-session"
 import * as Couchbase from "effect-session/couchbase"
 import { vi } from "vitest"
@@ -57,6 +58,54 @@ describe("what Couchbase says", () => {
       expect(message).not.toContain("SECRET")
     })
   )
+})
+
+describe("Couchbase, through connections that are lost", () => {
+  const target = shared(Servers.make())
+
+  /** The collection, of which each second write is made, or not, and its reply lost. */
+  const lossy = (collection: NonNullable<Couchbase.Options["collection"]>, isMade: boolean) => {
+    let calls = 0
+    const lost = () => Promise.reject(Object.assign(new Error("SECRET"), { name: "RequestCanceledError" }))
+    const losing =
+      <Args extends ReadonlyArray<unknown>, A>(call: (...args: Args) => Promise<A>) =>
+      async (...args: Args): Promise<A> => {
+        if (calls++ % 2 === 1) return call(...args)
+        if (isMade) await call(...args)
+        return lost()
+      }
+    return Object.assign(Object.create(null), {
+      get: collection.get.bind(collection),
+      insert: losing(collection.insert.bind(collection)),
+      replace: losing(collection.replace.bind(collection)),
+      remove: losing(collection.remove.bind(collection))
+    }) as NonNullable<Couchbase.Options["collection"]>
+  }
+
+  for (const isMade of [true, false]) {
+    it.live(`a write whose reply is lost is made once, ${isMade ? "since it was" : "since it was not yet"}`, () =>
+      Effect.gen(function* () {
+        const at = yield* target
+        const cluster = yield* Effect.acquireRelease(
+          Effect.promise(() => connect(at.url, { username: at.username, password: at.password })),
+          (cluster) => Effect.promise(() => cluster.close())
+        )
+        const collection = cluster.bucket(at.bucket).defaultCollection()
+        const provider = yield* Couchbase.make({ collection: lossy(collection, isMade) })
+        const [id, next] = [newId(), newId()]
+        let { revision } = written(yield* provider.create(id, bytes("0"), day))
+        for (const text of ["1", "2", "3"]) {
+          revision = written(yield* provider.write(id, bytes(text), day, revision)).revision
+          const stored = Option.getOrThrow(yield* provider.read(id))
+          expect([stored.revision, textOf(Option.some(stored))]).toEqual([revision, text])
+        }
+        expect((yield* provider.touch(id, day))._tag).toBe("Touched")
+        written(yield* provider.regenerate({ oldId: id, newId: next, payload: bytes("4"), ttl: day, revision }))
+        yield* provider.destroy(next)
+        expect(Option.isNone(yield* provider.read(next))).toBe(true)
+      })
+    )
+  }
 })
 
 describe("Couchbase, configured wrongly", () => {

@@ -115,11 +115,22 @@ export const binary: Transcoder = { encode: (value) => [value, binaryFlags], dec
 /** The mark for bytes of all SDKs (the common flags), with that of the older ones. */
 const binaryFlags = (0x03 << 24) | 0x02
 
-/** Calls the SDK. Returns the reason if nothing was done and that is not an error. */
-export const attempt = <A extends object>(call: () => Promise<A>): Effect.Effect<A | Change, unknown> =>
+/**
+ * Calls the SDK. Returns the reason if nothing was done and that is not an error. `lost` is what is done instead if the
+ * connection is lost, for a write, which the SDK does not repeat by itself: the node may have made it.
+ */
+export const attempt = <A extends object>(
+  call: () => Promise<A>,
+  lost?: (failure: unknown) => Effect.Effect<A | Change, unknown>
+): Effect.Effect<A | Change, unknown> =>
   Effect.catch(Effect.tryPromise({ try: call, catch: (error) => error }), (error) => {
     const change = refusal(error)
-    return change === undefined ? Effect.fail(failureOf(error)) : Effect.succeed(change)
+    const failure = failureOf(error)
+    return change !== undefined
+      ? Effect.succeed(change)
+      : lost !== undefined && isOf(error, "RequestCanceledError", "ConnectionClosedError")
+        ? lost(failure)
+        : Effect.fail(failure)
   })
 
 /** How values are kept in a collection. */
@@ -131,6 +142,8 @@ interface Manner {
   readonly timeout: number
   /** How many seconds longer the cluster may keep a document, since it has its expiry in it. */
   readonly margin: number
+  /** Whether no two values are the same, since each has its revision in it, and its expiry. */
+  readonly distinct: boolean
 }
 
 /** {@link Manner.margin} for clocks that differ. */
@@ -138,38 +151,60 @@ export const aDay = 24 * 60 * 60
 
 export const inCollection = (
   collection: Collection,
-  { durability: durabilityLevel, margin, timeout, transcoder }: Manner,
+  { distinct, durability: durabilityLevel, margin, timeout, transcoder }: Manner,
   capabilities: Capabilities
 ): CasStore<Cas> => {
   const done = (result: object | Change): Change => (typeof result === "string" ? result : "done")
   const reading = { transcoder, timeout }
   const writing = { ...reading, durabilityLevel }
+  const get = (key: string) =>
+    Effect.map(
+      attempt(() => collection.get(key, reading)),
+      (found) =>
+        typeof found === "string" || found.content === undefined
+          ? undefined
+          : { value: found.content as Buffer, token: found.cas }
+    )
+  /** Makes a write again whose connection was lost, if what is there tells that it was not made. */
+  const unlessMade =
+    (
+      key: string,
+      cas: Cas | undefined,
+      told: (value: Buffer | undefined) => Change | undefined,
+      write: () => Promise<object>
+    ) =>
+    (failure: unknown): Effect.Effect<object | Change, unknown> =>
+      Effect.flatMap(get(key), (found) => {
+        const change = told(found?.value)
+        return String(found?.token) === String(cas)
+          ? attempt(write)
+          : change === undefined
+            ? Effect.fail(failure)
+            : Effect.succeed(change)
+      })
+  const ifSame = (value: Buffer) => (found: Buffer | undefined) =>
+    distinct && found?.equals(value) === true ? "done" : undefined
+  // What is there was not removed.
+  const ifGone = (found: Buffer | undefined) => (found === undefined ? "done" : "changed")
   return {
     name: backend,
     capabilities,
-    get: (key) =>
-      Effect.map(
-        attempt(() => collection.get(key, reading)),
-        (found) =>
-          typeof found === "string" || found.content === undefined
-            ? undefined
-            : { value: found.content, token: found.cas }
-      ),
-    add: (key, value, ttl) =>
-      Effect.map(
-        attempt(() => collection.insert(key, value, { ...writing, expiry: expiryOf(ttl, margin) })),
+    get,
+    add: (key, value, ttl) => {
+      const insert = () => collection.insert(key, value, { ...writing, expiry: expiryOf(ttl, margin) })
+      return Effect.map(
+        attempt<object>(insert, unlessMade(key, undefined, ifSame(value), insert)),
         (result) => done(result) === "done"
-      ),
-    replace: (key, value, ttl, cas) =>
-      Effect.map(
-        attempt(() => collection.replace(key, value, { ...writing, expiry: expiryOf(ttl, margin), cas })),
-        done
-      ),
-    removeAt: (key, cas) =>
-      Effect.map(
-        attempt(() => collection.remove(key, { timeout, durabilityLevel, cas })),
-        done
-      ),
+      )
+    },
+    replace: (key, value, ttl, cas) => {
+      const replace = () => collection.replace(key, value, { ...writing, expiry: expiryOf(ttl, margin), cas })
+      return Effect.map(attempt<object>(replace, unlessMade(key, cas, ifSame(value), replace)), done)
+    },
+    removeAt: (key, cas) => {
+      const remove = () => collection.remove(key, { timeout, durabilityLevel, cas })
+      return Effect.map(attempt<object>(remove, unlessMade(key, cas, ifGone, remove)), done)
+    },
     remove: (key) => Effect.asVoid(attempt(() => collection.remove(key, { timeout, durabilityLevel })))
   }
 }

@@ -53,17 +53,22 @@ export const make = (ask: Ask, { capabilities, distinct }: Manner): CasStore<str
   const exptime = (ttl: Duration.Duration) => exptimeOf(ttl, distinct ? day : 0)
   const again = <A>(command: Protocol.Command<A>): Protocol.Command<A> => ({ ...command, lost: () => ask(command) })
 
-  /** A compare-and-swap; `isDone` tells from what is there whether it was made. */
+  /** A compare-and-swap; `told` is what became of it, if what is there now tells. */
   const swap = (
     command: Protocol.Command<Change>,
     token: string,
-    isDone: (value: Buffer | undefined) => boolean
+    told: (value: Buffer | undefined) => Change | undefined
   ): Protocol.Command<Change> => ({
     ...command,
     lost: (failure) =>
-      Effect.flatMap(ask(Protocol.gets(command.key)), (item) =>
-        item?.token === token ? ask(command) : isDone(item?.value) ? Effect.succeed("done") : Effect.fail(failure)
-      )
+      Effect.flatMap(ask(Protocol.gets(command.key)), (item) => {
+        const change = told(item?.value)
+        return item?.token === token
+          ? ask(command)
+          : change === undefined
+            ? Effect.fail(failure)
+            : Effect.succeed(change)
+      })
   })
 
   return {
@@ -86,11 +91,16 @@ export const make = (ask: Ask, { capabilities, distinct }: Manner): CasStore<str
     },
     replace: (key, value, ttl, token) =>
       ask(
-        swap(Protocol.cas(key, value, exptime(ttl), token), token, (found) => distinct && found?.equals(value) === true)
+        swap(Protocol.cas(key, value, exptime(ttl), token), token, (found) =>
+          distinct && found?.equals(value) === true ? "done" : undefined
+        )
       ),
-    // memcached has no conditional delete, but a compare-and-swap with an expiry in the past acts as one.
+    // memcached has no conditional delete, but a compare-and-swap with an expiry in the past acts as one. What is there
+    // afterwards was not removed.
     removeAt: (key, token) =>
-      ask(swap(Protocol.cas(key, nothing, inThePast, token), token, (found) => found === undefined)),
+      ask(
+        swap(Protocol.cas(key, nothing, inThePast, token), token, (found) => (found === undefined ? "done" : "changed"))
+      ),
     remove: (key) => Effect.asVoid(ask(again(Protocol.remove(key))))
   }
 }

@@ -51,7 +51,7 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
         CasStore.make({
           store: inCollection(
             collection,
-            { transcoder, durability: none, timeout, margin: 0 },
+            { transcoder, durability: none, timeout, margin: 0, distinct: false },
             {
               ...defaultCapabilities,
               maxPayload: Math.floor(((maxValue - 2) * 3) / 4) - 2,
