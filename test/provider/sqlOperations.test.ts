@@ -174,7 +174,7 @@ const cases = (subject: Effect.Effect<Subject>) => {
         Duration.millis(500)
       )
       const { id, revision } = yield* given(provider, "kept")
-      yield* proxy.forget
+      proxy.forget()
       expect((yield* Effect.flip(within(provider.write(id, Buffer.from("x"), day, revision)))).reason).toBe(
         "Unavailable"
       )
@@ -190,9 +190,9 @@ const cases = (subject: Effect.Effect<Subject>) => {
       const client = of(server.url.replace(`:${server.port}/`, `:${proxy.port}/`)).client(1)
       const provider = yield* providerOf(Layer.provide(Sql.layer({ table: freshTable() }), client))
       const { id, revision } = yield* given(provider, "kept")
-      yield* proxy.cut
+      proxy.close()
       expect(text(yield* provider.read(id))).toBe("kept")
-      yield* proxy.loseNextAnswer
+      proxy.swallowReply(/./s)
       written(yield* provider.write(id, Buffer.from("written"), day, revision))
     }).pipe(Effect.scoped)
   )
