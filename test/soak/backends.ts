@@ -53,19 +53,29 @@ const ofServer = ({ kill, pause, resume, start, stop }: Control, forgets = false
 
 const tell = (program: string, ...args: ReadonlyArray<string>) => Effect.promise(() => runToEnd(program, args))
 
-/** A directory on a file system of its own, which only root can make. */
-const disk = Effect.acquireRelease(
-  Effect.sync(() => {
-    const folder = mkdtempSync(join(tmpdir(), "effect-session-soak-"))
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m,mode=0700", "soak", folder])
-    return folder
-  }),
-  (folder) =>
-    Effect.sync(() => {
-      execFileSync("umount", ["--lazy", folder])
-      rmSync(folder, { recursive: true })
-    })
-)
+/** Makes a directory on a file system of its own, which takes the rights of root. */
+const mount = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "effect-session-soak-"))
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m,mode=0700", "soak", folder], { stdio: "ignore" })
+  return folder
+}
+
+const unmount = (folder: string): void => {
+  execFileSync("umount", ["--lazy", folder])
+  rmSync(folder, { recursive: true })
+}
+
+/** What a machine lacks on which that cannot be done. */
+const lacking = (): ReadonlyArray<string> => {
+  try {
+    unmount(mount())
+    return []
+  } catch {
+    return ["the right to mount a disk"]
+  }
+}
+
+const disk = Effect.acquireRelease(Effect.sync(mount), (folder) => Effect.sync(() => unmount(folder)))
 
 const fullDisk = (folder: string): Trouble => {
   const ballast = join(folder, "ballast")
@@ -93,6 +103,8 @@ const readOnlyDisk = (folder: string): Trouble => {
   )
 }
 
+const lackingForDisks = lacking()
+
 export const backends: ReadonlyArray<Backend> = [
   {
     name: "memory",
@@ -102,7 +114,7 @@ export const backends: ReadonlyArray<Backend> = [
   },
   {
     name: "file",
-    needs: ["mount"],
+    needs: lackingForDisks,
     outlivesApp: true,
     start: Effect.map(disk, (folder) => ({
       variables: { SESSION_URL: folder },
@@ -111,7 +123,7 @@ export const backends: ReadonlyArray<Backend> = [
   },
   {
     name: "sqlite",
-    needs: ["mount"],
+    needs: lackingForDisks,
     outlivesApp: true,
     start: Effect.map(disk, (folder) => ({
       variables: { SESSION_URL: join(folder, "sessions.sqlite") },
