@@ -16,7 +16,9 @@ import { serverAt } from "../../src/Provider/memcached/servers.js"
 import * as Store from "../../src/Provider/memcached/store.js"
 import * as Servers from "../servers/Memcached.js"
 import { suite } from "../servers/need.js"
+import * as Scripted from "../servers/scripted.js"
 import { collectLogs } from "../support/logs.js"
+import { machineTimed } from "../support/machineTime.js"
 import { bytes, day, textOf, written } from "./cas.js"
 
 const ids = Array.from({ length: 40 }, (_, i) => `id${i}` as SessionProvider.StoredId)
@@ -254,6 +256,22 @@ suite("memcached, through connections that are lost", ["memcached"], () => {
       loseReplies(1)
       yield* provider.destroy(ids[1]!)
       expect(textOf(yield* provider.read(ids[1]!))).toBeUndefined()
+    })
+  )
+
+  it.live("a repeated command takes no longer than one command may", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const { url } = yield* Scripted.make((text, socket) => {
+        if (text.startsWith("version")) socket.write("VERSION 1.6.0\r\n")
+        else if (text.includes("~servers")) socket.write(text.startsWith("gets") ? "END\r\n" : "STORED\r\n")
+        else if (asked++ === 0) socket.destroy()
+      })
+      const provider = yield* Memcached.make({ url, timeout: "1 second" })
+      const [took, error] = yield* machineTimed(Effect.flip(provider.create(ids[0]!, bytes("x"), day)))
+      expect(error.message).toContain("no answer in time")
+      expect(asked).toBe(2)
+      expect(took).toBeLessThan(1_500)
     })
   )
 

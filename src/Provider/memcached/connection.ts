@@ -109,12 +109,9 @@ class Link {
       socket.write(command.value)
       socket.write("\r\n", "latin1")
     }
-    this.waiting.push({
-      command,
-      resume: resume as Resume<unknown>,
-      deadline: performance.now() + this.timeoutMillis
-    })
-    this.met ??= deadline(this.timeoutMillis, this.check)
+    const within = command.within ?? this.timeoutMillis
+    this.waiting.push({ command, resume: resume as Resume<unknown>, deadline: performance.now() + within })
+    this.met ??= deadline(within, this.check)
   }
 
   /**
@@ -140,11 +137,11 @@ class Link {
       this.met?.()
       this.socket.destroy()
       const failed = Effect.fail(failure)
-      // Half of the time is left for what is done instead.
-      const latest = performance.now() + this.timeoutMillis / 2
+      const now = performance.now()
       for (const { command, deadline, resume } of this.waiting.splice(0)) {
-        const isInTime = failure instanceof Lost && deadline > latest
-        resume((isInTime ? command.lost?.(failure) : undefined) ?? failed)
+        const left = deadline - now
+        const isInTime = failure instanceof Lost && left >= this.timeoutMillis / 2
+        resume((isInTime ? command.lost?.(failure, left) : undefined) ?? failed)
       }
     }
   }

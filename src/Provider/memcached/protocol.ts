@@ -23,8 +23,13 @@ export interface Command<out A> {
   readonly meaning: ((line: string) => A | typeof more | undefined) | undefined
   /** Whether lines of the reply may end without a carriage return. */
   readonly bare?: boolean | undefined
-  /** What to do if the connection is lost before the reply, in time to do it. Otherwise the command fails. */
-  readonly lost?: ((failure: Error) => Effect.Effect<A, Error>) | undefined
+  /**
+   * What to do if the connection is lost before the reply, within so many milliseconds, if these are at least half of
+   * the timeout. Otherwise the command fails.
+   */
+  readonly lost?: ((failure: Error, left: number) => Effect.Effect<A, Error>) | undefined
+  /** A time for the reply that is shorter than the timeout, in milliseconds. */
+  readonly within?: number | undefined
 }
 
 const words = <A>(meanings: { readonly [word: string]: A }): ((line: string) => A | undefined) => {

@@ -51,7 +51,10 @@ const nothing = Buffer.alloc(0)
  */
 export const make = (ask: Ask, { capabilities, distinct }: Manner): CasStore<string> => {
   const exptime = (ttl: Duration.Duration) => exptimeOf(ttl, distinct ? day : 0)
-  const again = <A>(command: Protocol.Command<A>): Protocol.Command<A> => ({ ...command, lost: () => ask(command) })
+  const again = <A>(command: Protocol.Command<A>): Protocol.Command<A> => ({
+    ...command,
+    lost: (_, within) => ask({ ...command, within })
+  })
 
   /** A compare-and-swap; `told` is what became of it, if what is there now tells. */
   const swap = (
@@ -60,11 +63,11 @@ export const make = (ask: Ask, { capabilities, distinct }: Manner): CasStore<str
     told: (value: Buffer | undefined) => Change | undefined
   ): Protocol.Command<Change> => ({
     ...command,
-    lost: (failure) =>
-      Effect.flatMap(ask(Protocol.gets(command.key)), (item) => {
+    lost: (failure, left) =>
+      Effect.flatMap(ask({ ...Protocol.gets(command.key), within: left / 2 }), (item) => {
         const change = told(item?.value)
         return item?.token === token
-          ? ask(command)
+          ? ask({ ...command, within: left / 2 })
           : change === undefined
             ? Effect.fail(failure)
             : Effect.succeed(change)
@@ -79,10 +82,10 @@ export const make = (ask: Ask, { capabilities, distinct }: Manner): CasStore<str
       const command = Protocol.add(key, value, exptime(ttl))
       return ask({
         ...command,
-        lost: (failure) =>
-          Effect.flatMap(ask(Protocol.gets(key)), (item) =>
+        lost: (failure, left) =>
+          Effect.flatMap(ask({ ...Protocol.gets(key), within: left / 2 }), (item) =>
             item === undefined
-              ? ask(command)
+              ? ask({ ...command, within: left / 2 })
               : distinct
                 ? Effect.succeed(item.value.equals(value))
                 : Effect.fail(failure)
