@@ -45,7 +45,8 @@ interface Outage {
 /** `isCalled` is false if the backend's calls are not noted, because they are of this process: then it has no outages. */
 export const makeReports = (backend: string, isCalled: boolean): Reports => {
   let outage: Outage | undefined
-  const isFailing = { read: false, write: false }
+  /** Until when the last failed call of a kind counts, if none has worked since. */
+  const failing = { read: 0, write: 0 }
   const others = new Map<string, { since: number; dropped: number }>()
 
   /** Logs a line, unless one of its kind was logged a moment ago; then it is counted in the next one. */
@@ -97,11 +98,14 @@ export const makeReports = (backend: string, isCalled: boolean): Reports => {
         (outage === undefined ? Effect.logWarning : Effect.logDebug)("session garbage collection failed", cause)
       ),
     called: (kind, isDone) => {
-      isFailing[kind] = !isDone
-      if (outage === undefined || isFailing.read || isFailing.write) {
+      failing[kind] = isDone ? 0 : performance.now() + pause
+      if (outage === undefined || !isDone) {
         return undefined
       }
       const now = performance.now()
+      if (now < failing.read || now < failing.write) {
+        return undefined
+      }
       outage.answered ??= now
       if (now < outage.lastFailure + calm) {
         return undefined
