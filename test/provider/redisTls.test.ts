@@ -9,27 +9,36 @@ import * as Effect from "#effect/Effect"
 import { expect, it } from "#test/vitest"
 import { bytes, newId } from "../../src/testing/support.js"
 import { suite } from "../servers/need.js"
-import { acquire, freePorts, runToEnd } from "../servers/Process.js"
+import { acquire, ask, freePorts, runToEnd, until } from "../servers/Process.js"
 import * as Proxy from "../servers/Proxy.js"
 import * as Servers from "../servers/Redis.js"
 import { shared } from "./shared.js"
 
 const ttl = Duration.minutes(5)
 
-/** A certificate for 127.0.0.1, of its own authority, and the options that make a server use it on another port. */
-const certificate = acquire("certificate", async ({ folder }) => {
-  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")]
-  await runToEnd("openssl", [
-    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"],
-    ...["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert]
-  ])
-  const [port] = await freePorts(1)
-  return {
-    ca: readFileSync(cert),
-    port: port!,
-    config: [`tls-port ${port}`, `tls-cert-file ${cert}`, `tls-key-file ${key}`, "tls-auth-clients no"]
-  }
-})
+/** A certificate for a name, of its own authority, and the options that make a server use it on another port. */
+const certificateFor = (name: string) =>
+  acquire("certificate", async ({ folder }) => {
+    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")]
+    await runToEnd("openssl", [
+      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"],
+      ...["-addext", `subjectAltName=${name}`, "-keyout", key, "-out", cert]
+    ])
+    const [port] = await freePorts(1)
+    return {
+      ca: readFileSync(cert),
+      port: port!,
+      config: [
+        `tls-port ${port}`,
+        `tls-cert-file ${cert}`,
+        `tls-key-file ${key}`,
+        `tls-ca-cert-file ${cert}`,
+        "tls-auth-clients no"
+      ]
+    }
+  })
+
+const certificate = certificateFor("IP:127.0.0.1")
 
 /** Servers that can be reached with TLS and without, behind proxies that see what is sent. */
 const servers = Effect.gen(function* () {
@@ -122,6 +131,23 @@ suite("rediss://", ["redis-server", "openssl"], () => {
       // The sentinel's own connections have no password.
       expect(plain.firstBytes().filter((first) => first.includes("topsecret"))).toEqual([])
       expect(plain.firstBytes().some((first) => first.startsWith("\x16"))).toBe(true)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a cluster whose certificates hold names", () =>
+    Effect.gen(function* () {
+      const { ca, config, port } = yield* certificateFor("DNS:localhost")
+      const names = ["cluster-announce-hostname localhost", "cluster-preferred-endpoint-type hostname"]
+      const node = yield* Servers.single({
+        args: [...config, ...names, "cluster-enabled yes", "tls-cluster yes"].flatMap((line) => `--${line}`.split(" "))
+      })
+      yield* Effect.promise(() => ask(node.port, "CLUSTER ADDSLOTSRANGE 0 16383", /\+OK/))
+      yield* Effect.promise(() => until(() => ask(node.port, "CLUSTER INFO", /cluster_state:ok/)))
+      const provider = yield* Redis.makeCluster({
+        url: `rediss://localhost:${port}`,
+        options: { redisOptions: { tls: { ca } } }
+      })
+      expect((yield* provider.create(newId(), bytes("x"), ttl))._tag).toBe("Written")
     }).pipe(Effect.scoped)
   )
 })

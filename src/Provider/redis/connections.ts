@@ -83,8 +83,11 @@ export const cluster = (
       timeout,
       ({ Cluster }) => {
         const { redisOptions, ...rest } = options ?? {}
+        const isSecure = (redisOptions?.tls ?? shared.tls) !== undefined
         return new Cluster([...servers], {
           ...boundedClusterOptions(timeout, { ...boundedOptions(timeout, isPatient), ...shared, ...redisOptions }),
+          // Certificates hold names, which ioredis would replace by addresses.
+          ...(isSecure ? { dnsLookup: (name, callback) => callback(null, name) } : {}),
           ...rest,
           lazyConnect: true
         }).on("+node", saysLoading)
