@@ -5,7 +5,7 @@ import { strict as assert } from "node:assert"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import * as Stream from "#effect/Stream"
-import type { Provider } from "../Provider/Provider.js"
+import type { Provider, StoredId } from "../Provider/Provider.js"
 import { type CaseOf, defineFor, has } from "./define.js"
 import { bytes, day, given, successor, text, written } from "./support.js"
 import { margin, type Time } from "./time.js"
@@ -91,16 +91,18 @@ export const listingCases: ReadonlyArray<CaseOf> = [
       Effect.gen(function* () {
         yield* provider.gc!
         const live = yield* Effect.all(Array.from({ length: 5 }, () => given(provider, "stays", "60 days")))
-        yield* Effect.all(Array.from({ length: 11 }, () => given(provider, "goes", time.seconds(1))))
-        yield* time.pass(1 - margin)
-        assert.equal(yield* provider.gc!, 0)
-        yield* time.passOver(margin)
-        yield* pass(collectsAfter)
-        assert.equal(yield* provider.gc!, 11)
-        assert.equal(yield* provider.gc!, 0)
-        for (const { id } of live) {
-          assert.equal(text(yield* provider.read(id)), "stays")
-        }
+        const ended = yield* Effect.all(Array.from({ length: 11 }, () => given(provider, "goes", time.seconds(1))))
+        yield* Effect.gen(function* () {
+          yield* time.pass(1 - margin)
+          assert.equal(yield* provider.gc!, 0)
+          yield* time.passOver(margin)
+          yield* pass(collectsAfter)
+          assert.equal(yield* provider.gc!, 11)
+          assert.equal(yield* provider.gc!, 0)
+          for (const { id } of live) {
+            assert.equal(text(yield* provider.read(id)), "stays")
+          }
+        }).pipe(Effect.ensuring(removed(provider, ended)))
       }),
     { needs: [has("gc")], exclusive: true }
   ),
@@ -135,14 +137,20 @@ export const listingCases: ReadonlyArray<CaseOf> = [
     (provider, time, { collectsAfter = 0, pass }) =>
       Effect.gen(function* () {
         yield* provider.gc!
-        yield* given(provider, "expires", time.seconds(1))
-        yield* leaveMarks(provider, time)
-        yield* pass(collectsAfter)
-        assert.equal(yield* provider.gc!, 1)
+        const ended = yield* given(provider, "expires", time.seconds(1))
+        yield* Effect.gen(function* () {
+          yield* leaveMarks(provider, time)
+          yield* pass(collectsAfter)
+          assert.equal(yield* provider.gc!, 1)
+        }).pipe(Effect.ensuring(removed(provider, [ended])))
       }),
     { needs: [has("gc"), has("marked")], exclusive: true }
   )
 ]
+
+/** Removes what a case that runs again must not find. */
+const removed = (provider: Provider, sessions: ReadonlyArray<{ readonly id: StoredId }>) =>
+  Effect.ignore(Effect.forEach(sessions, ({ id }) => provider.destroy(id), { discard: true }))
 
 /** Leaves marks at six ids, of which three expire. */
 const leaveMarks = (provider: Provider, time: Time) =>
