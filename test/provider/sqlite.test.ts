@@ -138,7 +138,7 @@ describe("sqlite", () => {
         providerOf(Sqlite.layer({ filename: join(dirname(url), "no", "such.sqlite") }))
       )
       expect(missing.message).toBe(
-        "sqlite: connect failed (ENOENT): the file's directory does not exist: create it, or correct the file's name"
+        "sqlite: connect failed (ENOENT): there is no such file or directory: create it, or correct its name"
       )
       const url2 = yield* Effect.flip(providerOf(Sqlite.layer({ filename: "postgres://ada:hunter2@localhost/app" })))
       expect(url2.reason).toBe("InvalidConfig")

@@ -112,7 +112,7 @@ const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: stri
     ["SQLITE_CANTOPEN", "SQLITE_CANTOPEN_ISDIR", "EACCES", "EISDIR"],
     "the file cannot be opened: check its path, and that this process may read and write it and its directory"
   ],
-  [["ENOENT", "ENOTDIR"], "the file's directory does not exist: create it, or correct the file's name"],
+  [["ENOENT", "ENOTDIR"], "there is no such file or directory: create it, or correct its name"],
   [
     ["SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_DBMOVED", "SQLITE_READONLY_CANTINIT", "EROFS"],
     "the file or its directory is read-only: let this process write both"
@@ -130,6 +130,9 @@ const adviceOf: ReadonlyMap<string, string> = new Map(
 export const worded = (cause: unknown): unknown => {
   const code = codeOf(cause)
   if (code !== undefined) {
+    if ((cause as { readonly syscall?: unknown }).syscall === "connect") {
+      return new Failure(code, checkBackend)
+    }
     const known = adviceOf.get(/^no such table/.test(messageOf(cause)) ? "42P01" : code)
     return known === undefined ? cause : new Failure(code, known)
   }
@@ -139,6 +142,9 @@ export const worded = (cause: unknown): unknown => {
   }
   if (/time(d )?out/i.test(message)) {
     return new Failure("no connection in time", checkBackend)
+  }
+  if (cause instanceof TypeError) {
+    return new Failure(cause.name, "the driver refuses an option: correct the address")
   }
   if (/password must be a string/.test(message)) {
     return new Failure("no password", "the server asks for a password: put it into the url")

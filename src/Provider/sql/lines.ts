@@ -30,8 +30,8 @@ export type Send = (
   done: (cause: unknown, result: Result | undefined) => void
 ) => void
 
-/** Connects; calls `lost` when the connection has ended. */
-export type Connect = (lost: () => void) => Promise<Line>
+/** Connects; calls `lost` when the connection has ended. `cut` ends the attempt. */
+export type Connect = (lost: () => void) => { readonly line: Promise<Line>; readonly cut: () => void }
 
 /** A connection of the pool. */
 export interface Entry {
@@ -75,11 +75,14 @@ const crowded: ReadonlySet<string> = new Set([
   "ER_USER_LIMIT_REACHED"
 ])
 
+const ended = new Failure("the layer has ended")
+
 export class Lines {
   private readonly idle: Array<Entry> = []
   private readonly reads: Set<Waiter> = new Set()
   private readonly writes: Set<Waiter> = new Set()
   private readonly out: Set<Entry> = new Set()
+  private readonly dialing: Set<() => void> = new Set()
   private open = 0
   private writing = 0
   private limit: number
@@ -116,8 +119,11 @@ export class Lines {
     this.isClosed = true
     clearInterval(this.cleaning)
     this.endIdle(Number.POSITIVE_INFINITY)
-    for (const { line } of this.out) {
-      setTimeout(() => line.cut(), farewell).unref()
+    for (const { got } of [...this.reads, ...this.writes]) {
+      got(ended, undefined)
+    }
+    for (const cut of [...this.dialing, ...Array.from(this.out, ({ line }) => line.cut)]) {
+      setTimeout(cut, farewell).unref()
     }
   }
 
@@ -134,7 +140,7 @@ export class Lines {
   take(isWrite: boolean, got: Waiter["got"]): Waiter {
     const waiter = { isWrite, started: performance.now(), got }
     if (this.isClosed) {
-      got(new Failure("the layer has ended"), undefined)
+      got(ended, undefined)
     } else {
       this.queue(waiter).add(waiter)
       this.serve()
@@ -156,7 +162,7 @@ export class Lines {
 
   private serve(): void {
     for (;;) {
-      const waiter = this.next()
+      const waiter = this.isClosed ? undefined : this.next()
       if (waiter === undefined) {
         return
       }
@@ -196,7 +202,7 @@ export class Lines {
     this.open++
     let entry: Entry | undefined
     let isLost = false
-    this.connect(() => {
+    const { cut, line } = this.attempt(() => {
       isLost = true
       if (entry !== undefined && !entry.isLost) {
         this.drop(entry)
@@ -206,8 +212,11 @@ export class Lines {
         }
         this.serve()
       }
-    }).then(
+    })
+    this.dialing.add(cut)
+    line.then(
       (line) => {
+        this.dialing.delete(cut)
         entry = { line, generation: this.generation, since: performance.now(), isLost: false }
         if (isLost) {
           this.drop(entry)
@@ -216,6 +225,7 @@ export class Lines {
         waiter.got(undefined, entry)
       },
       (cause: unknown) => {
+        this.dialing.delete(cut)
         this.open--
         const isCrowded = crowded.has(codeOf(cause) ?? "")
         if (isCrowded && (this.open > 0 || performance.now() - waiter.started < patience)) {
@@ -238,6 +248,15 @@ export class Lines {
         this.serve()
       }
     )
+  }
+
+  /** A driver may throw at an option in its address. */
+  private attempt(lost: () => void): ReturnType<Connect> {
+    try {
+      return this.connect(lost)
+    } catch (cause) {
+      return { line: Promise.reject(cause), cut: () => {} }
+    }
   }
 
   private hand(entry: Entry, waiter: Waiter): void {

@@ -53,30 +53,30 @@ export const connector = (
         cut: () => streamOf(connection).destroy()
       }
     }
-    return (lost) =>
-      new Promise((resolve, reject) => {
-        const { database, host, password, port, url, user } = address
-        const connection = createConnection({
-          uri: url,
-          ...{ user, password, host, database },
-          ...(port === undefined ? {} : { port }),
-          ...(tls === undefined || tls === false
-            ? {}
-            : { ssl: { verifyIdentity: true, ...(tls === true ? {} : (tls as SslOptions)) } }),
-          supportBigNumbers: true,
-          multipleStatements: false,
-          connectTimeout: 5_000,
-          enableKeepAlive: true,
-          keepAliveInitialDelay: 30_000
-        })
-        connection.on("error", lost)
+    return (lost) => {
+      const { database, host, password, port, url, user } = address
+      const connection = createConnection({
+        uri: url,
+        ...{ user, password, host, database },
+        ...(port === undefined ? {} : { port }),
+        ...(tls === undefined || tls === false
+          ? {}
+          : { ssl: { verifyIdentity: true, ...(tls === true ? {} : (tls as SslOptions)) } }),
+        supportBigNumbers: true,
+        multipleStatements: false,
+        connectTimeout: 5_000,
+        enableKeepAlive: true,
+        keepAliveInitialDelay: 30_000
+      })
+      connection.on("error", lost)
+      connection.on("end", lost)
+      const line = new Promise<Line>((resolve, reject) => {
         connection.connect((cause) => {
           if (cause) {
             connection.destroy()
             reject(cause)
             return
           }
-          connection.on("end", lost)
           // The driver tells a statement of it, or the connection, and not always both.
           streamOf(connection).once("close", lost)
           connection.query(
@@ -87,4 +87,6 @@ export const connector = (
           connection.query("SET SESSION wsrep_sync_wait = 7", () => {})
         })
       })
+      return { line, cut: () => streamOf(connection).destroy() }
+    }
   })

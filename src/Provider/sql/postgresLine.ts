@@ -76,22 +76,8 @@ export const connector = (
         cut: () => client.connection.stream.destroy()
       }
     }
-    const connected = (lost: () => void): Promise<Client> =>
-      new Promise((resolve, reject) => {
-        const client = new Client({
-          connectionString: address.url,
-          ...(tls === undefined ? {} : { ssl: tls }),
-          connectionTimeoutMillis: 5_000,
-          keepAlive: true,
-          keepAliveInitialDelayMillis: 30_000,
-          application_name: "effect-session"
-        })
-        client.on("error", lost)
-        client.on("end", lost)
-        client.connect((cause) => (cause ? reject(cause) : resolve(client)))
-      })
-    return async (lost) => {
-      const client = await connected(lost)
+    const lineAt = async (client: Client): Promise<Line> => {
+      await new Promise<void>((resolve, reject) => client.connect((cause) => (cause ? reject(cause) : resolve())))
       const line = lineOf(client)
       if (isNamed === undefined) {
         isNamed = await new Promise<boolean>((resolve) =>
@@ -101,6 +87,19 @@ export const connector = (
         )
       }
       return line
+    }
+    return (lost) => {
+      const client = new Client({
+        connectionString: address.url,
+        ...(tls === undefined ? {} : { ssl: tls }),
+        connectionTimeoutMillis: 5_000,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: 30_000,
+        application_name: "effect-session"
+      })
+      client.on("error", lost)
+      client.on("end", lost)
+      return { line: lineAt(client), cut: () => client.connection.stream.destroy() }
     }
   })
 
