@@ -52,8 +52,8 @@ export {
 export class SessionManager extends Context.Service<SessionManager, Manager>()("effect-session/SessionManager") {}
 
 /**
- * Makes a manager over the provider in the context, without a fiber that removes expired sessions. Fails with
- * `InvalidConfig` if an option is wrong.
+ * Makes a manager over the provider in the context, without the trial of a layer ({@link health}) and without a fiber
+ * that removes expired sessions. Fails with `InvalidConfig` if an option is wrong.
  *
  * @example
  * import { Effect } from "effect"
