@@ -153,9 +153,11 @@ const makeProvider = (
     const { id, now, ttl } = values
     const next = newVersion()
     const written = Provider.written(String(next), after(now, ttl))
-    const why = Effect.map(
-      read({ key: id, now }),
-      (found): Outcome => (Option.isNone(found) ? Provider.gone : Provider.conflict(found.value))
+    const why = Effect.suspend(() =>
+      Effect.map(
+        read({ key: id, now }),
+        (found): Outcome => (Option.isNone(found) ? Provider.gone : Provider.conflict(found.value))
+      )
     )
     return Effect.flatMap(
       statement({ ...values, version: Number(revision), next }),
