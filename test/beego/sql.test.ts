@@ -21,6 +21,7 @@ import { providerOf } from "../provider/sqlSuite.js"
 import * as MariaDb from "../servers/MariaDb.js"
 import { suite } from "../servers/need.js"
 import * as Postgres from "../servers/Postgres.js"
+import * as Proxy from "../servers/Proxy.js"
 
 const hour = Duration.hours(1)
 
@@ -47,6 +48,9 @@ interface Subject {
   readonly beego: string
   readonly database: Database
   readonly layer: (options: TableOptions) => Layer.Layer<SessionProvider.SessionProvider, SessionError>
+  readonly port: number
+  /** A provider behind a proxy, which can read its statements. */
+  readonly behind: (port: number, table: string) => Layer.Layer<SessionProvider.SessionProvider, SessionError>
   /** The table as beego's documentation makes it. */
   readonly beegosTable: (table: string) => string
   /** A statement of beego's, with the time of the last write in Unix seconds. */
@@ -157,6 +161,34 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
       yield* insert(subject, table, sid("0"), "00", now - 3602)
       expect(hexOf(yield* provider.read(sid("0")))).toBe("absent")
       expect(yield* provider.gc!).toBe(1)
+    }).pipe(Effect.scoped)
+  )
+
+  live("a change whose answer is lost is no conflict, which would be made again, and a move is made", (subject) =>
+    Effect.gen(function* () {
+      const proxy = yield* Proxy.make(subject.port)
+      const provider = yield* providerOf(subject.behind(proxy.port, freshTable()))
+      proxy.swallowReply(/INSERT/)
+      expect((yield* Effect.flip(provider.create(sid("a"), Buffer.from("1"), hour))).reason).toBe("Unavailable")
+      const { revision } = Option.getOrThrow(yield* provider.read(sid("a")))
+      proxy.swallowReply(/UPDATE/)
+      expect((yield* Effect.flip(provider.write(sid("a"), Buffer.from("2"), hour, revision))).reason).toBe(
+        "Unavailable"
+      )
+      const changed = Option.getOrThrow(yield* provider.read(sid("a")))
+      expect(Buffer.from(changed.payload).toString()).toBe("2")
+      proxy.swallowReply(/DELETE/)
+      written(
+        yield* provider.regenerate({
+          oldId: sid("a"),
+          newId: sid("b"),
+          payload: Buffer.from("3"),
+          ttl: hour,
+          revision: changed.revision
+        })
+      )
+      expect(text(yield* provider.read(sid("a")))).toBeUndefined()
+      expect(text(yield* provider.read(sid("b")))).toBe("3")
     }).pipe(Effect.scoped)
   )
 
@@ -309,10 +341,13 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
 suite("beego's table in MySQL", ["mariadbd"], () => {
   const of = Effect.map(
     shared(MariaDb.make()),
-    ({ url }): Subject => ({
+    ({ port, url }): Subject => ({
       dialect: "mysql",
       beego: "mysql",
       database: mysql(url),
+      port,
+      behind: (proxy, table) =>
+        BeegoMysql.layer({ url: url.replace(`:${port}/`, `:${proxy}/`), maxLifetime: hour, table, prepared: false }),
       layer: ({ maxLifetime = hour, migrate, table }) => BeegoMysql.layer({ url, maxLifetime, migrate, table }),
       beegosTable: (table) =>
         `CREATE TABLE ${table} (session_key char(64) NOT NULL, session_data blob, session_expiry int(11) unsigned NOT NULL, PRIMARY KEY (session_key)) ENGINE=MyISAM DEFAULT CHARSET=utf8`,
@@ -381,10 +416,13 @@ suite("beego's table in MySQL", ["mariadbd"], () => {
 suite("beego's table in PostgreSQL", ["postgres"], () => {
   const of = Effect.map(
     shared(Postgres.make()),
-    ({ url }): Subject => ({
+    ({ port, url }): Subject => ({
       dialect: "postgres",
       beego: "postgresql",
       database: postgres(url),
+      port,
+      behind: (proxy, table) =>
+        BeegoPostgres.layer({ url: url.replace(`:${port}/`, `:${proxy}/`), maxLifetime: hour, table, prepared: false }),
       layer: ({ maxLifetime = hour, migrate, table }) =>
         BeegoPostgres.layer({ url, maxLifetime, migrate, table, timeZone: bogota }),
       beegosTable: (table) =>

@@ -141,7 +141,7 @@ export const patient = (run: Run, renew: () => boolean = () => false): Run => {
       onSuccess: (result) => Effect.succeed(lost === undefined ? result : { ...result, repeated: lost }),
       onFailure: (cause) =>
         lost === undefined && isLost(cause)
-          ? attempt(statement, params, n, cause)
+          ? attempt(statement, params, n, worded(cause))
           : isReadOnly(cause) && renew()
             ? attempt(statement, params, n, lost)
             : afterFailure(cause, n, () => attempt(statement, params, n + 1, lost), lost)

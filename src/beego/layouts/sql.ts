@@ -13,6 +13,7 @@ import * as Stream from "#effect/Stream"
 import { toBuffer } from "../../internal/bytes.js"
 import { codeOf } from "../../internal/codeOf.js"
 import { rest } from "../../internal/machineTime.js"
+import type { Change } from "../../Provider/internal/casProvider.js"
 import { after, lifetime, withNow } from "../../Provider/internal/time.js"
 import * as Provider from "../../Provider/Provider.js"
 import type { Access, Unsafe } from "../../Provider/sql/access.js"
@@ -69,19 +70,11 @@ const makeStore = (
           }
     )
 
-  /** If nothing was changed, reads why. */
-  const unless = <A>(
-    affected: number,
-    done: A,
-    id: string,
-    now: number
-  ): Effect.Effect<A | "changed" | "gone", unknown> =>
-    affected > 0
-      ? Effect.succeed(done)
-      : Effect.map(get(id, now), (found) => (found === undefined ? "gone" : "changed"))
-
-  const insert = (row: ReadonlyArray<unknown>, expiry: number) =>
-    Effect.map(write(sql.add, row), ({ affected }) => (affected > 0 ? expiry : undefined))
+  // A row does not tell who wrote it. So what a statement that was sent twice made stays unknown if it finds another one.
+  const insert = (row: ReadonlyArray<unknown>, expiry: number): Effect.Effect<number | undefined, unknown> =>
+    Effect.flatMap(write(sql.add, row), ({ affected, repeated }) =>
+      affected > 0 ? Effect.succeed(expiry) : repeated === undefined ? Effect.succeed(undefined) : Effect.fail(repeated)
+    )
 
   const collectFrom = (last: string, total: number): Effect.Effect<number, unknown> =>
     Effect.gen(function* () {
@@ -122,14 +115,31 @@ const makeStore = (
       }),
     replace: (id, payload, ttl, revision) =>
       withNow((now) =>
-        Effect.flatMap(write(sql.replace, [toBuffer(payload), millis(ttl), ...key(id), revision]), ({ affected }) =>
-          unless(affected, expiresAt(store(now, ttl)), id, now)
+        Effect.flatMap(
+          write(sql.replace, [toBuffer(payload), millis(ttl), ...key(id), revision]),
+          ({ affected, repeated }): Effect.Effect<number | "changed" | "gone", unknown> =>
+            affected > 0
+              ? Effect.succeed(expiresAt(store(now, ttl)))
+              : Effect.flatMap(get(id, now), (found) =>
+                  found === undefined
+                    ? Effect.succeed("gone" as const)
+                    : repeated === undefined
+                      ? Effect.succeed("changed" as const)
+                      : Effect.fail(repeated)
+                )
         )
       ),
     removeAt: (id, revision) =>
       withNow((now) =>
-        Effect.flatMap(write(sql.removeAt, [...key(id), revision]), ({ affected }) =>
-          unless(affected, "done" as const, id, now)
+        Effect.flatMap(
+          write(sql.removeAt, [...key(id), revision]),
+          ({ affected, repeated }): Effect.Effect<Change, unknown> =>
+            affected > 0
+              ? Effect.succeed("done")
+              : // What is there was not removed, and what is not was removed by the first of two statements.
+                Effect.map(get(id, now), (found) =>
+                  found !== undefined ? "changed" : repeated === undefined ? "gone" : "done"
+                )
         )
       ),
     remove: (id) => Effect.asVoid(write(sql.remove, key(id))),
