@@ -5,7 +5,13 @@ import { codeOf } from "../../internal/codeOf.js"
 import { checkBackend, Failure } from "../../internal/failure.js"
 import { type SessionError, unavailable } from "../../SessionError.js"
 
+const crowded = ["53300", "ER_CON_COUNT_ERROR", "ER_TOO_MANY_USER_CONNECTIONS", "ER_USER_LIMIT_REACHED"]
+
+/** Whether the server, or the account, has no place for another connection. */
+export const isCrowded = (cause: unknown): boolean => crowded.includes(codeOf(cause) ?? "")
+
 const passing: ReadonlySet<string> = new Set([
+  ...crowded,
   // The statement was rolled back in favour of another: a serialization failure, a deadlock, Galera's certification.
   "40001",
   "40P01",
@@ -13,12 +19,7 @@ const passing: ReadonlySet<string> = new Set([
   "ER_CHECKREAD",
   // The server starts, or a node of Galera is not ready.
   "57P03",
-  "ER_UNKNOWN_COM_ERROR",
-  // There is no place for another connection.
-  "53300",
-  "ER_CON_COUNT_ERROR",
-  "ER_TOO_MANY_USER_CONNECTIONS",
-  "ER_USER_LIMIT_REACHED"
+  "ER_UNKNOWN_COM_ERROR"
 ])
 
 /** Whether a statement did nothing, and can be expected to succeed in a moment. */
@@ -90,10 +91,7 @@ const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: stri
     ["53100", "ER_DISK_FULL", "ER_RECORD_FILE_FULL", "SQLITE_FULL", "ENOSPC"],
     "the database's disk is full: make room on it"
   ],
-  [
-    ["53300", "ER_CON_COUNT_ERROR", "ER_TOO_MANY_USER_CONNECTIONS", "ER_USER_LIMIT_REACHED"],
-    "the server has no place for another connection: raise its limit, or lower maxConnections"
-  ],
+  [crowded, "the server has no place for another connection: raise its limit, or lower maxConnections"],
   [
     ["55P03", "57014", "ER_LOCK_WAIT_TIMEOUT", "ER_STATEMENT_TIMEOUT"],
     "the statement took too long: see which transaction holds a lock on the table"

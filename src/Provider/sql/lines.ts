@@ -3,12 +3,9 @@
  * reads, a server that allows fewer connections than the pool wants is waited for, a connection that was idle is asked
  * whether it is still there, and one on which a statement was given up is not used again.
  */
-
-import * as Effect from "#effect/Effect"
-import { codeOf } from "../../internal/codeOf.js"
 import { Failure } from "../../internal/failure.js"
-import { rest } from "../../internal/machineTime.js"
 import type { Result } from "./connection.js"
+import { isCrowded } from "./failures.js"
 
 /** A connection, as a driver has it. */
 export interface Line {
@@ -67,14 +64,6 @@ const kept = 60_000
 /** How long a connection may take to end. */
 const farewell = 1_000
 
-/** The server, or the account, has no place for another connection. */
-const crowded: ReadonlySet<string> = new Set([
-  "53300",
-  "ER_CON_COUNT_ERROR",
-  "ER_TOO_MANY_USER_CONNECTIONS",
-  "ER_USER_LIMIT_REACHED"
-])
-
 const ended = new Failure("the layer has ended")
 
 export class Lines {
@@ -88,6 +77,7 @@ export class Lines {
   private limit: number
   private refused = 0
   private generation = 0
+  private renewed = Number.NEGATIVE_INFINITY
   private isClosed = false
   private readonly cleaning: NodeJS.Timeout
 
@@ -112,7 +102,6 @@ export class Lines {
     }
     return isDue
   }
-  private renewed = Number.NEGATIVE_INFINITY
 
   /** Ends all connections, those in use when they are free, or after a second. */
   close(): void {
@@ -227,18 +216,12 @@ export class Lines {
       (cause: unknown) => {
         this.dialing.delete(cut)
         this.open--
-        const isCrowded = crowded.has(codeOf(cause) ?? "")
-        if (isCrowded && (this.open > 0 || performance.now() - waiter.started < patience)) {
+        if (isCrowded(cause) && (this.open > 0 || performance.now() - waiter.started < patience)) {
           this.refused = performance.now()
           this.limit = Math.max(1, this.open)
           this.again(waiter)
           if (this.open === 0) {
-            Effect.runFork(
-              Effect.andThen(
-                rest(50 + Math.random() * 150),
-                Effect.sync(() => this.serve())
-              )
-            )
+            setTimeout(() => this.serve(), 50 + Math.random() * 150)
             return
           }
         } else {

@@ -43,14 +43,7 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
     last >= steps.length
       ? Effect.void
       : sql
-          .transaction((unsafe) =>
-            exclusively(
-              dialect,
-              unsafe,
-              name,
-              Effect.suspend(() => takeSteps(unsafe))
-            )
-          )
+          .transaction((unsafe) => exclusively(dialect, unsafe, name, takeSteps(unsafe)))
           .pipe(
             // The client dies if a COMMIT or ROLLBACK fails.
             Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
