@@ -179,6 +179,10 @@ export class Lines {
   /** Puts somebody first in line. */
   private again(waiter: Waiter): void {
     this.writing -= waiter.isWrite ? 1 : 0
+    if (this.isClosed) {
+      waiter.got(ended, undefined)
+      return
+    }
     const queue = this.queue(waiter)
     const others = [...queue]
     queue.clear()
