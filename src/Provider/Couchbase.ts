@@ -96,9 +96,7 @@ export const make = (options: Options): Effect.Effect<Provider.Provider, Session
     const millis = Duration.toMillis(timeout)
     const collection =
       options.collection ??
-      (yield* Effect.flatMap(parse(Environment.plainUrl(options.url ?? "")), (at) =>
-        opened(at, millis, options.options)
-      ))
+      (yield* Effect.flatMap(parse(Environment.plain(options.url ?? "")), (at) => opened(at, millis, options.options)))
     yield* ready(collection, `${prefix}.`, millis)
     return CasProvider.make(
       inCollection(

@@ -55,7 +55,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
   // beego's separator is the semicolon.
   const servers: ReadonlyArray<Server | undefined> = [
     ...new Set(
-      Environment.plainUrl(url)
+      Environment.plain(url)
         .split(/[,;]/)
         .map((address) => address.trim())
     )

@@ -54,9 +54,9 @@ export const url = requiredUrl(Config.Redacted(variables.url), "the address of t
 export const path = (what: "the directory" | "the name of the file"): Config.Config<string> =>
   requiredUrl(Config.NonEmptyString(variables.url), `${what} of the sessions`)
 
-/** Unwraps a URL. This is the only place that does, and no error repeats the URL. */
-export const plainUrl = (url: string | Redacted.Redacted): string =>
-  Redacted.isRedacted(url) ? Redacted.value(url) : url
+/** Unwraps a URL or a password. This is the only place that does, and no error repeats them. */
+export const plain = (secret: string | Redacted.Redacted): string =>
+  Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
 
 export const prefix = optional(Config.String(variables.prefix))
 

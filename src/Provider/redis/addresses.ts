@@ -5,7 +5,7 @@ import type { RedisOptions } from "ioredis"
 import * as Effect from "#effect/Effect"
 import type * as Redacted from "#effect/Redacted"
 import { SessionError } from "../../SessionError.js"
-import { plainUrl } from "../internal/environment.js"
+import { plain } from "../internal/environment.js"
 
 export interface Address {
   readonly host: string
@@ -82,7 +82,7 @@ export const addresses = (
 ): Effect.Effect<Addresses, SessionError> => {
   const wrong = (what: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message: `url: ${what}` }))
   // A comma with an `@` after it is one of the password's, unless another URL begins in between.
-  const parts = plainUrl(url)
+  const parts = plain(url)
     .split(/,(?!(?:(?!:\/\/).)*@)/s)
     .map((part) => parsePart(part.trim(), defaultPort))
   if (!parts.every((part) => part !== undefined)) {

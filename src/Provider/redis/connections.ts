@@ -7,9 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import * as Redacted from "#effect/Redacted"
+import type * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import { SessionError } from "../../SessionError.js"
+import { plain } from "../internal/environment.js"
 import type { SentinelLogin } from "../Redis.js"
 import { addresses } from "./addresses.js"
 import { isReply } from "./failures.js"
@@ -148,5 +149,3 @@ export const sentinel = (
       isPatient
     )
   )
-
-const plain = (secret: Secret): string => (Redacted.isRedacted(secret) ? Redacted.value(secret) : secret)

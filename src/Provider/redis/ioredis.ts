@@ -169,13 +169,13 @@ const toError = (backend: string, cause: unknown): SessionError => {
   if (isSessionError(cause)) {
     return cause
   }
-  const { advice, words } = failureOf(cause)
+  const failure = failureOf(cause)
   return isOfDatabase(cause)
     ? new SessionError({
         reason: "InvalidConfig",
-        message: `url, the database: ${words}${advice === undefined ? "" : `: ${advice}`}`
+        message: `url, the database: ${failure.words}${failure.advice === undefined ? "" : `: ${failure.advice}`}`
       })
-    : unavailable(backend, "connect", failureOf(cause))
+    : unavailable(backend, "connect", failure)
 }
 
 /** Makes up for what ioredis gets wrong on each connection. */

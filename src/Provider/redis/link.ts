@@ -59,6 +59,8 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
   let asking: Promise<void> | undefined
   let settle: (error?: unknown) => void = () => {}
 
+  const noConnection = () => last ?? new Failure("no connection", checkBackend)
+
   const isUp = (): boolean =>
     client.status === "ready" && (client.isCluster || (client as Redis).stream?.writable === true)
 
@@ -83,10 +85,8 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
   })
   client.on("end", () => {
     gaveUp = true
-    settle(last ?? new Failure("no connection", checkBackend))
+    settle(noConnection())
   })
-
-  const noConnection = () => last ?? new Failure("no connection", checkBackend)
 
   /** Waits for the connection. */
   const up = (): Promise<void> => {

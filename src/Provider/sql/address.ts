@@ -6,7 +6,7 @@ import type { ConnectionOptions } from "node:tls"
 import * as Effect from "#effect/Effect"
 import type * as Redacted from "#effect/Redacted"
 import { SessionError } from "../../SessionError.js"
-import { plainUrl } from "../internal/environment.js"
+import { plain } from "../internal/environment.js"
 
 /** Whether TLS is used, with Node's options of it. */
 export type Tls = boolean | ConnectionOptions
@@ -60,7 +60,7 @@ export const addressOf = (
   protocols: ReadonlyArray<string>
 ): Effect.Effect<Address, SessionError> =>
   Effect.suspend(() => {
-    const address = parse(plainUrl(url), protocols)
+    const address = parse(plain(url), protocols)
     return address === undefined
       ? new SessionError({
           reason: "InvalidConfig",

@@ -8,7 +8,7 @@ import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
 import { parse } from "../../Provider/couchbase/address.js"
 import { attempt, expiryOf, inCollection, maxValue, opened, ready } from "../../Provider/couchbase/collection.js"
-import { plainUrl } from "../../Provider/internal/environment.js"
+import { plain } from "../../Provider/internal/environment.js"
 import { defaultCapabilities, SessionProvider } from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
 import * as CasStore from "./casStore.js"
@@ -45,7 +45,7 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
   Layer.effect(
     SessionProvider,
     Effect.gen(function* () {
-      const collection = yield* Effect.flatMap(parse(plainUrl(url)), (at) => opened(at, timeout))
+      const collection = yield* Effect.flatMap(parse(plain(url)), (at) => opened(at, timeout))
       yield* ready(collection, ".", timeout)
       return BeegoProvider.make(
         CasStore.make({

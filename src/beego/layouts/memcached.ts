@@ -6,7 +6,7 @@ import { crc32 } from "node:zlib"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
-import { plainUrl } from "../../Provider/internal/environment.js"
+import { plain } from "../../Provider/internal/environment.js"
 import * as Protocol from "../../Provider/memcached/protocol.js"
 import { type Ask, areServers, connect, serverAt } from "../../Provider/memcached/servers.js"
 import * as Store from "../../Provider/memcached/store.js"
@@ -42,7 +42,7 @@ const store = (ask: Ask): BeegoProvider.BeegoStore =>
  * if an option is wrong.
  */
 export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionError> => {
-  const servers = plainUrl(url).split(";").map(serverAt)
+  const servers = plain(url).split(";").map(serverAt)
   return Layer.effect(
     SessionProvider,
     areServers(servers)
