@@ -17,6 +17,7 @@ import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
+import * as Predicate from "#effect/Predicate"
 import type * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
@@ -73,6 +74,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Provider, Se
   )
 }
 
+const isConflict = Predicate.isTagged("Conflict")
+
 const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number): Provider.Provider => {
   /** Sends commands that may be sent again. */
   const ask = (commands: ReadonlyArray<Command>) => link.call(() => pipelined(link.client, commands), true)
@@ -119,7 +122,9 @@ const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number):
             now,
             own
           }),
-        true
+        true,
+        // Another record may have come after its own.
+        (answer) => !isConflict(answer)
       )
     })
 

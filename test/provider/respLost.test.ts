@@ -10,8 +10,10 @@ import { Redis as Client } from "ioredis"
 import { describe } from "vitest"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
+import type * as Scope from "#effect/Scope"
 import { expect, it } from "#test/vitest"
 import * as BeegoLedis from "../../src/beego/layouts/ledis.js"
 import * as BeegoRedis from "../../src/beego/layouts/redis.js"
@@ -66,6 +68,36 @@ const survivesIdleness = (name: string, server: Effect.Effect<{ readonly port: n
   it.live(`${name}: a connection that a proxy forgot while it was idle costs no call`, test, { concurrent: true })
 }
 
+/** A write whose reply is lost, and then another one before the first is sent again. */
+const followed = (
+  name: string,
+  server: Effect.Effect<{ readonly port: number }>,
+  make: (port: number) => Effect.Effect<SessionProvider.Provider, unknown, Scope.Scope>
+) =>
+  it.live(
+    `${name}: a write whose reply is lost, and that another one followed, is no conflict, or it is made twice`,
+    () =>
+      Effect.gen(function* () {
+        const { port } = yield* server
+        const proxy = yield* Proxy.make(port)
+        const [provider, other] = [yield* make(proxy.port), yield* make(port)]
+        const id = newId()
+        const created = written(yield* provider.create(id, bytes(""), ttl))
+        // So that the server has the script.
+        const { revision } = written(yield* provider.write(id, bytes("0"), ttl, created.revision))
+        // The connection comes back only after the other one has written.
+        proxy.lead(1)
+        proxy.swallowReply(/evalsha|ifeq|setex/i)
+        const writing = yield* Effect.forkChild(Effect.flip(provider.write(id, bytes("1"), ttl, revision)))
+        const first = yield* Effect.repeat(Effect.map(other.read(id), Option.getOrThrow), {
+          until: ({ payload }) => Buffer.from(payload).toString() === "1"
+        })
+        written(yield* other.write(id, bytes("2"), ttl, first.revision))
+        proxy.lead(port)
+        expect((yield* Fiber.join(writing)).message).toMatch(/write failed \(no connection\)/)
+      }).pipe(Effect.scoped)
+  )
+
 suite("redis, through a proxy", ["redis-server"], () => {
   const server = shared(Servers.single())
   survivesIdleness("redis", server, (url) => Redis.layer({ url }))
@@ -119,6 +151,8 @@ suite("redis, through a proxy", ["redis-server"], () => {
     }).pipe(Effect.scoped)
   )
 
+  followed("redis", server, (port) => Redis.make({ url: `redis://127.0.0.1:${port}` }))
+
   it.live("a session that moved is not lost with the reply", () =>
     Effect.gen(function* () {
       const { executions, id, next, provider } = yield* swallowing((url) => Redis.layer({ url }))
@@ -139,6 +173,23 @@ suite("redis, through a proxy", ["redis-server"], () => {
       expect(yield* executions).toBe(1)
       // It was made, and the next call finds a connection.
       expect(Buffer.from(Option.getOrThrow(yield* provider.read(id)).payload).toString()).toBe("2")
+    }).pipe(Effect.scoped)
+  )
+})
+
+suite("valkey, through a proxy", ["valkey-server"], () => {
+  const server = shared(Servers.single({ program: "valkey-server" }))
+  followed("valkey", server, (port) => Redis.make({ url: `redis://127.0.0.1:${port}` }))
+
+  it.live("a write whose reply is lost is made once", () =>
+    Effect.gen(function* () {
+      const proxy = yield* Proxy.make((yield* server).port)
+      const provider = yield* Redis.make({ url: `redis://127.0.0.1:${proxy.port}` })
+      const id = newId()
+      const { revision } = written(yield* provider.create(id, bytes("0"), ttl))
+      proxy.swallowReply(/ifeq/i)
+      const next = written(yield* provider.write(id, bytes("1"), ttl, revision))
+      expect(Option.getOrThrow(yield* provider.read(id)).revision).toBe(next.revision)
     }).pipe(Effect.scoped)
   )
 })
@@ -229,6 +280,7 @@ suite("ledis, through a proxy", ["ledis-server"], () => {
 describe("ssdb, through a proxy", () => {
   const server = shared(SsdbServer.make())
   survivesIdleness("ssdb", server, (url) => Ssdb.layer({ url }))
+  followed("ssdb", server, (port) => Ssdb.make({ url: `127.0.0.1:${port}` }))
   survivesIdleness("beego's ssdb", server, (url) => BeegoSsdb.layer({ url }))
 
   for (const [what, to] of [

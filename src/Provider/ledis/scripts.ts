@@ -5,7 +5,7 @@ import type { Redis } from "ioredis"
 import { pipelined, scriptLoader } from "../redis/ioredis.js"
 import type { Link } from "../redis/link.js"
 import type * as Scripted from "../redis/scripted.js"
-import { revisions } from "../redis/scripts.js"
+import { isNoRecord, revisions } from "../redis/scripts.js"
 import { makeWindow } from "./window.js"
 
 /**
@@ -57,7 +57,8 @@ export const makeRunner = ({ call, client: redis }: Link<Redis>, prefix: string)
                   ["del", answer]
                 ])
               ),
-            script.repeatable
+            script.repeatable,
+            ([, reply]) => isNoRecord(toReply(reply as Buffer | null))
           ).then(([, reply]) => toReply(reply as Buffer | null))
         }
       )

@@ -6,6 +6,7 @@ import { checkBackend, Failure } from "../../internal/failure.js"
 import { pipelined, scriptLoader } from "./ioredis.js"
 import { type Link, mastersOf } from "./link.js"
 import type { Client } from "./scripted.js"
+import { isNoRecord, revisionLength } from "./scripts.js"
 
 /** Commands that ioredis has but does not declare in this form. */
 type Sending = Readonly<
@@ -54,8 +55,9 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): Client
   }
 
   /** Valkey 8.1 and Redis 8.4 have `IFEQ`; to others it is an error, most often in the syntax. */
-  const swap: Client["swap"] = (key, from, to, ttl) =>
-    call(() => change("set", key, to, "IFEQ", from, "PX", ttl), replicas === undefined).then(
+  const swap: Client["swap"] = (key, from, to, ttl) => {
+    const tells = (reply: unknown) => reply !== null || client.getBuffer(key).then(isOwn(to))
+    return call(() => change("set", key, to, "IFEQ", from, "PX", ttl), replicas === undefined, tells).then(
       (reply) => reply !== null,
       (cause) => {
         if (!(cause instanceof Error && cause.message.startsWith("ERR"))) {
@@ -65,6 +67,7 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): Client
         return false
       }
     )
+  }
 
   const self: Client = {
     get: (key) =>
@@ -78,13 +81,18 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): Client
         (script.durable ? change : send)(name, text, keys.length, ...keys, ...args)
       return call(
         () => (isWhole ? command("eval", script.source) : loaded(script, command)),
-        script.repeatable && !(script.durable && replicas !== undefined)
+        script.repeatable && !(script.durable && replicas !== undefined),
+        isNoRecord
       ) as ReturnType<Client["run"]>
     },
     keys: (prefix) => keysOf(client, call, prefix)
   }
   return self
 }
+
+/** Whether what is there now, if anything, has the revision of this record. */
+const isOwn = (record: Buffer) => (found: Buffer | null) =>
+  found === null || found.subarray(0, revisionLength).equals(record.subarray(0, revisionLength))
 
 /**
  * Sends the commands of one turn of the event loop in one write to the socket. ioredis' own auto-pipelining does so

@@ -10,8 +10,15 @@ import { isAnswer, isDemoted, isSilence, sentinelFailureOf } from "./failures.js
 
 export interface Link<C extends Redis | Cluster = Redis | Cluster> {
   readonly client: C
-  /** Makes a call. `repeatable` says that it may be made again after the first time was executed. */
-  readonly call: <A>(run: () => Promise<A>, repeatable: boolean) => Promise<A>
+  /**
+   * Makes a call. `repeatable` says that it may be made again after the first time was executed; `tells` then whether the
+   * second reply tells what became of it. If not, it fails: nobody knows.
+   */
+  readonly call: <A>(
+    run: () => Promise<A>,
+    repeatable: boolean,
+    tells?: (reply: A) => boolean | Promise<boolean>
+  ) => Promise<A>
   /** The driver's last error, while there is no connection. */
   readonly reason: () => unknown
 }
@@ -142,7 +149,7 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
   return {
     client,
     reason: () => last,
-    call: (run, repeatable) => {
+    call: (run, repeatable, tells = () => true) => {
       const begun = performance.now()
       const asks = (isPatient || !repeatable) && begun - heard > idle
       return (
@@ -159,10 +166,20 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
         },
         (cause) => {
           const message = messageOf(cause)
-          if (isDemoted(message) || neverSent.test(message) || (repeatable && lost.test(message))) {
+          if (isDemoted(message) || neverSent.test(message)) {
             return again(run, begun + timeout)
           }
-          throw causeOf(cause)
+          const failure = causeOf(cause)
+          if (!repeatable || !lost.test(message)) {
+            throw failure
+          }
+          return again(async () => {
+            const reply = await run()
+            if (await tells(reply)) {
+              return reply
+            }
+            throw failure
+          }, begun + timeout)
         }
       )
     }

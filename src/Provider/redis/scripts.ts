@@ -7,7 +7,8 @@
  * tells processes when to renew it.
  *
  * A call that lost its connection sends its script a second time, although the first may have been executed. Therefore a
- * script that finds its own new revision stored succeeds like the first time.
+ * script that finds its own new revision stored succeeds like the first time. If it then finds another record, that may
+ * have come after its own: see {@link isNoRecord}.
  */
 import { createHash, randomBytes } from "node:crypto"
 import type { Revision, Stored } from "../Provider.js"
@@ -45,6 +46,12 @@ export interface Scripts {
   /** KEYS: old id, new id, the old id's mark. ARGV: those of `write`, then those of `destroy`. */
   readonly regenerate: Script
 }
+
+/**
+ * Whether the reply to a script that was sent a second time tells what became of the first. A record does not: either it
+ * was there before, or another process has replaced the script's own by it.
+ */
+export const isNoRecord = (reply: unknown): boolean => !Buffer.isBuffer(reply)
 
 /** The differences between servers' Lua. */
 export interface Dialect {

@@ -20,7 +20,7 @@ const nextHolder = revisions()
 /**
  * Runs `look`, and then the changes that `decide` chooses, while it holds the lock. If there is nothing to change, it
  * needs no lock. If the connection is lost and `repeatable`, it does so once more: `decide` then has to tell its own
- * changes, if they were made.
+ * changes, if they were made, and `tells` whether its answer then is sure.
  *
  * A lock has no lifetime while its holder is at work, since SSDB cannot set a key and its lifetime in one step. A
  * process that finds a lock taken gives it one, so that the lock of a dead holder lapses. A holder that was held up
@@ -32,7 +32,8 @@ export const locked = <A>(
   lock: string,
   look: ReadonlyArray<Command>,
   decide: (replies: ReadonlyArray<unknown>) => Decision<A>,
-  repeatable: boolean
+  repeatable: boolean,
+  tells?: (answer: A) => boolean
 ): Promise<A> => {
   const holder = nextHolder()
   const attempt = async (): Promise<A> => {
@@ -71,5 +72,5 @@ export const locked = <A>(
       await sleep(Math.random() * 8)
     }
   }
-  return call(attempt, repeatable)
+  return call(attempt, repeatable, tells)
 }
