@@ -14,13 +14,17 @@ import * as SqlClient from "#effect/sql/SqlClient"
 import * as Logs from "#test/logs"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { expect, it } from "#test/vitest"
+import { codeOf } from "../../src/internal/codeOf.js"
 import { bounded } from "../../src/Manager/Calls.js"
+import { addressOf } from "../../src/Provider/sql/address.js"
+import { connector } from "../../src/Provider/sql/mysqlLine.js"
 import { lockOf } from "../../src/Provider/sql/statements.js"
 import { given, text, written } from "../../src/testing/support.js"
 import * as MariaDb from "../servers/MariaDb.js"
 import { suite } from "../servers/need.js"
 import * as Postgres from "../servers/Postgres.js"
 import type { Control } from "../servers/Process.js"
+import * as Proxy from "../servers/Proxy.js"
 import { demoServer } from "../support/demo.js"
 import { type Answer, client } from "../support/http.js"
 import { machineTimed } from "../support/machineTime.js"
@@ -332,6 +336,20 @@ suite("mysql in trouble", ["mariadbd"], () => {
       yield* readOnly(mysql(url), table, id, "ER_OPTION_PREVENTS_STATEMENT").pipe(
         Effect.ensuring(execute(mysql(adminUrl), "SET GLOBAL read_only = 0"))
       )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a connection that is lost while it prepares a statement is told of once", () =>
+    Effect.gen(function* () {
+      const { port, url } = yield* server
+      const proxy = yield* Proxy.make(port)
+      const connect = yield* connector(yield* addressOf(url.replace(`:${port}`, `:${proxy.port}`), ["mysql:"]), {})
+      const line = yield* Effect.promise(() => connect(() => {}).line)
+      proxy.swallowReply(/SELECT 1/)
+      const told: Array<string | undefined> = []
+      line.send("SELECT 1", [], (cause) => told.push(codeOf(cause)))
+      yield* Effect.sleep("100 millis")
+      expect(told).toEqual(["PROTOCOL_CONNECTION_LOST"])
     }).pipe(Effect.scoped)
   )
 

@@ -128,24 +128,26 @@ const onConnection = (connection: Pick<Connection, "executeRaw">): Run => {
 
 /**
  * Runs a statement again if the database asks for that, and once if its connection was lost. `renew` connects to where
- * the server's name leads by now, if that is due.
+ * the server's name leads by now, if that is due, and returns whether that was done since then.
  */
-export const patient = (run: Run, renew: () => boolean = () => false): Run => {
+export const patient = (run: Run, renew: (since: number) => boolean = () => false): Run => {
   const attempt = (
     statement: string,
     params: ReadonlyArray<unknown>,
     n: number,
     lost: unknown
-  ): Effect.Effect<Result, unknown> =>
-    Effect.matchEffect(run(statement, params), {
+  ): Effect.Effect<Result, unknown> => {
+    const began = performance.now()
+    return Effect.matchEffect(run(statement, params), {
       onSuccess: (result) => Effect.succeed(lost === undefined ? result : { ...result, repeated: lost }),
       onFailure: (cause) =>
         lost === undefined && isLost(cause)
           ? attempt(statement, params, n, worded(cause))
-          : isReadOnly(cause) && renew()
+          : isReadOnly(cause) && renew(began)
             ? attempt(statement, params, n, lost)
             : afterFailure(cause, n, () => attempt(statement, params, n + 1, lost), lost)
     })
+  }
   return (statement, params) => attempt(statement, params, 1, undefined)
 }
 

@@ -90,17 +90,17 @@ export class Lines {
   }
 
   /**
-   * Connects anew for whatever comes next, as after a failover: the name may lead to another server by now. Returns
-   * whether it did, which is not more often than the pool may grow.
+   * Connects anew for whatever comes next, as after a failover: the name may lead to another server by now. But not more
+   * often than the pool may grow. Returns whether it did so since then, for this statement or another one.
    */
-  renew(): boolean {
-    const isDue = performance.now() - this.renewed > growAfter / 3
-    if (isDue) {
-      this.renewed = performance.now()
+  renew(since: number): boolean {
+    const now = performance.now()
+    if (now - this.renewed > growAfter / 3) {
+      this.renewed = now
       this.generation++
       this.endIdle(Number.POSITIVE_INFINITY)
     }
-    return isDue
+    return this.renewed >= since
   }
 
   /** Ends all connections, those in use when they are free, or after a second. */
@@ -108,9 +108,7 @@ export class Lines {
     this.isClosed = true
     clearInterval(this.cleaning)
     this.endIdle(Number.POSITIVE_INFINITY)
-    for (const { got } of [...this.reads, ...this.writes]) {
-      got(ended, undefined)
-    }
+    this.serve()
     for (const cut of [...this.dialing, ...Array.from(this.out, ({ line }) => line.cut)]) {
       setTimeout(cut, farewell).unref()
     }
@@ -128,12 +126,8 @@ export class Lines {
   /** Calls `got` once, with a connection that is free or the reason why there is none. */
   take(isWrite: boolean, got: Waiter["got"]): Waiter {
     const waiter = { isWrite, started: performance.now(), got }
-    if (this.isClosed) {
-      got(ended, undefined)
-    } else {
-      this.queue(waiter).add(waiter)
-      this.serve()
-    }
+    this.queue(waiter).add(waiter)
+    this.serve()
     return waiter
   }
 
@@ -150,8 +144,14 @@ export class Lines {
   }
 
   private serve(): void {
+    if (this.isClosed) {
+      for (const waiter of [...this.reads, ...this.writes]) {
+        this.leave(waiter)
+        waiter.got(ended, undefined)
+      }
+    }
     for (;;) {
-      const waiter = this.isClosed ? undefined : this.next()
+      const waiter = this.next()
       if (waiter === undefined) {
         return
       }
@@ -193,6 +193,7 @@ export class Lines {
 
   private dial(waiter: Waiter): void {
     this.open++
+    const { generation } = this
     let entry: Entry | undefined
     let isLost = false
     const { cut, line } = this.attempt(() => {
@@ -210,7 +211,7 @@ export class Lines {
     line.then(
       (line) => {
         this.dialing.delete(cut)
-        entry = { line, generation: this.generation, since: performance.now(), isLost: false }
+        entry = { line, generation, since: performance.now(), isLost: false }
         if (isLost) {
           this.drop(entry)
         }

@@ -36,7 +36,13 @@ export const connector = (
             sendOnce(sql, values, done)
             return
           }
+          // A connection that is lost while it prepares a statement is told of twice: as the end of that, and of the rest.
+          let isOver = false
           connection.execute({ sql, values: values as Array<any> }, (cause, result) => {
+            if (isOver) {
+              return
+            }
+            isOver = true
             if (cause && codeOf(cause) === "ER_MAX_PREPARED_STMT_COUNT_REACHED") {
               // It did not run.
               isPrepared = false

@@ -51,19 +51,6 @@ export const reserve = <A>(
   lines: Lines,
   use: (line: { readonly run: Run; readonly unprepared: Run }) => Effect.Effect<A, unknown>
 ): Effect.Effect<A, unknown> => {
-  const acquire = Effect.callback<Entry, unknown>((resume) => {
-    let isGivenUp = false
-    const waiter = lines.take(true, (cause, got) => {
-      if (got !== undefined && isGivenUp) {
-        lines.free(got, true)
-      }
-      resume(got === undefined ? Effect.fail(cause) : Effect.succeed(got))
-    })
-    return Effect.sync(() => {
-      isGivenUp = true
-      lines.leave(waiter)
-    })
-  })
   const on =
     (entry: Entry, send: Send): Run =>
     (text, params) =>
@@ -76,12 +63,33 @@ export const reserve = <A>(
           lines.discard(entry)
         })
       })
-  return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(restore(acquire), (entry) =>
+  return Effect.suspend(() => {
+    let entry: Entry | undefined
+    let isOver = false
+    // Someone who goes in the moment in which a connection comes has that too.
+    const acquire = Effect.callback<Entry, unknown>((resume) => {
+      const waiter = lines.take(true, (cause, got) => {
+        if (got === undefined) {
+          resume(Effect.fail(cause))
+        } else if (isOver) {
+          lines.free(got, true)
+        } else {
+          entry = got
+          resume(Effect.succeed(got))
+        }
+      })
+      return Effect.sync(() => lines.leave(waiter))
+    })
+    return acquire.pipe(
+      Effect.flatMap((entry) => use({ run: on(entry, entry.line.send), unprepared: on(entry, entry.line.sendOnce) })),
       Effect.ensuring(
-        restore(use({ run: on(entry, entry.line.send), unprepared: on(entry, entry.line.sendOnce) })),
-        Effect.sync(() => lines.free(entry, true))
+        Effect.sync(() => {
+          isOver = true
+          if (entry !== undefined) {
+            lines.free(entry, true)
+          }
+        })
       )
     )
-  )
+  })
 }

@@ -82,7 +82,7 @@ const accessOf = (dialect: "mysql" | "postgres", lines: Lines): Access => {
         onSuccess: ({ rows }) => rows,
         onFailure: (cause) => new SqlError({ cause })
       })
-  const again = () => lines.renew()
+  const again = (since: number) => lines.renew(since)
   const run = patient(OnLines.run(lines, false), again)
   const write = patient(OnLines.run(lines, true), again)
   return {
