@@ -139,6 +139,32 @@ suite("memcached, at any address", ["memcached"], () => {
   )
 })
 
+suite("memcached, which asks for no login", ["memcached"], () => {
+  it.live("does not keep the one that it is sent", () =>
+    Effect.gen(function* () {
+      const { host, port, url } = yield* Servers.make()
+      yield* Effect.scoped(Memcached.make({ url: `app:secret@${url}` }))
+      const asked = yield* Effect.promise(
+        () =>
+          new Promise<string>((resolve, reject) => {
+            const socket = connect(port, host, () => socket.write("lru_crawler metadump all\r\n"))
+            let text = ""
+            socket.on("error", reject)
+            socket.on("data", (data) => {
+              text += data
+              if (text.endsWith("END\r\n")) {
+                socket.destroy()
+                resolve(text)
+              }
+            })
+          })
+      )
+      // No more than the record of the list.
+      expect(asked.match(/^key=\S+/gm)).toEqual(["key=session%3A~servers"])
+    })
+  )
+})
+
 describe("an address", () => {
   it.effect.each([
     ["cache:11211", { host: "cache", port: 11_211 }, undefined],

@@ -3,6 +3,7 @@
  * not a reply to the command in turn is a failure. memcached's own protocol.txt defines the format.
  */
 import type * as Effect from "#effect/Effect"
+import { Failure } from "../../internal/failure.js"
 import type { Change } from "../internal/casProvider.js"
 import type { Item } from "../internal/casValue.js"
 import { broken, failureOf, isOrderly } from "./errors.js"
@@ -92,16 +93,19 @@ export const version: Command<true> = {
   meaning: (line) => (line.startsWith("VERSION ") ? true : undefined)
 }
 
-/** Stores a value whatever is there, for ever. */
-export const set = (key: string, value: Buffer): Command<boolean> => ({
+/** Stores a value whatever is there, for ever, or not at all with the expiry -1. */
+export const set = (key: string, value: Buffer, expiry = 0): Command<boolean> => ({
   key,
-  line: `set ${key} 0 0 ${value.length}\r\n`,
+  line: `set ${key} 0 ${expiry} ${value.length}\r\n`,
   value,
   meaning: isStored
 })
 
-/** Signs in: the first command to a server that was started with `-Y` (protocol.txt, "Authentication"). */
-export const authenticate = (login: string): Command<boolean> => set("auth", Buffer.from(login))
+/**
+ * Signs in: the first command to a server that was started with `-Y` (protocol.txt, "Authentication"). To any other it is
+ * a value to store, which everybody could read: one that has expired is not kept.
+ */
+export const authenticate = (login: string): Command<boolean> => set("effect-session:login", Buffer.from(login), -1)
 
 /**
  * Lists the keys of a server (protocol.txt, "LRU crawler"). It takes no other commands on a connection until it has
@@ -135,7 +139,8 @@ const maxValue = 16 * 1024 * 1024
 /** The rest of a value's announcement, after its key: flags, length, token. */
 const announced = /^ \d{1,10} (\d{1,8}) (\d{1,20})$/
 
-const foreign = () => broken("not an answer of memcached's")
+const foreign = () =>
+  new Failure("not an answer of memcached's", "check that the address is that of a memcached, and not of another server")
 
 /** The commands that wait for replies, in order. */
 export interface Askers {
