@@ -68,6 +68,14 @@ export const withoutWords = (where: string, defect: unknown): Error => {
   return error
 }
 
+/** Removes ids and values from the defect of a cause; `where` is called if there is one. */
+export const scrubbed =
+  (where: () => string) =>
+  (cause: Cause.Cause<SessionError>): Effect.Effect<never, SessionError> => {
+    const defect = defectIn(cause)
+    return Option.isNone(defect) ? Effect.failCause(cause) : Effect.die(withoutWords(where(), defect.value))
+  }
+
 /** What surrounds each call of a backend, and each commit as a whole. */
 export interface Surroundings {
   readonly bounded: Bounded
@@ -86,12 +94,7 @@ const guards =
     const took = telemetry.took(operation)
     const spanName = `session.${operation}`
     const options = { kind: "client", captureStackTrace: false, attributes: { "session.backend": name } } as const
-    const scrubbed = (cause: Cause.Cause<SessionError>) => {
-      const defect = defectIn(cause)
-      return Option.isNone(defect)
-        ? Effect.failCause(cause)
-        : Effect.die(withoutWords(`${name}: ${operation}`, defect.value))
-    }
+    const scrub = scrubbed(() => `${name}: ${operation}`)
     const noted = <A>(call: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
       Effect.suspend(() => {
         const began = performance.now()
@@ -111,7 +114,7 @@ const guards =
         })
       })
     return (call) => {
-      const safe = noted(bounded(Effect.catchCause(call, scrubbed)))
+      const safe = noted(bounded(Effect.catchCause(call, scrub)))
       return whereTraced(safe, () => Effect.withSpan(safe, spanName, options))
     }
   }

@@ -2,14 +2,13 @@
  * A trial: one whole session, made and ended as the manager does it. What a backend refuses shows here, and not in the
  * first request of a user: a right that is missing, a replica that takes no writes, a directory of another user.
  */
-import { defectIn } from "#dialect/runtime"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import { type Calls, mapCalls, type Provider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
-import { forked, withoutWords } from "./Calls.js"
+import { forked, scrubbed } from "./Calls.js"
 import type { SessionConfig } from "./configSchema.js"
 import { ended, movedTo } from "./keptByServer.js"
 import { type Ids, makeIds } from "./SessionId.js"
@@ -43,15 +42,10 @@ export const makeTrial = (
         }),
       (list) => list
     )
-    const scrubbed = Effect.catchCause(session(noted, ids, codec, name), (cause) => {
-      const defect = defectIn(cause)
-      return Option.isNone(defect)
-        ? Effect.failCause(cause)
-        : Effect.die(withoutWords(`${name}: ${current}`, defect.value))
-    })
+    const where = () => `${name}: ${current}`
     const { millis } = patience(name, config.timeout)
-    const late = Effect.suspend(() => patience(`${name}: ${current}`, config.timeout).late)
-    return forked({ millis, late })(scrubbed)
+    const late = Effect.suspend(() => patience(where(), config.timeout).late)
+    return forked({ millis, late })(Effect.catchCause(session(noted, ids, codec, name), scrubbed(where)))
   })
 }
 
