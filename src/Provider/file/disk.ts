@@ -204,10 +204,13 @@ export const makeFolder = async (path: string): Promise<boolean> => {
   }
 }
 
-/** Creates the folder if the path is free. Fails if the folder is not real. Returns whether it is new. */
-export const ensureFolder = async (path: string): Promise<boolean> => {
+/**
+ * Creates the folder if the path is free, after `prepare`. Fails if the folder is not real. Returns whether it is new.
+ */
+export const ensureFolder = async (path: string, prepare = (): void => {}): Promise<boolean> => {
   const isNew = isReal(path) === undefined
   if (isNew) {
+    prepare()
     await makeFolder(path)
   }
   if (!isReal(path)) {

@@ -87,7 +87,7 @@ const makePath = (path: string): void => {
     if (Disk.hasCode(error, "ENOENT") && dirname(path) !== path && !fs.existsSync(dirname(path))) {
       makePath(dirname(path))
       fs.mkdirSync(path, 0o700)
-    } else if (!(fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)) {
+    } else if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
       throw error
     }
   }
@@ -105,16 +105,8 @@ export class Directory {
   ) {}
 
   /** Creates a folder in it if the name is free. Fails if the folder is not real. Returns whether it is new. */
-  async ensureFolder(path: string): Promise<boolean> {
-    const isNew = Disk.isReal(path) === undefined
-    if (isNew) {
-      this.restore()
-      await Disk.makeFolder(path)
-    }
-    if (!Disk.isReal(path)) {
-      throw Disk.folderReplaced()
-    }
-    return isNew
+  ensureFolder(path: string): Promise<boolean> {
+    return Disk.ensureFolder(path, () => this.restore())
   }
 
   private restore(): void {
