@@ -58,6 +58,15 @@ export const path = (what: "the directory" | "the name of the file"): Config.Con
 export const plain = (secret: string | Redacted.Redacted): string =>
   Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
 
+/** Decodes a part of a URL. A `%` that begins no escape stands for itself, as in a password that was not encoded. */
+export const decode = (part: string): string => {
+  try {
+    return decodeURIComponent(part.replaceAll(/%(?![0-9a-f]{2})/gi, "%25"))
+  } catch {
+    return part
+  }
+}
+
 export const prefix = optional(Config.String(variables.prefix))
 
 /** The table of sessions in a database. */

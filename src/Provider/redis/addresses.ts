@@ -5,7 +5,7 @@ import type { RedisOptions } from "ioredis"
 import * as Effect from "#effect/Effect"
 import type * as Redacted from "#effect/Redacted"
 import { SessionError } from "../../SessionError.js"
-import { plain } from "../internal/environment.js"
+import { decode, plain } from "../internal/environment.js"
 
 export interface Address {
   readonly host: string
@@ -28,15 +28,6 @@ interface Part {
   readonly server?: Address
   readonly path?: string
   readonly db: number | undefined
-}
-
-/** Decodes what is encoded. A `%` that encodes nothing stands for itself. */
-const decode = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 const serverForm = /^(?:\[([\da-f:.]+)\]|([^\s/?#:@[\]]+))(?::(\d{1,5}))?(?:\/(\d*))?$/i

@@ -6,7 +6,7 @@ import type { ConnectionOptions } from "node:tls"
 import * as Effect from "#effect/Effect"
 import type * as Redacted from "#effect/Redacted"
 import { SessionError } from "../../SessionError.js"
-import { plain } from "../internal/environment.js"
+import { decode, plain } from "../internal/environment.js"
 
 /** Whether TLS is used, with Node's options of it. */
 export type Tls = boolean | ConnectionOptions
@@ -19,15 +19,6 @@ export interface Address {
   readonly user: string
   readonly password: string
   readonly database: string
-}
-
-/** A `%` that begins no escape stands for itself. */
-const decode = (part: string): string => {
-  try {
-    return decodeURIComponent(part.replaceAll(/%(?![0-9a-f]{2})/gi, "%25"))
-  } catch {
-    return part
-  }
 }
 
 const parse = (text: string, protocols: ReadonlyArray<string>): Address | undefined => {
