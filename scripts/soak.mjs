@@ -1,6 +1,7 @@
-// `npm run soak -- redis 15`: visitors of an app on a backend for so many minutes (by default 5), while it and the backend
-// are restarted, paused, killed, filled up. Several backends are separated by commas; without one, on all of them.
-// Installs what it needs, and prints what befell them and what was found. Fails if anything that was acknowledged is lost.
+// `npm run soak -- redis 15`: visitors of an app on a backend for so many minutes (by default 5), while it and the
+// backend are restarted, paused, killed, filled up. Several backends are separated by commas; without one, on all of
+// them. Installs what it needs, and prints what befell them and what was found. Fails if anything that was acknowledged
+// is lost.
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { root } from "./programs.mjs"

@@ -50,8 +50,8 @@ export {
 export interface Options<Revocations = Provider> {
   /**
    * The keys, each of at least 32 random bytes: encoded as base64, base64url or hex, or the bytes themselves. New
-   * cookies are sealed with the first key; all keys can open existing ones. To rotate, put a new key in front, and drop the old one when its last
-   * session has expired.
+   * cookies are sealed with the first key; all keys can open existing ones. To rotate, put a new key in front, and drop
+   * the old one when its last session has expired.
    */
   readonly keys: ReadonlyArray<Redacted.Redacted<string | Uint8Array>>
   /**

@@ -20,7 +20,10 @@ import { open } from "./sql/sqliteDatabase.js"
  * @category models
  */
 export interface Options extends Omit<Sql.Options, "prepared"> {
-  /** The database's file, which is created for this user only if it is missing; `:memory:` for a database that ends with the layer. */
+  /**
+   * The database's file. If it is missing, it is created with rights for this user only. `:memory:` is a database that
+   * ends with the layer.
+   */
   readonly filename: string
 }
 

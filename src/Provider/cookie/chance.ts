@@ -1,8 +1,8 @@
 /**
  * Whether a key came by chance, or was written by a person. Three readers guess each character of its text from those
- * before: one knows words, one knows them with digits for letters, one knows keyboards and alphabets. What a reader guesses far
- * better than chance allows was written. A random text is guessed 2^bits times better than by chance at most once in
- * 2^bits times (Markov's inequality), so the limit below is the share of good keys that are refused.
+ * before: one knows words, one knows them with digits for letters, one knows keyboards and alphabets. What a reader
+ * guesses far better than chance allows was written. A random text is guessed 2^bits times better than by chance at most
+ * once in 2^bits times (Markov's inequality), so the limit below is the share of good keys that are refused.
  */
 
 /** Once in 16 million. */

@@ -18,8 +18,8 @@ interface Drivers {
 }
 
 /**
- * Imports the package `name`. Fails with `InvalidConfig` if it cannot be loaded; the message says that `user` needs it, and
- * what to run.
+ * Imports the package `name`. Fails with `InvalidConfig` if it cannot be loaded; the message says that `user` needs it,
+ * and what to run.
  */
 export const driver = <Name extends keyof Drivers>(
   user: string,

@@ -1,8 +1,8 @@
 /**
  * What becomes of sessions when the list of servers changes. A server that was taken out of the list and is put back
- * still holds what it held, and with it every session that ended in between. So each server has a record: the list that it was used
- * with last, and a number that grows with each change of the list. When an app starts, a server whose number is behind that of the others has missed
- * a list, and its sessions are removed.
+ * still holds what it held, and with it every session that ended in between. So each server has a record: the list that
+ * it was used with last, and a number that grows with each change of the list. When an app starts, a server whose number
+ * is behind that of the others has missed a list, and its sessions are removed.
  *
  * A record that was evicted, or lost in a restart, says nothing: the server is taken as it is.
  */

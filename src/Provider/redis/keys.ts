@@ -8,5 +8,8 @@ const form = /^[\w-]{22,224}$/
 /** Whether what follows the prefix in a key can be a session's id. */
 export const isId = (text: string): boolean => form.test(text)
 
-/** Whether a cluster keeps all keys of one session's ids together: it hashes what is in the first braces that are not empty. */
+/**
+ * Whether a cluster keeps the keys of a session's ids together: it hashes what is in the first braces, or the whole key
+ * if there is nothing in them.
+ */
 export const keepsHashTag = (prefix: string): boolean => !/^[^{]*\{\}/.test(prefix)
