@@ -39,6 +39,19 @@ suite("postgres", ["postgres"], () => {
       expect(noRights).toMatch(/\(42501\): .*GRANT SELECT, INSERT, UPDATE, DELETE/)
     }).pipe(Effect.scoped)
   )
+
+  it.live("the option tls counts, whatever the URL says", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server
+      const [wanted, refused] = yield* Effect.all([
+        refusal(Postgres.layer({ url: `${url}?sslmode=disable`, tls: true })),
+        refusal(Postgres.layer({ url: `${url}?sslmode=require` }))
+      ])
+      expect(wanted).toMatch(/the server has no TLS/)
+      expect(refused).toBe(wanted)
+      yield* providerOf(Postgres.layer({ url: `${url}?sslmode=require`, tls: false, table: freshTable() }))
+    }).pipe(Effect.scoped)
+  )
 })
 
 suite("mysql", ["mariadbd"], () => {

@@ -90,8 +90,9 @@ export const connector = (
     }
     return (lost) => {
       const client = new Client({
-        connectionString: address.url,
-        ...(tls === undefined ? {} : { ssl: tls }),
+        ...(tls === undefined
+          ? { connectionString: address.url }
+          : { connectionString: withoutTls(address.url), ssl: tls }),
         connectionTimeoutMillis: 5_000,
         keepAlive: true,
         keepAliveInitialDelayMillis: 30_000,
@@ -102,6 +103,15 @@ export const connector = (
       return { line: lineAt(client), cut: () => client.connection.stream.destroy() }
     }
   })
+
+/** A URL without what it says of TLS, which node-postgres would take for more than the option. */
+const withoutTls = (url: string): string => {
+  const plain = new URL(url)
+  for (const name of ["ssl", "sslmode", "sslcert", "sslkey", "sslrootcert", "uselibpqcompat"]) {
+    plain.searchParams.delete(name)
+  }
+  return plain.href
+}
 
 /** Sends PostgreSQL's `CancelRequest`, on a connection of its own. */
 const cancel = ({ host, port, processID, secretKey }: Client): void => {
