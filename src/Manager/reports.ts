@@ -29,7 +29,10 @@ export type CallKind = "read" | "write"
 /** The pause between two lines of a kind, in milliseconds. */
 const pause = 10_000
 
-/** How long no request must have failed before an outage is over, in milliseconds: calls may fail now and then. */
+/**
+ * How long no request must have failed before an outage is over, in milliseconds: calls may fail now and then. One that
+ * begins soon after another, as where one of several servers is away, is over after a {@link pause}.
+ */
 const calm = 1_000
 
 interface Outage {
@@ -37,6 +40,7 @@ interface Outage {
   /** How many requests have failed. */
   requests: number
   lastFailure: number
+  readonly calm: number
   /** When a call was answered first, after the last failure. */
   answered: number | undefined
   lastLine: number
@@ -45,6 +49,7 @@ interface Outage {
 /** `isCalled` is false if the backend's calls are not noted, because they are of this process: then it has no outages. */
 export const makeReports = (backend: string, isCalled: boolean): Reports => {
   let outage: Outage | undefined
+  let lastOver = Number.NEGATIVE_INFINITY
   /** Until when the last failed call of a kind counts, if none has worked since. */
   const failing = { read: 0, write: 0 }
   const others = new Map<string, { since: number; dropped: number }>()
@@ -64,7 +69,11 @@ export const makeReports = (backend: string, isCalled: boolean): Reports => {
   const unavailable = (message: string): Effect.Effect<void> => {
     const now = performance.now()
     if (outage === undefined) {
-      outage = { began: now, requests: 1, lastFailure: now, answered: undefined, lastLine: now }
+      const isSoon = now < lastOver + pause
+      outage = {
+        ...{ began: now, requests: 1, lastFailure: now, answered: undefined, lastLine: now },
+        calm: isSoon ? pause : calm
+      }
       return Effect.logError(message)
     }
     outage.requests++
@@ -107,11 +116,12 @@ export const makeReports = (backend: string, isCalled: boolean): Reports => {
         return undefined
       }
       outage.answered ??= now
-      if (now < outage.lastFailure + calm) {
+      if (now < outage.lastFailure + outage.calm) {
         return undefined
       }
       const over = `${backend}: works again after ${seconds(outage.answered - outage.began)}, in which ${requests(outage)} failed`
       outage = undefined
+      lastOver = now
       return Effect.logInfo(over)
     }
   }

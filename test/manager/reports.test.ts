@@ -96,6 +96,28 @@ describe("an outage", () => {
     expect(logged.slice(3)).toEqual(["far: works again after 11 s, in which 1 request failed"])
   })
 
+  it("is one if a part of the calls fails, as with one of several servers away, however few there are", () => {
+    const { at, fails, logged, works } = watched()
+    for (let i = 0; i < 30; i++) {
+      at(100 + 2 * i)
+      fails(1)
+      at(101.5 + 2 * i)
+      works()
+    }
+    expect(logged).toEqual([
+      refused.message,
+      "far: works again after 2 s, in which 1 request failed",
+      refused.message,
+      ...[10, 20, 30, 40, 50].map(
+        (seconds) =>
+          `far: still failing after ${seconds} s: ${seconds / 2 + 1} requests failed, the last one with: ${refused.message}`
+      )
+    ])
+    at(168.5)
+    works()
+    expect(logged.slice(8)).toEqual(["far: works again after 58 s, in which 29 requests failed"])
+  })
+
   it("says why garbage is not collected", () => {
     const { at, fails, logged, reports, run } = watched()
     const collection = reports.notCollected(Cause.fail(refused))
