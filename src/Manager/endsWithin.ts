@@ -24,7 +24,8 @@ import * as Duration from "#effect/Duration"
  * @category servers
  */
 export const endsWithin = <S extends Server>(server: S, duration: Duration.Input): S => {
-  const millis = Duration.toMillis(Duration.fromInputUnsafe(duration))
+  // The longest delay of a timer: a longer one would be over at once.
+  const millis = Math.min(Duration.toMillis(Duration.fromInputUnsafe(duration)), 2 ** 31 - 1)
   const sockets = new Set<Socket>()
   server.on("connection", (socket: Socket) => {
     sockets.add(socket)
@@ -41,8 +42,10 @@ export const endsWithin = <S extends Server>(server: S, duration: Duration.Input
   server.close = (done) => {
     // For responses whose headers have left: their connections end with them.
     server.keepAliveTimeout = 1
+    // Not those that come later, if it listens again.
+    const left = [...sockets]
     setTimeout(() => {
-      for (const socket of sockets) {
+      for (const socket of left) {
         socket.destroy()
       }
     }, millis).unref()

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net"
 import { SessionError, SessionHttp, SessionLayer, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
 import * as Deferred from "#effect/Deferred"
+import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
 import * as HttpServer from "#effect/http/HttpServer"
@@ -138,4 +139,47 @@ it.live("a stream whose headers have left comes to its end, and so does its conn
     // Node would close an idle connection after five seconds.
     expect(time).toBeLessThan(2_000)
   })
+)
+
+/** A server that ends, and whose answers take so long. */
+const ending = (duration: Duration.Input, millis: number) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() =>
+        SessionHttp.endsWithin(
+          createServer((_, response) => setTimeout(() => response.end("answer"), millis)),
+          duration
+        )
+      ),
+      (server) => Effect.sync(() => server.close())
+    ),
+    (server) => {
+      const listen = Effect.promise(async () => {
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+        const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+        return { answer: fetch(url).then((response) => response.text()) }
+      })
+      return { server, listen }
+    }
+  )
+
+it.live("a server that may take for ever to end answers the requests under way", () =>
+  Effect.gen(function* () {
+    const { listen, server } = yield* ending(Duration.infinity, 100)
+    const { answer } = yield* listen
+    yield* Effect.sleep("50 millis")
+    server.close()
+    expect(yield* Effect.promise(() => answer)).toBe("answer")
+  }).pipe(Effect.scoped)
+)
+
+it.live("a server that was closed and listens again keeps the connections of then", () =>
+  Effect.gen(function* () {
+    const { listen, server } = yield* ending("150 millis", 10)
+    yield* Effect.flatMap(listen, ({ answer }) => Effect.promise(() => answer))
+    yield* Effect.promise(() => new Promise((resolve) => server.close(resolve)))
+    server.removeAllListeners("request").on("request", (_, response) => setTimeout(() => response.end("late"), 300))
+    const { answer } = yield* listen
+    expect(yield* Effect.promise(() => answer)).toBe("late")
+  }).pipe(Effect.scoped)
 )
