@@ -65,6 +65,10 @@ describe("a directory that others can write in, or replace", () => {
       // In a sticky folder, such as /tmp, nobody can move what belongs to another.
       chmodSync(open, 0o1777)
       yield* File.make({ directory: below })
+      // To take that right from other programs is no advice.
+      expect(yield* refused({ directory: open })).toBe(
+        `directory: every user can write in ${open}: name a folder of your own in it, such as ${join(open, "sessions")}`
+      )
     })
   )
 

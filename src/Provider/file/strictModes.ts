@@ -63,7 +63,13 @@ const troubleAt = (path: string, directory: string, place: "above" | "itself" | 
     return undefined
   }
   return (mode & othersWrite) !== 0
-    ? new Failure(`every user can write in ${name}`, `chmod go-w ${path}`)
+    ? new Failure(
+        `every user can write in ${name}`,
+        // Programs of other users need a folder such as /tmp.
+        (mode & sticky) !== 0
+          ? `name a folder of your own in it, such as ${join(path, "sessions")}`
+          : `chmod go-w ${path}`
+      )
     : (mode & groupWrites) !== 0 && !isPrivate(gid)
       ? new Failure(`others of its group can write in ${name}`, `chmod g-w ${path}`)
       : undefined
