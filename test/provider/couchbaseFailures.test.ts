@@ -106,6 +106,38 @@ describe("Couchbase, through connections that are lost", () => {
       })
     )
   }
+
+  it.live("a write that comes late, before it is made again, is no conflict: it would be made twice", () =>
+    Effect.gen(function* () {
+      const at = yield* target
+      const cluster = yield* Effect.acquireRelease(
+        Effect.promise(() => connect(at.url, { username: at.username, password: at.password })),
+        (cluster) => Effect.promise(() => cluster.close())
+      )
+      const collection = cluster.bucket(at.bucket).defaultCollection()
+      const replace = collection.replace.bind(collection)
+      let late: Parameters<typeof replace> | undefined
+      const slow = {
+        get: collection.get.bind(collection),
+        insert: collection.insert.bind(collection),
+        replace: async (...args: Parameters<typeof replace>) => {
+          if (late === undefined) {
+            late = args
+            throw Object.assign(new Error("SECRET"), { name: "RequestCanceledError" })
+          }
+          await replace(...late)
+          return replace(...args)
+        }
+      }
+      const provider = yield* Couchbase.make({
+        collection: Object.assign(Object.create(null), slow) as NonNullable<Couchbase.Options["collection"]>
+      })
+      const id = newId()
+      const { revision } = written(yield* provider.create(id, bytes("0"), day))
+      expect((yield* Effect.flip(provider.write(id, bytes("1"), day, revision))).reason).toBe("Unavailable")
+      expect(textOf(yield* provider.read(id))).toBe("1")
+    })
+  )
 })
 
 describe("Couchbase, configured wrongly", () => {

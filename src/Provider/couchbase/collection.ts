@@ -174,10 +174,15 @@ export const inCollection = (
       write: () => Promise<object>
     ) =>
     (failure: unknown): Effect.Effect<object | Change, unknown> =>
-      Effect.flatMap(get(key), (found) => {
+      Effect.flatMap(get(key), (found): Effect.Effect<object | Change, unknown> => {
         const change = told(found?.value)
         return String(found?.token) === String(cas)
-          ? attempt(write)
+          ? // If it has changed since, then perhaps by the first attempt, which came late.
+            Effect.filterOrFail(
+              attempt(write),
+              (made) => made !== "changed",
+              () => failure
+            )
           : change === undefined
             ? Effect.fail(failure)
             : Effect.succeed(change)

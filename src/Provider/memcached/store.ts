@@ -67,7 +67,12 @@ export const make = (ask: Ask, { capabilities, distinct }: Manner): CasStore<str
       Effect.flatMap(ask({ ...Protocol.gets(command.key), within: left / 2 }), (item) => {
         const change = told(item?.value)
         return item?.token === token
-          ? ask({ ...command, within: left / 2 })
+          ? // If it has changed since, then perhaps by the first attempt, which came late.
+            Effect.filterOrFail(
+              ask({ ...command, within: left / 2 }),
+              (made) => made !== "changed",
+              () => failure
+            )
           : change === undefined
             ? Effect.fail(failure)
             : Effect.succeed(change)
