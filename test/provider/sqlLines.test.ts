@@ -62,6 +62,20 @@ describe("the pool of a database", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("a statement that was sent again tells why, in words", () =>
+    Effect.gen(function* () {
+      let isFirst = true
+      const run = patient(() =>
+        Effect.suspend(() => {
+          const lost = isFirst ? Effect.fail(new Error("Connection terminated unexpectedly")) : Effect.succeed(one)
+          isFirst = false
+          return lost
+        })
+      )
+      expect(yield* run("UPDATE", [])).toMatchObject({ affected: 1, repeated: { words: "the connection was lost" } })
+    })
+  )
+
   it.live("writes that meet a server that was the primary are all made at the new one", () =>
     Effect.gen(function* () {
       let isOld = true
