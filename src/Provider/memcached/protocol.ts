@@ -6,7 +6,7 @@ import type * as Effect from "#effect/Effect"
 import { Failure } from "../../internal/failure.js"
 import type { Change } from "../internal/casProvider.js"
 import type { Item } from "../internal/casValue.js"
-import { broken, failureOf, isOrderly } from "./errors.js"
+import { failureOf, isOrderly } from "./errors.js"
 
 /** Of a line that is not the last one of a reply. */
 const more = Symbol("more")
@@ -140,7 +140,10 @@ const maxValue = 16 * 1024 * 1024
 const announced = /^ \d{1,10} (\d{1,8}) (\d{1,20})$/
 
 const foreign = () =>
-  new Failure("not an answer of memcached's", "check that the address is that of a memcached, and not of another server")
+  new Failure(
+    "not an answer of memcached's",
+    "check that the address is that of a memcached, and not of another server"
+  )
 
 /** The commands that wait for replies, in order. */
 export interface Askers {
