@@ -8,6 +8,7 @@ import { expect, it } from "#test/vitest"
 import * as MariaDb from "../servers/MariaDb.js"
 import { suite } from "../servers/need.js"
 import * as PostgresServer from "../servers/Postgres.js"
+import * as Scripted from "../servers/scripted.js"
 import { shared } from "./shared.js"
 import { execute, freshTable, mysql, postgres } from "./sqlDatabases.js"
 import { providerOf } from "./sqlSuite.js"
@@ -50,6 +51,33 @@ suite("postgres", ["postgres"], () => {
       expect(wanted).toMatch(/the server has no TLS/)
       expect(refused).toBe(wanted)
       yield* providerOf(Postgres.layer({ url: `${url}?sslmode=require`, tls: false, table: freshTable() }))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a connection that lacks a password ends", () =>
+    Effect.gen(function* () {
+      const asking = (kind: number, rest: string) => {
+        const message = Buffer.from(`R\0\0\0\0\0\0\0\0${rest}`)
+        message.writeInt32BE(message.length - 1, 1)
+        message.writeInt32BE(kind, 5)
+        return message
+      }
+      const { received, url } = yield* Scripted.make((text, socket) =>
+        socket.write(text.includes("user") ? asking(10, "SCRAM-SHA-256\0\0") : asking(11, "r=n,s=c2FsdA==,i=4096"))
+      )
+      expect(yield* refusal(Postgres.layer({ url: `postgres://session@${url}/session` }))).toContain(
+        "asks for a password"
+      )
+      yield* Effect.sleep("100 millis")
+      expect(received.map(({ isOpen }) => isOpen)).toEqual([false])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("another server is said to be one", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Scripted.make((_, socket) => socket.write("J\0\0\0\n5.5.5-10.11.6-MariaDB\0"))
+      const message = yield* refusal(Postgres.layer({ url: `postgres://session@${url}/session` }))
+      expect(message).toContain("(not an answer of PostgreSQL's): check the host and the port")
     }).pipe(Effect.scoped)
   )
 })

@@ -68,6 +68,10 @@ const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: stri
     "the database's user lacks rights: run GRANT SELECT, INSERT, UPDATE, DELETE ON the table of sessions, and GRANT SELECT ON its ..._migrations, TO the user; to create them it needs CREATE, or run the SQL of Sql.ddl"
   ],
   [[...readOnly], "the server takes no writes: let the url lead to the primary, or end the server's read-only mode"],
+  [
+    ["08P01"],
+    "a pooler refuses the connection: see its log, and whether it knows the database and the user of the url"
+  ],
   [["28P01"], "the server refuses the user or the password: correct them in the url"],
   [
     ["ER_ACCESS_DENIED_ERROR"],
@@ -146,6 +150,9 @@ export const worded = (cause: unknown): unknown => {
   }
   if (/password must be a string/.test(message)) {
     return new Failure("no password", "the server asks for a password: put it into the url")
+  }
+  if (/^received invalid response/.test(message)) {
+    return new Failure("not an answer of PostgreSQL's", "check the host and the port in the url")
   }
   return /not support SSL/.test(message)
     ? new Failure("no TLS", "the server has no TLS: remove the option tls, or the url's")

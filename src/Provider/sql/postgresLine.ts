@@ -77,7 +77,17 @@ export const connector = (
       }
     }
     const lineAt = async (client: Client): Promise<Line> => {
-      await new Promise<void>((resolve, reject) => client.connect((cause) => (cause ? reject(cause) : resolve())))
+      await new Promise<void>((resolve, reject) =>
+        client.connect((cause) => {
+          if (cause) {
+            // The driver leaves a connection open that it could not use for lack of a password.
+            client.connection.stream.destroy()
+            reject(cause)
+          } else {
+            resolve()
+          }
+        })
+      )
       const line = lineOf(client)
       if (isNamed === undefined) {
         isNamed = await new Promise<boolean>((resolve) =>
