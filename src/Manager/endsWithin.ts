@@ -5,6 +5,9 @@ import type { Server } from "node:http"
 import type { Socket } from "node:net"
 import * as Duration from "#effect/Duration"
 
+/** For how long a request may be on its way, in milliseconds. */
+const underWay = 200
+
 /**
  * Makes a server end in time when it is closed, as on SIGTERM. Requests under way have so long to be answered; then
  * their connections are closed, those of streams and WebSockets too. Meanwhile every response ends its connection, and
@@ -39,6 +42,11 @@ export const endsWithin = <S extends Server>(server: S, duration: Duration.Input
     }
   })
   const close = server.close.bind(server)
+  const closeIdle = server.closeIdleConnections.bind(server)
+  // Node would close them at once, and with them those on which a request is on its way.
+  server.closeIdleConnections = () => {
+    setTimeout(closeIdle, Math.min(underWay, millis)).unref()
+  }
   server.close = (done) => {
     // For responses whose headers have left: their connections end with them.
     server.keepAliveTimeout = 1

@@ -167,7 +167,7 @@ it.live("a server that may take for ever to end answers the requests under way",
   Effect.gen(function* () {
     const { listen, server } = yield* ending(Duration.infinity, 100)
     const { answer } = yield* listen
-    yield* Effect.sleep("50 millis")
+    yield* Effect.promise(() => new Promise((resolve) => server.once("request", resolve)))
     server.close()
     expect(yield* Effect.promise(() => answer)).toBe("answer")
   }).pipe(Effect.scoped)
@@ -182,4 +182,34 @@ it.live("a server that was closed and listens again keeps the connections of the
     const { answer } = yield* listen
     expect(yield* Effect.promise(() => answer)).toBe("late")
   }).pipe(Effect.scoped)
+)
+
+it.live("a request that is on its way as the server closes is answered, and an idle connection does not keep it", () =>
+  Effect.gen(function* () {
+    const server = SessionHttp.endsWithin(createServer(), "5 seconds")
+    server.on("request", (_, response) => response.end("ok"))
+    yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)))
+    const { port } = server.address() as AddressInfo
+    const agent = new Agent({ keepAlive: true })
+    const ask = (sent: () => void) =>
+      Effect.promise(
+        () =>
+          new Promise<string | undefined>((resolve) => {
+            const asked = get({ agent, host: "127.0.0.1", port }, (response) => {
+              response.resume().once("end", () => resolve(response.headers.connection))
+            })
+            asked.once("finish", sent)
+            asked.once("error", (error) => resolve(error.message))
+          })
+      )
+    yield* Effect.all([ask(() => {}), ask(() => {})], { concurrency: 2 })
+    yield* Effect.sleep("20 millis")
+    let closed: Promise<void> | undefined
+    const close = () => {
+      closed = new Promise((resolve) => server.close(() => resolve()))
+    }
+    expect(yield* ask(close)).toBe("close")
+    const [time] = yield* machineTimed(Effect.promise(() => closed!))
+    expect(time).toBeLessThan(2_000)
+  })
 )
