@@ -118,7 +118,7 @@ suite("redisSentinel", ["redis-server"], () => {
       const error = yield* Effect.flip(provider.create("alone" as SessionProvider.StoredId, Buffer.from("0"), ttl))
       expect([error.reason, error.message]).toEqual([
         "Unavailable",
-        "redisSentinel: create failed (not confirmed by enough replicas within 1000 ms): it was made, but a failover can lose it"
+        "redisSentinel: create failed (not confirmed by enough replicas within 1000 ms): it was made, but a failover can lose it: see INFO replication for the replicas that are connected, or lower minReplicas"
       ])
     }).pipe(Effect.scoped)
   )

@@ -16,6 +16,7 @@ import { bytes, newId } from "../../src/testing/support.js"
 import { suite } from "../servers/need.js"
 import * as Proxy from "../servers/Proxy.js"
 import * as Servers from "../servers/Redis.js"
+import * as Scripted from "../servers/scripted.js"
 import { shared } from "./shared.js"
 
 const ttl = Duration.minutes(5)
@@ -124,7 +125,8 @@ suite("one server in place of another kind, or the reverse", ["redis-server", "r
   it.live("a database that the server does not have: no session is kept in database 0 instead", () =>
     Effect.gen(function* () {
       const { url } = yield* single
-      const none = "InvalidConfig: url, the database: the server has no database of this number: see its databases"
+      const none =
+        "InvalidConfig: url, the database: the server has no database of this number: use a lower one, or raise the server's databases"
       expect(yield* building(Redis.make({ url: `${url}/99` }))).toBe(none)
       expect(yield* building(Redis.make({ url, options: { db: 99 } }))).toBe(none)
       expect(yield* building(Layer.build(BeegoRedis.layer({ kind: "redis", url: `${url}/99` })))).toBe(none)
@@ -133,6 +135,15 @@ suite("one server in place of another kind, or the reverse", ["redis-server", "r
         "InvalidConfig: url, the database: a cluster has no database but 0: leave the number out of the URL"
       )
     })
+  )
+
+  it.live("memcached", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Scripted.make((_, socket) => socket.write("ERROR\r\n"))
+      expect(yield* building(Redis.make({ url }))).toBe(
+        "Unavailable: redis: connect failed (not an answer of Redis'): check the host and the port in the URL"
+      )
+    }).pipe(Effect.scoped)
   )
 
   it.live("a database that the server to which a name leads later does not have", () =>
@@ -145,7 +156,7 @@ suite("one server in place of another kind, or the reverse", ["redis-server", "r
       proxy.lead(fewer.port)
       proxy.close()
       expect(yield* messageOf(provider.create(newId(), bytes("x"), ttl))).toBe(
-        "Unavailable: redis: create failed (the server has no database of this number): see its databases"
+        "Unavailable: redis: create failed (the server has no database of this number): use a lower one, or raise the server's databases"
       )
       yield* Effect.acquireUseRelease(
         Effect.sync(() => new Client(fewer.url)),

@@ -75,6 +75,14 @@ suite("rediss://", ["redis-server", "openssl"], () => {
     })
   )
 
+  it.live("one server that speaks no TLS", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Servers.single()
+      const error = yield* Effect.flip(Effect.scoped(Redis.make({ url: url.replace("redis:", "rediss:") })))
+      expect(error.message).toMatch(/^redis: connect failed \(.*\): .* that it speaks TLS, which rediss:\/\/ says$/)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("sentinels, and the master that they name", () =>
     Effect.gen(function* () {
       const { ofMaster, ofSentinel, sentinelOf, tls } = yield* running

@@ -47,7 +47,7 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): Client
       if (Number(confirmed) < replicas.count) {
         throw new Failure(
           `not confirmed by enough replicas within ${replicas.millis} ms`,
-          "it was made, but a failover can lose it"
+          "it was made, but a failover can lose it: see INFO replication for the replicas that are connected, or lower minReplicas"
         )
       }
       return reply

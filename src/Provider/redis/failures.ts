@@ -7,7 +7,7 @@ import { checkBackend, Failure } from "../../internal/failure.js"
 
 /** What to do about a server's errors, by their codes. */
 const advice: Readonly<Record<string, string>> = {
-  READONLY: "the server is a replica: connect to its master, or end that with REPLICAOF NO ONE",
+  READONLY: "the server is a replica: connect to its master, or make it a master with REPLICAOF NO ONE",
   MASTERDOWN: "the server is a replica without its master: connect to the master",
   WRONGPASS: "check the user and the password",
   NOAUTH: "the server wants a password: put it into the URL",
@@ -31,7 +31,11 @@ const uncoded: ReadonlyArray<readonly [form: RegExp, words: string, advice: stri
   [/No such master/, "the sentinels know no master of this name", "check masterName"],
   [/^ERR invalid password/, "WRONGPASS", "check the user and the password"],
   [/max number of clients/, "too many clients", "raise the server's maxclients"],
-  [/invalid DB index|DB index is out of range/i, "the server has no database of this number", "see its databases"],
+  [
+    /invalid DB index|DB index is out of range/i,
+    "the server has no database of this number",
+    "use a lower one, or raise the server's databases"
+  ],
   [/SELECT is not allowed in cluster/i, "a cluster has no database but 0", "leave the number out of the URL"],
   [/unknown command/i, "the server lacks a command that sessions need", "see docs/providers/redis.md"]
 ]
@@ -92,6 +96,9 @@ export const failureOf = (cause: unknown): Failure => {
     const [, repeated] = /Last error: \w*Error: (.*)$/s.exec(cause.message) ?? []
     if (repeated !== undefined) {
       return failureOf(new Error(repeated))
+    }
+    if (/^Protocol error/.test(cause.message)) {
+      return new Failure("not an answer of Redis'", "check the host and the port in the URL")
     }
     if (isSilence(cause)) {
       return new Failure("no reply in time", checkBackend)

@@ -5,13 +5,14 @@ import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { inMachineTime } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
 import type * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import { isSessionError, SessionError, unavailable } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
 import { addresses } from "./addresses.js"
 import { failureOf, isDemoted, isReply, isSilence } from "./failures.js"
-import { type Link, makeLink } from "./link.js"
+import { type Link, makeLink, unheard } from "./link.js"
 import type { Script } from "./scripts.js"
 
 /**
@@ -78,8 +79,9 @@ export const connected = <C extends Redis | Cluster>(
           try: () => ready(client, reason).then(() => check(client)),
           catch: (cause) => cause
         }).pipe(
-          Effect.timeout(timeout),
+          Effect.timeoutOption(timeout),
           inMachineTime,
+          Effect.flatMap(Option.match({ onNone: () => Effect.fail(unheard(client)), onSome: () => Effect.void })),
           // What a server refuses says more than that another one is away.
           Effect.mapError((error) => toError(backend, isRefusal(error) ? error : (reason() ?? error)))
         )

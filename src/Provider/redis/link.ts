@@ -4,7 +4,7 @@
  * sent again if a server could not tell that it is the same.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Cluster, Redis } from "ioredis"
+import type { Cluster, Redis, RedisOptions } from "ioredis"
 import { checkBackend, Failure } from "../../internal/failure.js"
 import { isAnswer, isDemoted, isSilence, sentinelFailureOf } from "./failures.js"
 
@@ -40,6 +40,15 @@ const neverSent = /^(Stream isn't writeable|Cluster isn't ready)/
 const consequence = /^(Ready check failed: )?(Stream isn't|Connection is closed|All sentinels are unreachable)/
 const lost = /^(Connection is closed|Command aborted|Reached the max retries)/
 
+/** What there is to say if nothing was heard of a server. */
+export const unheard = ({ options }: Redis | Cluster): Failure =>
+  new Failure(
+    "no connection",
+    ("redisOptions" in options ? options.redisOptions?.tls : (options as RedisOptions).tls) === undefined
+      ? checkBackend
+      : `${checkBackend}, and that it speaks TLS, which rediss:// says`
+  )
+
 /** The clients of a cluster's masters, or of the one server. */
 export const mastersOf = (client: Redis | Cluster): ReadonlyArray<Redis> =>
   client.isCluster ? (client as Cluster).nodes("master") : [client as Redis]
@@ -66,7 +75,7 @@ export const makeLink = <C extends Redis | Cluster>(client: C, timeout: number, 
   let asking: Promise<void> | undefined
   let settle: (error?: unknown) => void = () => {}
 
-  const noConnection = () => last ?? new Failure("no connection", checkBackend)
+  const noConnection = () => last ?? unheard(client)
 
   const isUp = (): boolean =>
     client.status === "ready" && (client.isCluster || (client as Redis).stream?.writable === true)
