@@ -244,7 +244,7 @@ export const ssdb = (options: ServerOptions, session: SessionConfig.Options = {}
   )
 
 /**
- * Provides sessions in PostgreSQL. Needs `@effect/sql` and `@effect/sql-pg`. To share the app's pool, see
+ * Provides sessions in PostgreSQL. Needs the driver `pg`. To share the app's pool, see
  * `effect-session/sql`.
  *
  * @example
@@ -263,7 +263,7 @@ export const postgres = (options: DatabaseOptions, session: SessionConfig.Option
   )
 
 /**
- * Provides sessions in MySQL or MariaDB. Needs `@effect/sql` and `@effect/sql-mysql2`. To share the app's pool, see
+ * Provides sessions in MySQL or MariaDB. Needs the driver `mysql2`. To share the app's pool, see
  * `effect-session/sql`.
  *
  * @example
