@@ -81,7 +81,12 @@ export const reserve = <A>(
       return Effect.sync(() => lines.leave(waiter))
     })
     return acquire.pipe(
-      Effect.flatMap((entry) => use({ run: on(entry, entry.line.send), unprepared: on(entry, entry.line.sendOnce) })),
+      Effect.flatMap((entry) =>
+        use({ run: on(entry, entry.line.send), unprepared: on(entry, entry.line.sendOnce) }).pipe(
+          // It may be in the middle of a transaction, even if no statement runs.
+          Effect.onInterrupt(() => Effect.sync(() => lines.discard(entry)))
+        )
+      ),
       Effect.ensuring(
         Effect.sync(() => {
           isOver = true
