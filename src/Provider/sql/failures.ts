@@ -135,7 +135,9 @@ export const worded = (cause: unknown): unknown => {
     if ((cause as { readonly syscall?: unknown }).syscall === "connect") {
       return new Failure(code, checkBackend)
     }
-    const known = adviceOf.get(/^no such table/.test(messageOf(cause)) ? "42P01" : code)
+    const known =
+      adviceOf.get(/^no such table/.test(messageOf(cause)) ? "42P01" : code) ??
+      (losses.has(code) ? checkBackend : undefined)
     return known === undefined ? cause : new Failure(code, known)
   }
   const message = messageOf(cause)
