@@ -8,6 +8,7 @@ import * as Layer from "#effect/Layer"
 import { SessionError } from "../SessionError.js"
 import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
+import { mistakeIn } from "./internal/path.js"
 import { SessionProvider } from "./Provider.js"
 import * as Sql from "./Sql.js"
 import { failed } from "./sql/failures.js"
@@ -46,14 +47,13 @@ const names: Names<Options> = { table: "optional", schema: "optional", migrate: 
 export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
   Layer.effect(
     SessionProvider,
-    checked(names, options, ({ filename, migrate }) =>
-      filename === "" || /^(file:|[a-z][a-z0-9+.-]+:\/\/)/i.test(filename)
-        ? new SessionError({
-            reason: "InvalidConfig",
-            message: "filename: expected the path of a file, not a URL or nothing"
-          })
-        : open(filename, migrate === false ? "" : Sql.ddl("sqlite", options))
-    ).pipe(
+    checked(names, options, ({ filename, migrate }) => {
+      // The driver would trim the name, and open another file than the one that was made private.
+      const wrong = mistakeIn(filename, "file")
+      return wrong === undefined
+        ? open(filename, migrate === false ? "" : Sql.ddl("sqlite", options))
+        : Effect.fail(new SessionError({ reason: "InvalidConfig", message: `filename: ${wrong}` }))
+    }).pipe(
       Effect.catchTag("SqlError", ({ cause }) => failed("sqlite", "connect", cause)),
       Effect.flatMap((database) => Sql.fromAccess(database, options))
     )

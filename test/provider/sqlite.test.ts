@@ -1,5 +1,5 @@
 // SQLite: what all databases do, and what a file does.
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as Sql from "effect-session/sql"
 import * as Sqlite from "effect-session/sqlite"
@@ -157,6 +157,16 @@ describe("sqlite", () => {
       const filename = join(dirname(url), "modes.sqlite")
       yield* given(yield* providerOf(Sqlite.layer({ filename })), "kept")
       expect(["", "-wal", "-shm"].map((end) => statSync(filename + end).mode & 0o777)).toEqual([0o600, 0o600, 0o600])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.each(["\n", " "])("a name with %j at its end, which the driver would leave out, is refused", (end) =>
+    Effect.gen(function* () {
+      const { url } = yield* database
+      const filename = join(dirname(url), "trimmed.sqlite")
+      const { message, reason } = yield* Effect.flip(providerOf(Sqlite.layer({ filename: filename + end })))
+      expect(`${reason}: ${message}`).toMatch(/^InvalidConfig: filename: expected the path of a file, without /)
+      expect([filename, filename + end].map((name) => existsSync(name))).toEqual([false, false])
     }).pipe(Effect.scoped)
   )
 

@@ -8,6 +8,7 @@ import * as Effect from "#effect/Effect"
 import { codeOf } from "../../internal/codeOf.js"
 import { Failure } from "../../internal/failure.js"
 import { SessionError } from "../../SessionError.js"
+import { mistakeIn } from "../internal/path.js"
 import * as Disk from "./disk.js"
 import { explained } from "./explained.js"
 import { foreign, me, trouble } from "./strictModes.js"
@@ -23,23 +24,6 @@ export interface Wanted {
   readonly folders: RegExp
 }
 
-/** The reason why a text is surely not meant as the path of a directory. It may hold a password, and is not repeated. */
-const mistake = (text: string): string | undefined => {
-  if (text === "" || /^file:|:\/\/|^[^/\\]*:[^/]*@|^[\w.-]+:\d+(,|\/|$)/i.test(text)) {
-    return "expected the path of a directory, not an address or nothing"
-  }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
-  if (/[\u0000-\u001f\u007f]/.test(text)) {
-    return "expected the path of a directory, without line ends and control characters"
-  }
-  if (/^["'`]|["'`]$|^\s|\s$/.test(text)) {
-    return "expected the path of a directory, without quotes and spaces around it: they would be part of its name"
-  }
-  return /^~|^\$|\$\{/.test(text)
-    ? "expected the path of a directory, without ~ and variables: they are a shell's, and would be part of its name"
-    : undefined
-}
-
 /**
  * Opens a directory. It is created, for this user only, if it does not exist. Fails with `InvalidConfig` if it cannot be
  * used.
@@ -47,7 +31,7 @@ const mistake = (text: string): string | undefined => {
 export const openDirectory = (wanted: Wanted): Effect.Effect<Directory, SessionError> => {
   const { directory, folders, option, strict } = wanted
   const invalid = (problem: string) => new SessionError({ reason: "InvalidConfig", message: `${option}: ${problem}` })
-  const wrong = mistake(directory)
+  const wrong = mistakeIn(directory, "directory")
   if (wrong !== undefined) {
     return Effect.fail(invalid(wrong))
   }
