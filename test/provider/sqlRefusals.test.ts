@@ -112,4 +112,13 @@ suite("mysql", ["mariadbd"], () => {
       expect(wrongEngine).toMatch(/^InvalidConfig: mysql: .*ALTER TABLE .* ENGINE=InnoDB/)
     }).pipe(Effect.scoped)
   )
+
+  it.live("the option tls counts, whatever the URL says", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server
+      const asked = `${url}?ssl={"rejectUnauthorized":true}`
+      expect(yield* refusal(Mysql.layer({ url: asked }))).toMatch(/the server has no TLS/)
+      yield* providerOf(Mysql.layer({ url: asked, tls: false, table: freshTable() }))
+    }).pipe(Effect.scoped)
+  )
 })

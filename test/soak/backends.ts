@@ -56,7 +56,12 @@ const tell = (program: string, ...args: ReadonlyArray<string>) => Effect.promise
 /** Makes a directory on a file system of its own, which takes the rights of root. */
 const mount = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "effect-session-soak-"))
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m,mode=0700", "soak", folder], { stdio: "ignore" })
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m,mode=0700", "soak", folder], { stdio: "ignore" })
+  } catch (error) {
+    rmSync(folder, { recursive: true })
+    throw error
+  }
   return folder
 }
 

@@ -77,7 +77,7 @@ export const isReal = (path: string): boolean | undefined => {
  * How many files are open at once. A burst would open thousands, more than a process may have, before it closes one: few
  * threads read them.
  */
-const maxOpen = 64
+const maxOpen = 16
 
 let held = 0
 const waiting: Array<() => void> = []

@@ -59,3 +59,15 @@ export const addressOf = (
         })
       : Effect.succeed(address)
   })
+
+/** What drivers take from a URL for TLS. */
+const ofTls = ["ssl", "sslmode", "sslcert", "sslkey", "sslrootcert", "uselibpqcompat"]
+
+/** The URL without what it says of TLS, which a driver would take for more than the option. */
+export const withoutTls = ({ url }: Address): string => {
+  const plain = new URL(url)
+  for (const name of ofTls) {
+    plain.searchParams.delete(name)
+  }
+  return plain.href
+}

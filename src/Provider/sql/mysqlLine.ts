@@ -7,7 +7,7 @@ import * as Effect from "#effect/Effect"
 import { codeOf } from "../../internal/codeOf.js"
 import type { SessionError } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
-import type { Address, Tls } from "./address.js"
+import { type Address, type Tls, withoutTls } from "./address.js"
 import { toResult } from "./connection.js"
 import type { Connect, Line } from "./lines.js"
 
@@ -60,9 +60,9 @@ export const connector = (
       }
     }
     return (lost) => {
-      const { database, host, password, port, url, user } = address
+      const { database, host, password, port, user } = address
       const connection = createConnection({
-        uri: url,
+        uri: tls === undefined ? address.url : withoutTls(address),
         ...{ user, password, host, database },
         ...(port === undefined ? {} : { port }),
         ...(tls === undefined || tls === false

@@ -5,7 +5,7 @@ import { connect as connectTo } from "node:net"
 import * as Effect from "#effect/Effect"
 import type { SessionError } from "../../SessionError.js"
 import { driver } from "../internal/driver.js"
-import type { Address, Tls } from "./address.js"
+import { type Address, type Tls, withoutTls } from "./address.js"
 import { toResult } from "./connection.js"
 import { isMisnamed } from "./failures.js"
 import type { Connect, Line } from "./lines.js"
@@ -102,7 +102,7 @@ export const connector = (
       const client = new Client({
         ...(tls === undefined
           ? { connectionString: address.url }
-          : { connectionString: withoutTls(address.url), ssl: tls }),
+          : { connectionString: withoutTls(address), ssl: tls }),
         connectionTimeoutMillis: 5_000,
         keepAlive: true,
         keepAliveInitialDelayMillis: 30_000,
@@ -113,15 +113,6 @@ export const connector = (
       return { line: lineAt(client), cut: () => client.connection.stream.destroy() }
     }
   })
-
-/** A URL without what it says of TLS, which node-postgres would take for more than the option. */
-const withoutTls = (url: string): string => {
-  const plain = new URL(url)
-  for (const name of ["ssl", "sslmode", "sslcert", "sslkey", "sslrootcert", "uselibpqcompat"]) {
-    plain.searchParams.delete(name)
-  }
-  return plain.href
-}
 
 /** Sends PostgreSQL's `CancelRequest`, on a connection of its own. */
 const cancel = ({ host, port, processID, secretKey }: Client): void => {
