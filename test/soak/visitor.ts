@@ -42,7 +42,10 @@ export interface Site {
   readonly port: number
   readonly agent: Agent
   readonly findings: Findings
-  /** How often all sessions may have been forgotten until now, as those in memory are with each restart. */
+  /**
+   * Counts how often all sessions were forgotten, as those in memory are with each restart: once when that begins, and
+   * once when it is over. It is odd meanwhile.
+   */
   readonly forgotten: () => number
 }
 
@@ -209,7 +212,7 @@ export class Visitor {
   private signedOut(): void {
     if (this.moving) {
       this.site.findings.unsure++
-    } else if (this.known === this.site.forgotten()) {
+    } else if (this.known === this.site.forgotten() && this.known % 2 === 0) {
       this.site.findings.signedOut++
     }
     this.begin()
