@@ -63,6 +63,15 @@ describe("what Couchbase says", () => {
 describe("Couchbase, through connections that are lost", () => {
   const target = shared(Servers.make())
 
+  const opened = Effect.gen(function* () {
+    const at = yield* target
+    const cluster = yield* Effect.acquireRelease(
+      Effect.promise(() => connect(at.url, { username: at.username, password: at.password })),
+      (cluster) => Effect.promise(() => cluster.close())
+    )
+    return cluster.bucket(at.bucket).defaultCollection()
+  })
+
   /** The collection, of which each second write is made, or not, and its reply lost. */
   const lossy = (collection: NonNullable<Couchbase.Options["collection"]>, isMade: boolean) => {
     let calls = 0
@@ -85,12 +94,7 @@ describe("Couchbase, through connections that are lost", () => {
   for (const isMade of [true, false]) {
     it.live(`a write whose reply is lost is made once, ${isMade ? "since it was" : "since it was not yet"}`, () =>
       Effect.gen(function* () {
-        const at = yield* target
-        const cluster = yield* Effect.acquireRelease(
-          Effect.promise(() => connect(at.url, { username: at.username, password: at.password })),
-          (cluster) => Effect.promise(() => cluster.close())
-        )
-        const collection = cluster.bucket(at.bucket).defaultCollection()
+        const collection = yield* opened
         const provider = yield* Couchbase.make({ collection: lossy(collection, isMade) })
         const [id, next] = [newId(), newId()]
         let { revision } = written(yield* provider.create(id, bytes("0"), day))
@@ -109,12 +113,7 @@ describe("Couchbase, through connections that are lost", () => {
 
   it.live("a write that comes late, before it is made again, is no conflict: it would be made twice", () =>
     Effect.gen(function* () {
-      const at = yield* target
-      const cluster = yield* Effect.acquireRelease(
-        Effect.promise(() => connect(at.url, { username: at.username, password: at.password })),
-        (cluster) => Effect.promise(() => cluster.close())
-      )
-      const collection = cluster.bucket(at.bucket).defaultCollection()
+      const collection = yield* opened
       const replace = collection.replace.bind(collection)
       let late: Parameters<typeof replace> | undefined
       const slow = {

@@ -10,6 +10,7 @@ import { checkBackend, Failure } from "../../internal/failure.js"
 import { SessionError, unavailable } from "../../SessionError.js"
 import type { CasStore, Change } from "../internal/casProvider.js"
 import { driver } from "../internal/driver.js"
+import { ofRemoval, ofValue, settled, type Told } from "../internal/lostWrite.js"
 import type { Capabilities } from "../Provider.js"
 import type { Address } from "./address.js"
 
@@ -167,30 +168,10 @@ export const inCollection = (
     )
   /** Makes a write again whose connection was lost, if what is there tells that it was not made. */
   const unlessMade =
-    (
-      key: string,
-      cas: Cas | undefined,
-      told: (value: Buffer | undefined) => Change | undefined,
-      write: () => Promise<object>
-    ) =>
-    (failure: unknown): Effect.Effect<object | Change, unknown> =>
-      Effect.flatMap(get(key), (found): Effect.Effect<object | Change, unknown> => {
-        const change = told(found?.value)
-        return String(found?.token) === String(cas)
-          ? // If it has changed since, then perhaps by the first attempt, which came late.
-            Effect.filterOrFail(
-              attempt(write),
-              (made) => made !== "changed",
-              () => failure
-            )
-          : change === undefined
-            ? Effect.fail(failure)
-            : Effect.succeed(change)
-      })
-  const ifSame = (value: Buffer) => (found: Buffer | undefined) =>
-    distinct && found?.equals(value) === true ? "done" : undefined
-  // What is there was not removed.
-  const ifGone = (found: Buffer | undefined) => (found === undefined ? "done" : "changed")
+    (key: string, cas: Cas | undefined, told: Told, write: () => Promise<object>) => (failure: unknown) =>
+      Effect.flatMap(get(key), (found) =>
+        settled(String(found?.token) === String(cas), told(found?.value), attempt(write), failure)
+      )
   return {
     name: backend,
     capabilities,
@@ -198,17 +179,17 @@ export const inCollection = (
     add: (key, value, ttl) => {
       const insert = () => collection.insert(key, value, { ...writing, expiry: expiryOf(ttl, margin) })
       return Effect.map(
-        attempt<object>(insert, unlessMade(key, undefined, ifSame(value), insert)),
+        attempt<object>(insert, unlessMade(key, undefined, ofValue(value, distinct), insert)),
         (result) => done(result) === "done"
       )
     },
     replace: (key, value, ttl, cas) => {
       const replace = () => collection.replace(key, value, { ...writing, expiry: expiryOf(ttl, margin), cas })
-      return Effect.map(attempt<object>(replace, unlessMade(key, cas, ifSame(value), replace)), done)
+      return Effect.map(attempt<object>(replace, unlessMade(key, cas, ofValue(value, distinct), replace)), done)
     },
     removeAt: (key, cas) => {
       const remove = () => collection.remove(key, { timeout, durabilityLevel, cas })
-      return Effect.map(attempt<object>(remove, unlessMade(key, cas, ifGone, remove)), done)
+      return Effect.map(attempt<object>(remove, unlessMade(key, cas, ofRemoval, remove)), done)
     },
     remove: (key) => Effect.asVoid(attempt(() => collection.remove(key, { timeout, durabilityLevel })))
   }

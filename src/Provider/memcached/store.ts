@@ -4,6 +4,7 @@
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import type { CasStore, Change } from "../internal/casProvider.js"
+import { ofRemoval, ofValue, settled, type Told } from "../internal/lostWrite.js"
 import { type Capabilities, defaultCapabilities } from "../Provider.js"
 import * as Protocol from "./protocol.js"
 import { type Ask, backend } from "./servers.js"
@@ -56,27 +57,12 @@ export const make = (ask: Ask, { capabilities, distinct }: Manner): CasStore<str
     lost: (_, within) => ask({ ...command, within })
   })
 
-  /** A compare-and-swap; `told` is what became of it, if what is there now tells. */
-  const swap = (
-    command: Protocol.Command<Change>,
-    token: string,
-    told: (value: Buffer | undefined) => Change | undefined
-  ): Protocol.Command<Change> => ({
+  const swap = (command: Protocol.Command<Change>, token: string, told: Told): Protocol.Command<Change> => ({
     ...command,
     lost: (failure, left) =>
-      Effect.flatMap(ask({ ...Protocol.gets(command.key), within: left / 2 }), (item) => {
-        const change = told(item?.value)
-        return item?.token === token
-          ? // If it has changed since, then perhaps by the first attempt, which came late.
-            Effect.filterOrFail(
-              ask({ ...command, within: left / 2 }),
-              (made) => made !== "changed",
-              () => failure
-            )
-          : change === undefined
-            ? Effect.fail(failure)
-            : Effect.succeed(change)
-      })
+      Effect.flatMap(ask({ ...Protocol.gets(command.key), within: left / 2 }), (item) =>
+        settled(item?.token === token, told(item?.value), ask({ ...command, within: left / 2 }), failure)
+      )
   })
 
   return {
@@ -98,17 +84,9 @@ export const make = (ask: Ask, { capabilities, distinct }: Manner): CasStore<str
       })
     },
     replace: (key, value, ttl, token) =>
-      ask(
-        swap(Protocol.cas(key, value, exptime(ttl), token), token, (found) =>
-          distinct && found?.equals(value) === true ? "done" : undefined
-        )
-      ),
-    // memcached has no conditional delete, but a compare-and-swap with an expiry in the past acts as one. What is there
-    // afterwards was not removed.
-    removeAt: (key, token) =>
-      ask(
-        swap(Protocol.cas(key, nothing, inThePast, token), token, (found) => (found === undefined ? "done" : "changed"))
-      ),
+      ask(swap(Protocol.cas(key, value, exptime(ttl), token), token, ofValue(value, distinct))),
+    // memcached has no conditional delete, but a compare-and-swap with an expiry in the past acts as one.
+    removeAt: (key, token) => ask(swap(Protocol.cas(key, nothing, inThePast, token), token, ofRemoval)),
     remove: (key) => Effect.asVoid(ask(again(Protocol.remove(key))))
   }
 }
