@@ -1,13 +1,11 @@
 /**
  * Saving while other processes save the same session all the time.
  */
-import { SessionHttp } from "effect-session"
 import * as Effect from "#effect/Effect"
-import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Option from "#effect/Option"
-import * as HttpRouter from "#test/HttpRouter"
 import { expect, it } from "#test/vitest"
-import { AppSession, probe, serve } from "../support/http.js"
+import { probe, serve } from "../support/http.js"
+import { counting } from "../support/visits.js"
 
 it.live("a save gets through although what it waited for is out of date in a few milliseconds", () =>
   Effect.gen(function* () {
@@ -32,15 +30,7 @@ it.live("a save gets through although what it waited for is out of date in a few
           return result
         })
     }))
-    const visit = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
-    const app = HttpRouter.empty.pipe(
-      HttpRouter.get(
-        "/",
-        Effect.map(visit, (visits) => HttpServerResponse.text(`${visits}`))
-      ),
-      HttpRouter.use(SessionHttp.middleware(AppSession))
-    )
-    const server = yield* serve(app, { timeout: "10 seconds" }, provider)
+    const server = yield* serve(counting, { timeout: "10 seconds" }, provider)
     const { cookie } = yield* server.send("/")
     expect(yield* server.as(cookie)("/")).toMatchObject({ status: 200, body: "2" })
     expect(conflicts).toBeGreaterThan(6)

@@ -1,25 +1,14 @@
 /**
  * The metrics of sessions: each has the backend's name, and they tell how long calls take and how large sessions are.
  */
-import { SessionError, SessionHttp } from "effect-session"
+import { SessionError } from "effect-session"
 import * as Effect from "#effect/Effect"
-import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Option from "#effect/Option"
-import * as HttpRouter from "#test/HttpRouter"
 import { expect, it } from "#test/vitest"
 import { durations, sizes } from "../../src/Manager/Telemetry.js"
-import { AppSession, probe, serve } from "../support/http.js"
+import { probe, serve } from "../support/http.js"
 import * as Metrics from "../support/metrics.js"
-
-const visit = Effect.flatMap(AppSession, (session) => session.update("visits", (n) => n + 1))
-
-const app = HttpRouter.empty.pipe(
-  HttpRouter.get(
-    "/",
-    Effect.map(visit, (visits) => HttpServerResponse.text(`${visits}`))
-  ),
-  HttpRouter.use(SessionHttp.middleware(AppSession))
-)
+import { counting } from "../support/visits.js"
 
 const replays = (backend: string) =>
   Metrics.count("session_replayed_total", "Changes applied to data that another request had stored meanwhile", backend)
@@ -35,7 +24,7 @@ it.live("how long calls took, by operation and outcome, and how large sessions a
           isAway ? Effect.fail(new SessionError({ reason: "Unavailable", message: "away" })) : write(...args)
         )
     }))
-    const { as, send } = yield* serve(app, {}, provider)
+    const { as, send } = yield* serve(counting, {}, provider)
     const { cookie } = yield* send("/")
     expect((yield* as(cookie)("/")).body).toBe("2")
     isAway = true
@@ -69,7 +58,7 @@ it.live("conflicts with other processes, and replays", () =>
             })
           : write(id, payload, ttl, revision)
     }))
-    const { as, send } = yield* serve(app, {}, provider)
+    const { as, send } = yield* serve(counting, {}, provider)
     const { cookie } = yield* send("/")
     expect((yield* as(cookie)("/")).body).toBe("2")
     expect(
