@@ -119,17 +119,17 @@ const guards =
     }
   }
 
-const reads = new Set(["read", "exists", "marked", "isRevoked", "endingOf"])
+const reads = new Set(["read", "exists", "marked", "principals.read", "isRevoked", "endingOf"])
 
 /**
  * The provider, with its calls guarded if they wait. The time of counting, listing and collecting depends on the number
- * of sessions, so these have no limit.
+ * of sessions, and `changed` waits, so these have no limit.
  */
 export const guarded = (provider: Provider, surroundings: Surroundings): Provider => {
-  const { count, gc, name } = provider
+  const { changed, count, gc, name } = provider
   return provider.capabilities.inProcess
     ? provider
-    : { ...provider, ...mapCalls(provider, guards(name, surroundings), (list) => list), count, gc }
+    : { ...provider, ...mapCalls(provider, guards(name, surroundings), (list) => list), changed, count, gc }
 }
 
 /** The sealing, with those calls guarded that wait for the provider of revocations. */

@@ -18,6 +18,7 @@ import type {
   Exists,
   Gone,
   Provider,
+  Records,
   Revision,
   Stored,
   StoredId,
@@ -60,6 +61,14 @@ export const defaultCapabilities: Capabilities = {
 }
 
 /**
+ * The name of an operation: one of sessions, or of the records of people.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export type Operation = Exclude<keyof Calls<unknown>, "principals"> | `principals.${keyof Records<unknown>}`
+
+/**
  * Maps every operation with `call`, which is called once per operation, and the listing with `list`.
  *
  * @example
@@ -80,7 +89,7 @@ export const defaultCapabilities: Capabilities = {
  */
 export const mapCalls = <E, E2 = E>(
   calls: Calls<E>,
-  call: (operation: keyof Calls<E>) => <A>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E2>,
+  call: (operation: Operation) => <A>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E2>,
   list: (list: Stream.Stream<StoredId, E>) => Stream.Stream<StoredId, E2>
 ): Calls<E2> => {
   const [read, create, write, touch, exists, destroy, regenerate, marked] = [
@@ -95,16 +104,44 @@ export const mapCalls = <E, E2 = E>(
   ]
   return {
     read: (id) => read(calls.read(id)),
-    create: (id, payload, ttl, renewed) => create(calls.create(id, payload, ttl, renewed)),
+    create: (id, payload, ttl, signedIn) => create(calls.create(id, payload, ttl, signedIn)),
     write: (id, payload, ttl, revision) => write(calls.write(id, payload, ttl, revision)),
     touch: (id, ttl) => touch(calls.touch(id, ttl)),
     exists: (id) => exists(calls.exists(id)),
     destroy: (id, mark) => destroy(calls.destroy(id, mark)),
     regenerate: (move) => regenerate(calls.regenerate(move)),
     marked: calls.marked && ((id) => marked(calls.marked!(id))),
+    principals: calls.principals && mapRecords(calls.principals, call),
+    changed: calls.changed && mapped(calls.changed, call("changed")),
     count: calls.count && call("count")(calls.count),
     list: calls.list && list(calls.list),
     gc: calls.gc && call("gc")(calls.gc)
+  }
+}
+
+const mapped =
+  <E, E2>(
+    changed: (id: StoredId) => Effect.Effect<void, E>,
+    call: (effect: Effect.Effect<void, E>) => Effect.Effect<void, E2>
+  ) =>
+  (id: StoredId) =>
+    call(changed(id))
+
+const mapRecords = <E, E2>(
+  records: Records<E>,
+  call: (operation: Operation) => <A>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E2>
+): Records<E2> => {
+  const [read, create, write, destroy] = [
+    call("principals.read"),
+    call("principals.create"),
+    call("principals.write"),
+    call("principals.destroy")
+  ]
+  return {
+    read: (id) => read(records.read(id)),
+    create: (id, payload, ttl) => create(records.create(id, payload, ttl)),
+    write: (id, payload, ttl, revision) => write(records.write(id, payload, ttl, revision)),
+    destroy: (id) => destroy(records.destroy(id))
   }
 }
 
@@ -154,12 +191,16 @@ export const make = (backend: Backend): Provider => {
     call: () => Effect.Effect<A, SessionError>
   ): Effect.Effect<A, SessionError> =>
     payload.length > maxPayload ? Effect.fail(tooLarge(name, payload.length, maxPayload)) : call()
+  const bounded = ({ create, write }: Pick<Calls<SessionError>, "create" | "write">) => ({
+    create: ((id, payload, ...rest) => within(payload, () => create(id, payload, ...rest))) satisfies typeof create,
+    write: ((id, payload, ...rest) => within(payload, () => write(id, payload, ...rest))) satisfies typeof write
+  })
   return {
     ...calls,
     name,
     capabilities,
-    create: (id, payload, ttl, renewed) => within(payload, () => calls.create(id, payload, ttl, renewed)),
-    write: (id, payload, ttl, revision) => within(payload, () => calls.write(id, payload, ttl, revision)),
+    ...bounded(calls),
+    principals: calls.principals && { ...calls.principals, ...bounded(calls.principals) },
     regenerate: (move) => within(move.payload, () => calls.regenerate(move))
   }
 }

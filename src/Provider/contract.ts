@@ -155,8 +155,8 @@ export interface Capabilities {
    */
   readonly inheritedIdChars: number
   /**
-   * Whether live sessions end if there are too many. Such a backend cannot record which sealed cookies have ended.
-   * Default false.
+   * Whether what is stored may vanish if there is too much, sessions and records of people alike. Such a backend cannot
+   * record which sealed cookies have ended, and its list of a person's sessions may lack some. Default false.
    */
   readonly evicts?: boolean | undefined
 }
@@ -176,6 +176,22 @@ export interface Move {
   readonly revision: Revision
   /** The mark to leave at the old id, in the same step. */
   readonly mark?: Mark | undefined
+  /** As in `create`. */
+  readonly signedIn?: boolean | undefined
+}
+
+/**
+ * Records beside the sessions, in a name space of their own: the list of each person's sessions. The operations are
+ * those of sessions, and promise the same; `destroy` leaves no mark.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface Records<out E> {
+  readonly read: Calls<E>["read"]
+  readonly create: Calls<E>["create"]
+  readonly write: Calls<E>["write"]
+  readonly destroy: (id: StoredId) => Effect.Effect<void, E>
 }
 
 /**
@@ -192,14 +208,14 @@ export interface Calls<out E> {
   readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, E>
 
   /**
-   * Stores a new session. Never overwrites a live session or a mark. `renewed` tells that the request renews its id, as
-   * a sign-in does: a backend that evicts sessions may end others first.
+   * Stores a new session. Never overwrites a live session or a mark. `signedIn` tells that somebody has signed in, or
+   * gained rights: a backend that evicts sessions may end others first.
    */
   readonly create: (
     id: StoredId,
     payload: Uint8Array,
     ttl: Duration.Duration,
-    renewed?: boolean
+    signedIn?: boolean
   ) => Effect.Effect<Written | Exists, E>
 
   /** Replaces payload and lifetime if the session is at `revision` (compare-and-set). Never brings a session back. */
@@ -232,6 +248,19 @@ export interface Calls<out E> {
    * that it is given.
    */
   readonly marked?: ((id: StoredId) => Effect.Effect<Option.Option<Uint8Array>, E>) | undefined
+
+  /**
+   * The records of the people who have signed in. No session has their ids, even if it is the same text; they are never
+   * counted or listed, and `gc` removes those that have expired, without counting them. Left out if the backend
+   * cannot keep them by compare-and-set: then nobody can sign in.
+   */
+  readonly principals?: Records<E> | undefined
+
+  /**
+   * Waits until the session at this id has ended or moved, in any process. It may also come back for nothing: the caller
+   * looks again. Left out if the backend does not tell; then the caller looks now and then.
+   */
+  readonly changed?: ((id: StoredId) => Effect.Effect<void, E>) | undefined
 
   /** The number of live sessions. Left out if the backend cannot count. */
   readonly count?: Effect.Effect<number, E> | undefined

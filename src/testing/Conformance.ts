@@ -91,7 +91,7 @@ const all = [
  * const suite = Conformance.suite({
  *   layer: Memory.layer(),
  *   capabilities: { ...SessionProvider.defaultCapabilities, durable: false, inProcess: true, maxPayload: Infinity },
- *   optional: { count: true, list: true, gc: true, marked: true },
+ *   optional: { count: true, list: true, gc: true, marked: true, principals: true },
  *   pass: Effect.sleep
  * })
  *

@@ -27,10 +27,16 @@ export const contractCases: ReadonlyArray<CaseOf> = [
     "has the capabilities and the optional operations that it is said to have, and they answer",
     (provider, _time, options) =>
       Effect.gen(function* () {
-        const { count, gc, list, marked } = provider
+        const { count, gc, list, marked, principals } = provider
         assert.deepEqual(provider.capabilities, options.capabilities)
         assert.deepEqual(
-          { count: count !== undefined, list: list !== undefined, gc: gc !== undefined, marked: marked !== undefined },
+          {
+            count: count !== undefined,
+            list: list !== undefined,
+            gc: gc !== undefined,
+            marked: marked !== undefined,
+            principals: principals !== undefined
+          },
           options.optional
         )
         const { id } = yield* given(provider, "live")

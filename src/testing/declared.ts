@@ -25,6 +25,7 @@ export interface Options {
     readonly list: boolean
     readonly gc: boolean
     readonly marked: boolean
+    readonly principals: boolean
   }
   /** How long `gc` keeps a session that has expired. Default: not at all. */
   readonly collectsAfter?: Duration.Input | undefined

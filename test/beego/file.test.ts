@@ -62,7 +62,7 @@ describe("conformance", () => {
         regenerate: "ordered",
         expirySlack: 16
       },
-      optional: { count: true, list: true, gc: true, marked: false }
+      optional: { count: true, list: true, gc: true, marked: false, principals: false }
     },
     { before: () => TestClock.setTime(Date.now()) }
   )

@@ -100,7 +100,7 @@ const conforms = (
         regenerate: "ordered",
         ...capabilities
       },
-      optional: { count: true, list: true, gc: true, marked: false }
+      optional: { count: true, list: true, gc: true, marked: false, principals: false }
     },
     { where, only }
   )

@@ -87,7 +87,7 @@ export const conforms = (
   const all = suite({
     layer: Layer.unwrap(layer),
     capabilities: { ...SessionProvider.defaultCapabilities, ...differs },
-    optional: { count: lists, list: lists, gc: false, marked },
+    optional: { count: lists, list: lists, gc: false, marked, principals: marked },
     // A timer may fire a millisecond early, and Redis keeps a session for one millisecond more.
     pass: (duration) => Effect.sleep(Duration.toMillis(duration) + 10)
   })

@@ -31,7 +31,7 @@ for (const fsync of [false, true]) {
     conformsByClock({
       layer: Layer.suspend(() => File.layer({ directory, fsync })),
       capabilities: SessionProvider.defaultCapabilities,
-      optional: { count: true, list: true, gc: true, marked: true }
+      optional: { count: true, list: true, gc: true, marked: true, principals: true }
     })
   })
 }

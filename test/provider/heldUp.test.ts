@@ -29,7 +29,7 @@ const run = (...delays: ReadonlyArray<number>) => {
       return { ...provider, read: (id) => Effect.andThen(slow, provider.read(id)) }
     }),
     capabilities: SessionProvider.defaultCapabilities,
-    optional: { count: true, list: true, gc: true, marked: true },
+    optional: { count: true, list: true, gc: true, marked: true, principals: true },
     pass: TestClock.adjust
   })
   return Effect.map(Effect.exit(cases.find((one) => one.name === name)!.test), (exit) => ({

@@ -26,7 +26,7 @@ describe("memory", () => {
       inProcess: true,
       maxPayload: Number.POSITIVE_INFINITY
     },
-    optional: { count: true, list: true, gc: true, marked: true }
+    optional: { count: true, list: true, gc: true, marked: true, principals: true }
   })
 })
 

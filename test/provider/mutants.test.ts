@@ -253,7 +253,7 @@ describe("the conformance suite", () => {
     }),
     {
       capabilities: { ...capabilities, consistency: "lastWriteWins" },
-      optional: { count: false, list: false, gc: false, marked: false }
+      optional: { count: false, list: false, gc: false, marked: false, principals: false }
     }
   )
 

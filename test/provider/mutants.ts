@@ -38,7 +38,7 @@ export const ofMemory = (
     pass: TestClock.adjust
   })
 
-export const optional = { count: true, list: true, gc: true, marked: true }
+export const optional = { count: true, list: true, gc: true, marked: true, principals: true }
 
 export const passes = ({ cases }: Conformance.Suite) => Effect.forEach(cases, ({ test }) => test, { discard: true })
 

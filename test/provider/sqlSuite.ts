@@ -39,7 +39,7 @@ const conforms = (
 ) => {
   const options = {
     capabilities: { ...SessionProvider.defaultCapabilities, maxPayload },
-    optional: { count: true, list: true, gc: true, marked: true }
+    optional: { count: true, list: true, gc: true, marked: true, principals: true }
   }
   const layer = (table: string) => Layer.unwrap(Effect.map(databaseOf, (database) => layerOf(database, table)))
   if (isServer) {

@@ -11,6 +11,6 @@ describe("the provider of docs/writing-a-provider.md", () => {
   conformsByClock({
     layer: Layer.provide(KeyValueLive, layerMemory),
     capabilities: { ...SessionProvider.defaultCapabilities, regenerate: "ordered", durable: false },
-    optional: { count: false, list: false, gc: false, marked: false }
+    optional: { count: false, list: false, gc: false, marked: false, principals: false }
   })
 })
