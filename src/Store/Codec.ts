@@ -24,10 +24,39 @@ import { copyJson, maxDepth } from "./jsonValue.js"
 export interface SessionData {
   /** When the session began, in milliseconds since the epoch; `undefined` if the format cannot tell. */
   readonly createdAt: number | undefined
+  /** When the session got its id, if that was renewed since `createdAt`, in milliseconds since the epoch. */
+  readonly idMadeAt?: number | undefined
+  /** Who has signed in, if anybody has. */
+  readonly owner?: Owner | undefined
   /** The fields' values under the codec's keys. A key may be any text, even `__proto__`. */
   readonly values: Readonly<Record<string, unknown>>
   /** Other data that the codec found beside the values. It is kept and written back unchanged. */
   readonly rest?: unknown
+}
+
+/**
+ * What a session knows of the person who signed in. Times are in milliseconds since the epoch.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface Owner {
+  /** The SHA-256 of the principal, as 43 characters of base64url: it names the list of the person's sessions. */
+  readonly principal: string
+  /** The principal, sealed under the session's id, which backends do not know. */
+  readonly sealed: string
+  /** Names the session in the list of the person's sessions. It stays while the id changes. */
+  readonly family: string
+  /** When the person signed in first, in this session. */
+  readonly startedAt: number
+  /** When the person signed in last. */
+  readonly signedInAt: number
+  /** When the session was used last, as far as writes tell. */
+  readonly seenAt: number
+  /** The session's own idle and absolute timeout in milliseconds, if its owner asked to be remembered. */
+  readonly lifetimes?: readonly [idle: number, absolute: number] | undefined
+  /** On sealed cookies: names the time since all sessions of the person were ended last. */
+  readonly generation?: string | undefined
 }
 
 /**
@@ -77,6 +106,11 @@ export interface FieldCodec<A> {
  * @category models
  */
 export interface SessionCodec {
+  /**
+   * Whether the format has room for what the library itself notes in a session: when it began, when it got its id, and
+   * who has signed in. If not, nobody can sign in.
+   */
+  readonly keepsNotes: boolean
   /** The kinds of values that the format holds, in words for an error message. */
   readonly holds: string
   /**
@@ -92,8 +126,11 @@ export interface SessionCodec {
   readonly field: <A, I>(schema: Schema.Codec<A, I>) => FieldCodec<A>
 }
 
-/** The version of the JSON format. Records of version 1 have none. */
-const version = 2
+/**
+ * The versions of the JSON format: of a record without and with notes of an owner or a renewed id, which code that does
+ * not know of them must not write. Records of version 1 have none.
+ */
+const version = { plain: 2, noted: 3 }
 
 const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)
 
@@ -101,17 +138,41 @@ const toData = (record: unknown): SessionData | undefined => {
   if (!isRecord(record)) {
     return undefined
   }
-  const { d, t, v } = record
-  if (!isRecord(d) || typeof t !== "number" || (v !== undefined && v !== version)) {
+  const { d, i, o, t, v } = record
+  if (!isRecord(d) || typeof t !== "number") {
     return undefined
   }
-  return Object.keys(record).length === (v === undefined ? 2 : 3)
-    ? { createdAt: t, values: d }
-    : { createdAt: t, values: d, rest: beside(record) }
+  if (v === version.noted) {
+    return (i === undefined || typeof i === "number") && (o === undefined || isOwner(o))
+      ? withRest({ createdAt: t, idMadeAt: i, owner: o, values: d }, record)
+      : undefined
+  }
+  return v === undefined || v === version.plain ? withRest({ createdAt: t, values: d }, record) : undefined
 }
 
-/** The entries of a record that this version does not know. */
-const beside = ({ d, t, v, ...rest }: Record<string, unknown>): unknown => rest
+const isOwner = (u: unknown): u is Owner =>
+  isRecord(u) &&
+  ["principal", "sealed", "family"].every((key) => typeof u[key] === "string") &&
+  ["startedAt", "signedInAt", "seenAt"].every((key) => typeof u[key] === "number") &&
+  (u["lifetimes"] === undefined ||
+    (Array.isArray(u["lifetimes"]) &&
+      u["lifetimes"].length === 2 &&
+      u["lifetimes"].every((millis) => typeof millis === "number" && millis > 0))) &&
+  (u["generation"] === undefined || typeof u["generation"] === "string")
+
+/** Adds the entries of the record that this version does not know. */
+const withRest = (data: SessionData, record: Record<string, unknown>): SessionData => {
+  const known = record["v"] === version.noted ? notedKeys : plainKeys
+  for (const key in record) {
+    if (!known.has(key)) {
+      return { ...data, rest: Object.fromEntries(Object.entries(record).filter(([key]) => !known.has(key))) }
+    }
+  }
+  return data
+}
+
+const plainKeys = new Set(["v", "t", "d"])
+const notedKeys = new Set(["v", "t", "d", "i", "o"])
 
 const unwritable = () =>
   new SessionError({
@@ -144,8 +205,8 @@ const jsonField = <A, I>(declared: Schema.Codec<A, I>): FieldCodec<A> => {
 }
 
 /**
- * Stores sessions as JSON text: `{"v": 2, "t": createdAt, "d": {"<store>.<field>": encoded value}}`. `docs/stores.md`
- * describes the format.
+ * Stores sessions as JSON text: `{"v": 2, "t": createdAt, "d": {"<store>.<field>": encoded value}}`; with an owner or a
+ * renewed id `{"v": 3, "t": createdAt, "i": idMadeAt, "o": owner, "d": ...}`. `docs/stores.md` describes the format.
  *
  * Fields are stored as their Schema encodes them, so a Schema must encode to a JSON value (`Schema.Date`, not
  * `Schema.DateFromSelf`; no `NaN`), nested at most 500 levels deep.
@@ -159,6 +220,7 @@ const jsonField = <A, I>(declared: Schema.Codec<A, I>): FieldCodec<A> => {
  * @category codecs
  */
 export const json: SessionCodec = {
+  keepsNotes: true,
   holds: `JSON holds null, booleans, finite numbers, text, arrays and plain objects, at most ${maxDepth} levels deep and not cyclic. In a record no key can be "__proto__"`,
   // In the field's part a dot is escaped, so that the last unescaped dot divides the two. In the store's part it need
   // not be.
@@ -170,12 +232,13 @@ export const json: SessionCodec = {
       return undefined
     }
   },
-  encode: ({ createdAt, rest, values }) => {
+  encode: ({ createdAt, idMadeAt, owner, rest, values }) => {
     try {
-      const text =
-        rest === undefined
-          ? JSON.stringify({ v: version, t: createdAt, d: values })
-          : JSON.stringify({ ...(rest as object), v: version, t: createdAt, d: values })
+      const record =
+        idMadeAt === undefined && owner === undefined
+          ? { v: version.plain, t: createdAt, d: values }
+          : { v: version.noted, t: createdAt, i: idMadeAt, o: owner, d: values }
+      const text = JSON.stringify(rest === undefined ? record : { ...(rest as object), ...record })
       return Buffer.from(text)
     } catch {
       return unwritable()

@@ -22,6 +22,7 @@ const nothing: GobSession = { fields: new Map(), others: [] }
  * @category codecs
  */
 export const codec: SessionCodec = {
+  keepsNotes: false,
   holds:
     'A Go value is not nil, has no object of a class in it and is not nested deep; numbers fit their Go type. In a record no key can be "__proto__"',
   key: (_store, field) => field,
