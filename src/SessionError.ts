@@ -37,7 +37,9 @@ export const Reason = Schema.Literals([
   "TooLarge",
   "HeadersSent",
   "Unsupported",
-  "InvalidConfig"
+  "InvalidConfig",
+  "SignInNeeded",
+  "TooManySessions"
 ])
 
 /**

@@ -119,7 +119,7 @@ const guards =
     }
   }
 
-const reads = new Set(["read", "exists", "marked", "principals.read", "isRevoked", "endingOf"])
+const reads = new Set(["read", "exists", "marked", "principals.read", "isRevoked", "endingOf", "generation"])
 
 /**
  * The provider, with its calls guarded if they wait. The time of counting, listing and collecting depends on the number
@@ -141,10 +141,16 @@ export const guardedSealing = (sealing: Sealing, surroundings: Surroundings): Se
   const isRevoked = guard("isRevoked")
   const endingOf = guard("endingOf")
   const end = guard("end")
+  const { generations } = sealing
+  const [current, begin] = [guard("generation"), guard("endAll")]
   return {
     ...sealing,
     isRevoked: (session) => isRevoked(sealing.isRevoked(session)),
     endingOf: (session) => endingOf(sealing.endingOf(session)),
-    end: (session, ending, lifetimes) => end(sealing.end(session, ending, lifetimes))
+    end: (session, ending, lifetimes) => end(sealing.end(session, ending, lifetimes)),
+    generations: generations && {
+      current: (principal) => current(generations.current(principal)),
+      begin: (principal, lifetimes) => begin(generations.begin(principal, lifetimes))
+    }
   }
 }

@@ -6,6 +6,7 @@ import type { Surroundings } from "./Calls.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { Keeper } from "./Keeper.js"
 import type { Base } from "./Outcome.js"
+import type { People } from "./people/People.js"
 import type { Transport } from "./Transport.js"
 import type { Patience, Turns } from "./Turns.js"
 import type { UnderWay } from "./underWay.js"
@@ -19,6 +20,8 @@ export interface Environment extends Surroundings {
   readonly warnings: Warnings
   readonly underWay: UnderWay
   readonly turns: Turns<Base>
+  /** Lists the sessions of people who have signed in; undefined if the backend keeps no lists. */
+  readonly people: People | undefined
   /** How long a fiber waits in a line. */
   readonly patience: Patience
 }

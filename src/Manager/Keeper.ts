@@ -6,7 +6,8 @@
 import type * as Duration from "#effect/Duration"
 import type * as Effect from "#effect/Effect"
 import type * as Stream from "#effect/Stream"
-import type { Revision, StoredId } from "../Provider/Provider.js"
+import type { Generations } from "../Provider/cookie/SealedSessions.js"
+import type { Records, Revision, StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 
 /** A stored session, as it was read or written last. */
@@ -50,10 +51,16 @@ export interface Saved {
 }
 
 /**
- * The fate of a session that is not there: it was ended, it has another id, or it is unknown (it expired, it never
- * existed, or the mark that it left is gone).
+ * The fate of a session that is not there: it was ended, it has another id that this client must not learn, or it is
+ * unknown (it expired, it never existed, or the mark that it left is gone).
  */
 export type Fate = "Ended" | "Moved" | "Unknown"
+
+/**
+ * Why a session changes its id: its user signs in or gains rights, so that whoever knew the old id must not follow; or
+ * its id is old, and its client may go on with it for a while.
+ */
+export type Cause = "rights" | "age"
 
 export interface Keeper {
   /** The name in messages and spans, such as `redis`. */
@@ -66,6 +73,14 @@ export interface Keeper {
   readonly needsResponse: boolean
   /** Whether ending a session ends every copy of it. */
   readonly revocable: boolean
+  /** The records of the people who have signed in; left out if the backend keeps none. */
+  readonly principals?: Records<SessionError> | undefined
+  /** When all sessions of a person were ended last, if clients hold the sessions and endings are recorded. */
+  readonly generations?:
+    | (Pick<Generations, "current"> & { readonly begin: (principal: StoredId) => Effect.Effect<void, SessionError> })
+    | undefined
+  /** Whether what is stored may vanish if there is too much. */
+  readonly evicts: boolean
 
   /** Whether a text that a client sent has the form of a token. */
   readonly accepts: (token: string) => boolean
@@ -74,19 +89,22 @@ export interface Keeper {
   /** A fresh id from the system's secure random source, for a new session or for one that renews its id. */
   readonly makeId: (predecessor: Kept | undefined) => string
 
-  /** Reads the live session of a token. */
-  readonly open: (token: string) => Effect.Effect<Found | undefined, SessionError>
+  /**
+   * Reads the live session of a token. If the id was renewed because of its age, this is the successor for a while, and
+   * `Reused` after that.
+   */
+  readonly open: (token: string) => Effect.Effect<Found | "Reused" | undefined, SessionError>
   /**
    * Reads the live session of a `ref` or, if it moved, its successor: without the id and the token, which only its
    * client may know.
    */
   readonly find: (ref: StoredId) => Effect.Effect<Found | undefined, SessionError>
-  /** Stores a new session. `renewed` is whether its request renews the id, as a sign-in does. */
+  /** Stores a new session; `cause` is given if its request was to renew the id. */
   readonly begin: (
     id: string,
     payload: Uint8Array,
     ttl: Duration.Duration,
-    renewed?: boolean
+    cause?: Cause
   ) => Effect.Effect<Kept, SessionError>
   /** Saves the session with compare-and-set. Never brings a session back. */
   readonly save: (
@@ -96,20 +114,21 @@ export interface Keeper {
   ) => Effect.Effect<Saved | Changed | Lost, SessionError>
   /**
    * Gives the session a new id with compare-and-set. The old id is dead from then on, and its fate is `Moved` for a
-   * while.
+   * while; if the cause is its age, it leads to the session for a while.
    */
   readonly renew: (
     kept: Kept,
     id: string,
     payload: Uint8Array,
-    ttl: Duration.Duration
+    ttl: Duration.Duration,
+    cause: Cause
   ) => Effect.Effect<Saved | Changed | Lost, SessionError>
   /** Renews the lifetime; undefined if the session is not there any more. */
   readonly touch: (kept: Kept, ttl: Duration.Duration) => Effect.Effect<Kept | undefined, SessionError>
   /** Ends the session of a token, if there is one, and returns its `ref`. Its fate is `Ended` for a while. */
   readonly end: (token: string) => Effect.Effect<StoredId | undefined, SessionError>
-  /** Looks up the fate of the session of a token that is not there. */
-  readonly fate: (token: string) => Effect.Effect<Fate, SessionError>
+  /** Looks up the fate of the session of a token that is not there, or the session itself, if the token leads to it. */
+  readonly fate: (token: string) => Effect.Effect<Fate | Found, SessionError>
 
   /**
    * Ends the session of a `ref` from `list`. Left out if sessions can be reached only in a request of their client.
@@ -138,5 +157,8 @@ export interface Sent {
   readonly via: "cookie" | "query" | "header"
 }
 
-/** The news in a response: a token that the client has to send from now on, or that it has to forget its token. */
-export type Reply = { readonly token: string } | "forget"
+/**
+ * The news in a response: a token that the client has to send from now on, or that it has to forget its token. `lasts` is
+ * how long the browser is to keep the cookie, in milliseconds; until it ends, if there is none.
+ */
+export type Reply = { readonly token: string; readonly lasts?: number | undefined } | "forget"

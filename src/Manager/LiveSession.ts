@@ -2,7 +2,9 @@
  * The session of one request as its stores use it: read on first use, changed in a log, saved by `save` or at the
  * request's end.
  */
+import { millisOf } from "#dialect/clock"
 import * as Cause from "#effect/Cause"
+import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Inspectable from "#effect/Inspectable"
 import * as Option from "#effect/Option"
@@ -14,6 +16,7 @@ import { commit } from "./Commit.js"
 import { headersSent, noResponse } from "./headersSent.js"
 import type { Outcome } from "./Outcome.js"
 import { open } from "./opening.js"
+import { isPrincipal, principalOf, signingIn } from "./people/owner.js"
 import { RequestState } from "./RequestState.js"
 
 /** The result of `save`, which fails if the changes are not stored. */
@@ -79,12 +82,77 @@ export class LiveSession extends RequestState implements SessionCell {
   }
 
   get regenerate(): Effect.Effect<void, SessionError> {
-    return Effect.suspend(() => {
-      if (this.stage !== "open") {
-        return this.stage === "socket" ? noResponse("regenerate") : headersSent("regenerate")
-      }
+    return this.withResponse("regenerate", () => {
       this.renew()
       return Effect.void
+    })
+  }
+
+  signIn(principal: string, { remember }: SessionStore.SignInOptions = {}): Effect.Effect<void, SessionError> {
+    return this.withResponse("signIn", () => {
+      const wrong = this.cannotSignIn(principal)
+      return wrong === undefined
+        ? this.reading(() => {
+            const signing = signingIn(principal, remember)
+            const { generations } = this.env.keeper
+            return Effect.map(generations?.current(signing.ref) ?? Effect.succeed(undefined), (generation) =>
+              this.beginAs({ ...signing, generation })
+            )
+          })
+        : this.fail(wrong)
+    })
+  }
+
+  private cannotSignIn(principal: string): SessionError | undefined {
+    const { codec, keeper, people } = this.env
+    return !codec.keepsNotes || (people === undefined && !keeper.needsResponse)
+      ? new SessionError({
+          reason: "Unsupported",
+          message: `${keeper.name}: signIn: this backend's format has no room for who signed in; keep it in a field, and call regenerate`
+        })
+      : isPrincipal(principal)
+        ? undefined
+        : new SessionError({
+            reason: "InvalidValue",
+            message: "signIn: expected a principal of 1 to 1,024 characters, such as a user's id"
+          })
+  }
+
+  get principal(): Effect.Effect<Option.Option<string>, SessionError> {
+    return this.reading(() => {
+      const { base, signing } = this
+      const owner = base?.data.owner
+      const id = base?.kept.id
+      return Effect.succeed(
+        signing !== undefined
+          ? Option.some(signing.principal)
+          : Option.fromNullishOr(owner && id && principalOf(owner, id))
+      )
+    })
+  }
+
+  requireFresh(within: Duration.Input): Effect.Effect<void, SessionError> {
+    const limit = Duration.fromInputUnsafe(within)
+    return this.reading(() =>
+      Effect.clockWith((clock) => {
+        const signedInAt = this.base?.data.owner?.signedInAt
+        return this.signing !== undefined ||
+          (signedInAt !== undefined && millisOf(clock) - signedInAt <= Duration.toMillis(limit))
+          ? Effect.void
+          : this.fail(
+              new SessionError({
+                reason: "SignInNeeded",
+                message: `requireFresh: nobody has signed in here within ${Duration.format(limit)}: ask the user to sign in again`
+              })
+            )
+      })
+    )
+  }
+
+  get signOut(): Effect.Effect<void, SessionError> {
+    return Effect.suspend(() => {
+      this.signedOut ||= this.stage === "open"
+      return this.destroy
     })
   }
 
@@ -159,6 +227,16 @@ export class LiveSession extends RequestState implements SessionCell {
     return Effect.catch(
       Effect.flatMap(commit(this, "save"), (outcome) => asError(outcome, this.env.keeper.name)),
       (error) => this.fail(error)
+    )
+  }
+
+  /** Changes the id, which only a response can tell. */
+  private withResponse(
+    operation: string,
+    change: () => Effect.Effect<void, SessionError>
+  ): Effect.Effect<void, SessionError> {
+    return Effect.suspend(() =>
+      this.stage === "open" ? change() : this.stage === "socket" ? noResponse(operation) : headersSent(operation)
     )
   }
 

@@ -22,6 +22,7 @@ import { keptByServer } from "./keptByServer.js"
 import type { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
 import type { Base } from "./Outcome.js"
+import { People } from "./people/People.js"
 import { makeReports } from "./reports.js"
 import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
@@ -150,6 +151,10 @@ const over = (
     warnings: makeWarnings(config),
     underWay: new UnderWay(),
     turns: new Turns<Base>(waiting),
+    people:
+      keeper.principals === undefined || !codec.keepsNotes
+        ? undefined
+        : new People(keeper.principals, keeper, codec, telemetry, config.principals, waiting),
     patience: waiting
   }
   const handle = handles(codec)

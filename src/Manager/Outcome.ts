@@ -19,6 +19,7 @@ export type When = "save" | "end" | "ending"
  * - `Empty`: there is no session, and no data to begin one with.
  * - `Created`, `Saved`, `Regenerated`: it is stored as `base`, with the first `count` changes in it.
  * - `Carried`: its id had changed; the changes are in the successor, whose id this client must not learn.
+ * - `Followed`: another request has renewed its id because of its age; there was nothing else to store.
  * - `Touched`: its lifetime was renewed.
  * - `Told`: nothing was stored; the cookie is sent again before the browser forgets it.
  * - `Ended`: these sessions have ended.
@@ -31,7 +32,7 @@ export type Outcome =
   | { readonly _tag: "Nothing" | "Empty" | "Told" }
   | { readonly _tag: "Created" | "Saved" | "Regenerated"; readonly base: Base; readonly count: number }
   | { readonly _tag: "Carried"; readonly ref: StoredId; readonly count: number }
-  | { readonly _tag: "Touched"; readonly base: Base }
+  | { readonly _tag: "Followed" | "Touched"; readonly base: Base }
   | { readonly _tag: "Ended"; readonly refs: ReadonlyArray<StoredId> }
   | { readonly _tag: "Lost"; readonly ref: StoredId }
   | { readonly _tag: "Failed"; readonly error: SessionError; readonly identity: boolean }

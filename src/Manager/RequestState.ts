@@ -9,6 +9,7 @@ import type { Draft, Operation } from "../Store/Handle.js"
 import type { Environment } from "./Environment.js"
 import type { Found, Reply, Sent } from "./Keeper.js"
 import type { Base } from "./Outcome.js"
+import type { SigningIn } from "./people/owner.js"
 import { Line } from "./Turns.js"
 
 /**
@@ -36,13 +37,28 @@ export const missing: Origin = { _tag: "Missing" }
  */
 export type Stage = "open" | "closed" | "socket"
 
+/** Deletes all values. */
+const clear: Operation = (draft) => {
+  for (const key of Object.keys(draft)) {
+    delete draft[key]
+  }
+  return undefined
+}
+
+/** Whether the session's owner asked to be remembered, when the browser ends too. */
+export const isRemembered = ({ owner }: SessionData): boolean => owner?.lifetimes !== undefined
+
 export class RequestState {
   stage: Stage = "open"
   origin: Origin = unread
   /** The changes that are not stored yet. */
   log: Array<Operation> = []
-  /** Whether the id is to be changed. */
+  /** Whether the id is to be changed, by a sign-in or because of other rights. */
   renewing = false
+  /** The person who signs in. */
+  signing: SigningIn | undefined = undefined
+  /** Whether the user signs out, and not only the session ends. */
+  signedOut = false
   /** Whether the lifetime is to be renewed regardless of `touchEvery`. */
   touching = false
   /** Whether the request does not count as use of the session. */
@@ -110,16 +126,26 @@ export class RequestState {
     return this.log.length > 0 || this.renewing || this.ending.length > 0
   }
 
+  /** The session's own idle and absolute timeout, in milliseconds. */
+  timeouts({ owner }: SessionData): readonly [idle: number, absolute: number] {
+    const { absoluteTimeout, idleTimeout } = this.env.config
+    return owner?.lifetimes ?? [Duration.toMillis(idleTimeout), Duration.toMillis(absoluteTimeout)]
+  }
+
   /**
-   * The cookie's `maxAge` in milliseconds, if it has one and has to be renewed along with the session. Undefined if the
-   * id came in a header or query parameter, or another app sends the cookie.
+   * How long the browser is to keep the session's cookie, in milliseconds, so that the cookie has to be renewed along
+   * with the session. Undefined if it ends with the browser, the id came in a header or query parameter, or another app
+   * sends the cookie.
    */
-  get cookieLifetime(): number | undefined {
+  cookieLifetime({ data }: Base): number | undefined {
     const { cookie } = this.env.config
     const isOwn = this.sent === undefined || this.sent.via === "cookie"
-    return cookie !== false && cookie.sent && cookie.maxAge !== undefined && isOwn
-      ? Duration.toMillis(cookie.maxAge)
-      : undefined
+    if (cookie === false || !cookie.sent || !isOwn) {
+      return undefined
+    }
+    return isRemembered(data)
+      ? this.lifetime(data, Math.max(this.readAt, data.createdAt ?? 0))
+      : cookie.maxAge && Duration.toMillis(cookie.maxAge)
   }
 
   /** The id that the session gets when it begins or is regenerated. */
@@ -130,11 +156,8 @@ export class RequestState {
 
   /** The session's lifetime from `now` on, in milliseconds: the idle timeout, but never past its absolute end. */
   lifetime(data: SessionData, now: number): number {
-    const { absoluteTimeout, idleTimeout } = this.env.config
-    const idle = Duration.toMillis(idleTimeout)
-    return data.createdAt === undefined
-      ? idle
-      : Math.min(idle, data.createdAt + Duration.toMillis(absoluteTimeout) - now)
+    const [idle, absolute] = this.timeouts(data)
+    return data.createdAt === undefined ? idle : Math.min(idle, data.createdAt + absolute - now)
   }
 
   /** Decodes a session that a keeper found. Reports one that cannot be decoded, and returns undefined. */
@@ -154,6 +177,22 @@ export class RequestState {
       this.jitter = Math.random()
       this.origin = origin
       this.show(this.base)
+      if (origin._tag === "Live" && this.isNews(origin.base)) {
+        this.tell(origin.base)
+      }
+    }
+  }
+
+  /** Whether the client does not know the session's token yet, and may learn it. */
+  isNews({ kept: { token } }: Base): boolean {
+    return token !== undefined && this.sent?.tokens.includes(token) !== true
+  }
+
+  /** Sets the token that the client has to send from now on. */
+  tell(base: Base): void {
+    const { token } = base.kept
+    if (token !== undefined) {
+      this.reply = { token, lasts: this.cookieLifetime(base) }
     }
   }
 
@@ -255,6 +294,20 @@ export class RequestState {
     }
   }
 
+  /** Marks the session as one that somebody signs in to. If it was somebody else's, their data go. */
+  beginAs(signing: SigningIn): void {
+    const owner = this.base?.data.owner
+    if (
+      this.signing === undefined
+        ? owner !== undefined && owner.principal !== signing.ref
+        : this.signing.ref !== signing.ref
+    ) {
+      this.record(clear)
+    }
+    this.renew()
+    this.signing = signing
+  }
+
   /** Notes that the sessions that were to end have ended. */
   ended(): void {
     this.ending = []
@@ -269,6 +322,7 @@ export class RequestState {
 
   private forgetId(): void {
     this.renewing = false
+    this.signing = undefined
     this.nextId = undefined
   }
 

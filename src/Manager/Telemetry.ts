@@ -41,6 +41,11 @@ export type SessionEvent = Data.TaggedEnum<{
   /** A client sent an id that is well formed but of no live session. */
   Unknown: OfSession
   /**
+   * A client sent an id that was renewed because of its age, after the grace was over: it has lost the answer that told
+   * the new id, or somebody else has got hold of the old one.
+   */
+  Reused: OfSession
+  /**
    * A client sent several cookies of the session's name, as a changed domain or path leaves them. Without a name if
    * none is an id.
    */
@@ -110,6 +115,7 @@ const counters: Record<Kind | "Read" | "Replayed", Metric.Counter> = {
   ),
   Gone: Metric.counter("session_gone_total", "Changes dropped because the session was gone"),
   Unknown: Metric.counter("session_unknown_total", "Well-formed ids of no live session"),
+  Reused: Metric.counter("session_reused_total", "Ids that were used after the grace of their renewal"),
   Doubled: Metric.counter(
     "session_doubled_total",
     "Requests that used a session and brought several cookies of its name"

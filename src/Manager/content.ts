@@ -4,6 +4,7 @@
 import * as Effect from "#effect/Effect"
 import { SessionError, tooLarge } from "../SessionError.js"
 import type { SessionData } from "../Store/Codec.js"
+import type { Notes } from "./notes.js"
 import type { Base } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
 
@@ -21,7 +22,7 @@ export interface Content {
 export const contentOn = (
   session: RequestState,
   base: Base | undefined,
-  createdAt: number | undefined
+  notes: Notes
 ): Effect.Effect<Content, SessionError> => {
   const { codec, config, keeper, telemetry } = session.env
   if (base !== session.base) {
@@ -31,7 +32,7 @@ export const contentOn = (
   if (values instanceof SessionError) {
     return Effect.fail(values)
   }
-  const data: SessionData = { ...base?.data, createdAt, values }
+  const data: SessionData = { ...base?.data, ...notes, values }
   const payload = codec.encode(data)
   if (!(payload instanceof Uint8Array)) {
     return Effect.fail(payload)

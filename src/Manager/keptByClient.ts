@@ -25,6 +25,11 @@ export const keptByClient = (
   inProcess: sealing.inProcess,
   needsResponse: true,
   revocable: sealing.revocable,
+  evicts: false,
+  generations: sealing.generations && {
+    current: sealing.generations.current,
+    begin: (principal) => sealing.generations!.begin(principal, lifetimes)
+  },
   accepts: (token) => token !== "",
   refOf: sha256,
   // Called without arguments: no id inherits characters of another, and `makeId` may have optional parameters.

@@ -1,6 +1,7 @@
 /**
  * Keeps sessions on a server: the client sends an id, and the provider knows its hash.
  */
+import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
@@ -8,18 +9,9 @@ import type { Conflict, Gone, Mark, Provider, Stored, StoredId, Written } from "
 import { SessionError } from "../SessionError.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { Changed, Fate, Found, Keeper, Kept, Lost, Saved } from "./Keeper.js"
+import { ended, movedTo, readMark, successorOf, type Trace, wayTo } from "./marks.js"
 import { moving } from "./moving.js"
 import { makeIds } from "./SessionId.js"
-
-/** How long a mark stays at a session's old id: longer than a request that was sent before takes to arrive. */
-const markedFor = Duration.seconds(60)
-
-export const ended: Mark = { content: new Uint8Array(0), ttl: markedFor }
-
-export const movedTo = (ref: StoredId): Mark => ({ content: Buffer.from(ref), ttl: markedFor })
-
-const successorIn = (mark: Uint8Array): StoredId | undefined =>
-  mark.length === 0 ? undefined : (Buffer.from(mark).toString() as StoredId)
 
 /** How many changes of id in a row are followed, all within the lifetime of a mark. */
 const mostMoves = 64
@@ -56,31 +48,71 @@ const toResult = (
   }
 }
 
-/** Finds the fate of a session that is gone, from the mark that it may have left. */
-const marks = ({ marked, name, read }: Provider) => {
-  const markAt = (ref: StoredId): Effect.Effect<Option.Option<Uint8Array>, SessionError> =>
-    marked === undefined ? Effect.succeedNone : marked(ref)
+/** Finds what became of a session that is gone, from the mark that it may have left. */
+const marks = ({ destroy, marked, name, read }: Provider, { id: { endOnReuse } }: SessionConfig) => {
+  const traceAt = (ref: StoredId): Effect.Effect<Trace | undefined, SessionError> =>
+    marked === undefined
+      ? Effect.succeed(undefined)
+      : Effect.map(marked(ref), (mark) => (Option.isNone(mark) ? undefined : readMark(mark.value)))
+
+  const tooMany = () =>
+    new SessionError({
+      reason: "Conflict",
+      message: `${name}: the session changed its id ${mostMoves} times while a request used it: try again`
+    })
+
   const find = (ref: StoredId, moves = 0): Effect.Effect<Found | undefined, SessionError> =>
     Effect.flatMap(read(ref), (stored) =>
       Option.isSome(stored)
         ? Effect.succeed(toFound(ref, undefined, stored.value))
-        : Effect.flatMap(markAt(ref), (mark) => {
-            const to = Option.isSome(mark) ? successorIn(mark.value) : undefined
-            return to === undefined
+        : Effect.flatMap(traceAt(ref), (trace) =>
+            trace === undefined || trace._tag === "Ended"
               ? Effect.succeed(undefined)
               : moves < mostMoves
-                ? find(to, moves + 1)
-                : new SessionError({
-                    reason: "Conflict",
-                    message: `${name}: the session changed its id ${mostMoves} times while a request used it: try again`
-                  })
-          })
+                ? find(trace.to, moves + 1)
+                : tooMany()
+          )
     )
-  const fate = (ref: StoredId): Effect.Effect<Fate, SessionError> =>
-    Effect.map(markAt(ref), (mark) =>
-      Option.isNone(mark) ? "Unknown" : successorIn(mark.value) === undefined ? "Ended" : "Moved"
-    )
-  return { find: (ref: StoredId) => find(ref), fate }
+
+  /** The session to which an old id leads, or what else became of it. */
+  const follow = (
+    id: string,
+    trace: Trace | undefined,
+    now: number,
+    moves = 0
+  ): Effect.Effect<Found | Fate | "Reused", SessionError> => {
+    if (trace?._tag !== "Way") {
+      return Effect.succeed(trace?._tag ?? "Unknown")
+    }
+    const { graceEnds, sealed, to } = trace
+    if (now >= graceEnds) {
+      return Effect.as(
+        endOnReuse
+          ? Effect.flatMap(find(to), (found) => (found ? destroy(found.kept.ref, ended) : Effect.void))
+          : Effect.void,
+        "Reused"
+      )
+    }
+    const next = successorOf(sealed, id)?.toString()
+    return next === undefined
+      ? Effect.succeed("Unknown")
+      : Effect.flatMap(read(to), (stored) =>
+          Option.isSome(stored)
+            ? Effect.succeed(toFound(to, next, stored.value))
+            : moves < mostMoves
+              ? Effect.flatMap(traceAt(to), (trace) =>
+                  // A session that is not there, and was there a moment ago, has ended.
+                  trace === undefined ? Effect.succeed("Ended" as const) : follow(next, trace, now, moves + 1)
+                )
+              : tooMany()
+        )
+  }
+
+  return {
+    find: (ref: StoredId) => find(ref),
+    trace: (id: string, ref: StoredId) =>
+      Effect.flatMap(traceAt(ref), (trace) => Effect.clockWith((clock) => follow(id, trace, millisOf(clock))))
+  }
 }
 
 /** Reaches a session with its client's token: under its hash and, with `migrating`, under its id too. */
@@ -100,7 +132,7 @@ const reach = (provider: Provider, { absoluteTimeout, id: { hashed }, idleTimeou
 
 export const keptByServer = (provider: Provider, config: SessionConfig): Keeper => {
   const { check, make, stored: refOf } = makeIds(config, provider.capabilities)
-  const { find, fate } = marks(provider)
+  const { find, trace } = marks(provider, config)
   const { destroy, read } = reach(provider, config)
   return {
     name: provider.name,
@@ -111,21 +143,40 @@ export const keptByServer = (provider: Provider, config: SessionConfig): Keeper 
     accepts: check,
     refOf,
     makeId: (predecessor) => make(predecessor?.id),
+    principals: provider.principals,
+    evicts: provider.capabilities.evicts === true,
     open: (token) => {
       const ref = refOf(token)
-      return Effect.map(read(token, ref), (stored) =>
-        Option.isNone(stored) ? undefined : toFound(ref, token, stored.value)
+      return Effect.flatMap(
+        read(token, ref),
+        (stored): Effect.Effect<Found | "Reused" | undefined, SessionError> =>
+          Option.isSome(stored)
+            ? Effect.succeed(toFound(ref, token, stored.value))
+            : config.id.renewEvery === undefined
+              ? Effect.succeed(undefined)
+              : Effect.map(trace(token, ref), (found) =>
+                  typeof found === "object" || found === "Reused" ? found : undefined
+                )
       )
     },
     find,
-    ...writing(provider, refOf),
+    ...writing(provider, config, refOf),
     end: (token) => {
       const ref = refOf(token)
-      return Effect.as(destroy(token, ref), ref)
+      const ending = destroy(token, ref)
+      return config.id.renewEvery === undefined
+        ? Effect.as(ending, ref)
+        : Effect.flatMap(Effect.andThen(ending, trace(token, ref)), (found) =>
+            typeof found === "object"
+              ? Effect.as(provider.destroy(found.kept.ref, ended), found.kept.ref)
+              : Effect.succeed(ref)
+          )
     },
     fate: (token) =>
-      Effect.flatMap(fate(refOf(token)), (found) =>
-        found === "Unknown" && config.id.hashed === "migrating" ? fate(token as StoredId) : Effect.succeed(found)
+      Effect.flatMap(trace(token, refOf(token)), (found) =>
+        found === "Unknown" && config.id.hashed === "migrating"
+          ? Effect.map(trace(token, token as StoredId), unlessReused)
+          : Effect.succeed(unlessReused(found))
       ),
     endRef:
       config.id.hashed === "migrating" ? (ref) => destroy(ref, refOf(ref)) : (ref) => provider.destroy(ref, ended),
@@ -135,13 +186,17 @@ export const keptByServer = (provider: Provider, config: SessionConfig): Keeper 
   }
 }
 
+/** A client that goes on with an id long after it was renewed is one that lost the answer: it may begin anew. */
+const unlessReused = (found: Found | Fate | "Reused"): Found | Fate => (found === "Reused" ? "Unknown" : found)
+
 const writing = (
   provider: Provider,
+  { id: { grace, watchReuse } }: SessionConfig,
   refOf: (id: string) => StoredId
 ): Pick<Keeper, "begin" | "renew" | "save" | "touch"> => ({
-  begin: (id, payload, ttl, renewed) => {
+  begin: (id, payload, ttl, cause) => {
     const ref = refOf(id)
-    return Effect.flatMap(provider.create(ref, payload, ttl, renewed), (result) =>
+    return Effect.flatMap(provider.create(ref, payload, ttl, cause === "rights"), (result) =>
       result._tag === "Written"
         ? Effect.succeed(toKept(ref, id, result))
         : // 256 random bits do not repeat: the random source is broken.
@@ -152,12 +207,34 @@ const writing = (
     Effect.map(provider.write(kept.ref, payload, ttl, kept.revision), (result) =>
       toResult(result, kept.ref, kept.id, kept)
     ),
-  renew: (kept, id, payload, ttl) => {
+  renew: (kept, id, payload, ttl, cause) => {
     const ref = refOf(id)
-    return Effect.map(
-      provider.regenerate({ oldId: kept.ref, newId: ref, payload, ttl, revision: kept.revision, mark: movedTo(ref) }),
-      (result) => toResult(result, ref, id, kept)
-    )
+    const moved = (mark: Mark) =>
+      Effect.map(
+        provider.regenerate({
+          oldId: kept.ref,
+          newId: ref,
+          payload,
+          ttl,
+          revision: kept.revision,
+          mark,
+          signedIn: cause === "rights"
+        }),
+        (result) => toResult(result, ref, id, kept)
+      )
+    return cause === "rights" || kept.id === undefined
+      ? moved(movedTo(ref))
+      : Effect.clockWith((clock) =>
+          moved(
+            wayTo(
+              ref,
+              Buffer.from(id),
+              kept.id!,
+              millisOf(clock) + Duration.toMillis(grace),
+              Duration.sum(grace, watchReuse)
+            )
+          )
+        )
   },
   touch: (kept, ttl) =>
     Effect.map(provider.touch(kept.ref, ttl), (result) =>

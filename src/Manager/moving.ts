@@ -2,7 +2,8 @@
  * Moves sessions that were stored under their ids to the hashes of their ids: each moves when it is first read. So
  * hashed ids can be turned on while users are signed in.
  */
-import type * as Duration from "#effect/Duration"
+import { millisOf } from "#dialect/clock"
+import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import type { Mark, Provider, Stored, StoredId } from "../Provider/Provider.js"
@@ -24,10 +25,20 @@ const interfered = (backend: string) =>
     message: `${backend}: read: other processes still change the session under its unhashed id: switch them over too`
   })
 
-/** A session that moves is in use, so that it gets the lifetime `ttl`, whatever was left of its own. */
+/** A session that moves is in use, so that it gets the lifetime `ttl` at least. */
 export const moving = (provider: Provider, ttl: Duration.Duration, movedTo: (ref: StoredId) => Mark): Moving => {
-  const move = (id: StoredId, to: StoredId, { payload, revision }: Stored, attempt: number): Found =>
-    provider.regenerate({ oldId: id, newId: to, payload, ttl, revision, mark: movedTo(to) }).pipe(
+  const move = (id: StoredId, to: StoredId, { expiresAt, payload, revision }: Stored, attempt: number): Found =>
+    Effect.clockWith((clock) => {
+      const left = Duration.millis(Math.max(expiresAt - millisOf(clock), 0))
+      return provider.regenerate({
+        oldId: id,
+        newId: to,
+        payload,
+        ttl: Duration.max(ttl, left),
+        revision,
+        mark: movedTo(to)
+      })
+    }).pipe(
       Effect.flatMap((result) =>
         result._tag === "Written"
           ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt })

@@ -6,6 +6,7 @@ import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import type { Found } from "./Keeper.js"
 import type { Base } from "./Outcome.js"
+import { relisting } from "./people/listing.js"
 import { missing, none, type Origin, type RequestState } from "./RequestState.js"
 
 const ambiguous: Origin = { _tag: "Ambiguous" }
@@ -38,18 +39,24 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
       return Effect.void
     }
     return other === undefined
-      ? Effect.map(keeper.open(token), (found) => {
-          const base = live(session, token, found, now)
-          session.read(base === undefined ? missing : { _tag: "Live", base }, now)
-        })
-      : Effect.map(Effect.zip(keeper.open(token), keeper.open(other)), ([first, second]) => {
-          const origin = either(live(session, token, first, now), live(session, other, second, now))
-          session.read(origin._tag === "Missing" && session.sent?.more === true ? ambiguous : origin, now)
-        })
+      ? Effect.flatMapEager(keeper.open(token), (found) =>
+          Effect.mapEager(live(session, token, found, now), (base) =>
+            session.read(base === undefined ? missing : { _tag: "Live", base }, now)
+          )
+        )
+      : Effect.flatMap(Effect.zip(keeper.open(token), keeper.open(other)), ([first, second]) =>
+          Effect.map(Effect.zip(live(session, token, first, now), live(session, other, second, now)), ([one, two]) => {
+            const origin = either(session, one, two)
+            session.read(origin._tag === "Missing" && session.sent?.more === true ? ambiguous : origin, now)
+          })
+        )
   })
 
-/** The one that is there, of the two sessions that the client named; the newer one, of two copies of one session. */
-const either = (one: Base | undefined, other: Base | undefined): Origin => {
+/**
+ * The one that is there, of the two sessions that the client named. Of two copies of one session it is the newer one; of
+ * two ids of one session, the one that leads nowhere else.
+ */
+const either = (session: RequestState, one: Base | undefined, other: Base | undefined): Origin => {
   const base = one ?? other
   if (base === undefined) {
     return missing
@@ -58,18 +65,38 @@ const either = (one: Base | undefined, other: Base | undefined): Origin => {
     return { _tag: "Live", base }
   }
   return one.kept.ref === other.kept.ref
-    ? { _tag: "Live", base: Number(other.kept.revision) > Number(one.kept.revision) ? other : one }
+    ? {
+        _tag: "Live",
+        base: session.isNews(one) || Number(other.kept.revision) > Number(one.kept.revision) ? other : one
+      }
     : ambiguous
 }
 
-/** The session that was found, unless it has reached its absolute end. */
-const live = (session: RequestState, token: string, found: Found | undefined, now: number): Base | undefined => {
+const nobody: Effect.Effect<undefined> = Effect.succeed(undefined)
+
+/** The session that was found, unless it is over. */
+const live = (
+  session: RequestState,
+  token: string,
+  found: Found | "Reused" | undefined,
+  now: number
+): Effect.Effect<Base | undefined, SessionError> => {
   const { keeper, telemetry } = session.env
   telemetry.read()
-  if (found === undefined) {
-    telemetry.emit("Unknown", keeper.refOf(token))
-    return undefined
+  if (found === undefined || found === "Reused") {
+    telemetry.emit(found ?? "Unknown", keeper.refOf(token))
+    return nobody
   }
   const base = session.understand(found)
-  return base !== undefined && session.lifetime(base.data, now) > 0 ? base : undefined
+  if (base === undefined || session.lifetime(base.data, now) <= 0) {
+    return nobody
+  }
+  const { owner } = base.data
+  return base.kept.token !== token
+    ? Effect.map(relisting(session, base), (isListed) => (isListed ? base : undefined))
+    : owner === undefined || keeper.generations === undefined
+      ? Effect.succeed(base)
+      : Effect.map(keeper.generations.current(owner.principal), (generation) =>
+          generation === undefined || generation === owner.generation ? base : undefined
+        )
 }

@@ -5,8 +5,10 @@ import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
-import type { Outcome } from "./Outcome.js"
-import type { RequestState } from "./RequestState.js"
+import { contentOn } from "./content.js"
+import { notesOn } from "./notes.js"
+import type { Base, Outcome } from "./Outcome.js"
+import { isRemembered, type RequestState } from "./RequestState.js"
 
 const nothing: Outcome = { _tag: "Nothing" }
 const told: Outcome = { _tag: "Told" }
@@ -18,31 +20,65 @@ const told: Outcome = { _tag: "Told" }
  * A negative gain was written by a process whose clock is ahead, and hides the session's age. A little of it only delays
  * the renewal; what would delay it past the session's end is renewed at once.
  */
-const isDue = (session: RequestState, gain: number): boolean => {
-  const { config } = session.env
-  const idle = Duration.toMillis(config.idleTimeout)
-  const throttle = config.touchEvery === undefined ? idle / 10 : Duration.toMillis(config.touchEvery)
-  const spread = Math.min(throttle / 5, (idle - throttle) / 2)
+const isDue = (session: RequestState, base: Base, gain: number): boolean => {
+  const [idle] = session.timeouts(base.data)
+  const { between, spread } = pauseOf(session, idle)
   // A response that renews the session sets the cookie too, so the cookie is at least as old as the gain. A renewal
   // without a response (in a stream, on a socket) leaves the cookie older than the session.
-  const cookie = session.cookieLifetime ?? Number.POSITIVE_INFINITY
-  return gain >= throttle + session.jitter * spread || gain >= cookie / 2 || gain <= (throttle + spread - idle) / 2
+  const cookie = session.cookieLifetime(base) ?? Number.POSITIVE_INFINITY
+  return gain >= between + session.jitter * spread || gain >= cookie / 2 || gain <= (between + spread - idle) / 2
 }
 
-/** The renewal that is due at `now`: the new lifetime, only the cookie, or none. */
-const renewalAt = (session: RequestState, now: number): number | "cookie" | undefined => {
+/** The least time between two renewals, and the time in which they are spread, in milliseconds. */
+const pauseOf = ({ env: { config } }: RequestState, idle: number) => {
+  const between =
+    config.touchEvery === undefined
+      ? Math.min(idle, Duration.toMillis(config.idleTimeout)) / 10
+      : Duration.toMillis(config.touchEvery)
+  return { between, spread: Math.min(between / 5, (idle - between) / 2) }
+}
+
+/** The renewal that is due at `now`: the new lifetime, only the cookie, only the note of when it was used, or none. */
+const renewalAt = (session: RequestState, now: number): number | "cookie" | "note" | undefined => {
   const { base } = session
   if (base === undefined || (session.idling && !session.touching)) {
     return undefined
   }
   const lifetime = session.lifetime(base.data, now)
   const gain = now + lifetime - base.kept.expiresAt
-  if (session.touching ? gain !== 0 : isDue(session, gain)) {
+  if (session.touching ? gain !== 0 : isDue(session, base, gain)) {
     return lifetime
   }
-  // Towards its absolute end a session gains no more time, and the cookie's age is not known.
-  const isCapped = lifetime < Duration.toMillis(session.env.config.idleTimeout)
-  return isCapped && session.cookieLifetime !== undefined ? "cookie" : undefined
+  // Towards its absolute end a session gains no more time: neither the cookie's age nor the last use shows in it.
+  const [idle] = session.timeouts(base.data)
+  if (lifetime >= idle) {
+    return undefined
+  }
+  const { owner } = base.data
+  const { between, spread } = pauseOf(session, idle)
+  return owner !== undefined && now >= owner.seenAt + between + session.jitter * spread
+    ? "note"
+    : session.cookieLifetime(base) !== undefined && !isRemembered(base.data)
+      ? "cookie"
+      : undefined
+}
+
+/** Whether the session's id is to be renewed because of its age, and its client can be told. */
+export const idIsDue = (session: RequestState, { data, kept }: Base, now: number): boolean => {
+  const { config, keeper } = session.env
+  const { renewEvery } = config.id
+  if (renewEvery === undefined || keeper.needsResponse || session.stage === "socket") {
+    return false
+  }
+  const made = data.idMadeAt ?? data.createdAt
+  return (
+    made !== undefined &&
+    now >= made + Duration.toMillis(renewEvery) &&
+    // What was renewed a moment ago is not renewed by a request that came with the old id.
+    kept.token !== undefined &&
+    session.sent?.tokens.includes(kept.token) === true &&
+    (session.sent.via === "cookie" ? config.cookie !== false && config.cookie.sent : config.header !== false)
+  )
 }
 
 /** Whether a commit would do anything at all. */
@@ -50,7 +86,8 @@ export const needsCommit = (session: RequestState): boolean =>
   session.changed ||
   session.busy ||
   (session.touching && session.base !== undefined) ||
-  renewalAt(session, session.readAt) !== undefined
+  renewalAt(session, session.readAt) !== undefined ||
+  (session.base !== undefined && idIsDue(session, session.base, session.readAt))
 
 /** Renews the lifetime of a session that was read, if enough of it has passed. */
 export const renewLifetime = (session: RequestState): Effect.Effect<Outcome, SessionError> =>
@@ -60,10 +97,22 @@ export const renewLifetime = (session: RequestState): Effect.Effect<Outcome, Ses
     if (base === undefined || renewal === undefined) {
       return Effect.succeed(nothing)
     }
-    return renewal === "cookie"
-      ? Effect.succeed(told)
+    if (renewal === "cookie") {
+      return Effect.succeed(told)
+    }
+    return renewal === "note"
+      ? noteUse(session, base, millisOf(clock))
       : Effect.map(
           session.env.keeper.touch(base.kept, Duration.millis(renewal)),
           (kept): Outcome => (kept === undefined ? nothing : { _tag: "Touched", base: { ...base, kept } })
         )
   })
+
+/** Notes in the session itself that it was used. Whoever saves it at the same time notes the same. */
+const noteUse = (session: RequestState, base: Base, now: number): Effect.Effect<Outcome, SessionError> =>
+  Effect.flatMap(contentOn(session, base, notesOn(session, base, undefined, "", now)), ({ data, payload }) =>
+    Effect.map(
+      session.env.keeper.save(base.kept, payload, Duration.millis(session.lifetime(data, now))),
+      (result): Outcome => (result._tag === "Saved" ? { _tag: "Touched", base: { kept: result.kept, data } } : nothing)
+    )
+  )

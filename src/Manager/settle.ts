@@ -4,13 +4,6 @@
 import type { Base, Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
 
-/** Sets the token that the client has to send from now on. */
-const tell = (session: RequestState, token: string | undefined): void => {
-  if (token !== undefined) {
-    session.reply = { token }
-  }
-}
-
 type Stored = Extract<Outcome, { readonly count: number; readonly base: Base }>
 
 const settleStored = (session: RequestState, outcome: Stored): void => {
@@ -18,8 +11,8 @@ const settleStored = (session: RequestState, outcome: Stored): void => {
   const { _tag, base, count } = outcome
   const before = session.base
   session.stored(base, count, _tag === "Saved" ? undefined : base.kept.id)
-  if (_tag !== "Saved" || keeper.needsResponse || session.cookieLifetime !== undefined) {
-    tell(session, base.kept.token)
+  if (session.isNews(base) || keeper.needsResponse || session.cookieLifetime(base) !== undefined) {
+    session.tell(base)
   }
   // An event names the session as before, even if it has another id now.
   telemetry.emit(_tag, _tag === "Regenerated" && before !== undefined ? before.kept.ref : base.kept.ref)
@@ -27,8 +20,8 @@ const settleStored = (session: RequestState, outcome: Stored): void => {
 
 const settleTouched = (session: RequestState, base: Base): void => {
   session.touched(base)
-  if (session.env.keeper.needsResponse || session.cookieLifetime !== undefined) {
-    tell(session, base.kept.token)
+  if (session.env.keeper.needsResponse || session.cookieLifetime(base) !== undefined) {
+    session.tell(base)
   }
   session.env.telemetry.emit("Touched", base.kept.ref)
 }
@@ -55,7 +48,11 @@ const settleCurrent = (session: RequestState, outcome: Outcome): void => {
       session.nothingToBegin()
       break
     case "Told":
-      tell(session, session.base?.kept.token)
+      if (session.base !== undefined) session.tell(session.base)
+      break
+    case "Followed":
+      session.stored(outcome.base, 0, undefined)
+      session.tell(outcome.base)
       break
     case "Created":
     case "Regenerated":

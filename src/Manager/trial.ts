@@ -10,7 +10,7 @@ import { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
 import { forked, scrubbed } from "./Calls.js"
 import type { SessionConfig } from "./configSchema.js"
-import { ended, movedTo } from "./keptByServer.js"
+import { ended, movedTo } from "./marks.js"
 import { type Ids, makeIds } from "./SessionId.js"
 import { patience } from "./Turns.js"
 

@@ -55,7 +55,7 @@ export interface Stored {
  * @category models
  */
 export interface Mark {
-  /** At most 256 bytes; it may be empty. */
+  /** At most 512 bytes; it may be empty. */
   readonly content: Uint8Array
   readonly ttl: Duration.Duration
 }

@@ -11,6 +11,7 @@ import type * as Schema from "#effect/Schema"
 import type * as SchemaIssue from "#effect/SchemaIssue"
 import * as SchemaParser from "#effect/SchemaParser"
 import { toBuffer } from "../internal/bytes.js"
+import type { StoredId } from "../Provider/contract.js"
 import { SessionError } from "../SessionError.js"
 import { hasProto } from "./hasProto.js"
 import { copyJson, maxDepth } from "./jsonValue.js"
@@ -41,8 +42,8 @@ export interface SessionData {
  * @category models
  */
 export interface Owner {
-  /** The SHA-256 of the principal, as 43 characters of base64url: it names the list of the person's sessions. */
-  readonly principal: string
+  /** A SHA-256 of the principal, as 43 characters of base64url: it names the list of the person's sessions. */
+  readonly principal: StoredId
   /** The principal, sealed under the session's id, which backends do not know. */
   readonly sealed: string
   /** Names the session in the list of the person's sessions. It stays while the id changes. */

@@ -2,6 +2,7 @@
  * The value of a store's Tag in a handler: typed operations over a session's untyped values.
  */
 import { errorOf, valueOf } from "#dialect/result"
+import type * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Inspectable from "#effect/Inspectable"
 import * as Option from "#effect/Option"
@@ -18,7 +19,7 @@ import {
   remove,
   store
 } from "./BoundField.js"
-import type { Fields, Got, Session, SessionId, Value } from "./SessionStore.js"
+import type { Fields, Got, Session, SessionId, SignInOptions, Value } from "./SessionStore.js"
 
 export { type BoundFields, bind, type Draft } from "./BoundField.js"
 
@@ -40,6 +41,10 @@ export interface SessionCell {
   readonly id: Effect.Effect<SessionId, SessionError>
   readonly isNew: Effect.Effect<boolean, SessionError>
   readonly regenerate: Effect.Effect<void, SessionError>
+  readonly signIn: (principal: string, options?: SignInOptions) => Effect.Effect<void, SessionError>
+  readonly principal: Effect.Effect<Option.Option<string>, SessionError>
+  readonly requireFresh: (within: Duration.Input) => Effect.Effect<void, SessionError>
+  readonly signOut: Effect.Effect<void, SessionError>
   readonly destroy: Effect.Effect<void, SessionError>
   readonly save: Effect.Effect<void, SessionError>
   /**
@@ -136,6 +141,22 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
 
   get regenerate(): Effect.Effect<void, SessionError> {
     return this.#cell.regenerate
+  }
+
+  get signIn(): Session<F>["signIn"] {
+    return (principal, options) => this.#cell.signIn(principal, options)
+  }
+
+  get principal(): Effect.Effect<Option.Option<string>, SessionError> {
+    return this.#cell.principal
+  }
+
+  get requireFresh(): Session<F>["requireFresh"] {
+    return (within) => this.#cell.requireFresh(within)
+  }
+
+  get signOut(): Effect.Effect<void, SessionError> {
+    return this.#cell.signOut
   }
 
   get destroy(): Effect.Effect<void, SessionError> {

@@ -4,6 +4,7 @@
  * @since 3.0.0
  */
 import * as Context from "#effect/Context"
+import type * as Duration from "#effect/Duration"
 import type * as Effect from "#effect/Effect"
 import type * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
@@ -104,6 +105,20 @@ export const field = <
 })
 
 /**
+ * The options of a sign-in.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface SignInOptions {
+  /**
+   * Whether the session outlives the browser, with the lifetimes of the option `remember`. Default: as when the same
+   * person signed in to this session before, or else false.
+   */
+  readonly remember?: boolean | undefined
+}
+
+/**
  * A session, as a handler sees it through one store.
  *
  * Nothing is read before the first use, and nothing is stored before the first write. Changes are logged and saved
@@ -167,9 +182,33 @@ export interface Session<F extends Fields> {
   readonly isNew: Effect.Effect<boolean, SessionError>
   /**
    * Gives the session a new id and ends the old one, keeping the data; both lifetimes start anew. Call it when a user
-   * signs in or gains rights (OWASP Session Management: renew the session id after any privilege level change).
+   * gains rights (OWASP Session Management: renew the session id after any privilege level change); `signIn` does it
+   * too.
    */
   readonly regenerate: Effect.Effect<void, SessionError>
+  /**
+   * Signs somebody in: notes who and when, gives the session a new id and ends the old one; both lifetimes start anew,
+   * and the session is in the list of this person's sessions before the client is told its id. A visitor's data are
+   * kept; if somebody else was signed in, their data go. `principal` is whatever names the person for good, such as a
+   * user's id.
+   *
+   * Fails with `InvalidValue` if it is empty or longer than 1,024 characters, and with `Unsupported` where the session
+   * has no room for it, as in beego's layouts. With `principals: { whenExceeded: "refuse" }` it can fail with
+   * `TooManySessions` when it is saved: call `save` to know at once.
+   */
+  readonly signIn: (principal: string, options?: SignInOptions) => Effect.Effect<void, SessionError>
+  /** Who has signed in, if anybody has. */
+  readonly principal: Effect.Effect<Option.Option<string>, SessionError>
+  /**
+   * Fails with `SignInNeeded`, which responds with 401, if nobody has signed in here within this time: before something
+   * that another person at the same screen must not do (OWASP ASVS 7.5.1).
+   */
+  readonly requireFresh: (within: Duration.Input) => Effect.Effect<void, SessionError>
+  /**
+   * Ends the session like `destroy`, for a user who signs out: the response can also clear what the browser has stored
+   * for the site (`clearSiteData`).
+   */
+  readonly signOut: Effect.Effect<void, SessionError>
   /** Ends the session. A write after it in the same request begins a new one. */
   readonly destroy: Effect.Effect<void, SessionError>
   /** Saves the changes so far at once, and keeps them even if the request fails. */

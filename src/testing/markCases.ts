@@ -40,7 +40,7 @@ const contents: ReadonlyArray<Uint8Array> = [
   new Uint8Array(0),
   Uint8Array.of(0),
   Uint8Array.from({ length: 256 }, (_, i) => i),
-  new Uint8Array(256).fill(0xff),
+  new Uint8Array(512).fill(0xff),
   bytes(`${"0".repeat(20)}${"9".repeat(16)}`)
 ]
 

@@ -5,7 +5,7 @@ import * as Context from "#effect/Context"
 import type * as Duration from "#effect/Duration"
 import type * as Effect from "#effect/Effect"
 import type { SessionError } from "../../SessionError.js"
-import type { Provider } from "../contract.js"
+import type { Provider, StoredId } from "../contract.js"
 
 /** The contents of a seal. */
 export interface Sealed {
@@ -44,6 +44,18 @@ export interface Ended {
 export interface Lifetimes {
   readonly idleTimeout: Duration.Duration
   readonly absoluteTimeout: Duration.Duration
+  readonly remember: { readonly idleTimeout: Duration.Duration; readonly absoluteTimeout: Duration.Duration }
+}
+
+/**
+ * The record of when all sessions of a person were ended last. Each such time begins a generation with a random name; a
+ * session is over if it is of another one. No clocks are compared.
+ */
+export interface Generations {
+  /** The person's generation; undefined if no session of an earlier one can be live. */
+  readonly current: (principal: StoredId) => Effect.Effect<string | undefined, SessionError>
+  /** Begins a generation. */
+  readonly begin: (principal: StoredId, lifetimes: Lifetimes) => Effect.Effect<void, SessionError>
 }
 
 /** The record of the sessions that have ended. */
@@ -62,6 +74,8 @@ export interface Endings {
   readonly endingOf: (session: Sealed) => Effect.Effect<Ended | undefined, SessionError>
   /** Ends a session, and returns whether this call ended it. */
   readonly end: (session: Sealed, ending: Ending, lifetimes: Lifetimes) => Effect.Effect<boolean, SessionError>
+  /** Left out if this is not `revocable`. */
+  readonly generations?: Generations | undefined
   /** Removes the endings of those sessions of which no copy can be live, and returns how many. */
   readonly gc?: Effect.Effect<number, SessionError> | undefined
 }

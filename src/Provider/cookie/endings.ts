@@ -6,13 +6,13 @@
  * process remembers it for a minute, so that a request under way does not seal a session again that another request has
  * ended.
  */
-import { hash } from "node:crypto"
+import { hash, randomBytes } from "node:crypto"
 import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import type { Provider, StoredId } from "../Provider.js"
-import type { Ended, Ending, Endings, Lifetimes, Sealed } from "./SealedSessions.js"
+import type { Ended, Ending, Endings, Generations, Lifetimes, Sealed } from "./SealedSessions.js"
 
 /**
  * Allows for clocks that differ, for requests that checked a session before it ended and seal it afterwards, and for
@@ -43,7 +43,29 @@ export const recordedIn = (provider: Provider): Endings => ({
         ({ _tag }) => _tag === "Written"
       )
     }),
+  generations: generationsIn(provider),
   gc: provider.gc
+})
+
+const generationsIn = (provider: Provider): Generations => ({
+  current: (principal) =>
+    Effect.map(provider.read(principal), (found) =>
+      Option.isNone(found) ? undefined : Buffer.from(found.value.payload).toString("latin1")
+    ),
+  begin: (principal, lifetimes) => {
+    const name = Buffer.from(randomBytes(9).toString("base64url"))
+    const { absoluteTimeout, idleTimeout, remember } = lifetimes
+    const longest = Duration.isFinite(absoluteTimeout) ? absoluteTimeout : idleTimeout
+    const ttl = Duration.millis(
+      Math.max(Duration.toMillis(longest), Duration.toMillis(remember.absoluteTimeout)) + margin
+    )
+    // Whoever else begins one at the same time ends the same sessions.
+    return Effect.flatMap(provider.read(principal), (found) =>
+      Option.isNone(found)
+        ? Effect.asVoid(provider.create(principal, name, ttl))
+        : Effect.asVoid(provider.write(principal, name, ttl, found.value.revision))
+    )
+  }
 })
 
 /** Encodes an ending as 9 bytes: 1 for `moved` or 0 for `ended`, then its time (milliseconds, a double, big-endian). */
@@ -68,12 +90,15 @@ const idOf = ({ id }: Sealed): StoredId => hash("sha256", id, "base64url") as St
  * configuration, the one configured now.
  */
 const lastCopy = ({ createdAt, expiresAt, lifetime }: Sealed, lifetimes: Lifetimes, now: number): number => {
-  const absolute = Duration.toMillis(lifetimes.absoluteTimeout)
+  const { absoluteTimeout, idleTimeout, remember } = lifetimes
+  // Only a session whose owner is remembered is sealed for longer than the idle timeout.
+  const absolute = Math.max(
+    Duration.toMillis(absoluteTimeout),
+    lifetime > Duration.toMillis(idleTimeout) ? Duration.toMillis(remember.absoluteTimeout) : 0
+  )
   return Math.max(
     expiresAt,
-    Number.isFinite(absolute)
-      ? createdAt + absolute
-      : now + Math.max(lifetime, Duration.toMillis(lifetimes.idleTimeout))
+    Number.isFinite(absolute) ? createdAt + absolute : now + Math.max(lifetime, Duration.toMillis(idleTimeout))
   )
 }
 

@@ -1,0 +1,82 @@
+/**
+ * Stores a session that somebody has signed in to, under a new id: it is listed in the person's register before its
+ * client is told the id.
+ */
+import * as Effect from "#effect/Effect"
+import { SessionError } from "../../SessionError.js"
+import type { SessionData } from "../../Store/Codec.js"
+import type { Cause, Changed, Lost, Saved } from "../Keeper.js"
+import type { Base } from "../Outcome.js"
+import type { RequestState } from "../RequestState.js"
+import type { Listing } from "./People.js"
+
+const lost: Lost = { _tag: "Lost" }
+
+const full = (backend: string, max: number) =>
+  new SessionError({
+    reason: "TooManySessions",
+    message: `${backend}: the person has ${max} sessions already (principals.max), and whenExceeded is "refuse": end one of them first`
+  })
+
+/**
+ * Runs `storing`, and lists the session that it stored. `from` is the family that must be listed already, since the
+ * session continues it: if it is not, the person's sessions were ended meanwhile, and the result is `Lost`. If the entry
+ * cannot be written, the session is ended too, unless its old id leads to it (`cause`): the next request lists it.
+ */
+export const listing = <R extends Saved | Changed | Lost>(
+  session: RequestState,
+  data: SessionData,
+  from: string | undefined,
+  cause: Cause | undefined,
+  storing: Effect.Effect<R, SessionError>
+): Effect.Effect<R | Lost, SessionError> => {
+  const { people } = session.env
+  const { owner } = data
+  if (owner === undefined || people === undefined) {
+    return storing
+  }
+  const { family, principal: ref, startedAt } = owner
+  const [, absolute] = session.timeouts(data)
+  const entry = {
+    family,
+    startedAt,
+    endsAt: Math.min((data.createdAt ?? startedAt) + absolute, Number.MAX_SAFE_INTEGER),
+    from
+  }
+  return Effect.flatMap(people.read(ref), (known) =>
+    Effect.flatMap(people.foresee(known, { ...entry, ref }), (foreseen): Effect.Effect<R | Lost, SessionError> => {
+      if (foreseen !== "Listed") {
+        return refused(session, foreseen)
+      }
+      return Effect.flatMap(storing, (result): Effect.Effect<R | Lost, SessionError> => {
+        if (result._tag !== "Saved") {
+          return Effect.succeed(result)
+        }
+        const { ref: stored } = result.kept
+        const end = session.env.keeper.endRef!(stored)
+        return Effect.matchCauseEffect(people.list(ref, known, { ...entry, ref: stored }), {
+          onFailure: (failure) =>
+            Effect.andThen(cause === "age" ? Effect.void : Effect.ignore(end), Effect.failCause(failure)),
+          onSuccess: (outcome): Effect.Effect<R | Lost, SessionError> =>
+            outcome === "Listed" ? Effect.succeed(result) : Effect.andThen(end, refused(session, outcome))
+        })
+      })
+    })
+  )
+}
+
+/**
+ * Lists a session under the id to which an old id has led, in case the process that renewed the id has stopped before it
+ * could. The result is false, and the session ended, if the person's sessions were ended meanwhile.
+ */
+export const relisting = (session: RequestState, { data, kept }: Base): Effect.Effect<boolean, SessionError> =>
+  Effect.map(
+    listing(session, data, data.owner?.family, "age", Effect.succeed<Saved>({ _tag: "Saved", kept })),
+    ({ _tag }) => _tag === "Saved"
+  )
+
+const refused = (
+  { env: { config, keeper } }: RequestState,
+  outcome: Exclude<Listing, "Listed">
+): Effect.Effect<Lost, SessionError> =>
+  outcome === "Gone" ? Effect.succeed(lost) : Effect.fail(full(keeper.name, config.principals.max))

@@ -1,0 +1,75 @@
+/**
+ * What a session notes of the person who has signed in: made at a sign-in, carried along when the session changes, and
+ * read by its client's requests alone.
+ */
+import { hash, randomBytes } from "node:crypto"
+import * as Duration from "#effect/Duration"
+import type { StoredId } from "../../Provider/Provider.js"
+import type { Owner } from "../../Store/Codec.js"
+import type { SessionConfig } from "../configSchema.js"
+import { sealUnder, unsealUnder } from "./sealedById.js"
+
+/** A sign-in that is not stored yet. */
+export interface SigningIn {
+  readonly principal: string
+  /** Names the person's register. */
+  readonly ref: StoredId
+  /** The family of the session, unless the same person had signed in to it before. */
+  readonly family: string
+  /** If it does not say, it is as at the sign-in before. */
+  readonly remember: boolean | undefined
+  /** On sealed cookies: see {@link Owner}. */
+  readonly generation: string | undefined
+}
+
+/** Whether a text can name a person: the hash of another could be the same, if it is not well formed. */
+export const isPrincipal = (text: unknown): text is string =>
+  typeof text === "string" && text.length > 0 && text.length <= 1024 && !/\p{Surrogate}/u.test(text)
+
+/** The name of a principal's register. */
+export const registerOf = (principal: string): StoredId =>
+  hash("sha256", `effect-session principal ${principal}`, "base64url") as StoredId
+
+export const makeFamily = (): string => randomBytes(16).toString("base64url")
+
+export const signingIn = (principal: string, remember: boolean | undefined): SigningIn => ({
+  principal,
+  ref: registerOf(principal),
+  family: makeFamily(),
+  remember,
+  generation: undefined
+})
+
+const seal = (id: string, principal: string): string =>
+  sealUnder(id, "principal", Buffer.from(principal)).toString("base64url")
+
+/** The principal of a session, for a client that knows its id. */
+export const principalOf = ({ sealed }: Owner, id: string): string | undefined =>
+  unsealUnder(id, "principal", Buffer.from(sealed, "base64url"))?.toString()
+
+/** The owner of a session in which somebody signs in; `before` is the same person's, if they had signed in before. */
+export const signedIn = (
+  { family, generation, principal, ref, remember }: SigningIn,
+  before: Owner | undefined,
+  id: string,
+  { absoluteTimeout, idleTimeout }: SessionConfig["remember"],
+  now: number
+): Owner => ({
+  principal: ref,
+  sealed: seal(id, principal),
+  family: before?.family ?? family,
+  startedAt: before?.startedAt ?? now,
+  signedInAt: now,
+  seenAt: now,
+  lifetimes:
+    (remember ?? before?.lifetimes !== undefined)
+      ? [Duration.toMillis(idleTimeout), Duration.toMillis(absoluteTimeout)]
+      : undefined,
+  generation
+})
+
+/** The owner of a session that changes its id. The owner stays unknown to whoever knows neither of the two. */
+export const underId = (owner: Owner, oldId: string, id: string): Owner => {
+  const principal = principalOf(owner, oldId)
+  return principal === undefined ? owner : { ...owner, sealed: seal(id, principal) }
+}

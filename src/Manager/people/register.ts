@@ -1,0 +1,75 @@
+/**
+ * The register of a person's sessions: the record beside the sessions that lists them. It is JSON text,
+ * `{"v": 1, "swept": live, "e": [[family, stored id, startedAt, endsAt, ending], ...]}`, oldest first, and names neither
+ * the person nor any session's id.
+ */
+import { toBuffer } from "../../internal/bytes.js"
+import type { StoredId } from "../../Provider/Provider.js"
+
+/** A session in its person's register. Times are in milliseconds since the epoch. */
+export interface Entry {
+  /** Names the session. It stays while the id changes, and no client can use it. */
+  readonly family: string
+  readonly ref: StoredId
+  readonly startedAt: number
+  /** When the session ends at the latest. */
+  readonly endsAt: number
+  /** Whether somebody is ending the session: it counts as ended, but may be there yet. */
+  readonly ending: boolean
+}
+
+export interface Register {
+  readonly entries: ReadonlyArray<Entry>
+  /** How many sessions were live when all entries were looked up last. */
+  readonly swept: number
+}
+
+export const empty: Register = { entries: [], swept: 0 }
+
+export const encode = ({ entries, swept }: Register): Uint8Array =>
+  Buffer.from(
+    JSON.stringify({
+      v: 1,
+      swept,
+      e: entries.map(({ ending, endsAt, family, ref, startedAt }) => [family, ref, startedAt, endsAt, ending ? 1 : 0])
+    })
+  )
+
+/** Decodes a register; undefined if it is not one that this version can read. */
+export const decode = (payload: Uint8Array): Register | undefined => {
+  try {
+    const { e, swept, v } = JSON.parse(toBuffer(payload).toString("utf8"))
+    return v === 1 && typeof swept === "number" && Array.isArray(e) && e.every(isRow)
+      ? { swept, entries: e.map(toEntry) }
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+type Row = readonly [family: string, ref: string, startedAt: number, endsAt: number, ending: number]
+
+const isRow = (row: unknown): row is Row =>
+  Array.isArray(row) && row.length === 5 && row.every((part, i) => typeof part === (i < 2 ? "string" : "number"))
+
+const toEntry = ([family, ref, startedAt, endsAt, ending]: Row): Entry => ({
+  family,
+  ref: ref as StoredId,
+  startedAt,
+  endsAt,
+  ending: ending === 1
+})
+
+/** Clocks of an app's processes differ: an entry that a clock ahead took for past would hide a live session. */
+const margin = 24 * 3_600_000
+
+/** The entries of sessions that may still be there. */
+export const standing = (entries: ReadonlyArray<Entry>, now: number): ReadonlyArray<Entry> =>
+  entries.filter(({ endsAt }) => now < endsAt + margin)
+
+/** A session without an absolute end is kept for this long, renewed with every change of the register. */
+const longest = 10 * 365 * margin
+
+/** How long a register is to be kept, in milliseconds. */
+export const lifetime = (entries: ReadonlyArray<Entry>, now: number): number =>
+  Math.min(Math.max(60_000, ...entries.map(({ endsAt }) => endsAt + margin - now)), longest)
