@@ -82,32 +82,54 @@ export interface Internals {
 /** @internal */
 export const internals = (manager: Manager): Internals => manager[TypeId] as Internals
 
-/** Makes a manager over the provider in the context. */
+/** Returns the error if the sessions' format does not tell what the configuration asks for. */
+const checkFormat = ({ validFrom }: SessionConfig, codec: Codec.SessionCodec): SessionError | undefined => {
+  if (validFrom === undefined) {
+    return undefined
+  }
+  const payload = codec.encode({ createdAt: 0, values: {} })
+  return payload instanceof Uint8Array && codec.decode(payload)?.createdAt !== undefined
+    ? undefined
+    : new SessionError({
+        reason: "InvalidConfig",
+        message: "validFrom: the format in which sessions are stored does not say when a session began"
+      })
+}
+
+/**
+ * Makes a manager over the provider in the context. Fails with `InvalidConfig` if the format of sessions does not tell
+ * what the configuration asks for.
+ */
 export const overProvider = (
   config: SessionConfig,
   codec: Codec.SessionCodec = Codec.json
-): Effect.Effect<Manager, never, SessionProvider> =>
-  Effect.map(SessionProvider, (provider) => {
+): Effect.Effect<Manager, SessionError, SessionProvider> =>
+  Effect.flatMap(SessionProvider, (provider) => {
+    const wrong = checkFormat(config, codec)
     const surroundings = surround({ name: provider.name, ...provider.capabilities }, config)
-    return over(
-      keptByServer(guarded(provider, surroundings), config),
-      config,
-      codec,
-      surroundings,
-      makeTrial(provider, config, codec)
-    )
+    return wrong === undefined
+      ? Effect.succeed(
+          over(
+            keptByServer(guarded(provider, surroundings), config),
+            config,
+            codec,
+            surroundings,
+            makeTrial(provider, config, codec)
+          )
+        )
+      : Effect.fail(wrong)
   })
 
 /**
  * Makes a manager of sessions that clients hold. Fails with `InvalidConfig` if the configuration leaves no way to keep
- * a session in cookies.
+ * a session in cookies, or the format of sessions does not tell what the configuration asks for.
  */
 export const overSealed = (
   config: SessionConfig,
   codec: Codec.SessionCodec = Codec.json
 ): Effect.Effect<Manager, SessionError, SealedSessions> =>
   Effect.flatMap(SealedSessions, (sealing) => {
-    const wrong = checkHeldByClient(config)
+    const wrong = checkHeldByClient(config) ?? checkFormat(config, codec)
     const surroundings = surround(sealing, config)
     const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
     // Endings are recorded under hashes, whatever the ids of sessions are.
@@ -154,7 +176,7 @@ const over = (
     people:
       keeper.principals === undefined || !codec.keepsNotes
         ? undefined
-        : new People(keeper.principals, keeper, codec, telemetry, config.principals, waiting),
+        : new People(keeper.principals, keeper, codec, telemetry, config, waiting),
     patience: waiting
   }
   const handle = handles(codec)

@@ -8,6 +8,7 @@ import type { SessionData } from "../Store/Codec.js"
 import type { Draft, Operation } from "../Store/Handle.js"
 import type { Environment } from "./Environment.js"
 import type { Found, Reply, Sent } from "./Keeper.js"
+import { isRemembered, lifetimeOf } from "./lifetimes.js"
 import type { Base } from "./Outcome.js"
 import type { SigningIn } from "./people/owner.js"
 import { Line } from "./Turns.js"
@@ -44,9 +45,6 @@ const clear: Operation = (draft) => {
   }
   return undefined
 }
-
-/** Whether the session's owner asked to be remembered, when the browser ends too. */
-export const isRemembered = ({ owner }: SessionData): boolean => owner?.lifetimes !== undefined
 
 export class RequestState {
   stage: Stage = "open"
@@ -126,12 +124,6 @@ export class RequestState {
     return this.log.length > 0 || this.renewing || this.ending.length > 0
   }
 
-  /** The session's own idle and absolute timeout, in milliseconds. */
-  timeouts({ owner }: SessionData): readonly [idle: number, absolute: number] {
-    const { absoluteTimeout, idleTimeout } = this.env.config
-    return owner?.lifetimes ?? [Duration.toMillis(idleTimeout), Duration.toMillis(absoluteTimeout)]
-  }
-
   /**
    * How long the browser is to keep the session's cookie, in milliseconds, so that the cookie has to be renewed along
    * with the session. Undefined if it ends with the browser, the id came in a header or query parameter, or another app
@@ -154,10 +146,9 @@ export class RequestState {
     return this.nextId
   }
 
-  /** The session's lifetime from `now` on, in milliseconds: the idle timeout, but never past its absolute end. */
+  /** The session's lifetime from `now` on, in milliseconds. */
   lifetime(data: SessionData, now: number): number {
-    const [idle, absolute] = this.timeouts(data)
-    return data.createdAt === undefined ? idle : Math.min(idle, data.createdAt + absolute - now)
+    return lifetimeOf(this.env.config, data, now)
   }
 
   /** Decodes a session that a keeper found. Reports one that cannot be decoded, and returns undefined. */

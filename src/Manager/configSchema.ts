@@ -3,15 +3,33 @@
  * `options.ts` says what they mean.
  */
 import { aboveZero, between, matching, parsed, satisfying, withDefault } from "#dialect/schema"
+import * as DateTime from "#effect/DateTime"
 import * as Duration from "#effect/Duration"
 import * as Option from "#effect/Option"
 import * as Schema from "#effect/Schema"
-import type { CookieOptions, IdOptions, Options } from "./options.js"
+import type { CookieOptions, IdOptions, Options, PrincipalOptions, RememberOptions } from "./options.js"
 
 const positive = parsed(
   Duration.isDuration,
   (input: Duration.Input) => Option.filter(Duration.fromInput(input), (duration) => Duration.toMillis(duration) > 0),
   'expected a positive duration such as "30 minutes"'
+)
+
+/** A finite duration, or none. */
+const pause = parsed(
+  Duration.isDuration,
+  (input: Duration.Input) =>
+    Option.filter(
+      Duration.fromInput(input),
+      (duration) => Duration.isFinite(duration) && Duration.toMillis(duration) >= 0
+    ),
+  'expected a duration such as "1 hour", or 0'
+)
+
+const date = parsed(
+  (u): u is DateTime.Utc => DateTime.isDateTime(u) && DateTime.isUtc(u),
+  (input: DateTime.DateTime.Input) => Option.map(DateTime.make(input), DateTime.toUtc),
+  "expected a date, such as 2030-01-31T12:00:00Z"
 )
 
 const token = Schema.String.pipe(
@@ -34,6 +52,9 @@ const headerName = token.pipe(
       : undefined
   )
 )
+
+/** How long browsers keep a cookie (RFC 6265bis 5.5). @internal */
+export const mostDays = 400
 
 const Cookie = Schema.Struct({
   name: Schema.optional(token),
@@ -76,8 +97,8 @@ const Cookie = Schema.Struct({
     if (partitioned && !secure) {
       return { path: ["partitioned"], message: "needs secure: true" }
     }
-    if (maxAge !== undefined && Duration.toDays(maxAge) > 400) {
-      return { path: ["maxAge"], message: "browsers keep a cookie for 400 days at most" }
+    if (maxAge !== undefined && Duration.toDays(maxAge) > mostDays) {
+      return { path: ["maxAge"], message: `browsers keep a cookie for ${mostDays} days at most` }
     }
     return undefined
   })
@@ -97,22 +118,53 @@ const Id = Schema.Struct({
     () => ""
   ),
   encoding: withDefault(Schema.Literals(["base64url", "hex"]), () => "base64url" as const),
-  hashed: withDefault(Schema.Literals([true, false, "migrating"]), () => true as const)
+  hashed: withDefault(Schema.Literals([true, false, "migrating"]), () => true as const),
+  renewEvery: Schema.optional(positive),
+  grace: withDefault(positive, () => Duration.seconds(30)),
+  watchReuse: withDefault(pause, () => Duration.hours(1)),
+  endOnReuse: withDefault(Schema.Boolean, () => false)
 }).pipe(
-  // An id that is looked up as the client sent it must not be a hash that someone saw in the backend.
-  satisfying((id) =>
-    id.hashed === "migrating" && idLength(id) === hashLength
-      ? {
-          path: ["hashed"],
-          message:
-            "migrating needs ids that cannot be taken for hashes, which have 43 characters: these have 43 as well"
-        }
-      : undefined
-  )
+  satisfying((id) => {
+    // An id that is looked up as the client sent it must not be a hash that someone saw in the backend.
+    if (id.hashed === "migrating" && idLength(id) === hashLength) {
+      return {
+        path: ["hashed"],
+        message: "migrating needs ids that cannot be taken for hashes, which have 43 characters: these have 43 as well"
+      }
+    }
+    if (id.renewEvery !== undefined && Duration.isGreaterThanOrEqualTo(id.grace, id.renewEvery)) {
+      return { path: ["grace"], message: "expected less than renewEvery" }
+    }
+    if (id.endOnReuse && Duration.toMillis(id.watchReuse) === 0) {
+      return { path: ["endOnReuse"], message: "needs a watchReuse above 0: otherwise no reuse is noticed" }
+    }
+    return undefined
+  })
 )
 
 /** The number of characters of a SHA-256 in base64url. */
 const hashLength = 43
+
+const Remember = Schema.Struct({
+  idleTimeout: withDefault(positive, () => Duration.days(14)),
+  absoluteTimeout: withDefault(positive, () => Duration.days(30))
+}).pipe(
+  satisfying(({ absoluteTimeout, idleTimeout }) => {
+    if (Duration.toDays(absoluteTimeout) > mostDays) {
+      return { path: ["absoluteTimeout"], message: `expected at most ${mostDays} days: browsers keep no cookie longer` }
+    }
+    if (Duration.isGreaterThan(idleTimeout, absoluteTimeout)) {
+      return { path: ["idleTimeout"], message: "expected at most remember.absoluteTimeout; the default is 14 days" }
+    }
+    return undefined
+  })
+)
+
+const Principals = Schema.Struct({
+  max: withDefault(Schema.Int.pipe(between(1, 10_000, "expected a whole number from 1 to 10,000")), () => 1_000),
+  whenExceeded: withDefault(Schema.Literals(["end-oldest", "refuse"]), () => "end-oldest" as const),
+  bestEffort: withDefault(Schema.Boolean, () => false)
+})
 
 /**
  * The Schema of all options. Durations are Effect's: `"30 minutes"`, `Duration.hours(12)`, milliseconds.
@@ -129,6 +181,13 @@ export const SessionConfig = Schema.Struct({
   maxBytes: withDefault(Schema.Int.pipe(aboveZero), () => 64 * 1024),
   keepOnServerError: withDefault(Schema.Boolean, () => false),
   whenNotSaved: withDefault(Schema.Literals(["503", "response"]), () => "503" as const),
+  validFrom: Schema.optional(date),
+  remember: withDefault(Remember, () => Schema.decodeSync(Remember)({})),
+  principals: withDefault(Principals, () => Schema.decodeSync(Principals)({})),
+  clearSiteData: withDefault(
+    Schema.Array(Schema.Literals(["cache", "cookies", "storage", "executionContexts"])),
+    () => []
+  ),
   id: withDefault(Id, () => Schema.decodeSync(Id)({})),
   cookie: withDefault(Schema.Union([Schema.Literal(false), Cookie]), () => Schema.decodeSync(Cookie)({})),
   header: withDefault(Schema.Union([Schema.Literal(false), headerName]), () => false as const),
@@ -157,14 +216,18 @@ export const SessionConfig = Schema.Struct({
 export type SessionConfig = typeof SessionConfig.Type
 
 /** How an environment variable writes an option. */
-export type Writing = "text" | "whole" | "flag" | "flag or text"
+export type Writing = "text" | "whole" | "flag" | "flag or text" | "list"
+
+/** The options that are groups of options. */
+interface Groups {
+  readonly cookie: CookieOptions
+  readonly id: IdOptions
+  readonly principals: PrincipalOptions
+  readonly remember: RememberOptions
+}
 
 type Writings<O> = {
-  readonly [Name in keyof O]-?: Name extends "cookie"
-    ? Writings<CookieOptions>
-    : Name extends "id"
-      ? Writings<IdOptions>
-      : Writing
+  readonly [Name in keyof O]-?: Name extends keyof Groups ? Writings<Groups[Name]> : Writing
 }
 
 /**
@@ -182,7 +245,20 @@ export const writings: Writings<Options> = {
   whenNotSaved: "text",
   header: "text",
   query: "text",
-  id: { bytes: "whole", prefix: "text", encoding: "text", hashed: "flag or text" },
+  validFrom: "text",
+  remember: { idleTimeout: "text", absoluteTimeout: "text" },
+  principals: { max: "whole", whenExceeded: "text", bestEffort: "flag" },
+  clearSiteData: "list",
+  id: {
+    bytes: "whole",
+    prefix: "text",
+    encoding: "text",
+    hashed: "flag or text",
+    renewEvery: "text",
+    grace: "text",
+    watchReuse: "text",
+    endOnReuse: "flag"
+  },
   cookie: {
     name: "text",
     domain: "text",

@@ -1,6 +1,7 @@
 /**
  * The options of sessions, as an app writes them. The Schema `SessionConfig` accepts the same options.
  */
+import type * as DateTime from "#effect/DateTime"
 import type * as Duration from "#effect/Duration"
 
 /**
@@ -54,6 +55,64 @@ export interface IdOptions {
    * stored with `false`: each is found by its id and kept under its hash from then on, so that no user is signed out.
    */
   readonly hashed?: boolean | "migrating" | undefined
+  /**
+   * The age at which a session's id is changed by itself, with a request that uses the session (the renewal timeout of
+   * OWASP's Session Management Cheat Sheet). The session's absolute end does not move. Default: never.
+   */
+  readonly renewEvery?: Duration.Input | undefined
+  /**
+   * How long an id that was changed by `renewEvery` goes on serving the same session, for requests that were under way
+   * and for clients that lost the response with the new id. Less than `renewEvery`. Default 30 seconds.
+   */
+  readonly grace?: Duration.Input | undefined
+  /**
+   * How long after `grace` the use of an old id is noticed, as the event `Reused`. Default 1 hour; 0 turns it off.
+   */
+  readonly watchReuse?: Duration.Input | undefined
+  /**
+   * Whether the use of an old id after `grace` ends the session, because two clients have it and one of them may have
+   * stolen it: the rotation of OAuth's refresh tokens (RFC 6819 5.2.2.3, RFC 9700 4.14.2). Default false: a client that
+   * slept with an old id would be signed out too.
+   */
+  readonly endOnReuse?: boolean | undefined
+}
+
+/**
+ * The lifetimes of a session whose user asked to be remembered.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface RememberOptions {
+  /** How long such a session lives without a request that uses it, at most `absoluteTimeout`. Default 14 days. */
+  readonly idleTimeout?: Duration.Input | undefined
+  /**
+   * How long such a session lives in any case, counted from its sign-in: at most 400 days, as long as a browser keeps a
+   * cookie. Default 30 days.
+   */
+  readonly absoluteTimeout?: Duration.Input | undefined
+}
+
+/**
+ * The options of the lists of each person's sessions.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface PrincipalOptions {
+  /** The largest number of sessions that one person can be signed in to at a time, from 1 to 10,000. Default 1,000. */
+  readonly max?: number | undefined
+  /**
+   * What becomes of a sign-in that would be one too many: the person's oldest session ends (`end-oldest`, the default),
+   * or the sign-in fails with `TooManySessions` (`refuse`).
+   */
+  readonly whenExceeded?: "end-oldest" | "refuse" | undefined
+  /**
+   * Whether a list that may be incomplete is good enough. Default false: if the backend may lose its records, as
+   * memcached does when it is full, ending all of a person's sessions, all others, or those over `max` could leave one
+   * alive, and is refused.
+   */
+  readonly bestEffort?: boolean | undefined
 }
 
 /**
@@ -87,6 +146,21 @@ export interface Options {
    * `response` as if nothing had happened.
    */
   readonly whenNotSaved?: "503" | "response" | undefined
+  /**
+   * Ends every session that began before this date, as after a break-in. A change of id by `regenerate` or a sign-in
+   * counts as a beginning. Default none.
+   */
+  readonly validFrom?: DateTime.DateTime.Input | undefined
+  /** The lifetimes of a session whose user asked to be remembered. */
+  readonly remember?: RememberOptions | undefined
+  /** The options of the lists of each person's sessions. */
+  readonly principals?: PrincipalOptions | undefined
+  /**
+   * What browsers have to delete of this site when a user signs out: the `Clear-Site-Data` header of the response to
+   * `session.signOut` (W3C Clear Site Data). `cookies` deletes those of all apps on the domain. Browsers obey only over
+   * https, and not all know all of these. Default none.
+   */
+  readonly clearSiteData?: ReadonlyArray<"cache" | "cookies" | "storage" | "executionContexts"> | undefined
   /** The options of session ids. */
   readonly id?: IdOptions | undefined
   /** Cookie attributes, or `false` to send no cookie. */

@@ -6,9 +6,10 @@ import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import { contentOn } from "./content.js"
+import { isRemembered, timeoutsOf } from "./lifetimes.js"
 import { notesOn } from "./notes.js"
 import type { Base, Outcome } from "./Outcome.js"
-import { isRemembered, type RequestState } from "./RequestState.js"
+import type { RequestState } from "./RequestState.js"
 
 const nothing: Outcome = { _tag: "Nothing" }
 const told: Outcome = { _tag: "Told" }
@@ -21,7 +22,7 @@ const told: Outcome = { _tag: "Told" }
  * the renewal; what would delay it past the session's end is renewed at once.
  */
 const isDue = (session: RequestState, base: Base, gain: number): boolean => {
-  const [idle] = session.timeouts(base.data)
+  const [idle] = timeoutsOf(session.env.config, base.data)
   const { between, spread } = pauseOf(session, idle)
   // A response that renews the session sets the cookie too, so the cookie is at least as old as the gain. A renewal
   // without a response (in a stream, on a socket) leaves the cookie older than the session.
@@ -50,7 +51,7 @@ const renewalAt = (session: RequestState, now: number): number | "cookie" | "not
     return lifetime
   }
   // Towards its absolute end a session gains no more time: neither the cookie's age nor the last use shows in it.
-  const [idle] = session.timeouts(base.data)
+  const [idle] = timeoutsOf(session.env.config, base.data)
   if (lifetime >= idle) {
     return undefined
   }

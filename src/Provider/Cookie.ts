@@ -9,7 +9,6 @@ import { millisOf } from "#dialect/clock"
 import { mapOrError, missing } from "#dialect/config"
 import * as Config from "#effect/Config"
 import * as Context from "#effect/Context"
-import * as DateTime from "#effect/DateTime"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -72,8 +71,6 @@ export interface Options<Revocations = Provider> {
    * session's cookies can use them until they expire.
    */
   readonly revocations?: Revocations | undefined
-  /** Ends every session that began before this date. Default none. */
-  readonly validFrom?: DateTime.DateTime.Input | undefined
   /**
    * Whether to deflate a session if that makes it smaller. Default false: if an attacker can put text into a session
    * and see how long its cookies are, compression lets them guess a secret in the same session (the CRIME attack).
@@ -128,13 +125,11 @@ const endingsOf = ({ revocations }: Options): Effect.Effect<Endings, SessionErro
         )
       : Effect.succeed(recordedIn(revocations))
 
-const sealedBy = (sealer: Sealer, { maxPayload, maxSeal, validFrom }: Limits): Pick<Sealing, "seal" | "unseal"> => ({
+const sealedBy = (sealer: Sealer, { maxPayload, maxSeal }: Limits): Pick<Sealing, "seal" | "unseal"> => ({
   unseal: (cookieName, value) =>
     Effect.clockWith((clock) => {
       const sealed = sealer.open(cookieName, value)
-      return Effect.succeed(
-        sealed !== undefined && millisOf(clock) < sealed.expiresAt && sealed.createdAt >= validFrom ? sealed : undefined
-      )
+      return Effect.succeed(sealed !== undefined && millisOf(clock) < sealed.expiresAt ? sealed : undefined)
     }),
   seal: (cookieName, { createdAt, id, payload, writes }, ttl) =>
     Effect.clockWith((clock) => {
@@ -165,31 +160,21 @@ interface Limits {
   readonly compress: boolean
   readonly maxPayload: number
   readonly maxSeal: number
-  /** In milliseconds since the epoch. */
-  readonly validFrom: number
 }
 
 const limitsOf = ({
   app = "",
   compress = false,
-  maxSize = 14 * 1024,
-  validFrom
+  maxSize = 14 * 1024
 }: Options): Effect.Effect<Limits, SessionError> => {
-  const from =
-    validFrom === undefined
-      ? Option.some(Number.NEGATIVE_INFINITY)
-      : Option.map(DateTime.make(validFrom), DateTime.toEpochMillis)
   if (!/^[!-~]{0,64}$/.test(app)) {
     return invalid("app: expected up to 64 visible ASCII characters, without spaces")
-  }
-  if (Option.isNone(from)) {
-    return invalid("validFrom: expected a date, such as 2030-01-31T12:00:00Z")
   }
   if (!Number.isInteger(maxSize) || maxSize < 1024 || maxSize > 60 * 1024) {
     return invalid("maxSize: expected a whole number from 1,024 to 61,440")
   }
   const maxPayload = compress ? Math.max(maxInflated, payloadIn(maxSize)) : payloadIn(maxSize)
-  return Effect.succeed({ app, compress, maxPayload, maxSeal: maxSize, validFrom: from.value })
+  return Effect.succeed({ app, compress, maxPayload, maxSeal: maxSize })
 }
 
 const names: Names<Options> = {
@@ -197,7 +182,6 @@ const names: Names<Options> = {
   app: "optional",
   cipher: "optional",
   revocations: "optional",
-  validFrom: "optional",
   compress: "optional",
   maxSize: "optional"
 }
@@ -273,8 +257,8 @@ const keysFromEnv = mapOrError(
 )
 
 /**
- * Provides sealed cookies with options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_APP`,
- * `SESSION_CIPHER` and `SESSION_VALID_FROM`. `revocations` is the provider that records ended sessions.
+ * Provides sealed cookies with options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_APP` and
+ * `SESSION_CIPHER`. `revocations` is the provider that records ended sessions.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -293,8 +277,7 @@ export const layerFromEnv = <E = never, R = never>(
     {
       keys: keysFromEnv,
       app: Environment.optional(Config.NonEmptyString(Environment.variables.app)),
-      cipher: Environment.optional(Config.Literals(cipherNames, Environment.variables.cipher)),
-      validFrom: Environment.optional(Config.String(Environment.variables.validFrom))
+      cipher: Environment.optional(Config.Literals(cipherNames, Environment.variables.cipher))
     },
     revocations
   )

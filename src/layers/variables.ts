@@ -11,22 +11,26 @@ import * as Environment from "../Provider/internal/environment.js"
 import { hint } from "../Provider/internal/options.js"
 
 /** The readers of variables, by how a variable writes an option. */
-const readers: { readonly [W in Writing]: (name: string) => Config.Config<boolean | number | string> } = {
+const readers: {
+  readonly [W in Writing]: (name: string) => Config.Config<boolean | number | string | ReadonlyArray<string>>
+} = {
   text: Config.NonEmptyString,
   whole: Config.Int,
   flag: Config.Boolean,
-  "flag or text": (name) => Config.orElse(Config.Boolean(name), () => Config.NonEmptyString(name))
+  "flag or text": (name) => Config.orElse(Config.Boolean(name), () => Config.NonEmptyString(name)),
+  list: (name) => Config.map(Config.NonEmptyString(name), (text) => text.split(",").map((part) => part.trim()))
 }
 
 type Path = readonly [name: string] | readonly [group: string, name: string]
 
-const { cookie, id, ...top } = writings
-
 const options: ReadonlyArray<readonly [path: Path, writing: Writing]> = [
-  ...Object.entries(top).map(([name, writing]) => [[name], writing] as const),
-  ...Object.entries(id).map(([name, writing]) => [["id", name], writing] as const),
-  [["cookie"], "flag"],
-  ...Object.entries(cookie).map(([name, writing]) => [["cookie", name], writing] as const)
+  ...Object.entries(writings).flatMap(
+    ([name, written]): ReadonlyArray<readonly [Path, Writing]> =>
+      typeof written === "string"
+        ? [[[name], written]]
+        : Object.entries(written).map(([inner, writing]) => [[name, inner], writing])
+  ),
+  [["cookie"], "flag"]
 ]
 
 /** The name of an option's variable: `cookie.sameSite` is `SESSION_COOKIE_SAME_SITE`. */

@@ -627,7 +627,7 @@ describe("configuration", () => {
         "SESSION_REVOCATIONS"
       )
       expect(yield* fromEnvironment({ ...cookie, SESSION_KEYS: keys[0]!, SESSION_VALID_FROM: "soon" })).toContain(
-        "validFrom"
+        "SESSION_VALID_FROM: expected a date"
       )
     })
   )

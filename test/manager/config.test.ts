@@ -12,6 +12,7 @@ import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
 import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
 import { providersWith } from "#test/providers"
 import { pathsOf } from "#test/schema"
 import { describe, expect, it } from "#test/vitest"
@@ -35,6 +36,34 @@ describe("a wrong option fails the build and is named", () => {
     ],
     [{ touchEvery: "30 minutes" }, /touchEvery: expected less than idleTimeout/],
     [{ maxBytes: -1 }, /maxBytes: /],
+    [{ validFrom: "soon" }, /validFrom: expected a date, such as 2030-01-31T12:00:00Z$/m],
+    [{ validFrom: null }, /validFrom: expected a date/],
+    [{ remember: { idleTimeout: 0 } }, /remember\.idleTimeout: expected a positive duration/],
+    [{ remember: { absoluteTimeout: Duration.infinity } }, /remember\.absoluteTimeout: expected at most 400 days/],
+    [{ remember: { absoluteTimeout: "401 days" } }, /remember\.absoluteTimeout: expected at most 400 days/],
+    [{ remember: { idleTimeout: "31 days" } }, /remember\.idleTimeout: expected at most remember\.absoluteTimeout/],
+    [{ remember: { absoluteTimeout: "7 days" } }, /remember\.idleTimeout: .*; the default is 14 days/],
+    [
+      { remember: { forever: true } },
+      /remember\.forever: unknown option: expected one of idleTimeout, absoluteTimeout/
+    ],
+    [{ principals: { max: 0 } }, /principals\.max: expected a whole number from 1 to 10,000/],
+    [{ principals: { max: 10_001 } }, /principals\.max: expected a whole number from 1 to 10,000/],
+    [{ principals: { max: 1.5 } }, /principals\.max: expected /],
+    [{ principals: { whenExceeded: "end" } }, /principals\.whenExceeded: expected "end-oldest" or "refuse"$/m],
+    [{ principals: { bestEffort: "yes" } }, /principals\.bestEffort: expected /],
+    [
+      { clearSiteData: ["cookie"] },
+      /clearSiteData\.0: expected "cache", "cookies", "storage" or "executionContexts"$/m
+    ],
+    [{ clearSiteData: "cookies" }, /clearSiteData: expected /],
+    [{ id: { renewEvery: 0 } }, /id\.renewEvery: expected a positive duration/],
+    [{ id: { renewEvery: "30 seconds" } }, /id\.grace: expected less than renewEvery/],
+    [{ id: { grace: "10 minutes", renewEvery: "5 minutes" } }, /id\.grace: expected less than renewEvery/],
+    [{ id: { grace: 0 } }, /id\.grace: expected a positive duration/],
+    [{ id: { watchReuse: "for ever" } }, /id\.watchReuse: expected a duration such as "1 hour", or 0/],
+    [{ id: { watchReuse: Duration.infinity } }, /id\.watchReuse: expected a duration/],
+    [{ id: { endOnReuse: true, watchReuse: 0 } }, /id\.endOnReuse: needs a watchReuse above 0/],
     [{ id: { bytes: 8 } }, /id\.bytes: expected a whole number from 16 to 96/],
     [{ id: { prefix: "../" } }, /id\.prefix: expected at most 32 letters/],
     [{ cookie: { name: "a b" } }, /cookie.*name.*RFC 9110 token/],
@@ -65,7 +94,10 @@ describe("a wrong option fails the build and is named", () => {
     [{ idletimeout: "1 minute" }, /: idletimeout: unknown option: did you mean idleTimeout\?/],
     [{ cookie: { samesite: "lax" } }, /: cookie\.samesite: unknown option: did you mean sameSite\?/],
     [{ cookie: { maxage: 1, secrue: true } }, /cookie\.maxage: .*maxAge\?; cookie\.secrue: .*did you mean secure\?/],
-    [{ id: { lenght: 20 } }, /: id\.lenght: unknown option: expected one of bytes, prefix, encoding, hashed$/m],
+    [
+      { id: { lenght: 20 } },
+      /: id\.lenght: unknown option: expected one of bytes, prefix, encoding, hashed, renewEvery, grace, /
+    ],
     [{ __proto__: null, constructor: 1 }, /: constructor: unknown option/]
   ]
   for (const [options, message] of cases) {
@@ -132,6 +164,40 @@ describe("presets", () => {
   })) {
     it.effect(name, () => Effect.map(failure(SessionLayer.memory(preset)), (text) => expect(text).toBe("built")))
   }
+
+  for (const [name, preset] of Object.entries({ ...SessionConfig.owasp, ...SessionConfig.nist })) {
+    it.effect(`${name}: nobody is remembered for longer than it allows`, () =>
+      Effect.map(SessionConfig.make(preset), ({ absoluteTimeout, idleTimeout, remember }) =>
+        expect(remember).toEqual({ absoluteTimeout, idleTimeout })
+      )
+    )
+  }
+})
+
+describe("defaults", () => {
+  it.effect("are those that the options' comments say", () =>
+    Effect.map(SessionConfig.make({}), ({ clearSiteData, id, principals, remember, validFrom }) => {
+      expect(validFrom).toBeUndefined()
+      expect(remember).toEqual({ idleTimeout: Duration.days(14), absoluteTimeout: Duration.days(30) })
+      expect(principals).toEqual({ max: 1000, whenExceeded: "end-oldest", bestEffort: false })
+      expect(clearSiteData).toEqual([])
+      expect(id).toMatchObject({ grace: Duration.seconds(30), watchReuse: Duration.hours(1), endOnReuse: false })
+      expect(id.renewEvery).toBeUndefined()
+    })
+  )
+
+  it.effect("a watchReuse below 0 is refused, or is 0 as all durations of Effect 3 that are below it", () =>
+    Effect.map(Effect.option(SessionConfig.make({ id: { watchReuse: "-1 hour" } })), (config) =>
+      expect(Option.map(config, ({ id }) => Duration.toMillis(id.watchReuse))).not.toEqual(Option.some(-3_600_000))
+    )
+  )
+
+  it.effect("stay for the options of a group that are left out", () =>
+    Effect.map(SessionConfig.make({ remember: { idleTimeout: "1 day" }, principals: { max: 1 } }), (config) => {
+      expect(config.remember).toEqual({ idleTimeout: Duration.days(1), absoluteTimeout: Duration.days(30) })
+      expect(config.principals).toEqual({ max: 1, whenExceeded: "end-oldest", bestEffort: false })
+    })
+  )
 })
 
 const fromEnv = (variables: Record<string, string>, options?: Parameters<typeof SessionLayer.fromConfig>[0]) =>
@@ -171,6 +237,17 @@ describe("fromConfig", () => {
         SESSION_ID_PREFIX: "app-",
         SESSION_ID_ENCODING: "hex",
         SESSION_ID_HASHED: "false",
+        SESSION_ID_RENEW_EVERY: "1 hour",
+        SESSION_ID_GRACE: "10 seconds",
+        SESSION_ID_WATCH_REUSE: "2 hours",
+        SESSION_ID_END_ON_REUSE: "true",
+        SESSION_VALID_FROM: "2030-01-31T12:00:00Z",
+        SESSION_REMEMBER_IDLE_TIMEOUT: "7 days",
+        SESSION_REMEMBER_ABSOLUTE_TIMEOUT: "60 days",
+        SESSION_PRINCIPALS_MAX: "5",
+        SESSION_PRINCIPALS_WHEN_EXCEEDED: "refuse",
+        SESSION_PRINCIPALS_BEST_EFFORT: "true",
+        SESSION_CLEAR_SITE_DATA: "cache, storage",
         SESSION_COOKIE_NAME: "sid",
         SESSION_COOKIE_DOMAIN: "example.org",
         SESSION_COOKIE_PATH: "/app",
@@ -193,7 +270,20 @@ describe("fromConfig", () => {
           maxBytes: 1000,
           keepOnServerError: true,
           whenNotSaved: "response",
-          id: { bytes: 20, prefix: "app-", encoding: "hex", hashed: false },
+          id: {
+            bytes: 20,
+            prefix: "app-",
+            encoding: "hex",
+            hashed: false,
+            renewEvery: "1 hour",
+            grace: "10 seconds",
+            watchReuse: "2 hours",
+            endOnReuse: true
+          },
+          validFrom: Date.parse("2030-01-31T12:00:00Z"),
+          remember: { idleTimeout: "7 days", absoluteTimeout: "60 days" },
+          principals: { max: 5, whenExceeded: "refuse", bestEffort: true },
+          clearSiteData: ["cache", "storage"],
           cookie: {
             name: "sid",
             domain: "example.org",

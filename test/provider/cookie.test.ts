@@ -223,22 +223,6 @@ describe("options", () => {
     })
   )
 
-  it.effect("validFrom ends the sessions that began before, and those that were touched since", () =>
-    Effect.gen(function* () {
-      const keys = [key()]
-      yield* TestClock.setTime(Date.parse("2030-01-01T00:00:00Z"))
-      const keeper = yield* make({}, keys)
-      const first = yield* begin(keeper, "before", Duration.days(90))
-      yield* TestClock.setTime(Date.parse("2030-02-01T00:00:00Z"))
-      const touched = (yield* keeper.touch(first, Duration.days(90)))!
-      const later = yield* begin(keeper, "after")
-      const cut = yield* make({ validFrom: "2030-01-15T00:00:00Z" }, keys)
-      expect(yield* read(keeper, touched)).toBe("before")
-      expect(yield* read(cut, touched)).toBeUndefined()
-      expect(yield* read(cut, later)).toBe("after")
-    })
-  )
-
   it.effect("compress makes a seal smaller, and only if it does", () =>
     Effect.gen(function* () {
       const keys = [key()]
@@ -277,7 +261,6 @@ describe("options", () => {
 
   for (const [name, options] of [
     ["cipher", { cipher: "aes-256-cbc" as "aes-256-gcm" }],
-    ["validFrom", { validFrom: "soon" }],
     ["maxSize", { maxSize: 100 }],
     ["maxSize", { maxSize: 1e6 }]
   ] as const) {

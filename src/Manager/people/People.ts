@@ -16,6 +16,7 @@ import { SessionError } from "../../SessionError.js"
 import type { SessionCodec } from "../../Store/Codec.js"
 import type { SessionConfig } from "../configSchema.js"
 import type { Keeper } from "../Keeper.js"
+import { lifetimeOf } from "../lifetimes.js"
 import type { Base } from "../Outcome.js"
 import type { Telemetry } from "../Telemetry.js"
 import { maxAttempts, type Patience, type Turn, Turns } from "../Turns.js"
@@ -68,7 +69,7 @@ export class People {
     private readonly keeper: Pick<Keeper, "name" | "find" | "endRef">,
     private readonly codec: SessionCodec,
     private readonly telemetry: Telemetry,
-    private readonly limits: SessionConfig["principals"],
+    private readonly config: SessionConfig,
     patience: Patience
   ) {
     this.turns = new Turns(patience)
@@ -81,7 +82,7 @@ export class People {
 
   /** Whether a session could be listed now, as far as that can be said before it is stored. */
   foresee({ register }: Known, session: Listed): Effect.Effect<Listing, SessionError> {
-    return session.from !== undefined || this.limits.whenExceeded === "refuse"
+    return session.from !== undefined || this.config.principals.whenExceeded === "refuse"
       ? Effect.map(this.adding(session)(register), ({ result }) => result)
       : Effect.succeed("Listed")
   }
@@ -145,7 +146,7 @@ export class People {
   }
 
   private makingRoom({ entries, swept }: Register, entry: Entry): Effect.Effect<Plan<Listing>, SessionError> {
-    const { max, whenExceeded } = this.limits
+    const { max, whenExceeded } = this.config.principals
     const excess = entries.length + 1 - max
     if (entries.length >= 2 * swept + slack || (excess > 0 && whenExceeded === "refuse")) {
       return Effect.map(this.lookUp(entries), (found): Plan<Listing> => {
@@ -169,17 +170,24 @@ export class People {
 
   /** Finds the live sessions among those of entries, even if they have another id by now. */
   private lookUp(entries: ReadonlyArray<Entry>): Effect.Effect<ReadonlyArray<Live>, SessionError> {
-    return Effect.map(
-      Effect.forEach(entries, (entry) => Effect.map(this.keeper.find(entry.ref), (found) => ({ entry, found })), {
-        concurrency
-      }),
-      (found) =>
-        found.flatMap(({ entry, found }): ReadonlyArray<Live> => {
-          const data = found && this.codec.decode(found.payload)
-          return found === undefined || data?.owner?.family !== entry.family
-            ? []
-            : [{ entry: { ...entry, ref: found.kept.ref }, base: { kept: found.kept, data } }]
-        })
+    const looking = Effect.forEach(
+      entries,
+      (entry) => Effect.map(this.keeper.find(entry.ref), (found) => ({ entry, found })),
+      { concurrency }
+    )
+    return Effect.flatMap(looking, (found) =>
+      Effect.clockWith((clock) =>
+        Effect.succeed(
+          found.flatMap(({ entry, found }): ReadonlyArray<Live> => {
+            const data = found && this.codec.decode(found.payload)
+            return found === undefined ||
+              data?.owner?.family !== entry.family ||
+              lifetimeOf(this.config, data, millisOf(clock)) <= 0
+              ? []
+              : [{ entry: { ...entry, ref: found.kept.ref }, base: { kept: found.kept, data } }]
+          })
+        )
+      )
     )
   }
 

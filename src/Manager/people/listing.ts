@@ -6,6 +6,7 @@ import * as Effect from "#effect/Effect"
 import { SessionError } from "../../SessionError.js"
 import type { SessionData } from "../../Store/Codec.js"
 import type { Cause, Changed, Lost, Saved } from "../Keeper.js"
+import { timeoutsOf } from "../lifetimes.js"
 import type { Base } from "../Outcome.js"
 import type { RequestState } from "../RequestState.js"
 import type { Listing } from "./People.js"
@@ -30,13 +31,13 @@ export const listing = <R extends Saved | Changed | Lost>(
   cause: Cause | undefined,
   storing: Effect.Effect<R, SessionError>
 ): Effect.Effect<R | Lost, SessionError> => {
-  const { people } = session.env
+  const { config, people } = session.env
   const { owner } = data
   if (owner === undefined || people === undefined) {
     return storing
   }
   const { family, principal: ref, startedAt } = owner
-  const [, absolute] = session.timeouts(data)
+  const [, absolute] = timeoutsOf(config, data)
   const entry = {
     family,
     startedAt,

@@ -35,7 +35,6 @@ export const variables = {
   keys: "SESSION_KEYS",
   app: "SESSION_APP",
   cipher: "SESSION_CIPHER",
-  validFrom: "SESSION_VALID_FROM",
   revocations: "SESSION_REVOCATIONS"
 } as const
 
