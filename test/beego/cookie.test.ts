@@ -70,11 +70,11 @@ describe("a session", () => {
       yield* TestClock.adjust("30 minutes")
       for (const result of [
         yield* keeper.save(first, bytes("next"), hour),
-        yield* keeper.renew(first, "next", bytes("next"), hour)
+        yield* keeper.renew(first, "next", bytes("next"), hour, "rights")
       ]) {
         const { kept } = result as Saved
         expect(kept.expiresAt).toBe(first.expiresAt + 1_800_000)
-        expect((yield* keeper.open(kept.token!))?.payload).toEqual(Buffer.from("next"))
+        expect(yield* keeper.open(kept.token!)).toMatchObject({ payload: Buffer.from("next") })
       }
       yield* TestClock.adjust("1801 seconds")
       expect(yield* keeper.save(first, bytes("late"), hour)).toEqual({ _tag: "Lost" })
@@ -88,7 +88,7 @@ describe("a session", () => {
       for (let length = 1; length < 4; length++) {
         const { id, ref, token } = yield* keeper.begin("id", new Uint8Array(length), hour)
         const escaped = yield* keeper.open(encodeURIComponent(token!))
-        expect([escaped?.kept.ref, escaped?.kept.id]).toEqual([ref, id])
+        expect(escaped).toMatchObject({ kept: { ref, id } })
         expect(token).not.toContain(id!)
         expect(yield* isLive(keeper, id!)).toBe(false)
       }
@@ -117,8 +117,8 @@ describe("a session", () => {
       yield* at(1_795_388_122)
       const keeper = yield* make()
       const kept = yield* keeper.begin("id", bytes("text"), hour)
-      expect((yield* keeper.renew(kept, "one", bytes("in"), hour))._tag).toBe("Saved")
-      expect(yield* keeper.renew(kept, "two", bytes("in"), hour)).toEqual({ _tag: "Lost" })
+      expect((yield* keeper.renew(kept, "one", bytes("in"), hour, "rights"))._tag).toBe("Saved")
+      expect(yield* keeper.renew(kept, "two", bytes("in"), hour, "rights")).toEqual({ _tag: "Lost" })
       expect(yield* keeper.fate(kept.token!)).toBe("Moved")
     })
   )

@@ -15,7 +15,7 @@ import * as Redacted from "#effect/Redacted"
 import * as Result from "#effect/Result"
 import * as TestClock from "#effect/testing/TestClock"
 import { describe, expect, it } from "#test/vitest"
-import type { Changed, Found, Keeper, Kept, Lost, Saved } from "../../src/Manager/Keeper.js"
+import type { Changed, Keeper, Kept, Lost, Saved } from "../../src/Manager/Keeper.js"
 import { keeperOf, key } from "../support/cookies.js"
 
 const hour = Duration.hours(1)
@@ -34,7 +34,8 @@ const saved = (result: Saved | Changed | Lost): Kept => {
   return (result as Saved).kept
 }
 
-const textOf = (found: Found | undefined) => found && new TextDecoder().decode(found.payload)
+const textOf = (found: Effect.Success<ReturnType<Keeper["open"]>>) =>
+  found === undefined || found === "Reused" ? found : new TextDecoder().decode(found.payload)
 
 /** What is in a session, read by what its client sends. */
 const read = (keeper: Keeper, { token }: Kept) => Effect.map(keeper.open(token!), textOf)
@@ -63,7 +64,7 @@ describe("a session", () => {
         expect(touched).toEqual({ ...second, token: touched.token, expiresAt: second.expiresAt + 3_600_000 })
         expect(yield* read(keeper, touched)).toBe("second")
         const id = keeper.makeId(touched)
-        const renewed = saved(yield* keeper.renew(touched, id, bytes("third"), hour))
+        const renewed = saved(yield* keeper.renew(touched, id, bytes("third"), hour, "rights"))
         expect(renewed.id).toBe(id)
         expect(id).toMatch(/^[A-Za-z0-9_-]{43}$/)
         expect(yield* read(keeper, renewed)).toBe("third")
@@ -293,7 +294,7 @@ describe("a session that does not fit", () => {
         const keeper = yield* make(options)
         const kept = yield* begin(keeper, "kept")
         const large = new Uint8Array(keeper.maxPayload + 1)
-        expect((yield* failure(keeper.renew(kept, "next", large, hour)))?.reason).toBe("TooLarge")
+        expect((yield* failure(keeper.renew(kept, "next", large, hour, "rights")))?.reason).toBe("TooLarge")
         expect(yield* read(keeper, kept)).toBe("kept")
         saved(yield* keeper.save(kept, bytes("changed"), hour))
       })
@@ -315,7 +316,7 @@ describe("a session that has ended", () => {
         yield* keeper.end(kept.token!)
         expect(yield* keeper.save(kept, bytes("late"), hour)).toEqual({ _tag: "Lost" })
         expect(yield* keeper.touch(kept, hour)).toBeUndefined()
-        expect(yield* keeper.renew(kept, "next", bytes("late"), hour)).toEqual({ _tag: "Lost" })
+        expect(yield* keeper.renew(kept, "next", bytes("late"), hour, "rights")).toEqual({ _tag: "Lost" })
         expect(yield* keeper.fate(kept.token!)).toBe("Ended")
       })
     )
@@ -325,7 +326,7 @@ describe("a session that has ended", () => {
         const keeper = yield* make(options())
         const kept = yield* begin(keeper, "text")
         const results = yield* Effect.all(
-          Array.from({ length: 10 }, (_, i) => keeper.renew(kept, `id-${i}`, bytes("signed in"), hour)),
+          Array.from({ length: 10 }, (_, i) => keeper.renew(kept, `id-${i}`, bytes("signed in"), hour, "rights")),
           { concurrency: "unbounded" }
         )
         expect(results.map(({ _tag }) => _tag).sort()).toEqual([...Array(9).fill("Lost"), "Saved"])
@@ -387,7 +388,7 @@ describe("revocations", () => {
       const keeper = yield* make({ revocations })
       const [ended, moved] = [yield* begin(keeper, "secret"), yield* begin(keeper, "secret")]
       yield* keeper.end(ended.token!)
-      saved(yield* keeper.renew(moved, "next", bytes("secret"), hour))
+      saved(yield* keeper.renew(moved, "next", bytes("secret"), hour, "rights"))
       expect(yield* revocations.count!).toBe(2)
       for (const { id } of [ended, moved]) {
         const stored = Option.getOrThrow(yield* revocations.read(sha256(id!) as SessionProvider.StoredId))
@@ -425,7 +426,7 @@ describe("revocations", () => {
         keeper.open(kept.token!),
         keeper.save(kept, bytes("next"), hour),
         keeper.touch(kept, hour),
-        keeper.renew(kept, "next", bytes("next"), hour),
+        keeper.renew(kept, "next", bytes("next"), hour, "rights"),
         keeper.end(kept.token!),
         keeper.fate(kept.token!)
       ]) {

@@ -17,7 +17,8 @@ import type { Keeper, Kept } from "../../src/Manager/Keeper.js"
 import { keeperOf, key } from "../support/cookies.js"
 
 const idle = Duration.minutes(30)
-const lifetimes = { idleTimeout: idle, absoluteTimeout: Duration.infinity }
+const remember = { idleTimeout: Duration.days(14), absoluteTimeout: Duration.days(30) }
+const lifetimes = { idleTimeout: idle, absoluteTimeout: Duration.infinity, remember }
 const text = new TextEncoder().encode("text")
 
 const begin = (keeper: Keeper) => Effect.suspend(() => keeper.begin(keeper.makeId(undefined), text, idle))
@@ -60,7 +61,7 @@ const timely = (name: string, test: () => Effect.Effect<void, SessionError>) => 
 
 describe("a revocation outlives every copy", () => {
   for (const [what, configured] of [
-    ["with an absolute end", { idleTimeout: idle, absoluteTimeout: Duration.hours(2) }],
+    ["with an absolute end", { ...lifetimes, absoluteTimeout: Duration.hours(2) }],
     ["without one", lifetimes]
   ] as const) {
     // The machines' clocks in minutes.
@@ -136,7 +137,7 @@ describe("a revocation outlives every copy", () => {
       const sealing = yield* Cookie.make({ keys, revocations })
       const absoluteTimeout = Duration.hours(12)
       const [before, after] = [idle, Duration.hours(8)].map((idleTimeout) =>
-        keeperOf(sealing, { idleTimeout, absoluteTimeout })
+        keeperOf(sealing, { idleTimeout, absoluteTimeout, remember })
       ) as [Keeper, Keeper]
       const kept = yield* begin(before)
       const copy = (yield* after.touch(kept, Duration.hours(8)))!

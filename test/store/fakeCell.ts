@@ -76,6 +76,10 @@ class Cell implements SessionCell {
   readonly id = Effect.succeed(SessionStore.sessionId("the-id-of-the-session"))
   readonly isNew = Effect.sync(() => this.record.payload === undefined)
   readonly regenerate = Effect.void
+  readonly signIn = () => Effect.void
+  readonly principal = Effect.succeedNone
+  readonly requireFresh = () => Effect.void
+  readonly signOut = Effect.void
   readonly destroy = Effect.void
   readonly keepIdle = Effect.void
   readonly isPrefetch = false

@@ -12,7 +12,11 @@ import type { Server } from "./http.js"
 
 export const key = () => Redacted.make(randomBytes(32).toString("base64url"))
 
-const lifetimes = { idleTimeout: Duration.hours(1), absoluteTimeout: Duration.infinity }
+const lifetimes = {
+  idleTimeout: Duration.hours(1),
+  absoluteTimeout: Duration.infinity,
+  remember: { idleTimeout: Duration.hours(1), absoluteTimeout: Duration.hours(1) }
+}
 
 /** Makes a keeper of sessions in cookies, like the manager's. */
 export const keeperOf = (sealing: Sealing, configured: Lifetimes = lifetimes, cookieName = "sid"): Keeper =>
