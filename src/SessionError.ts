@@ -24,6 +24,8 @@ import { Failure, wordsOf } from "./internal/failure.js"
  * - `HeadersSent`: the change came after the response was made, so it could not be kept.
  * - `Unsupported`: the backend cannot do this (see its capabilities).
  * - `InvalidConfig`: an option is wrong; the message names it.
+ * - `SignInNeeded`: nobody has signed in here, or not recently enough.
+ * - `TooManySessions`: the person is signed in as many times as `principals.max` allows. Nothing was written.
  *
  * @since 3.0.0
  * @category errors
@@ -55,7 +57,11 @@ export type Reason = typeof Reason.Type
  * holds a session id or a value, so it can be logged.
  *
  * If a handler does not catch it, `@effect/platform` responds with an empty 503 if trying again can help
- * (`Unavailable`, `Conflict`, `Gone`), and with an empty 500 otherwise.
+ * (`Unavailable`, `Conflict`, `Gone`), 401 for `SignInNeeded`, 403 for `TooManySessions`, and 500 otherwise.
+ *
+ * The 401 has no `WWW-Authenticate` header, although RFC 9110 (15.5.2) asks for one: no scheme of HTTP authentication
+ * is registered for cookies, and `Basic` would make browsers ask for a password. Effect's own `Unauthorized` and
+ * Passport's sign-in forms leave it out as well. If your clients need it, catch the error and respond yourself.
  *
  * @example
  * import { Effect } from "effect"
@@ -88,12 +94,24 @@ const isReason = Schema.is(Reason)
 export const isSessionError = (u: unknown): u is SessionError =>
   hasProperty(u, "_tag") && u._tag === "SessionError" && hasProperty(u, "reason") && isReason(u.reason)
 
-/** The reasons for which trying again can help. @internal */
-export const transient = ["Unavailable", "Conflict", "Gone"] as const satisfies ReadonlyArray<Reason>
+/** The statuses of responses to errors. @internal */
+export type Status = 401 | 403 | 500 | 503
+
+/** The reasons for which trying again can help, and those that are the client's matter. */
+const statuses: { readonly [R in Reason]?: Status } = {
+  Unavailable: 503,
+  Conflict: 503,
+  Gone: 503,
+  SignInNeeded: 401,
+  TooManySessions: 403
+}
 
 /** The status of the response to an error. @internal */
-export const statusOf = (reason: Reason): 503 | 500 =>
-  (transient as ReadonlyArray<Reason>).includes(reason) ? 503 : 500
+export const statusOf = (reason: Reason): Status => statuses[reason] ?? 500
+
+/** The reasons with a status. @internal */
+export const reasonsWith = (status: Status): ReadonlyArray<Reason> =>
+  Reason.literals.filter((reason) => statusOf(reason) === status)
 
 /**
  * Makes the error of a backend call that failed: `Unavailable`, with the backend, the operation and the driver's error

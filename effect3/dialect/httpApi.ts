@@ -11,40 +11,33 @@ import * as Schema from "effect/Schema"
 import { bySchemes } from "../../src/Manager/bySchemes.js"
 import { internals } from "../../src/Manager/Manager.js"
 import { SessionManager } from "../../src/Manager/SessionManager.js"
-import { Reason, SessionError, statusOf, transient } from "../../src/SessionError.js"
+import { type Reason, reasonsWith, SessionError, type Status, statusOf } from "../../src/SessionError.js"
 import type { Any } from "../../src/Store/SessionStore.js"
 
+type Declared = Schema.Schema<SessionError, { readonly _tag: "SessionError"; readonly reason: Reason }>
+
 /** The errors with one status, as clients of an `HttpApi` see them. */
-const failures = <R extends Reason>(
-  status: 500 | 503,
-  reasons: ReadonlyArray<R>
-): Schema.Schema<SessionError, { readonly _tag: "SessionError"; readonly reason: R }> =>
+const failures = (status: Status): Declared =>
   Schema.transform(
-    Schema.Struct({ _tag: Schema.Literal("SessionError"), reason: Schema.Literal(...reasons) }),
+    Schema.Struct({ _tag: Schema.Literal("SessionError"), reason: Schema.Literal(...reasonsWith(status)) }),
     Schema.typeSchema(SessionError).pipe(Schema.filter(({ reason }) => statusOf(reason) === status)),
     {
       strict: true,
       decode: ({ reason }) => new SessionError({ reason, message: "the server could not use the session" }),
       // The message is left out: it is for the server's log.
-      encode: ({ reason }) => ({ _tag: "SessionError" as const, reason: reason as R })
+      encode: ({ reason }) => ({ _tag: "SessionError" as const, reason })
     }
   ).annotations(HttpApiSchema.annotations({ status, identifier: `SessionError${status}` }))
 
 /**
  * The `failure` of an `HttpApiMiddleware.Tag` for sessions. The response to a `SessionError` holds its reason, and has
- * status 503 if trying again can help (`Unavailable`, `Conflict`, `Gone`) and 500 otherwise.
+ * status 503 if trying again can help (`Unavailable`, `Conflict`, `Gone`), 401 for `SignInNeeded`, 403 for
+ * `TooManySessions`, and 500 otherwise.
  *
  * @since 3.0.0
  * @category schemas
  */
-export const Failure: Schema.Schema<SessionError, { readonly _tag: "SessionError"; readonly reason: Reason }> =
-  Schema.Union(
-    failures(503, transient),
-    failures(
-      500,
-      Reason.literals.filter((reason) => statusOf(reason) === 500)
-    )
-  )
+export const Failure: Declared = Schema.Union(failures(503), failures(401), failures(403), failures(500))
 
 type ApiTag<I, S> = Context.Tag<I, S> & Pick<HttpApiMiddleware.TagClassAny, HttpApiMiddleware.TypeId>
 

@@ -14,19 +14,21 @@ import { bySchemes } from "../../src/Manager/bySchemes.js"
 import { internals } from "../../src/Manager/Manager.js"
 import type { App } from "../../src/Manager/mount.js"
 import { SessionManager } from "../../src/Manager/SessionManager.js"
-import { Reason, SessionError, statusOf, transient } from "../../src/SessionError.js"
+import { type Reason, reasonsWith, SessionError, type Status, statusOf } from "../../src/SessionError.js"
 import type { Any } from "../../src/Store/SessionStore.js"
 import { contextOf } from "./runtime.js"
 
+type Declared = Schema.Codec<SessionError, { readonly _tag: "SessionError"; readonly reason: Reason }>
+
 /** The errors with one status, as clients of an `HttpApi` see them. */
-const failures = <R extends Reason>(status: 500 | 503, reasons: ReadonlyArray<R>) =>
-  Schema.Struct({ _tag: Schema.Literal("SessionError"), reason: Schema.Literals(reasons) }).pipe(
+const failures = (status: Status): Declared =>
+  Schema.Struct({ _tag: Schema.Literal("SessionError"), reason: Schema.Literals(reasonsWith(status)) }).pipe(
     Schema.decodeTo(
       Schema.toType(SessionError).check(Schema.makeFilter(({ reason }) => statusOf(reason) === status)),
       SchemaTransformation.transform({
         decode: ({ reason }) => new SessionError({ reason, message: "the server could not use the session" }),
         // The message is left out: it is for the server's log.
-        encode: ({ reason }) => ({ _tag: "SessionError" as const, reason: reason as R })
+        encode: ({ reason }) => ({ _tag: "SessionError" as const, reason })
       })
     ),
     Schema.annotate({ httpApiStatus: status, identifier: `SessionError${status}` })
@@ -34,20 +36,17 @@ const failures = <R extends Reason>(status: 500 | 503, reasons: ReadonlyArray<R>
 
 /**
  * The `error` of an `HttpApiMiddleware.Service` for sessions. The response to a `SessionError` holds its reason, and
- * has status 503 if trying again can help (`Unavailable`, `Conflict`, `Gone`) and 500 otherwise.
+ * has status 503 if trying again can help (`Unavailable`, `Conflict`, `Gone`), 401 for `SignInNeeded`, 403 for
+ * `TooManySessions`, and 500 otherwise.
  *
  * @since 3.0.0
  * @category schemas
  */
-export const Failure: readonly [
-  Schema.Codec<SessionError, { readonly _tag: "SessionError"; readonly reason: Reason }>,
-  Schema.Codec<SessionError, { readonly _tag: "SessionError"; readonly reason: Reason }>
-] = [
-  failures(503, transient),
-  failures(
-    500,
-    Reason.literals.filter((reason) => statusOf(reason) === 500)
-  )
+export const Failure: readonly [Declared, Declared, Declared, Declared] = [
+  failures(503),
+  failures(401),
+  failures(403),
+  failures(500)
 ]
 
 type ApiService<I, S> = Context.Service<I, S> & Pick<HttpApiMiddleware.AnyService, "error">

@@ -54,7 +54,8 @@ export {
 
 /**
  * Makes a middleware for any effect that responds to a request, which gives each request its session, as one store or
- * as several. A `SessionError` that the handlers do not catch becomes a response with status 503 or 500.
+ * as several. A `SessionError` that the handlers do not catch becomes an empty response with status 503, 500, 401 or
+ * 403.
  *
  * @example
  * import { Effect, Schema } from "effect"

@@ -8,10 +8,10 @@
  */
 import * as Cause from "#effect/Cause"
 import * as Effect from "#effect/Effect"
-import type { SessionError } from "../SessionError.js"
+import type { Reason, SessionError } from "../SessionError.js"
 
 export interface Reports {
-  /** A request failed, and its client does not see why. `Gone` is not the server's fault, and any client can cause it. */
+  /** A request failed, and its client does not see why. */
   readonly failed: (error: SessionError) => Effect.Effect<void>
   /** The backend's code died in a request. */
   readonly died: (defect: Error) => Effect.Effect<void>
@@ -25,6 +25,9 @@ export interface Reports {
 
 /** Where reads work, writes may still be refused. */
 export type CallKind = "read" | "write"
+
+/** The errors that are not the server's fault, and that any client can cause. */
+const byClients: ReadonlyArray<Reason> = ["Gone", "SignInNeeded", "TooManySessions"]
 
 /** The pause between two lines of a kind, in milliseconds. */
 const pause = 10_000
@@ -91,7 +94,7 @@ export const makeReports = (backend: string, isCalled: boolean): Reports => {
   return {
     failed: ({ message, reason }) =>
       Effect.suspend(() =>
-        reason === "Gone"
+        byClients.includes(reason)
           ? Effect.logDebug(message)
           : reason === "Unavailable" && isCalled
             ? unavailable(message)

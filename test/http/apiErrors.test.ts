@@ -33,6 +33,8 @@ class Api extends HttpApi.make("api").add(
     .add(get("caught", "/caught", { success: Schema.Number }))
     .add(get("fails", "/fails", { success: Schema.Number }))
     .add(get("logout", "/logout", { success: Schema.Number }))
+    .add(get("stranger", "/stranger", { success: Schema.Number }))
+    .add(get("crowd", "/crowd", { success: Schema.Number }))
     .middleware(WithSession)
 ) {}
 
@@ -50,6 +52,8 @@ const Served = serveApi(
       .handle("caught", () => Effect.orElseSucceed(read, () => -1))
       .handle("fails", () => Effect.andThen(count, Effect.die(new Error("no"))))
       .handle("logout", () => Effect.flatMap(AppSession, (session) => Effect.as(session.destroy, 0)))
+      .handle("stranger", () => Effect.fail(new SessionError({ reason: "SignInNeeded", message: "nobody" })))
+      .handle("crowd", () => Effect.fail(new SessionError({ reason: "TooManySessions", message: "three" })))
   ).pipe(Layer.provide(WithSessionLive))
 )
 
@@ -118,6 +122,15 @@ describe("HttpApiClient", () => {
       expect(logged).toHaveLength(1)
       expect(logged[0]).toContain("visits")
       expect((yield* me("/invalid")).status).toBe(500)
+    })
+  )
+
+  it.effect("catches what is its own matter: a sign-in that is needed, and sessions that are too many", () =>
+    Effect.gen(function* () {
+      const { client, logged } = yield* begin()
+      expect(yield* caught(client.stranger())).toBe("caught SignInNeeded")
+      expect(yield* caught(client.crowd())).toBe("caught TooManySessions")
+      expect(logged).toEqual([])
     })
   )
 

@@ -7,7 +7,6 @@ import { type SessionConfig, SessionError, SessionHttp, type SessionProvider } f
 import * as Effect from "#effect/Effect"
 import * as HttpEffect from "#effect/http/HttpEffect"
 import * as HttpMiddleware from "#effect/http/HttpMiddleware"
-import * as HttpServerRespondable from "#effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Stream from "#effect/Stream"
 import * as HttpRouter from "#test/HttpRouter"
@@ -278,16 +277,6 @@ describe("SessionError", () => {
         const answer = yield* send(path)
         expect([answer.status, answer.body]).toEqual([status, ""])
       }
-    })
-  )
-
-  it.effect("tells 503 or 500 by its reason", () =>
-    Effect.gen(function* () {
-      const status = (reason: SessionError["reason"]) =>
-        Effect.map(HttpServerRespondable.toResponse(new SessionError({ reason, message: "" })), (r) => r.status)
-      for (const reason of ["Unavailable", "Conflict", "Gone"] as const) expect(yield* status(reason)).toBe(503)
-      for (const reason of ["NotFound", "InvalidValue", "TooLarge", "HeadersSent", "Unsupported"] as const)
-        expect(yield* status(reason)).toBe(500)
     })
   )
 })

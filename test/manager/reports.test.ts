@@ -146,7 +146,9 @@ it("of other errors, each kind is told at most every ten seconds, with how many 
   at(100)
   fails(500, conflict)
   fails(1, tooLarge)
-  fails(3, error("Gone", "far: gone"))
+  for (const reason of ["Gone", "SignInNeeded", "TooManySessions"] as const) {
+    fails(3, error(reason, "far: the client's matter"))
+  }
   at(109)
   fails(1, conflict)
   at(110)
