@@ -26,9 +26,9 @@ import * as Provider from "./Provider.js"
 export interface Options {
   /**
    * The largest number of sessions, unlimited by default. Above it a new session ends another one, as if that had
-   * expired: one that has expired if there is any, or else the least recently used of those that never got a new id, as
-   * visitors' do not, or else the least recently used of those that did, as at a sign-in. The marks that ended sessions
-   * leave for a while are not counted; there are at most as many of them.
+   * expired: one that has expired if there is any, or else the least recently used visitor's, or else the least recently
+   * used of people who signed in or gained rights. The marks that ended sessions leave for a while are not counted;
+   * there are at most as many of them. The records of people are not counted, and have no limit.
    */
   readonly maxSessions?: number | undefined
 }
@@ -83,7 +83,9 @@ export const make = (options: Options = {}): Provider.Provider => {
   const sessions = new Shelf<Session>(maxSessions)
   // Apart from the sessions, so that neither evicts the other.
   const marks = new Shelf<Left>(maxSessions)
-  // One counter for all sessions, so that a revision is never used again.
+  // Without a limit: a person's sessions must not be forgotten before they end.
+  const people = new Shelf<Session>(undefined)
+  // One counter for all of them, so that a revision is never used again.
   let lastRevision = 0
 
   const at = <A>(f: (now: number) => A): Effect.Effect<A> => withNow((now) => Effect.succeed(f(now)))
@@ -108,17 +110,15 @@ export const make = (options: Options = {}): Provider.Provider => {
   }
 
   const insert = (
+    shelf: Shelf<Session>,
     id: Provider.StoredId,
     payload: Uint8Array,
     expiresAt: number,
-    renewed: boolean,
+    high: boolean,
     now: number
   ): Provider.Written => {
     const revision = ++lastRevision
-    sessions.put(
-      { id, payload: toText(payload), revision, expiresAt, high: renewed, before: undefined, after: undefined },
-      now
-    )
+    shelf.put({ id, payload: toText(payload), revision, expiresAt, high, before: undefined, after: undefined }, now)
     return Provider.written(String(revision), expiresAt)
   }
 
@@ -131,6 +131,7 @@ export const make = (options: Options = {}): Provider.Provider => {
       while (!isDone && performance.now() < until) {
         isDone =
           marks.collect(now, batch, () => {}) &&
+          people.collect(now, batch, () => {}) &&
           sessions.collect(now, batch, () => {
             all++
           })
@@ -140,17 +141,43 @@ export const make = (options: Options = {}): Provider.Provider => {
 
   /** The session that a conditional change applies to, or the reason why it does not apply. */
   const toChange = (
+    shelf: Shelf<Session>,
     id: Provider.StoredId,
     revision: Provider.Revision,
     now: number
   ): Session | Provider.Conflict | Provider.Gone => {
-    const session = sessions.use(id, now)
+    const session = shelf.use(id, now)
     return session === undefined
       ? Provider.gone
       : String(session.revision) === revision
         ? session
         : Provider.conflict(toStored(session))
   }
+
+  /** The operations that sessions and the records of people share. */
+  const keptOn = (
+    shelf: Shelf<Session>,
+    isFree: (id: Provider.StoredId, now: number) => boolean
+  ): Omit<Provider.Records<never>, "destroy"> => ({
+    read: (id) =>
+      at((now) => {
+        const session = shelf.use(id, now)
+        return session === undefined ? Option.none() : Option.some(toStored(session))
+      }),
+    create: (id, payload, ttl, signedIn = false) =>
+      at((now) => (isFree(id, now) ? insert(shelf, id, payload, expiry(now, ttl), signedIn, now) : Provider.exists)),
+    write: (id, payload, ttl, revision) =>
+      at((now) => {
+        const session = toChange(shelf, id, revision, now)
+        if ("_tag" in session) {
+          return session
+        }
+        session.payload = toText(payload)
+        session.revision = ++lastRevision
+        shelf.move(session, expiry(now, ttl))
+        return Provider.written(String(session.revision), session.expiresAt)
+      })
+  })
 
   // Without `Provider.make`: these calls cannot fail, and their payloads have no limit.
   return {
@@ -162,28 +189,7 @@ export const make = (options: Options = {}): Provider.Provider => {
       maxPayload: Number.POSITIVE_INFINITY,
       ...(maxSessions === undefined ? {} : { evicts: true })
     },
-    read: (id) =>
-      at((now) => {
-        const session = sessions.use(id, now)
-        return session === undefined ? Option.none() : Option.some(toStored(session))
-      }),
-    create: (id, payload, ttl, renewed = false) =>
-      at((now) =>
-        sessions.get(id, now) === undefined && marks.get(id, now) === undefined
-          ? insert(id, payload, expiry(now, ttl), renewed, now)
-          : Provider.exists
-      ),
-    write: (id, payload, ttl, revision) =>
-      at((now) => {
-        const session = toChange(id, revision, now)
-        if ("_tag" in session) {
-          return session
-        }
-        session.payload = toText(payload)
-        session.revision = ++lastRevision
-        sessions.move(session, expiry(now, ttl))
-        return Provider.written(String(session.revision), session.expiresAt)
-      }),
+    ...keptOn(sessions, (id, now) => sessions.get(id, now) === undefined && marks.get(id, now) === undefined),
     touch: (id, ttl) =>
       at((now) => {
         const session = sessions.use(id, now)
@@ -201,19 +207,29 @@ export const make = (options: Options = {}): Provider.Provider => {
           leave(session, mark, now)
         }
       }),
-    regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
+    regenerate: ({ oldId, newId, payload, ttl, revision, mark, signedIn }) =>
       at((now) => {
-        const session = toChange(oldId, revision, now)
+        const session = toChange(sessions, oldId, revision, now)
         if ("_tag" in session) {
           return session
         }
         leave(session, mark, now)
-        return insert(newId, payload, expiry(now, ttl), true, now)
+        return insert(sessions, newId, payload, expiry(now, ttl), signedIn === true || session.high, now)
       }),
     marked: (id) =>
       at((now) =>
         Option.map(Option.fromNullishOr(marks.get(id, now)), ({ content }) => Buffer.from(content, "latin1"))
       ),
+    principals: {
+      ...keptOn(people, (id, now) => people.get(id, now) === undefined),
+      destroy: (id) =>
+        at((now) => {
+          const record = people.get(id, now)
+          if (record !== undefined) {
+            people.remove(record)
+          }
+        })
+    },
     count: collecting(() => sessions.size),
     list: Stream.unwrap(
       at((now) =>

@@ -12,6 +12,7 @@ import { idCases } from "./idCases.js"
 import { listingCases } from "./listingCases.js"
 import { markCases } from "./markCases.js"
 import { raceCases } from "./raceCases.js"
+import { recordCases } from "./recordCases.js"
 
 export type {
   /**
@@ -75,6 +76,7 @@ const all = [
   ...listingCases,
   ...concurrencyCases,
   ...markCases,
+  ...recordCases,
   ...raceCases
 ].sort((a, b) => Number(b.exclusive) - Number(a.exclusive))
 

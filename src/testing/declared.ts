@@ -45,6 +45,7 @@ export const promises = [
   "what ended stays ended",
   "lifetimes are kept",
   "marks stay where sessions ended",
+  "people's records are kept apart",
   "hostile ids do no harm",
   "counted, listed and collected"
 ] as const

@@ -184,7 +184,7 @@ describe("the conformance suite, of marks", () => {
   const markless = (change: Mutants[string]) =>
     ofMemory((provider) => ({ ...change(provider), marked: undefined }), {
       capabilities,
-      optional: { ...optional, marked: false, principals: false }
+      optional: { ...optional, marked: false }
     })
 
   it.effect("passes a provider without marks", () => passes(markless(() => ({}))))

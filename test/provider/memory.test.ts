@@ -38,6 +38,18 @@ describe("memory with maxSessions", () => {
   const there = (memory: SessionProvider.Provider, ...ids: ReadonlyArray<number>) =>
     Effect.all(ids.map((n) => memory.exists(id(n))))
 
+  const moved = (
+    memory: SessionProvider.Provider,
+    from: number,
+    to: number,
+    before: SessionProvider.Written | SessionProvider.Exists,
+    signedIn?: boolean
+  ) => {
+    const revision = before._tag === "Written" ? before.revision : expect.fail("taken")
+    const ttl = Duration.hours(1)
+    return memory.regenerate({ oldId: id(from), newId: id(to), payload: bytes, ttl, revision, signedIn })
+  }
+
   it.effect("evicts the least recently used, as if it had expired", () =>
     Effect.gen(function* () {
       const memory = Memory.make({ maxSessions: 3 })
@@ -73,14 +85,45 @@ describe("memory with maxSessions", () => {
       const memory = Memory.make({ maxSessions: 4 })
       yield* memory.create(id(1), bytes, Duration.hours(1), true)
       const visitor = yield* memory.create(id(2), bytes, Duration.hours(1))
-      const revision = visitor._tag === "Written" ? visitor.revision : expect.fail("taken")
-      yield* memory.regenerate({ oldId: id(2), newId: id(3), payload: bytes, ttl: Duration.hours(1), revision })
+      yield* moved(memory, 2, 3, visitor, true)
       for (let n = 10; n < 30; n++) {
         yield* memory.create(id(n), bytes, Duration.hours(1))
         yield* memory.read(id(n))
       }
       expect(yield* there(memory, 1, 3, 28, 29)).toEqual([true, true, true, true])
       expect(yield* memory.count!).toBe(4)
+    })
+  )
+
+  it.effect("a new id alone keeps a visitor a visitor, and who signed in signed in", () =>
+    Effect.gen(function* () {
+      const memory = Memory.make({ maxSessions: 3 })
+      const signedIn = yield* memory.create(id(1), bytes, Duration.hours(1), true)
+      const visitor = yield* memory.create(id(2), bytes, Duration.hours(1))
+      yield* moved(memory, 1, 3, signedIn)
+      yield* moved(memory, 2, 4, visitor)
+      for (const n of [5, 6, 7]) {
+        yield* memory.create(id(n), bytes, Duration.hours(1))
+      }
+      expect(yield* there(memory, 3, 4, 6, 7)).toEqual([true, false, true, true])
+    })
+  )
+
+  it.effect("people's records are not evicted, and evict nobody", () =>
+    Effect.gen(function* () {
+      const memory = Memory.make({ maxSessions: 2 })
+      const records = memory.principals!
+      yield* memory.create(id(1), bytes, Duration.hours(1))
+      for (let n = 0; n < 20; n++) {
+        yield* records.create(id(n), bytes, Duration.hours(1))
+      }
+      expect(yield* there(memory, 1)).toEqual([true])
+      for (const n of [2, 3, 4]) {
+        yield* memory.create(id(n), bytes, Duration.hours(1))
+      }
+      expect((yield* Effect.all(Array.from({ length: 20 }, (_, n) => records.read(id(n))))).every(Option.isSome)).toBe(
+        true
+      )
     })
   )
 

@@ -249,7 +249,8 @@ describe("the conformance suite", () => {
       count: undefined,
       list: undefined,
       gc: undefined,
-      marked: undefined
+      marked: undefined,
+      principals: undefined
     }),
     {
       capabilities: { ...capabilities, consistency: "lastWriteWins" },
