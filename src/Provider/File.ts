@@ -64,14 +64,32 @@ const open = (
   { directory, fsync = false, strictModes = true }: Options,
   option: string
 ): Effect.Effect<Provider.Provider, SessionError> =>
-  Effect.map(openDirectory({ directory, option, strict: strictModes, folders: /^[0-9a-f]{2}$/ }), (opened) =>
-    fromFiles(new SessionFiles(opened, fsync), opened.told)
+  Effect.map(openDirectory({ directory, option, strict: strictModes, folders: /^(people-)?[0-9a-f]{2}$/ }), (opened) =>
+    fromFiles(new SessionFiles(opened, fsync, ""), new SessionFiles(opened, fsync, "people-"), opened.told)
   )
 
-/** @param told Tells the log what became of the directory. */
-const fromFiles = (files: SessionFiles, told: Effect.Effect<void>): Provider.Provider => {
-  /** The results of `visit` for all sessions, live or not, a few at a time. */
-  const walk = <A>(visit: (folder: string, now: number) => Promise<A>) =>
+/** The operations that sessions and the records of people share. `told` tells the log what became of the directory. */
+const keptIn = (
+  files: SessionFiles,
+  told: Effect.Effect<void>
+): Pick<Provider.Records<unknown>, "read" | "create" | "write"> => ({
+  read: (id) =>
+    Effect.map(
+      call((now) => files.read(id, now)),
+      Option.fromNullishOr
+    ),
+  create: (id, payload, ttl) =>
+    Effect.tap(
+      call((now) => files.create(id, payload, expiry(now, ttl), now)),
+      told
+    ),
+  write: (id, payload, ttl, revision) =>
+    call((now) => files.replace({ oldId: id, newId: id, payload, expiresAt: expiry(now, ttl), revision }, now))
+})
+
+const fromFiles = (files: SessionFiles, people: SessionFiles, told: Effect.Effect<void>): Provider.Provider => {
+  /** The results of `visit` for all sessions, or records, live or not, a few at a time. */
+  const walk = <A>(files: SessionFiles, visit: (folder: string, now: number) => Promise<A>) =>
     Stream.suspend(() => Stream.fromAsyncIterable(files.folders(), explained)).pipe(
       Stream.mapEffect((folders) => call((now) => Promise.all(folders.map((folder) => visit(folder, now))))),
       Stream.flattenIterable
@@ -83,18 +101,7 @@ const fromFiles = (files: SessionFiles, told: Effect.Effect<void>): Provider.Pro
   return Provider.make({
     name: "file",
     capabilities: Provider.defaultCapabilities,
-    read: (id) =>
-      Effect.map(
-        call((now) => files.read(id, now)),
-        Option.fromNullishOr
-      ),
-    create: (id, payload, ttl) =>
-      Effect.tap(
-        call((now) => files.create(id, payload, expiry(now, ttl), now)),
-        told
-      ),
-    write: (id, payload, ttl, revision) =>
-      call((now) => files.replace({ oldId: id, newId: id, payload, expiresAt: expiry(now, ttl), revision }, now)),
+    ...keptIn(files, told),
     touch: (id, ttl) => call((now) => files.touch(id, expiry(now, ttl), now)),
     exists: (id) => call((now) => files.exists(id, now)),
     destroy: (id, mark) => call((now) => files.destroy(id, now, leaving(mark, now))),
@@ -107,24 +114,32 @@ const fromFiles = (files: SessionFiles, told: Effect.Effect<void>): Provider.Pro
         call((now) => files.marked(id, now)),
         Option.fromNullishOr
       ),
-    count: countTrue(walk((folder, now) => files.isLive(folder, now))),
+    principals: {
+      ...keptIn(people, told),
+      destroy: (id) => call((now) => people.destroy(id, now))
+    },
+    count: countTrue(walk(files, (folder, now) => files.isLive(folder, now))),
     list: Stream.filter(
-      walk((folder, now) => files.idOf(folder, now)),
+      walk(files, (folder, now) => files.idOf(folder, now)),
       (id) => id !== undefined
     ),
     gc: Effect.suspend(() => {
       // A session that cannot be removed must not keep the rest from being removed.
       let failure: unknown
-      const collect = (folder: string, now: number) =>
-        files.collect(folder, now).then(
-          (removed) => removed === "session",
-          (cause) => {
-            failure ??= explained(cause)
-            return false
-          }
+      const collect = (files: SessionFiles) =>
+        countTrue(
+          walk(files, (folder, now) =>
+            files.collect(folder, now).then(
+              (removed) => removed === "session",
+              (cause) => {
+                failure ??= explained(cause)
+                return false
+              }
+            )
+          )
         )
       return Effect.filterOrFail(
-        countTrue(walk(collect)),
+        Effect.tap(collect(files), collect(people)),
         () => failure === undefined,
         () => failure
       )

@@ -120,6 +120,9 @@ describe("a directory that others can write in, or replace", () => {
         `directory: ${sessions}/ab belongs to nobody, and this process runs as root: chown -R root ${sessions}`
       )
       chownSync(join(sessions, "ab"), 0, 0)
+      const people = folder(join(sessions, "people-cd"), 0o700, 65_534)
+      expect(yield* refused({ directory: sessions })).toContain(`${people} belongs to nobody`)
+      chownSync(people, 0, 0)
       // What is none of its folders may be anybody's.
       folder(join(sessions, "lost+found"), 0o700, 65_534)
       yield* File.make({ directory: sessions })

@@ -57,10 +57,31 @@ describe("the directory of the file provider", () => {
     Effect.gen(function* () {
       const provider = yield* File.make({ directory: join(directory, "new", "folder") })
       yield* provider.create(id("1"), payload("1"), day)
+      yield* provider.principals!.create(id("1"), payload("1"), day)
+      expect(filesIn(directory)).toHaveLength(4)
       for (const path of [...foldersIn(directory), ...filesIn(directory)]) {
         const stat = lstatSync(path)
         expect([path, (stat.mode & 0o777).toString(8)]).toEqual([path, stat.isDirectory() ? "700" : "600"])
       }
+    })
+  )
+
+  it.effect("holds people's records beside the sessions, until they are destroyed or collected", () =>
+    Effect.gen(function* () {
+      const provider = yield* File.make({ directory })
+      const people = provider.principals!
+      const folders = () => foldersIn(directory).map((path) => relative(directory, path).replaceAll(/[0-9a-f]/g, "x"))
+      yield* people.create(id("destroyed"), payload("1"), day)
+      expect(folders()).toEqual(["pxoplx-xx", `pxoplx-xx/${"x".repeat(64)}`])
+      yield* people.destroy(id("destroyed"))
+      yield* people.create(id("expires"), payload("1"), Duration.minutes(1))
+      yield* provider.create(id("expires"), payload("1"), Duration.minutes(1))
+      yield* provider.create(id("stays"), payload("1"), day)
+      expect(yield* ids(provider)).toEqual(["expires", "stays"])
+      yield* TestClock.adjust("1 minute")
+      expect(yield* provider.gc!).toBe(1)
+      expect(filesIn(directory)).toHaveLength(2)
+      expect(folders().filter((name) => name.startsWith("pxoplx-xx/"))).toEqual([])
     })
   )
 

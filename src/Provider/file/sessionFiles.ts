@@ -1,6 +1,7 @@
 /**
- * The sessions of one directory. Each operation is a series of steps on files, which is safe beside other processes
- * that do the same, and whenever this one dies. `sessionFolder.ts` explains the files.
+ * The sessions of one directory, or the records of people in it, which are kept in the same way. Each operation is a
+ * series of steps on files, which is safe beside other processes that do the same, and whenever this one dies.
+ * `sessionFolder.ts` explains the files.
  */
 import { hash, randomUUID } from "node:crypto"
 import { idTaken } from "../../internal/failure.js"
@@ -50,18 +51,24 @@ const leftoverAge = 60 * 60 * 1000
 const batchSize = 16
 
 export class SessionFiles {
+  private readonly shards: RegExp
+
   /**
    * @param durable Whether a change waits until it is on disk.
+   * @param prefix What the names of its folders begin with, which others in the directory do not.
    */
   constructor(
     private readonly directory: Directory,
-    private readonly durable: boolean
-  ) {}
+    private readonly durable: boolean,
+    private readonly prefix: string
+  ) {
+    this.shards = new RegExp(`^${prefix}[0-9a-f]{2}$`)
+  }
 
   private place(id: string): Place {
     const key = JSON.stringify(id)
     const name = hash("sha256", key, "hex")
-    const shard = `${this.directory.path}/${name.slice(0, 2)}`
+    const shard = `${this.directory.path}/${this.prefix}${name.slice(0, 2)}`
     return { key, shard, folder: `${shard}/${name}` }
   }
 
@@ -304,7 +311,7 @@ export class SessionFiles {
 
   /** The folders of all sessions, live or not, a few at a time. */
   async *folders(): AsyncGenerator<ReadonlyArray<string>> {
-    for (const shard of await Disk.paths(this.directory.path, /^[0-9a-f]{2}$/)) {
+    for (const shard of await Disk.paths(this.directory.path, this.shards)) {
       const folders = await Disk.paths(shard, /^[0-9a-f]{64}$/)
       for (let i = 0; i < folders.length; i += batchSize) {
         yield folders.slice(i, i + batchSize)

@@ -5,6 +5,8 @@
  *                                 /data.<revision>.<the revision it was made to replace>
  *                                 /mark.<a random name>.<expiresAt>
  *
+ * A record of a person is the same, below `people-<2 hex>`.
+ *
  * The folder is named by a hash of the session's id. Without a head there is no session. A session is changed, renewed,
  * moved or ended by renaming or removing its head, which the file system does in one step, and only for a process that
  * knows the head's present name: a compare-and-set that needs no lock. Revisions are random and never used again, so it
