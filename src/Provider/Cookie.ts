@@ -121,7 +121,7 @@ const endingsOf = ({ revocations }: Options): Effect.Effect<Endings, SessionErro
     ? Effect.succeed(remembered())
     : revocations.capabilities.evicts
       ? invalid(
-          `revocations: ${revocations.name} evicts what it holds if there is too much, and an evicted revocation undoes a sign-out: leave maxSessions out, or use a backend that does not evict`
+          `revocations: ${revocations.name} evicts what it holds if there is too much, and an evicted revocation undoes a sign-out: ${revocations.capabilities.inProcess ? "leave maxSessions out, or " : ""}use a backend that does not evict`
         )
       : Effect.succeed(recordedIn(revocations))
 

@@ -16,7 +16,8 @@ const differs = {
   consistency: "compareContent",
   regenerate: "ordered",
   maxPayload: 1024 * 1024 - 512,
-  expirySlack: 4_200
+  expirySlack: 4_200,
+  evicts: true
 } as const
 
 /** What a server answers to commands, as text. */

@@ -14,6 +14,7 @@ import * as Redacted from "#effect/Redacted"
 import { at } from "#test/clock"
 import { describe, expect, it } from "#test/vitest"
 import type { Keeper, Kept } from "../../src/Manager/Keeper.js"
+import { capabilities as memcached } from "../../src/Provider/memcached/store.js"
 import { keeperOf, key } from "../support/cookies.js"
 
 const idle = Duration.minutes(30)
@@ -171,6 +172,15 @@ describe("a provider that may forget revocations", () => {
       expect(error).toMatchObject({ reason: "InvalidConfig" })
       expect(error.message).toMatch(/^cookie: revocations: memory evicts .*leave maxSessions out/)
       yield* Layer.build(Cookie.layer({ keys: [key()], revocations: Memory.layer() }))
+    })
+  )
+
+  it.effect("is refused if it is memcached, which evicts when it is full", () =>
+    Effect.gen(function* () {
+      const revocations = { ...Memory.make(), name: "memcached", capabilities: memcached }
+      const error = yield* Effect.flip(Cookie.make({ keys: [key()], revocations }))
+      expect(error).toMatchObject({ reason: "InvalidConfig" })
+      expect(error.message).toMatch(/^cookie: revocations: memcached evicts .*: use a backend that does not evict$/)
     })
   )
 

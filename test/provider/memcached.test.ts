@@ -9,7 +9,11 @@ import { suite } from "../servers/need.js"
 import { conforms } from "./conforms.js"
 import { shared } from "./shared.js"
 
-const differs: Partial<SessionProvider.Capabilities> = { regenerate: "ordered", maxPayload: 1024 * 1024 - 512 }
+const differs: Partial<SessionProvider.Capabilities> = {
+  regenerate: "ordered",
+  maxPayload: 1024 * 1024 - 512,
+  evicts: true
+}
 
 suite("memcached", ["memcached"], () => {
   conforms(

@@ -12,7 +12,8 @@ import { type Ask, backend } from "./servers.js"
 export const capabilities: Capabilities = {
   ...defaultCapabilities,
   // By default, memcached allows an item of 1 MiB, with its key and memcached's own header.
-  maxPayload: 1024 * 1024 - 512
+  maxPayload: 1024 * 1024 - 512,
+  evicts: true
 }
 
 /** What is stored. */
