@@ -44,8 +44,8 @@ export interface Options {
   /** The server's address: `host:port`, or `redis://:password@host:8888` with a password. Default `127.0.0.1:8888`. */
   readonly url?: string | Redacted.Redacted | undefined
   /**
-   * The prefix of every key. Default `session:`. The keys of locks and marks begin with `lock:` or `mark:` before this
-   * prefix.
+   * The prefix of every key. Default `session:`. The keys of locks, marks and people begin with `lock:`, `mark:` or
+   * `principals:` before this prefix.
    */
   readonly prefix?: string | undefined
   /** How long the server may take to connect or to answer a command. Default 2 seconds. */
@@ -69,14 +69,16 @@ export interface Options {
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
   const { prefix = "session:", url = `127.0.0.1:${defaultPort}` } = options
   const timeout = Duration.fromInputUnsafe(options.timeout ?? "2 seconds")
-  return Effect.map(server(name, timeout, url, defaultPort, options.options), (link) =>
-    makeProvider(link, prefix, Duration.toMillis(timeout))
-  )
+  return Effect.map(server(name, timeout, url, defaultPort, options.options), (link) => {
+    const under = (prefix: string) => operations(link, prefix, Duration.toMillis(timeout))
+    return Provider.make({ name, capabilities, ...under(prefix), principals: under(`principals:${prefix}`) })
+  })
 }
 
 const isConflict = Predicate.isTagged("Conflict")
 
-const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number): Provider.Provider => {
+/** The operations on what is kept under a prefix. */
+const operations = (link: Link<Redis>, prefix: string, timeoutMillis: number): Provider.Calls<Failure> => {
   /** Sends commands that may be sent again. */
   const ask = (commands: ReadonlyArray<Command>) => link.call(() => pipelined(link.client, commands), true)
   const nextRevision = revisions()
@@ -174,9 +176,7 @@ const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number):
     Stream.flattenIterable
   )
 
-  return Provider.make({
-    name,
-    capabilities,
+  return {
     read,
     create: (id, payload, ttl) =>
       change<Provider.Written | Provider.Exists>(id, ({ found, isMarked, now, own }) => {
@@ -216,7 +216,7 @@ const makeProvider = (link: Link<Redis>, prefix: string, timeoutMillis: number):
     marked: (id) => call(() => ask(lookAtMark(id)).then((replies) => Option.fromNullishOr(toMark(replies)))),
     count: Stream.runCount(ids),
     list: ids
-  })
+  }
 }
 
 /** SSDB's KEYS takes a range of keys, of which the first is exclusive, and a limit. */

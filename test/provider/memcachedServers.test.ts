@@ -36,7 +36,11 @@ suite("memcached, whose list of servers changes", ["memcached"], () => {
       const both = `${a.url},${b.url}`
       const during = <A, E>(url: string, use: (provider: SessionProvider.Provider) => Effect.Effect<A, E>) =>
         Effect.scoped(Effect.flatMap(Memcached.make({ url }), use))
-      yield* during(both, (provider) => Effect.forEach(ids, (id) => provider.create(id, bytes("x"), day)))
+      yield* during(both, (provider) =>
+        Effect.forEach(ids, (id) =>
+          Effect.andThen(provider.create(id, bytes("x"), day), provider.principals!.create(id, bytes("person"), day))
+        )
+      )
       // Another app's, and what a start with the same list does, is left alone.
       yield* Effect.scoped(
         Effect.flatMap(Memcached.make({ url: b.url, prefix: "other:" }), (provider) =>
@@ -45,7 +49,9 @@ suite("memcached, whose list of servers changes", ["memcached"], () => {
       )
       expect(yield* during(`${b.url},${a.url}`, alive)).toBe(ids.length)
       const onA = yield* during(a.url, (provider) =>
-        Effect.tap(alive(provider), () => Effect.forEach(ids, (id) => provider.destroy(id)))
+        Effect.tap(alive(provider), () =>
+          Effect.forEach(ids, (id) => Effect.andThen(provider.destroy(id), provider.principals!.destroy(id)))
+        )
       )
       expect(onA).toBeGreaterThan(5)
       const { layer, logged } = collectLogs()
@@ -53,6 +59,8 @@ suite("memcached, whose list of servers changes", ["memcached"], () => {
       expect(logged).toEqual([
         `memcached: ${b.url} was not in the list of servers for a while: ${ids.length - onA} sessions that it still held were removed, since they may have ended meanwhile`
       ])
+      const people = yield* during(both, ({ principals }) => Effect.forEach(ids, (id) => principals!.read(id)))
+      expect(people.filter(Option.isSome)).toEqual([])
       const theirs = yield* Effect.scoped(
         Effect.flatMap(Memcached.make({ url: b.url, prefix: "other:" }), (provider) => provider.read(ids[0]!))
       )

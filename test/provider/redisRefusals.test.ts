@@ -50,11 +50,15 @@ for (const program of ["redis-server", "redis-server-6", "valkey-server"] as con
         ["~*", "+evalsha", "+eval", "+getrange", "+exists"],
         /\(NOPERM(, for SET)?\): give the user /
       ],
-      ["other keys", ["~app:*", "+@all"], "(NOPERM, for its keys): give the user the keys of sessions and marks"],
+      [
+        "other keys",
+        ["~app:*", "+@all"],
+        "(NOPERM, for its keys): give the user the keys of sessions, marks and people"
+      ],
       [
         "no keys of marks",
         ["~session:*", "+@all"],
-        "(NOPERM, for its keys): give the user the keys of sessions and marks"
+        "(NOPERM, for its keys): give the user the keys of sessions, marks and people"
       ]
     ] as const) {
       it.live(what, () =>

@@ -2,7 +2,7 @@
  * The rights that docs/providers/redis.md says a user needs: with exactly these, all works.
  */
 import { readFileSync } from "node:fs"
-import { SessionProvider } from "effect-session"
+import { type SessionError, SessionProvider } from "effect-session"
 import * as Redis from "effect-session/redis"
 import { Redis as Client } from "ioredis"
 import * as Duration from "#effect/Duration"
@@ -10,7 +10,7 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import { expect, it } from "#test/vitest"
 import * as BeegoRedis from "../../src/beego/layouts/redis.js"
-import { bytes, newId, written } from "../../src/testing/support.js"
+import { bytes, newId, text, written } from "../../src/testing/support.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
 import { shared } from "./shared.js"
@@ -32,6 +32,17 @@ const administer = (url: string, ...commands: ReadonlyArray<ReadonlyArray<string
     (client) => Effect.sync(() => client.disconnect())
   )
 
+/** The whole life of a person's record. */
+const keep = ({ create, destroy, read, write }: SessionProvider.Records<SessionError>) =>
+  Effect.gen(function* () {
+    const id = newId()
+    const { revision } = written(yield* create(id, bytes("0"), ttl))
+    written(yield* write(id, bytes("1"), ttl, revision))
+    expect(text(yield* read(id))).toBe("1")
+    yield* destroy(id)
+    expect(text(yield* read(id))).toBe(undefined)
+  })
+
 /** A session's whole life. */
 const live = (provider: SessionProvider.Provider) =>
   Effect.gen(function* () {
@@ -46,6 +57,7 @@ const live = (provider: SessionProvider.Provider) =>
     yield* provider.marked?.(id) ?? Effect.void
     yield* provider.destroy(next, mark)
     expect(yield* provider.exists(next)).toBe(false)
+    if (provider.principals !== undefined) yield* keep(provider.principals)
   })
 
 for (const program of ["redis-server", "redis-server-6", "valkey-server"] as const) {

@@ -78,7 +78,19 @@ interface Known<Token> {
   readonly expiresAt: number
 }
 
-export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Provider => {
+export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Provider =>
+  Provider.make({
+    name: store.name,
+    capabilities: { ...store.capabilities, regenerate: "ordered" },
+    ...under(store, prefix),
+    principals: under(store, `${principals}${prefix}`)
+  })
+
+/** What the keys of the records of people have before the prefix. */
+export const principals = "principals:"
+
+/** The operations on what is kept under a prefix. */
+const under = <Token>(store: CasStore<Token>, prefix: string): Provider.Calls<unknown> => {
   const tokens = new Recent<string, Known<Token>>(maxTokens)
 
   /** Keys have up to 250 bytes, without spaces and control characters. Ids that do not fit have no session. */
@@ -180,9 +192,7 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
           return store.replace(key, value, mark.ttl, token)
         })
 
-  return Provider.make({
-    name: store.name,
-    capabilities: { ...store.capabilities, regenerate: "ordered" },
+  return {
     read: (id) =>
       Effect.map(find(id), (entry) => {
         if (entry === undefined) {
@@ -251,5 +261,5 @@ export const make = <Token>(store: CasStore<Token>, prefix: string): Provider.Pr
           )
     },
     marked: (id) => Effect.map(find(id, true), (entry) => Option.fromNullishOr(entry?.stored.payload))
-  })
+  }
 }

@@ -10,6 +10,7 @@ import { hash } from "node:crypto"
 import * as Effect from "#effect/Effect"
 import { Failure } from "../../internal/failure.js"
 import { fromCause, type SessionError } from "../../SessionError.js"
+import { principals } from "../internal/casProvider.js"
 import type { Item } from "../internal/casValue.js"
 import * as Protocol from "./protocol.js"
 import { backend, type Member } from "./servers.js"
@@ -31,7 +32,7 @@ const encode = ({ list, number }: Record): Buffer => Buffer.from(`${number} ${li
 /** How many keys are removed at a time. */
 const batch = 1_000
 
-/** Removes all sessions of a server. */
+/** Removes all sessions of a server, and its records of people: these may lack sessions that began meanwhile. */
 const clear = ({ address, ask }: Member, prefix: string, record: string): Effect.Effect<void, Error> =>
   Effect.gen(function* () {
     const found = yield* Effect.catch(ask(Protocol.keys()), () =>
@@ -42,7 +43,9 @@ const clear = ({ address, ask }: Member, prefix: string, record: string): Effect
         )
       )
     )
-    const ours = found.filter((key) => key.startsWith(prefix) && key !== record)
+    const under = (prefix: string) => found.filter((key) => key.startsWith(prefix) && key !== record)
+    const sessions = under(prefix)
+    const ours = [...sessions, ...under(`${principals}${prefix}`)]
     for (let i = 0; i < ours.length; i += batch) {
       yield* Effect.forEach(ours.slice(i, i + batch), (key) => ask(Protocol.remove(key)), {
         concurrency: "unbounded",
@@ -50,7 +53,7 @@ const clear = ({ address, ask }: Member, prefix: string, record: string): Effect
       })
     }
     yield* Effect.logWarning(
-      `memcached: ${address} was not in the list of servers for a while: ${ours.length} sessions that it still held were removed, since they may have ended meanwhile`
+      `memcached: ${address} was not in the list of servers for a while: ${sessions.length} sessions that it still held were removed, since they may have ended meanwhile`
     )
   })
 

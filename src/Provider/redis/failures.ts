@@ -46,7 +46,7 @@ const ofRights = (message: string): Failure => {
   return /access (a|one of the|at least one of the) key/.test(message)
     ? new Failure(
         "NOPERM, for its keys",
-        "give the user the keys of sessions and marks with ACL SETUSER, as docs/providers/redis.md has it"
+        "give the user the keys of sessions, marks and people with ACL SETUSER, as docs/providers/redis.md has it"
       )
     : new Failure(
         command === undefined ? "NOPERM" : `NOPERM, for ${command.toUpperCase()}`,

@@ -67,8 +67,10 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
         }
   const idsOf = (keys: ReadonlyArray<string>): ReadonlyArray<Provider.StoredId> =>
     keys.map(idOf).filter((id): id is Provider.StoredId => isId(id))
-  // Outside of the sessions' own keys, so that a listing of those does not see it; on the session's node in a cluster.
+  // Outside of the sessions' own keys, so that a listing of those does not see them; a mark is on its session's node in a
+  // cluster.
   const markOf = (id: string) => `mark:${keyOf(id)}`
+  const personOf = (id: string) => `principals:${keyOf(id)}`
   const nextRevision = revisions()
 
   /** A record's revision: the whole record, if the server can compare that itself. Scripts compare its beginning. */
@@ -121,25 +123,39 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
     )
   })
 
-  const read = (id: Provider.StoredId) =>
-    call(
-      () => client.get(keyOf(id)),
-      (reply) => Option.fromNullishOr(decoded(reply))
-    )
+  /** The records under some keys. The scripts are told where their marks are, if they can have any. */
+  const records = (keyOf: (id: string) => string, markOf?: (id: string) => string) => {
+    const keysOf = (id: string) => (markOf === undefined ? [keyOf(id)] : [keyOf(id), markOf(id)])
+    return {
+      read: (id) =>
+        call(
+          () => client.get(keyOf(id)),
+          (reply) => Option.fromNullishOr(decoded(reply))
+        ),
+      create: (id, payload, ttl) =>
+        store(
+          payload,
+          ttl,
+          (record, ttl) => client.run(scripts.create, keysOf(id), [record, ttl]),
+          () => Provider.exists
+        ),
+      write: (id, payload, ttl, revision) =>
+        store(payload, ttl, (record, ttl) => write(keyOf(id), revision, record, ttl), conflict),
+      destroy: (id: Provider.StoredId, mark?: Provider.Mark) =>
+        call(
+          () => client.run(scripts.destroy, keysOf(id), leaving(mark)),
+          () => undefined
+        )
+    } satisfies Provider.Records<Failure>
+  }
+
+  const sessions = records(keyOf, markOf)
 
   return Provider.make({
     name,
     capabilities,
-    read,
-    create: (id, payload, ttl) =>
-      store(
-        payload,
-        ttl,
-        (record, ttl) => client.run(scripts.create, [keyOf(id), markOf(id)], [record, ttl]),
-        () => Provider.exists
-      ),
-    write: (id, payload, ttl, revision) =>
-      store(payload, ttl, (record, ttl) => write(keyOf(id), revision, record, ttl), conflict),
+    ...sessions,
+    principals: records(personOf),
     touch: (id, ttl) =>
       withNow((now) => {
         const expiresAt = expiry(now, ttl)
@@ -148,12 +164,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
           (reply) => (reply === null ? Provider.gone : Provider.touched(expiresAt))
         )
       }),
-    exists: (id) => Effect.map(read(id), Option.isSome),
-    destroy: (id, mark) =>
-      call(
-        () => client.run(scripts.destroy, [keyOf(id), markOf(id)], leaving(mark)),
-        () => undefined
-      ),
+    exists: (id) => Effect.map(sessions.read(id), Option.isSome),
     regenerate: ({ oldId, newId, payload, ttl, revision, mark }) =>
       store(
         payload,

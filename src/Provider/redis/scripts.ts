@@ -35,13 +35,13 @@ export const script = (source: string, { durable = true, repeatable = false } = 
 
 /** The scripts. They return 1 if they took effect, false if there is no session, or the record that is there instead. */
 export interface Scripts {
-  /** KEYS: id, its mark. ARGV: record, ttl. Returns false if the id is taken, or marked. */
+  /** KEYS: id, its mark if it can have one. ARGV: record, ttl. Returns false if the id is taken, or marked. */
   readonly create: Script
   /** KEYS: id. ARGV: new record, ttl, expected revision. */
   readonly write: Script
   /** KEYS: id. ARGV: digits of the expiry, ttl. */
   readonly touch: Script
-  /** KEYS: id, its mark. ARGV: the mark's content and its ttl, or none. */
+  /** KEYS: id, its mark if it can have one. ARGV: the mark's content and its ttl, or none. */
   readonly destroy: Script
   /** KEYS: old id, new id, the old id's mark. ARGV: those of `write`, then those of `destroy`. */
   readonly regenerate: Script
@@ -80,7 +80,7 @@ export const makeScripts = ({ answer, call, expire, store }: Dialect): Scripts =
   return {
     create: dialect(`
 local found = ${revisionAt("KEYS[1]")}
-if found == '' and call('EXISTS', KEYS[2]) == 0 then
+if found == '' and call('EXISTS', KEYS[2] or KEYS[1]) == 0 then
   ${store("KEYS[1]", "ARGV[1]", "ARGV[2]")}
   return 1
 end
