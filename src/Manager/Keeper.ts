@@ -130,6 +130,8 @@ export interface Keeper {
   /** Looks up the fate of the session of a token that is not there, or the session itself, if the token leads to it. */
   readonly fate: (token: string) => Effect.Effect<Fate | Found, SessionError>
 
+  /** Waits until the session of a `ref` may have ended or moved. Left out if the backend does not tell. */
+  readonly changed?: ((ref: StoredId) => Effect.Effect<void, SessionError>) | undefined
   /**
    * Ends the session of a `ref` from `list`. Left out if sessions can be reached only in a request of their client.
    */

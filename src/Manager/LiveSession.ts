@@ -8,6 +8,7 @@ import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Inspectable from "#effect/Inspectable"
 import * as Option from "#effect/Option"
+import type { StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import type { Draft, Operation, SessionCell } from "../Store/Handle.js"
 import * as SessionStore from "../Store/SessionStore.js"
@@ -127,6 +128,19 @@ export class LiveSession extends RequestState implements SessionCell {
         signing !== undefined
           ? Option.some(signing.principal)
           : Option.fromNullishOr(owner && id && principalOf(owner, id))
+      )
+    })
+  }
+
+  /** Whose session it is, as far as this request knows: the person's register, and the session's family in it. */
+  get whose(): Effect.Effect<{ readonly register: StoredId; readonly family: string } | undefined, SessionError> {
+    return this.reading(() => {
+      const { signing } = this
+      const owner = this.base?.data.owner
+      return Effect.succeed(
+        signing !== undefined && signing.ref !== owner?.principal
+          ? { register: signing.ref, family: signing.family }
+          : owner && { register: owner.principal, family: owner.family }
       )
     })
   }

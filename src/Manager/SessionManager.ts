@@ -5,7 +5,6 @@
  * @since 3.0.0
  */
 import { layerHiding } from "#dialect/headers"
-import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import type * as Layer from "#effect/Layer"
 import * as Redacted from "#effect/Redacted"
@@ -21,6 +20,7 @@ import { LiveSession } from "./LiveSession.js"
 import { internals, type Manager, overProvider, overSealed, running } from "./Manager.js"
 import type { Options } from "./options.js"
 import * as SessionConfig from "./SessionConfig.js"
+import { SessionManager } from "./service.js"
 import { nameOf as nameOfStored, type SessionEvent } from "./Telemetry.js"
 
 export {
@@ -38,18 +38,56 @@ export {
 export {
   /**
    * @since 3.0.0
+   * @category people
+   */
+  ended
+} from "./people/ended.js"
+export {
+  /**
+   * @since 3.0.0
+   * @category people
+   */
+  endAll,
+  /**
+   * @since 3.0.0
+   * @category people
+   */
+  endEverything,
+  /**
+   * @since 3.0.0
+   * @category people
+   */
+  endOthers,
+  /**
+   * @since 3.0.0
+   * @category people
+   */
+  endSession,
+  /**
+   * @since 3.0.0
+   * @category models
+   */
+  type SignedIn,
+  /**
+   * @since 3.0.0
+   * @category people
+   */
+  sessionsOf
+} from "./people/sessionsOf.js"
+export {
+  /**
+   * @since 3.0.0
+   * @category tags
+   */
+  SessionManager
+} from "./service.js"
+export {
+  /**
+   * @since 3.0.0
    * @category models
    */
   SessionEvent
 } from "./Telemetry.js"
-
-/**
- * The service that manages sessions. Every `SessionLayer` provides one.
- *
- * @since 3.0.0
- * @category tags
- */
-export class SessionManager extends Context.Service<SessionManager, Manager>()("effect-session/SessionManager") {}
 
 /**
  * Makes a manager over the provider in the context, without the trial of a layer ({@link health}) and without a fiber

@@ -82,6 +82,8 @@ type Kind = SessionEvent["_tag"]
 export interface Telemetry {
   /** What happened to the session that `ref` names. */
   readonly emit: (kind: Exclude<Kind, "Doubled" | "Dropped" | "Collected">, ref: StoredId) => void
+  /** Calls `f` when this process ends the session; the result stops that. */
+  readonly whenDestroyed: (ref: StoredId, f: () => void) => () => void
   readonly doubled: (ref: StoredId | undefined) => void
   readonly dropped: (ref: StoredId | undefined, field?: string) => void
   readonly collected: (count: number) => void
@@ -143,6 +145,7 @@ export const sizes = Metric.histogram(
 /** @internal */
 export const make = (backend: string): Telemetry => {
   const labels = Metric.labels({ backend })
+  const waiting = new Map<StoredId, Set<() => void>>()
   const subscribers = new Set<Queue.Enqueue<SessionEvent>>()
   const publish = (event: SessionEvent) => {
     for (const subscriber of subscribers) {
@@ -153,7 +156,16 @@ export const make = (backend: string): Telemetry => {
   return {
     emit: (kind, ref) => {
       count(kind)
+      if (kind === "Destroyed") for (const tell of waiting.get(ref) ?? []) tell()
       if (subscribers.size > 0) publish(SessionEvent[kind]({ session: nameOf(ref) }))
+    },
+    whenDestroyed: (ref, f) => {
+      const others = waiting.get(ref) ?? new Set()
+      waiting.set(ref, others.add(f))
+      return () => {
+        others.delete(f)
+        if (others.size === 0) waiting.delete(ref)
+      }
     },
     doubled: (ref) => {
       count("Doubled")

@@ -180,6 +180,7 @@ export const keptByServer = (provider: Provider, config: SessionConfig): Keeper 
       ),
     endRef:
       config.id.hashed === "migrating" ? (ref) => destroy(ref, refOf(ref)) : (ref) => provider.destroy(ref, ended),
+    changed: provider.changed,
     count: provider.count,
     list: provider.list,
     gc: provider.gc

@@ -72,6 +72,11 @@ export class Mounting {
     return registration === undefined ? Effect.succeed(session) : Effect.as(registration, session)
   })
 
+  /** The session of a request, if it was mounted. */
+  existing(request: HttpServerRequest): LiveSession | undefined {
+    return this.sessions.existing(request)
+  }
+
   private enter(fiber: Running): MountedSession {
     const request = requestOf(fiber)
     const session = this.sessions.of(request)

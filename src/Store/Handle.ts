@@ -74,6 +74,11 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
     this.#fields = fields
   }
 
+  /** The session behind a handle; undefined if this is none. */
+  static cellOf(session: object): SessionCell | undefined {
+    return #cell in session ? session.#cell : undefined
+  }
+
   /** The form of a handle in logs, `console.log` and JSON. */
   override toJSON(): unknown {
     return { _id: "effect-session/Session", store: this.#fields.store }
@@ -239,6 +244,9 @@ export class Handle<F extends Fields> extends Inspectable.Class implements Sessi
     })
   }
 }
+
+/** The session behind a handle; undefined if something else implements its interface. @internal */
+export const cellOf = (session: Session<any>): SessionCell | undefined => Handle.cellOf(session)
 
 /** The error for a function that throws in a replay, when there is no call left to fail with a defect. */
 const threw = ({ name }: BoundField): SessionError =>

@@ -1,0 +1,98 @@
+/**
+ * Waits for the end of a session, wherever it is ended.
+ */
+import { millisOf } from "#dialect/clock"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import { rest } from "../../internal/machineTime.js"
+import type { StoredId } from "../../Provider/Provider.js"
+import { SessionError } from "../../SessionError.js"
+import { cellOf } from "../../Store/Handle.js"
+import type { Session } from "../../Store/SessionStore.js"
+import type { Environment } from "../Environment.js"
+import { LiveSession } from "../LiveSession.js"
+import { lifetimeOf } from "../lifetimes.js"
+import { internals } from "../Manager.js"
+import type { Base } from "../Outcome.js"
+import { SessionManager } from "../service.js"
+
+/**
+ * Completes when the session has ended: by a sign-out, by {@link endAll}, in another process, or because it expired. A
+ * session that only gets another id goes on, unless somebody else signs in to it. It is for what outlives its request,
+ * such as a WebSocket: race the two.
+ *
+ * An end in this process is known at once, and with Redis one in another process as well; otherwise within `touchEvery`,
+ * or 30 seconds if that is longer. While the backend is down, nothing is known to have ended. Fails with `Unsupported`
+ * for sealed cookies.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { SessionManager, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { name: Schema.String }) {}
+ *
+ * declare const talk: Effect.Effect<void>
+ *
+ * const socket = Effect.gen(function* () {
+ *   const session = yield* AppSession
+ *   yield* Effect.race(talk, SessionManager.ended(session))
+ * })
+ *
+ * @since 3.0.0
+ * @category people
+ */
+export const ended = (session: Session<any>): Effect.Effect<void, SessionError, SessionManager> =>
+  Effect.flatMap(SessionManager, (manager) => {
+    const { environment } = internals(manager)
+    if (environment.keeper.needsResponse) {
+      return new SessionError({
+        reason: "Unsupported",
+        message: `${environment.keeper.name}: ended: the client holds the session, so that no process sees it end`
+      })
+    }
+    const own = cellOf(session)
+    return own instanceof LiveSession
+      ? own.reading(() => (own.base === undefined ? Effect.void : watch(environment, own.base)))
+      : Effect.void
+  })
+
+/** The longest pause between two looks, in milliseconds: a session that got another id is found for a minute. */
+const mostPause = 30_000
+
+const watch = (environment: Environment, base: Base): Effect.Effect<void> => {
+  const { config, keeper } = environment
+  const { codec } = environment
+  const owner = base.data.owner?.principal
+  const touchEvery =
+    config.touchEvery === undefined ? Duration.toMillis(config.idleTimeout) / 10 : Duration.toMillis(config.touchEvery)
+  const look = (ref: StoredId): Effect.Effect<void> =>
+    Effect.matchCauseEffect(keeper.find(ref), {
+      onFailure: () => wait(ref, mostPause),
+      onSuccess: (found) =>
+        Effect.clockWith((clock) => {
+          const data = found && codec.decode(found.payload)
+          const isLive =
+            found !== undefined &&
+            data !== undefined &&
+            lifetimeOf(config, data, millisOf(clock)) > 0 &&
+            (owner === undefined || data.owner?.principal === owner)
+          return isLive ? wait(found.kept.ref, found.kept.expiresAt - millisOf(clock)) : Effect.void
+        })
+    })
+  const wait = (ref: StoredId, left: number): Effect.Effect<void> =>
+    Effect.flatMap(
+      Effect.raceAll([
+        rest(Math.max(Math.min(touchEvery, mostPause, left), 50)),
+        endedHere(environment, ref),
+        ...(keeper.changed === undefined ? [] : [Effect.catchCause(keeper.changed(ref), () => Effect.never)])
+      ]),
+      () => look(ref)
+    )
+  return look(base.kept.ref)
+}
+
+const endedHere = ({ telemetry }: Environment, ref: StoredId): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const stop = telemetry.whenDestroyed(ref, () => resume(Effect.void))
+    return Effect.sync(stop)
+  })

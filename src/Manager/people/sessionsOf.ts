@@ -1,0 +1,276 @@
+/**
+ * A person's sessions as an app sees them: to list, and to end.
+ */
+import { contextOf } from "#dialect/runtime"
+import * as Context from "#effect/Context"
+import * as DateTime from "#effect/DateTime"
+import * as Effect from "#effect/Effect"
+import { HttpServerRequest } from "#effect/http/HttpServerRequest"
+import * as Stream from "#effect/Stream"
+import { SessionError } from "../../SessionError.js"
+import { cellOf } from "../../Store/Handle.js"
+import type { Any, Fields, FieldsOf, Got, Session } from "../../Store/SessionStore.js"
+import { LiveSession } from "../LiveSession.js"
+import { timeoutsOf } from "../lifetimes.js"
+import { internals, type Manager } from "../Manager.js"
+import type { Base } from "../Outcome.js"
+import { SessionManager } from "../service.js"
+import { isPrincipal, registerOf } from "./owner.js"
+import type { Live, People } from "./People.js"
+
+/**
+ * One of a person's live sessions.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface SignedIn<F extends Fields = {}> {
+  /** Names the session among the person's, for as long as it lives. It is no id: no client can use it. */
+  readonly ref: string
+  /** When the person signed in first. */
+  readonly started: DateTime.Utc
+  /** When the session was used last, to the accuracy of `touchEvery`. */
+  readonly lastSeen: DateTime.Utc
+  /** When it ends, if it is not used again. */
+  readonly expires: DateTime.Utc
+  /** Whether it is the session of the request that asks. */
+  readonly isCurrent: boolean
+  /** Whether the person asked to be remembered. */
+  readonly isRemembered: boolean
+  /** Reads a field of the store, as `session.get` does. */
+  readonly get: <K extends keyof F & string>(key: K) => Got<F[K]>
+}
+
+/**
+ * Lists the live sessions in which a person has signed in, oldest first. With a store, its fields can be read: what is
+ * shown of a device is what the app has put there. Costs a call for the list, and one for each session in it.
+ *
+ * Fails with `Unsupported` if the backend keeps no lists.
+ *
+ * @example
+ * import { DateTime, Effect, Option, Schema } from "effect"
+ * import { SessionManager, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { agent: Schema.String }) {}
+ *
+ * const devices = (user: string) =>
+ *   Effect.map(SessionManager.sessionsOf(AppSession, user), (sessions) =>
+ *     sessions.map(({ get, isCurrent, lastSeen, ref }) => ({
+ *       ref,
+ *       agent: Option.getOrElse(get("agent"), () => "unknown"),
+ *       seen: isCurrent ? "This device" : DateTime.formatIso(lastSeen)
+ *     }))
+ *   )
+ *
+ * @since 3.0.0
+ * @category people
+ */
+export const sessionsOf: {
+  (principal: string): Effect.Effect<ReadonlyArray<SignedIn>, SessionError, SessionManager>
+  <S extends Any>(
+    store: S,
+    principal: string
+  ): Effect.Effect<ReadonlyArray<SignedIn<FieldsOf<S>>>, SessionError, SessionManager>
+} = (...args: [string] | [Any, string]): Effect.Effect<ReadonlyArray<SignedIn<any>>, SessionError, SessionManager> =>
+  Effect.flatMap(SessionManager, (manager) => {
+    const [store, principal] = args.length === 1 ? [undefined, args[0]] : args
+    return Effect.flatMap(listedBy(manager, "sessionsOf", principal), (people) =>
+      Effect.flatMap(Effect.zip(people.live(registerOf(principal)), currentFamily(manager)), ([live, current]) =>
+        Effect.succeed(live.map((one) => toSignedIn(manager, one, current, store)))
+      )
+    )
+  })
+
+const toSignedIn = (
+  manager: Manager,
+  { base, entry }: Live,
+  current: string | undefined,
+  store: Any | undefined
+): SignedIn<any> => {
+  const { environment, reader } = internals(manager)
+  const { data, kept } = base
+  return {
+    ref: entry.family,
+    started: DateTime.makeUnsafe(entry.startedAt),
+    lastSeen: DateTime.makeUnsafe(lastSeenOf(manager, base)),
+    expires: DateTime.makeUnsafe(kept.expiresAt),
+    isCurrent: entry.family === current,
+    isRemembered: data.owner?.lifetimes !== undefined,
+    get: store === undefined ? () => undefined : reader(store, data.values, environment.telemetry)
+  }
+}
+
+/** Writes tell when they were, and renewals show in the expiry, unless the absolute end is near. */
+const lastSeenOf = ({ config }: Manager, { data, kept }: Base): number => {
+  const [idle, absolute] = timeoutsOf(config, data)
+  const { createdAt = 0, owner } = data
+  const renewedAt = kept.expiresAt - idle
+  return Math.max(owner?.seenAt ?? 0, renewedAt + idle < createdAt + absolute - 1000 ? renewedAt : 0)
+}
+
+/** The family of the session of the request that this fiber handles, if it has one. */
+const currentFamily = (manager: Manager): Effect.Effect<string | undefined, SessionError> =>
+  Effect.withFiber((fiber) => {
+    const request = Context.getOrUndefined(contextOf(fiber) as Context.Context<HttpServerRequest>, HttpServerRequest)
+    const session = request && internals(manager).mounting.existing(request)
+    return session === undefined ? Effect.succeed(undefined) : Effect.map(session.whose, (whose) => whose?.family)
+  })
+
+/**
+ * Ends one of a person's sessions, named by its `ref` from {@link sessionsOf}. Others cannot be ended with it, whatever
+ * a client sends as `ref`. If it does not exist any more, nothing happens.
+ *
+ * @example
+ * import { SessionManager } from "effect-session"
+ *
+ * const signOutDevice = (user: string, ref: string) => SessionManager.endSession(user, ref)
+ *
+ * @since 3.0.0
+ * @category people
+ */
+export const endSession = (principal: string, ref: string): Effect.Effect<void, SessionError, SessionManager> =>
+  Effect.flatMap(SessionManager, (manager) =>
+    Effect.flatMap(listedBy(manager, "endSession", principal), (people) =>
+      people.end(registerOf(principal), ({ family }) => family === ref)
+    )
+  )
+
+/**
+ * Ends all sessions of the person who is signed in to this one, but this one: after a change of password, say (OWASP
+ * ASVS 7.4.3). Fails with `SignInNeeded` if nobody is signed in, and with `Unsupported` like {@link endAll}.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { SessionManager, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { agent: Schema.String }) {}
+ *
+ * const passwordChanged = Effect.gen(function* () {
+ *   const session = yield* AppSession
+ *   yield* session.regenerate
+ *   yield* SessionManager.endOthers(session)
+ * })
+ *
+ * @since 3.0.0
+ * @category people
+ */
+export const endOthers = (session: Session<any>): Effect.Effect<void, SessionError, SessionManager> =>
+  Effect.flatMap(SessionManager, (manager) => {
+    const own = cellOf(session)
+    return Effect.flatMap(own instanceof LiveSession ? own.whose : Effect.succeed(undefined), (whose) =>
+      whose === undefined
+        ? new SessionError({ reason: "SignInNeeded", message: "endOthers: nobody is signed in to this session" })
+        : Effect.flatMap(allListedBy(manager, "endOthers"), (people) =>
+            people.end(whose.register, ({ family }) => family !== whose.family)
+          )
+    )
+  })
+
+/**
+ * Ends all sessions of a person: an account that is disabled, say (OWASP ASVS 7.4.2). A session that the person begins
+ * meanwhile lives, as one that was begun afterwards; one that is only changing its id does not.
+ *
+ * On sealed cookies it needs `revocations`. Fails with `Unsupported` where it cannot be promised: if the backend keeps no
+ * lists, or may lose them (`principals.bestEffort`).
+ *
+ * @example
+ * import { SessionManager } from "effect-session"
+ *
+ * const disable = (user: string) => SessionManager.endAll(user)
+ *
+ * @since 3.0.0
+ * @category people
+ */
+export const endAll = (principal: string): Effect.Effect<void, SessionError, SessionManager> =>
+  Effect.flatMap(SessionManager, (manager) => {
+    const { generations } = internals(manager).environment.keeper
+    return isPrincipal(principal) && generations !== undefined
+      ? generations.begin(registerOf(principal))
+      : Effect.flatMap(allListedBy(manager, "endAll", principal), (people) =>
+          people.end(registerOf(principal), () => true)
+        )
+  })
+
+/**
+ * Ends every session, of visitors too: after a leak, say (OWASP ASVS 7.4.5). Sessions that begin meanwhile live. Takes as
+ * long as it takes to list and end them one by one. Fails with `Unsupported` if the backend cannot list its sessions:
+ * there, and on sealed cookies, set `validFrom` in the configuration, which also costs no call.
+ *
+ * @example
+ * import { SessionManager } from "effect-session"
+ *
+ * const afterLeak = SessionManager.endEverything
+ *
+ * @since 3.0.0
+ * @category people
+ */
+export const endEverything: Effect.Effect<void, SessionError, SessionManager> = Effect.flatMap(
+  SessionManager,
+  (manager) => {
+    const { environment } = internals(manager)
+    const { codec, keeper, telemetry } = environment
+    const { endRef, find, list } = keeper
+    if (list === undefined || endRef === undefined) {
+      return new SessionError({
+        reason: "Unsupported",
+        message: `${keeper.name}: endEverything: this backend cannot list its sessions; set validFrom in the configuration instead`
+      })
+    }
+    const end = (ref: Parameters<typeof endRef>[0]) => Effect.map(endRef(ref), () => telemetry.emit("Destroyed", ref))
+    /** Ends what has changed its id while the others were ended. Returns how many these were. */
+    const endMoved = (began: number): Effect.Effect<number, SessionError> =>
+      list.pipe(
+        Stream.mapEffect(
+          (ref) =>
+            Effect.flatMap(find(ref), (found) => {
+              const data = found && codec.decode(found.payload)
+              const since = data?.owner?.signedInAt ?? data?.createdAt ?? Number.POSITIVE_INFINITY
+              return since < began ? Effect.as(end(ref), true) : Effect.succeed(false)
+            }),
+          { concurrency: 16 }
+        ),
+        Stream.filter((isEnded) => isEnded),
+        Stream.runCount
+      )
+    return Effect.flatMap(DateTime.now, (now) =>
+      Effect.andThen(
+        Stream.runForEach(list, end),
+        Effect.asVoid(Effect.repeat(endMoved(DateTime.toEpochMillis(now)), { until: (moved) => moved === 0, times: 8 }))
+      )
+    )
+  }
+)
+
+const unsupported = (backend: string, operation: string, why: string) =>
+  new SessionError({ reason: "Unsupported", message: `${backend}: ${operation}: ${why}` })
+
+/** The lists of people's sessions, if the backend keeps them. */
+const listedBy = (manager: Manager, operation: string, principal?: string): Effect.Effect<People, SessionError> => {
+  const { keeper, people } = internals(manager).environment
+  return principal !== undefined && !isPrincipal(principal)
+    ? new SessionError({
+        reason: "InvalidValue",
+        message: `${operation}: expected a principal of 1 to 1,024 characters, such as a user's id`
+      })
+    : people === undefined
+      ? unsupported(
+          keeper.name,
+          operation,
+          keeper.needsResponse
+            ? "clients hold the sessions, so that nobody can list them; endAll works with revocations"
+            : "this backend keeps no lists of people's sessions"
+        )
+      : Effect.succeed(people)
+}
+
+/** {@link listedBy} for what has to reach every session. */
+const allListedBy = (manager: Manager, operation: string, principal?: string): Effect.Effect<People, SessionError> => {
+  const { config, keeper } = internals(manager).environment
+  return keeper.evicts && !config.principals.bestEffort
+    ? unsupported(
+        keeper.name,
+        operation,
+        "this backend may lose the lists of people's sessions, and then some would go on; if that is good enough, set principals.bestEffort"
+      )
+    : listedBy(manager, operation, principal)
+}
