@@ -76,9 +76,17 @@ const settleCurrent = (session: RequestState, outcome: Outcome): void => {
       telemetry.emit("Gone", outcome.ref)
       break
     case "Failed":
+      // A sign-in that was refused is not tried again at the request's end, nor is what was to change with it.
+      if (outcome.error.reason === "TooManySessions") session.discard()
+      forgetEnding(session)
+      break
     case "Died":
-      // The client forgets a session that was to end, even if the backend failed.
-      if (session.ending.length > 0) session.reply = "forget"
+      forgetEnding(session)
       break
   }
+}
+
+/** The client forgets a session that was to end, even if the backend failed. */
+const forgetEnding = (session: RequestState): void => {
+  if (session.ending.length > 0) session.reply = "forget"
 }

@@ -194,7 +194,7 @@ export interface Session<F extends Fields> {
    *
    * Fails with `InvalidValue` if it is empty or longer than 1,024 characters, and with `Unsupported` where the session
    * has no room for it, as in beego's layouts. With `principals: { whenExceeded: "refuse" }` it can fail with
-   * `TooManySessions` when it is saved: call `save` to know at once.
+   * `TooManySessions` when it is saved, and then this request's unsaved changes are dropped: call `save` to know at once.
    */
   readonly signIn: (principal: string, options?: SignInOptions) => Effect.Effect<void, SessionError>
   /** Who has signed in, if anybody has. */
