@@ -8,7 +8,7 @@ import * as Headers from "#effect/http/Headers"
 import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import { SessionError } from "../SessionError.js"
-import type { SessionConfig } from "./configSchema.js"
+import { mostDays, type SessionConfig } from "./configSchema.js"
 import { findCookies, findParts, joinParts, splitValue } from "./cookieHeader.js"
 import { expireOthers } from "./cookieScopes.js"
 import type { Keeper, Reply, Sent } from "./Keeper.js"
@@ -35,6 +35,9 @@ const findParameter = (url: string, name: string): string | undefined => {
   return at === -1 ? undefined : (new URLSearchParams(url.slice(at + 1)).get(name) ?? undefined)
 }
 
+/** The empty token that removes a cookie. */
+const forgotten: Exclude<Reply, "forget"> = { token: "" }
+
 export const makeTransport = (
   config: SessionConfig,
   { accepts, needsResponse: spread }: Pick<Keeper, "accepts" | "needsResponse">
@@ -45,13 +48,13 @@ export const makeTransport = (
   return {
     read: makeRead(config, accepts, cookies),
     write: (response, reply, request) => {
-      const value = reply === "forget" ? "" : reply.token
+      const { lasts, token } = reply === "forget" ? forgotten : reply
       if (cookies?.sent !== true && headerName === undefined) {
         return response
       }
       const next = guardCaches(response)
-      const told = cookies?.sent === true ? cookies.write(next, value, request) : next
-      return headerName === undefined ? told : HttpServerResponse.setHeader(told, headerName, value)
+      const told = cookies?.sent === true ? cookies.write(next, token, request, lasts) : next
+      return headerName === undefined ? told : HttpServerResponse.setHeader(told, headerName, token)
     },
     tidy: (response, request) => (cookies?.sent === true ? cookies.tidy(response, request) : response),
     headersOf: (token) =>
@@ -107,11 +110,12 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
     header: (value: string) =>
       (spread ? splitValue(value, room) : [value]).map((part, place) => `${nameAt(place)}=${part}`).join("; "),
     read: (header: string) => (spread ? joinParts(findParts(header, name)) : findCookies(header, name)),
-    write: (response: Response, value: string, { headers }: HttpServerRequest) => {
+    write: (response: Response, value: string, { headers }: HttpServerRequest, lasts: number | undefined) => {
       const values = value === "" ? [] : spread ? splitValue(value, room) : [value]
+      const lasting = lasts === undefined ? attributes : { ...attributes, ...maxAgeOf(lasts) }
       let next = response
       for (const [place, part] of values.entries()) {
-        next = HttpServerResponse.setCookieUnsafe(next, nameAt(place), part, attributes)
+        next = HttpServerResponse.setCookieUnsafe(next, nameAt(place), part, lasting)
       }
       // Expires cookies that are no longer needed; of the parts, only those that the client sent.
       for (const place of spread ? new Set([0, ...findParts(headers["cookie"] ?? "", name).keys()]) : [0]) {
@@ -148,9 +152,15 @@ export const checkHeldByClient = (config: SessionConfig): SessionError | undefin
   return wrong === undefined ? undefined : new SessionError({ reason: "InvalidConfig", message: wrong })
 }
 
-/** The most characters of a value in one cookie, if the cookie has the longest name that a part can have. */
+/**
+ * The most characters of a value in one cookie, if the cookie has the longest name that a part can have, and is kept for
+ * the longest time.
+ */
 const roomIn = (name: string, attributes: ReturnType<typeof attributesOf>): number =>
-  maxCookie - Cookies.serializeCookie(Cookies.makeCookieUnsafe(`${name}.99`, "", attributes)).length
+  maxCookie -
+  Cookies.serializeCookie(
+    Cookies.makeCookieUnsafe(`${name}.99`, "", { ...attributes, ...maxAgeOf(Number.POSITIVE_INFINITY) })
+  ).length
 
 /** The name of the session's cookie, or an empty string if it travels in none. */
 export const cookieName = ({ cookie }: SessionConfig): string => (cookie === false ? "" : nameOf(cookie))
@@ -166,9 +176,16 @@ const attributesOf = (cookie: Cookie) => ({
   sameSite: cookie.sameSite,
   partitioned: cookie.partitioned,
   ...(cookie.domain === undefined ? {} : { domain: cookie.domain }),
-  // Whole seconds, rounded up: 0 would delete the cookie.
-  ...(cookie.maxAge === undefined ? {} : { maxAge: Duration.seconds(Math.ceil(Duration.toSeconds(cookie.maxAge))) })
+  ...(cookie.maxAge === undefined ? {} : maxAgeOf(Duration.toMillis(cookie.maxAge)))
 })
+
+/**
+ * The Max-Age attribute for a time in milliseconds, which is not longer than browsers allow. In whole seconds, rounded
+ * up: 0 deletes the cookie.
+ */
+const maxAgeOf = (millis: number) => ({ maxAge: Duration.seconds(Math.min(Math.ceil(millis / 1000), mostSeconds)) })
+
+const mostSeconds = mostDays * 24 * 60 * 60
 
 /** Keeps a response with a session id out of caches: it is for one client only (OWASP ASVS 14.3.2). */
 const guardCaches = (response: Response): Response => {

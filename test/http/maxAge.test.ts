@@ -2,12 +2,17 @@
  * A cookie that the browser keeps for a time: whoever uses the session does not lose it.
  */
 
-import type { SessionConfig, SessionManager } from "effect-session"
+import { SessionConfig, type SessionManager } from "effect-session"
 import { webHandlers } from "#dialect/http"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
+import * as Cookies from "#effect/http/Cookies"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as TestClock from "#effect/testing/TestClock"
 import { describe, expect, it } from "#test/vitest"
+import type { Reply } from "../../src/Manager/Keeper.js"
+import { makeTransport } from "../../src/Manager/Transport.js"
 import { managerLayer, probe } from "../support/http.js"
 import { basics, routerOf } from "../support/mounts.js"
 
@@ -155,5 +160,59 @@ describe("an id that came by other means than the cookie", () => {
         expect((yield* by("/login")).setCookie.length).toBe(1)
       })
     )
+  )
+})
+
+describe("a reply that says how long the cookie is to be kept", () => {
+  const request = HttpServerRequest.fromWeb(new Request("http://localhost/"))
+
+  /** The Set-Cookie lines of a reply. */
+  const written = (options: SessionConfig.Options, reply: Reply, needsResponse = false) =>
+    Effect.map(SessionConfig.make(options), (config) =>
+      Cookies.toSetCookieHeaders(
+        makeTransport(config, { accepts: () => true, needsResponse }).write(HttpServerResponse.empty(), reply, request)
+          .cookies
+      )
+    )
+
+  const maxAges = (options: SessionConfig.Options, reply: Reply, needsResponse?: boolean) =>
+    Effect.map(written(options, reply, needsResponse), (lines) => lines.map((line) => /Max-Age=(\d+)/.exec(line)?.[1]))
+
+  const day = 24 * 60 * 60
+
+  it.effect.each([
+    ["whole seconds", 60_000, "60"],
+    ["a part of a second, rounded up", 59_001, "60"],
+    ["a millisecond, which does not delete the cookie", 1, "1"],
+    ["400 days", 400 * day * 1000, String(400 * day)],
+    ["longer than browsers allow", 401 * day * 1000, String(400 * day)],
+    ["for ever", Number.POSITIVE_INFINITY, String(400 * day)],
+    ["a session that is over", -1, "0"]
+  ] as const)("%s", ([, lasts, expected]) =>
+    Effect.gen(function* () {
+      // With or without one in the configuration.
+      expect(yield* maxAges({}, { token: "abc", lasts })).toEqual([expected])
+      expect(yield* maxAges({ cookie: { maxAge: "7 days" } }, { token: "abc", lasts })).toEqual([expected])
+    })
+  )
+
+  it.effect("or does not say so: then the configuration decides", () =>
+    Effect.gen(function* () {
+      expect(yield* maxAges({}, { token: "abc" })).toEqual([undefined])
+      expect(yield* maxAges({ cookie: { maxAge: "7 days" } }, { token: "abc" })).toEqual([String(7 * day)])
+      expect(yield* maxAges({}, "forget")).toEqual(["0"])
+    })
+  )
+
+  it.effect("is obeyed by each cookie of a session that clients hold, and none is longer than browsers allow", () =>
+    Effect.gen(function* () {
+      const token = "x".repeat(10_000)
+      for (const lasts of [undefined, 1_000, Number.POSITIVE_INFINITY]) {
+        const lines = yield* written({}, { token, lasts }, true)
+        expect(lines).toHaveLength(3)
+        expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(4096)
+      }
+      expect(yield* maxAges({}, { token, lasts: 2_000 }, true)).toEqual(["2", "2", "2"])
+    })
   )
 })
