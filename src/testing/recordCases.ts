@@ -283,7 +283,7 @@ export const recordCases: ReadonlyArray<CaseOf> = [
         yield* provider.gc!
         const session = yield* given(provider, "expires", time.seconds(1))
         yield* Effect.gen(function* () {
-          const live = yield* kept(records, "live")
+          const live = yield* kept(records, "live", "60 days")
           yield* all(Array.from({ length: 3 }, () => kept(records, "expires", time.seconds(1))))
           yield* time.passOver(1)
           yield* pass(collectsAfter)

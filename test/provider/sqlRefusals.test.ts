@@ -41,6 +41,30 @@ suite("postgres", ["postgres"], () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("a user who may not create the table of people's records is told the SQL, and works once it was run", () =>
+    Effect.gen(function* () {
+      const { adminUrl, url } = yield* server
+      const table = freshTable()
+      yield* Effect.scoped(providerOf(Postgres.layer({ url, table })))
+      yield* execute(
+        postgres(url),
+        `DROP TABLE ${table}_principals`,
+        `DELETE FROM ${table}_migrations WHERE step = 2`,
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO PUBLIC`,
+        `GRANT SELECT ON ${table}_migrations TO PUBLIC`
+      )
+      yield* execute(postgres(adminUrl), "CREATE ROLE weak LOGIN PASSWORD 'secret'")
+      const weak = Postgres.layer({ url: url.replace("session:secret", "weak:secret"), table })
+      const [words, sql] = (yield* refusal(weak)).split(" or run: ")
+      expect(words).toMatch(/^Unavailable: postgres: migrate failed \(42501\): .*GRANT SELECT, INSERT, UPDATE, DELETE/)
+      expect(sql).toMatch(/^CREATE TABLE IF NOT EXISTS "\w+_principals" \(/)
+      yield* execute(postgres(url), ...sql!.split(";").filter((text) => text.trim() !== ""))
+      expect(yield* refusal(weak)).toMatch(/GRANT SELECT, INSERT, UPDATE, DELETE ON .*_principals/)
+      yield* execute(postgres(url), `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table}_principals TO PUBLIC`)
+      yield* providerOf(weak)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("the option tls counts, whatever the URL says", () =>
     Effect.gen(function* () {
       const { url } = yield* server
@@ -110,6 +134,35 @@ suite("mysql", ["mariadbd"], () => {
       expect(wrongDatabase).toMatch(/\((ER_BAD_DB_ERROR|ER_DBACCESS_DENIED_ERROR)\): .*CREATE DATABASE/)
       expect(noRights).toMatch(/\(ER_TABLEACCESS_DENIED_ERROR\): .*GRANT SELECT, INSERT, UPDATE, DELETE/)
       expect(wrongEngine).toMatch(/^InvalidConfig: mysql: .*ALTER TABLE .* ENGINE=InnoDB/)
+      yield* execute(admin, `ALTER TABLE ${table}_principals ENGINE=MyISAM`)
+      expect(yield* refusal(Mysql.layer({ url, table }))).toContain(`ALTER TABLE ${table}_principals ENGINE=InnoDB`)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a user who may not create the table of people's records is told the SQL, and works once it was run", () =>
+    Effect.gen(function* () {
+      const { adminUrl, url } = yield* server
+      const admin = mysql(adminUrl)
+      const table = freshTable()
+      yield* Effect.scoped(providerOf(Mysql.layer({ url, table })))
+      yield* execute(
+        admin,
+        `DROP TABLE ${table}_principals`,
+        `DELETE FROM ${table}_migrations WHERE step = 2`,
+        "CREATE USER weak@'%' IDENTIFIED BY 'secret'",
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON session.${table} TO weak@'%'`,
+        `GRANT SELECT ON session.${table}_migrations TO weak@'%'`
+      )
+      const weak = Mysql.layer({ url: url.replace("session:secret", "weak:secret"), table })
+      const [words, sql] = (yield* refusal(weak)).split(" or run: ")
+      expect(words).toMatch(
+        /^Unavailable: mysql: migrate failed \(ER_TABLEACCESS_DENIED_ERROR\): .*GRANT SELECT, INSERT/
+      )
+      expect(sql).toMatch(/^CREATE TABLE IF NOT EXISTS `\w+_principals` \(/)
+      yield* execute(admin, ...sql!.split(";").filter((text) => text.trim() !== ""))
+      expect(yield* refusal(weak)).toMatch(/GRANT SELECT, INSERT, UPDATE, DELETE ON .*_principals/)
+      yield* execute(admin, `GRANT SELECT, INSERT, UPDATE, DELETE ON session.${table}_principals TO weak@'%'`)
+      yield* providerOf(weak)
     }).pipe(Effect.scoped)
   )
 

@@ -1,6 +1,6 @@
 // What each of the SQL databases is held to alike.
 import { type ChildProcess, spawn } from "node:child_process"
-import { SessionLayer, SessionProvider } from "effect-session"
+import { type SessionError, SessionLayer, SessionProvider } from "effect-session"
 import * as Sql from "effect-session/sql"
 import * as ConfigProvider from "#effect/ConfigProvider"
 import * as Context from "#effect/Context"
@@ -16,7 +16,7 @@ import * as TestClock from "#effect/testing/TestClock"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { expect, it } from "#test/vitest"
 import { maxBatch } from "../../src/Provider/sql/batchReads.js"
-import { batchSize, readMany, statements, type Values } from "../../src/Provider/sql/statements.js"
+import { batchSize, peopleOf, readMany, statements, type Values } from "../../src/Provider/sql/statements.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { bundle } from "../support/bundle.js"
 import { demoServer } from "../support/demo.js"
@@ -227,10 +227,94 @@ export const databaseCases = (
     }).pipe(Effect.scoped)
   )
 
+  /** Makes what the first version of this package made, with a session in it. */
+  const firstVersion = (database: Database, table: string) =>
+    Effect.gen(function* () {
+      const session = yield* Effect.scoped(
+        Effect.flatMap(providerOf(database.layer({ table })), (provider) => given(provider, "kept"))
+      )
+      yield* execute(
+        database,
+        `DROP TABLE ${peopleOf({ table }).table}`,
+        `DELETE FROM ${table}_migrations WHERE step = 2`
+      )
+      return session
+    })
+
+  const keepsRecords = (provider: SessionProvider.Provider) =>
+    Effect.gen(function* () {
+      const id = newId()
+      written(yield* provider.principals!.create(id, Buffer.from("a record"), day))
+      expect(text(yield* provider.principals!.read(id))).toBe("a record")
+    })
+
+  live("a database of an earlier version gets the table of people's records, and keeps its sessions", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      const { id } = yield* firstVersion(database, table)
+      const exits = yield* Effect.all(
+        Array.from({ length: 4 }, () => Effect.flatMap(startChild(database, table, "start"), ended)),
+        { concurrency: 4 }
+      )
+      expect(exits).toEqual(Array(4).fill(0))
+      const provider = yield* providerOf(database.layer({ table }))
+      expect(text(yield* provider.read(id))).toBe("kept")
+      yield* keepsRecords(provider)
+    }).pipe(Effect.scoped)
+  )
+
+  live("a table of people's records that was dropped is made again", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      yield* Effect.scoped(providerOf(database.layer({ table })))
+      yield* execute(database, `DROP TABLE ${peopleOf({ table }).table}`)
+      for (const layer of [database.layer({ table }), Layer.provide(Sql.layer({ table }), database.client())]) {
+        yield* keepsRecords(yield* providerOf(layer))
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  live("migrate: false without the table of people's records says the SQL that makes it", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      yield* firstVersion(database, table)
+      const options = { table, migrate: false }
+      for (const layer of [database.layer(options), Layer.provide(Sql.layer(options), database.client())]) {
+        const { message, reason } = (yield* Effect.flip(Effect.scoped(providerOf(layer)))) as SessionError
+        expect(reason).toBe("Unavailable")
+        const [words, sql] = message.split(" or run: ")
+        expect(words).toBe(
+          `${database.dialect}: the table ${peopleOf({ table }).table} is missing: restart the app with the option migrate at its default, true,`
+        )
+        expect(sql).toMatch(/^CREATE TABLE .*_principals.* step.*VALUES \(2\)/)
+        expect(sql).not.toMatch(/VALUES \(1\)/)
+        yield* execute(database, ...sql!.split(";").filter((statement) => statement.trim() !== ""))
+        yield* keepsRecords(yield* providerOf(layer))
+        yield* execute(database, `DROP TABLE ${peopleOf({ table }).table}`)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  live("gc removes the records of people that have expired, whatever their number", (database) =>
+    Effect.gen(function* () {
+      const table = freshTable()
+      const people = peopleOf({ table }).table
+      const provider = yield* providerOf(database.layer({ table }))
+      const { principals } = provider
+      const expired = batchSize[database.dialect] + 7
+      yield* fill(database, people, { ...provider, ...principals! }, { expired, live: 3 })
+      expect(yield* provider.gc!).toBe(0)
+      expect(
+        yield* execute(database, `SELECT COUNT(*) AS n FROM ${people}`).pipe(Effect.map(([row]) => Number(row!["n"])))
+      ).toBe(3)
+    }).pipe(Effect.scoped)
+  )
+
   live("quotes the table's name, whatever it is", (database) =>
     Effect.gen(function* () {
       const table = `a"b\`c'd; DROP ${freshTable()} --`
       const provider = yield* providerOf(database.layer({ table }))
+      yield* keepsRecords(provider)
       const { id, revision } = yield* given(provider, "quoted")
       written(yield* provider.write(id, Buffer.from("written"), day, revision))
       expect(text(yield* provider.read(id))).toBe("written")

@@ -33,7 +33,7 @@ export const engine = (
             ? Effect.void
             : new SessionError({
                 reason: "InvalidConfig",
-                message: `mysql: the table of sessions has the engine ${row["engine"]}, which has no transactions: run ALTER TABLE ${table} ENGINE=InnoDB`
+                message: `mysql: the table ${table} has the engine ${row["engine"]}, which has no transactions: run ALTER TABLE ${table} ENGINE=InnoDB`
               })
       )
     : Effect.void

@@ -61,12 +61,16 @@ const readOnly: ReadonlySet<string> = new Set(["25006", "ER_OPTION_PREVENTS_STAT
 /** Whether a server takes no writes, as one that was the primary until a failover. */
 export const isReadOnly = (cause: unknown): boolean => readOnly.has(codeOf(cause) ?? "")
 
+const forbidden = ["42501", "ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"]
+
+const rights =
+  "the database's user lacks rights: run GRANT SELECT, INSERT, UPDATE, DELETE ON the table of sessions and its ..._principals, and GRANT SELECT ON its ..._migrations, TO the user; to create them it needs CREATE, or run"
+
+const absent = ["42P01", "ER_NO_SUCH_TABLE"]
+
 /** What to do about a refusal, by code. */
 const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: string]> = [
-  [
-    ["42501", "ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"],
-    "the database's user lacks rights: run GRANT SELECT, INSERT, UPDATE, DELETE ON the table of sessions, and GRANT SELECT ON its ..._migrations, TO the user; to create them it needs CREATE, or run the SQL of Sql.ddl"
-  ],
+  [forbidden, `${rights} the SQL of Sql.ddl`],
   [[...readOnly], "the server takes no writes: let the url lead to the primary, or end the server's read-only mode"],
   [
     ["08P01"],
@@ -87,7 +91,7 @@ const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: stri
   ],
   [["3F000"], "there is no such schema: correct the option schema, or run CREATE SCHEMA"],
   [
-    ["42P01", "ER_NO_SUCH_TABLE"],
+    absent,
     "the table of sessions is missing: restart the app with the option migrate at its default, true, or run the SQL of Sql.ddl"
   ],
   [["42703", "ER_BAD_FIELD_ERROR"], "the table has other columns than those of Sql.ddl: choose another option table"],
@@ -128,6 +132,10 @@ const adviceOf: ReadonlyMap<string, string> = new Map(
   advice.flatMap(([codes, advice]) => codes.map((code) => [code, advice] as const))
 )
 
+/** Whether the table is missing. */
+export const isMissing = (cause: unknown): boolean =>
+  absent.includes(codeOf(cause) ?? "") || /^no such table/.test(messageOf(cause))
+
 /** A driver's error in words that may be shown, if there are better ones than its code. */
 export const worded = (cause: unknown): unknown => {
   const code = codeOf(cause)
@@ -135,9 +143,7 @@ export const worded = (cause: unknown): unknown => {
     if ((cause as { readonly syscall?: unknown }).syscall === "connect") {
       return new Failure(code, checkBackend)
     }
-    const known =
-      adviceOf.get(/^no such table/.test(messageOf(cause)) ? "42P01" : code) ??
-      (losses.has(code) ? checkBackend : undefined)
+    const known = adviceOf.get(isMissing(cause) ? "42P01" : code) ?? (losses.has(code) ? checkBackend : undefined)
     return known === undefined ? cause : new Failure(code, known)
   }
   const message = messageOf(cause)
@@ -164,3 +170,13 @@ export const worded = (cause: unknown): unknown => {
 /** The error of a step that makes the provider. */
 export const failed = (dialect: string, operation: string, cause: unknown): SessionError =>
   unavailable(dialect, operation, worded(cause))
+
+/** The error of a migration that was refused: if a right is missing, with the SQL that is left to run. */
+export const refused = (dialect: string, cause: unknown, sql: string): SessionError => {
+  const code = codeOf(cause) ?? ""
+  return unavailable(
+    dialect,
+    "migrate",
+    forbidden.includes(code) ? new Failure(code, `${rights}: ${sql}`) : worded(cause)
+  )
+}

@@ -1,11 +1,11 @@
 /**
- * Removes the expired sessions of the table in batches, each in a short transaction of its own.
+ * Removes what has expired from the tables in batches, each in a short transaction of its own.
  */
 import * as Clock from "#effect/Clock"
 import * as Effect from "#effect/Effect"
 import { rest } from "../../internal/machineTime.js"
 import type { Connections, Run } from "./connection.js"
-import { batchSize, lockOf, type Statement, type TableName } from "./statements.js"
+import { batchSize, lockOf, type Statement, statements, type TableName } from "./statements.js"
 
 /** The pause after a batch, as a multiple of the batch's time. SQLite works in the app's own thread. */
 export const restPerWork = { mysql: 2, postgres: 1, sqlite: 9 }
@@ -18,16 +18,18 @@ export const restPerWork = { mysql: 2, postgres: 1, sqlite: 9 }
 export const kept = 24 * 60 * 60 * 1000
 
 /**
- * Removes expired sessions and marks, and returns how many sessions. Only one process at a time does so; any other
+ * Removes expired sessions, marks and records of people, and returns how many sessions. Only one process at a time does so; any other
  * finds nothing to do. In PostgreSQL the statement itself ensures this, in MySQL a lock, and SQLite allows only one
  * write at a time.
  */
 export const collect = (
   { dialect, reserve, statement, write }: Connections,
-  { gc, gcMarks }: { readonly gc: Statement; readonly gcMarks: Statement },
-  name: TableName
+  name: TableName,
+  people: TableName
 ): Effect.Effect<number, unknown> => {
   const batch = batchSize[dialect]
+  const { gc, gcMarks } = statements(dialect, name)
+  const { gc: gcPeople } = statements(dialect, people)
 
   /** Pauses after each batch, so that others get their turn. */
   const inBatches = (run: Run, { parameters, text }: Statement) =>
@@ -49,7 +51,8 @@ export const collect = (
       }
     })
 
-  const all = (run: Run) => Effect.tap(inBatches(run, gc), inBatches(run, gcMarks))
+  const all = (run: Run) =>
+    Effect.tap(inBatches(run, gc), Effect.andThen(inBatches(run, gcMarks), inBatches(run, gcPeople)))
 
   if (dialect !== "mysql") {
     return all(write)

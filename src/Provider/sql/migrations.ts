@@ -1,24 +1,51 @@
 /**
- * Brings the session table up to date, however many processes start at once.
+ * Brings the tables up to date, however many processes start at once.
  */
 import { inMachineTime } from "#dialect/clock"
 import { causeOf, type SqlFailure } from "#dialect/sql"
 import * as Effect from "#effect/Effect"
 import * as Schedule from "#effect/Schedule"
 import { codeOf } from "../../internal/codeOf.js"
+import { SessionError } from "../../SessionError.js"
 import type { Access, Unsafe } from "./access.js"
-import { isTransient } from "./failures.js"
-import { type Dialect, lockOf, migrationStatements, migrations, type TableName } from "./statements.js"
+import { isMissing, isTransient, refused } from "./failures.js"
+import { type Dialect, lockOf, look, migrationStatements, migrations, peopleOf, type TableName } from "./statements.js"
 
-/** Returns all steps, and the record that they were taken, for apps whose migrations are run by hand. */
-export const script = (dialect: Dialect, name: TableName): string => {
+const statementsFrom = (dialect: Dialect, name: TableName, taken: number): ReadonlyArray<string> => {
   const { create, record } = migrationStatements(dialect, name)
   const steps = migrations(dialect, name)
-  return [...steps.flat(), create, ...steps.map((_, i) => record(i + 1))].map((text) => `${text};\n`).join("\n")
+  return [...steps.slice(taken).flat(), create, ...steps.map((_, i) => record(i + 1)).slice(taken)]
+}
+
+/** Returns all steps, and the record that they were taken, for apps whose migrations are run by hand. */
+export const script = (dialect: Dialect, name: TableName): string =>
+  statementsFrom(dialect, name, 0)
+    .map((text) => `${text};\n`)
+    .join("\n")
+
+/** The statements of the steps that are left, in one line. */
+const remaining = (dialect: Dialect, name: TableName, taken: number): string =>
+  statementsFrom(dialect, name, taken)
+    .map((text) => `${text.replaceAll(/\n */g, " ")};`)
+    .join(" ")
+
+/** Fails if the table of people's records, which earlier versions did not have, is missing. */
+export const missing = (sql: Access, name: TableName): Effect.Effect<void, SqlFailure | SessionError> => {
+  const people = peopleOf(name)
+  return Effect.catch(
+    sql.unsafe(look(sql.dialect, people)),
+    (error): Effect.Effect<unknown, SqlFailure | SessionError> =>
+      isMissing(causeOf(error))
+        ? new SessionError({
+            reason: "Unavailable",
+            message: `${sql.dialect}: the table ${people.table} is missing: restart the app with the option migrate at its default, true, or run: ${remaining(sql.dialect, name, 1)}`
+          })
+        : Effect.fail(error)
+  ).pipe(Effect.asVoid)
 }
 
 /** Takes the remaining steps. If there are none, it needs only the right to read. */
-export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFailure> => {
+export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFailure | SessionError> => {
   const { dialect } = sql
   const steps = migrations(dialect, name)
   const statements = migrationStatements(dialect, name)
@@ -28,22 +55,33 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
   const taken =
     dialect === "sqlite"
       ? Effect.succeed(0)
-      : Effect.catch(Effect.andThen(sql.unsafe(statements.look), lastStep(sql.unsafe)), () => Effect.succeed(0))
-  const takeSteps = (unsafe: Unsafe) =>
+      : Effect.gen(function* () {
+          yield* sql.unsafe(look(dialect, name))
+          const last = yield* lastStep(sql.unsafe)
+          return last < steps.length
+            ? last
+            : yield* Effect.match(sql.unsafe(look(dialect, peopleOf(name))), {
+                onSuccess: () => last,
+                onFailure: () => 1
+              })
+        }).pipe(Effect.catch(() => Effect.succeed(0)))
+  const takeSteps = (unsafe: Unsafe, last: number) =>
     Effect.gen(function* () {
       yield* unsafe(statements.create)
       for (const [i, texts] of steps.entries()) {
-        for (const text of texts) {
-          yield* unsafe(text)
+        if (i >= last) {
+          for (const text of texts) {
+            yield* unsafe(text)
+          }
+          yield* unsafe(statements.record(i + 1))
         }
-        yield* unsafe(statements.record(i + 1))
       }
     })
   return Effect.flatMap(taken, (last) =>
     last >= steps.length
       ? Effect.void
       : sql
-          .transaction((unsafe) => exclusively(dialect, unsafe, name, takeSteps(unsafe)))
+          .transaction((unsafe) => exclusively(dialect, unsafe, name, takeSteps(unsafe, last)))
           .pipe(
             // The client dies if a COMMIT or ROLLBACK fails.
             Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect))),
@@ -52,7 +90,8 @@ export const migrate = (sql: Access, name: TableName): Effect.Effect<void, SqlFa
               times: 100,
               while: (error) => isTransient(codeOf(causeOf(error)) ?? "")
             }),
-            inMachineTime
+            inMachineTime,
+            Effect.mapError((error) => refused(dialect, causeOf(error), remaining(dialect, name, last)))
           )
   )
 }

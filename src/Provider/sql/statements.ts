@@ -1,5 +1,5 @@
 /**
- * The SQL of the session table: its statements and its definition, per dialect. Built once per provider; names are
+ * The SQL of the tables: their statements and their definition, per dialect. Built once per provider; names are
  * quoted, and all values are parameters.
  */
 import { createHash } from "node:crypto"
@@ -13,6 +13,9 @@ export interface TableName {
   readonly table: string
   readonly schema?: string | undefined
 }
+
+/** The table of the records of people, which has the form of that of the sessions. */
+export const peopleOf = ({ schema, table }: TableName): TableName => ({ table: `${table}_principals`, schema })
 
 /**
  * How many rows one statement of the garbage collection removes. SQLite runs it in the app's own thread, which waits
@@ -34,9 +37,7 @@ const hashOf = (text: string): Buffer => createHash("sha256").update(text).diges
 /** The names of the provider's objects in the database. */
 export const names = (dialect: Dialect, { schema, table }: TableName) => ({
   table: qualified(dialect, schema, table),
-  migrations: qualified(dialect, schema, `${table}_migrations`),
-  /** An index lives in its table's schema, which only SQLite needs to be told. */
-  index: qualified(dialect, dialect === "sqlite" ? schema : undefined, `${table}_expires_at`)
+  migrations: qualified(dialect, schema, `${table}_migrations`)
 })
 
 /**
@@ -50,9 +51,10 @@ export const lockOf = (dialect: Dialect, purpose: string, { schema, table }: Tab
     : `CONCAT('effect_session.', MD5(CONCAT('${hash.toString("hex")}', DATABASE())))`
 }
 
-/** The steps that create the table. A step that was released never changes: the next one alters what it made. */
-export const migrations = (dialect: Dialect, name: TableName): ReadonlyArray<ReadonlyArray<string>> => {
-  const { index, table } = names(dialect, name)
+/** Creates a table. An index lives in its table's schema, which only SQLite needs to be told. */
+const creation = (dialect: Dialect, name: TableName, indexName: string): ReadonlyArray<string> => {
+  const { table } = names(dialect, name)
+  const index = qualified(dialect, dialect === "sqlite" ? name.schema : undefined, indexName)
   const types = {
     mysql: { id: "BINARY(32)", payload: "LONGBLOB", integer: "BIGINT" },
     postgres: { id: "BYTEA", payload: "BYTEA", integer: "BIGINT" },
@@ -64,24 +66,31 @@ export const migrations = (dialect: Dialect, name: TableName): ReadonlyArray<Rea
   version ${types.integer} NOT NULL,
   created_at ${types.integer} NOT NULL,
   expires_at ${types.integer} NOT NULL`
+  return dialect === "mysql"
+    ? [`CREATE TABLE IF NOT EXISTS ${table} (${columns},\n  INDEX ${index} (expires_at)\n) ENGINE=InnoDB`]
+    : [
+        `CREATE TABLE IF NOT EXISTS ${table} (${columns}\n)`,
+        `CREATE INDEX IF NOT EXISTS ${index} ON ${table} (expires_at)`
+      ]
+}
+
+/** The steps that create the tables. A step that was released never changes: the next one alters what it made. */
+export const migrations = (dialect: Dialect, name: TableName): ReadonlyArray<ReadonlyArray<string>> => {
+  const people = peopleOf(name)
   return [
-    dialect === "mysql"
-      ? [`CREATE TABLE IF NOT EXISTS ${table} (${columns},\n  INDEX ${index} (expires_at)\n) ENGINE=InnoDB`]
-      : [
-          `CREATE TABLE IF NOT EXISTS ${table} (${columns}\n)`,
-          `CREATE INDEX IF NOT EXISTS ${index} ON ${table} (expires_at)`
-        ]
+    creation(dialect, name, `${name.table}_expires_at`),
+    // A name of an index has 63 bytes at most, and PostgreSQL cuts a longer one.
+    creation(dialect, people, `${people.table}_end`)
   ]
 }
 
 /** The statements for the table of the steps that were taken. */
 export const migrationStatements = (dialect: Dialect, name: TableName) => {
-  const { migrations, table } = names(dialect, name)
+  const { migrations } = names(dialect, name)
   const integer = dialect === "sqlite" ? "INTEGER" : "BIGINT"
   return {
     create: `CREATE TABLE IF NOT EXISTS ${migrations} (\n  step ${integer} NOT NULL PRIMARY KEY\n)`,
     last: `SELECT MAX(step) AS step FROM ${migrations}`,
-    look: `SELECT 1 FROM ${table} WHERE expires_at = 0`,
     /** Nothing if it is recorded. */
     record: (step: number) =>
       dialect === "mysql"
@@ -89,6 +98,10 @@ export const migrationStatements = (dialect: Dialect, name: TableName) => {
         : `INSERT INTO ${migrations} (step) VALUES (${step}) ON CONFLICT DO NOTHING`
   }
 }
+
+/** Finds nothing, and fails if the table is missing. */
+export const look = (dialect: Dialect, name: TableName): string =>
+  `SELECT 1 FROM ${names(dialect, name).table} WHERE expires_at = 0`
 
 /** The values of a statement's parameters. */
 export interface Values {
