@@ -19,6 +19,7 @@ import { redisClient } from "./redis/client.js"
 import * as Connections from "./redis/connections.js"
 import { keepsHashTag } from "./redis/keys.js"
 import { type Link, ownLink } from "./redis/link.js"
+import { newsOf } from "./redis/news.js"
 import * as Scripted from "./redis/scripted.js"
 import { makeScripts } from "./redis/scripts.js"
 
@@ -121,6 +122,8 @@ const scripts = makeScripts({
   call: "redis.call",
   store: (key, value, ttl) => `call('SET', ${key}, ${value}, 'PX', ${ttl})`,
   expire: (key, ttl) => `call('PEXPIRE', ${key}, ${ttl})`,
+  // A user who may not publish ends sessions all the same.
+  tell: (key) => `redis.pcall('PUBLISH', ${key}, '')`,
   answer: "return run()"
 })
 
@@ -133,7 +136,7 @@ const provide = (
   name: string,
   link: Link,
   options: CommonOptions & ReplicaOptions & Pick<Options, "client">
-): Effect.Effect<Provider.Provider, SessionError> => {
+): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
   const { client } = link
   const { minReplicas = 0, prefix = "session:" } = options
   const wrong =
@@ -148,11 +151,12 @@ const provide = (
   // Half of a command's time, so that the reply of WAIT comes before the connection is given up.
   const replicas =
     minReplicas === 0 ? undefined : { count: minReplicas, millis: Math.ceil(Duration.toMillis(timeoutOf(options)) / 2) }
-  return Effect.succeed(
+  return Effect.map(newsOf(link), (news) =>
     Scripted.make({
       name,
       prefix,
       scripts,
+      news,
       client: redisClient(link, replicas),
       capabilities: {
         ...Provider.defaultCapabilities,

@@ -11,6 +11,7 @@ import { expiryCases } from "./expiryCases.js"
 import { idCases } from "./idCases.js"
 import { listingCases } from "./listingCases.js"
 import { markCases } from "./markCases.js"
+import { newsCases } from "./newsCases.js"
 import { raceCases } from "./raceCases.js"
 import { recordCases } from "./recordCases.js"
 
@@ -77,6 +78,7 @@ const all = [
   ...concurrencyCases,
   ...markCases,
   ...recordCases,
+  ...newsCases,
   ...raceCases
 ].sort((a, b) => Number(b.exclusive) - Number(a.exclusive))
 

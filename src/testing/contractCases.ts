@@ -27,7 +27,7 @@ export const contractCases: ReadonlyArray<CaseOf> = [
     "has the capabilities and the optional operations that it is said to have, and they answer",
     (provider, _time, options) =>
       Effect.gen(function* () {
-        const { count, gc, list, marked, principals } = provider
+        const { changed, count, gc, list, marked, principals } = provider
         assert.deepEqual(provider.capabilities, options.capabilities)
         assert.deepEqual(
           {
@@ -35,9 +35,10 @@ export const contractCases: ReadonlyArray<CaseOf> = [
             list: list !== undefined,
             gc: gc !== undefined,
             marked: marked !== undefined,
-            principals: principals !== undefined
+            principals: principals !== undefined,
+            changed: changed !== undefined
           },
-          options.optional
+          { changed: false, ...options.optional }
         )
         const { id } = yield* given(provider, "live")
         assert.ok(count === undefined || (yield* count) > 0, "count finds nothing")

@@ -26,6 +26,8 @@ export interface Options {
     readonly gc: boolean
     readonly marked: boolean
     readonly principals: boolean
+    /** Default false. */
+    readonly changed?: boolean | undefined
   }
   /** How long `gc` keeps a session that has expired. Default: not at all. */
   readonly collectsAfter?: Duration.Input | undefined
@@ -46,6 +48,7 @@ export const promises = [
   "lifetimes are kept",
   "marks stay where sessions ended",
   "people's records are kept apart",
+  "those who wait are told",
   "hostile ids do no harm",
   "counted, listed and collected"
 ] as const

@@ -76,18 +76,20 @@ export const conformsByClock = (
 
 /**
  * On a provider whose server keeps the time: the cases wait for it side by side. `differs` is where the provider's capabilities are not
- * the default; `lists` is whether it can count and list sessions, `marked` whether it keeps marks.
+ * the default; `lists` is whether it can count and list sessions, `marked` whether it keeps marks and records of people,
+ * `changed` whether it tells those who wait.
  */
 export const conforms = (
   layer: Effect.Effect<Layer.Layer<SessionProvider.SessionProvider, SessionError>>,
   differs: Partial<SessionProvider.Capabilities> = {},
   lists = true,
-  marked = true
+  marked = true,
+  changed = false
 ): void => {
   const all = suite({
     layer: Layer.unwrap(layer),
     capabilities: { ...SessionProvider.defaultCapabilities, ...differs },
-    optional: { count: lists, list: lists, gc: false, marked, principals: marked },
+    optional: { count: lists, list: lists, gc: false, marked, principals: marked, changed },
     // A timer may fire a millisecond early, and Redis keeps a session for one millisecond more.
     pass: (duration) => Effect.sleep(Duration.toMillis(duration) + 10)
   })

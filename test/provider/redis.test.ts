@@ -19,7 +19,10 @@ import { shared } from "./shared.js"
 suite("redis", ["redis-server"], () => {
   conforms(
     Effect.map(shared(Servers.single()), ({ url }) => Redis.layer({ url })),
-    { answersWithin: 4000 }
+    { answersWithin: 4000 },
+    true,
+    true,
+    true
   )
 })
 
@@ -77,7 +80,10 @@ suite("redis, where other programs have keys under the same prefix", ["redis-ser
 suite("redisCluster", ["redis-server", "redis-cli"], () => {
   conforms(
     Effect.map(shared(Servers.cluster()), ({ url }) => Redis.layerCluster({ url })),
-    { inheritedIdChars: 3 }
+    { inheritedIdChars: 3 },
+    true,
+    true,
+    true
   )
 })
 
@@ -85,8 +91,9 @@ suite("redisSentinel", ["redis-server"], () => {
   const servers = shared(Servers.sentinel())
   conforms(
     Effect.map(servers, ({ masterName, url }) => Redis.layerSentinel({ url, masterName, minReplicas: 1 })),
-    {
-      answersWithin: 4000
-    }
+    { answersWithin: 4000 },
+    true,
+    true,
+    true
   )
 })

@@ -13,12 +13,13 @@ import * as BeegoRedis from "../../src/beego/layouts/redis.js"
 import { bytes, newId, text, written } from "../../src/testing/support.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
+import { machineTimed } from "../support/machineTime.js"
 import { shared } from "./shared.js"
 
 const ttl = Duration.minutes(5)
 
 /** The page's commands, by what they give: all of them are for a user `sessions`, or `lookup` on sentinels. */
-const [all, select, wait, inCluster, onSentinels, ...more] = [
+const [all, news, select, wait, inCluster, onSentinels, ...more] = [
   ...readFileSync(new URL("../../docs/providers/redis.md", import.meta.url), "utf8").matchAll(/^ACL (SETUSER .*)$/gm)
 ].map(([, command]) => command!.split(" "))
 
@@ -27,7 +28,9 @@ const administer = (url: string, ...commands: ReadonlyArray<ReadonlyArray<string
     Effect.sync(() => new Client(url, { enableReadyCheck: false })),
     (client) =>
       Effect.promise(async () => {
-        for (const command of commands) await client.call("ACL", [...command])
+        const replies: Array<unknown> = []
+        for (const command of commands) replies.push(await client.call("ACL", [...command]))
+        return replies
       }),
     (client) => Effect.sync(() => client.disconnect())
   )
@@ -60,6 +63,17 @@ const live = (provider: SessionProvider.Provider) =>
     if (provider.principals !== undefined) yield* keep(provider.principals)
   })
 
+/** A session whose end is told. */
+const hear = (provider: SessionProvider.Provider) =>
+  Effect.gen(function* () {
+    const id = newId()
+    yield* provider.create(id, bytes("0"), ttl)
+    const end = Effect.andThen(Effect.sleep("200 millis"), provider.destroy(id))
+    const [millis] = yield* machineTimed(Effect.all([provider.changed!(id), end], { concurrency: "unbounded" }))
+    // It comes back without news, too, but later.
+    expect(millis).toBeLessThan(4_000)
+  })
+
 for (const program of ["redis-server", "redis-server-6", "valkey-server"] as const) {
   suite(`the rights of a user, ${program}`, [program], () => {
     const server = shared(Servers.single({ program }))
@@ -70,6 +84,11 @@ for (const program of ["redis-server", "redis-server-6", "valkey-server"] as con
         const { port, url } = yield* server
         yield* administer(url, ["SETUSER", "sessions", "reset"], all!)
         yield* live(yield* Redis.make({ url: `redis://sessions:password@127.0.0.1:${port}` }))
+        yield* administer(url, news!, ["LOG", "RESET"])
+        const provider = yield* Redis.make({ url: `redis://sessions:password@127.0.0.1:${port}` })
+        yield* live(provider)
+        yield* hear(provider)
+        expect(JSON.stringify(yield* administer(url, ["LOG"]))).not.toContain('"channel"')
         yield* administer(url, select!)
         yield* live(yield* Redis.make({ url: `redis://sessions:password@127.0.0.1:${port}/3` }))
       }).pipe(Effect.scoped)
@@ -93,9 +112,11 @@ suite("the rights of a user, a cluster", ["redis-server", "redis-cli"], () => {
   it.live("all nodes", () =>
     Effect.gen(function* () {
       const { nodes } = yield* servers
-      for (const { url } of nodes) yield* administer(url, all!, inCluster!)
+      for (const { url } of nodes) yield* administer(url, all!, news!, inCluster!)
       const url = nodes.map(({ port }) => `redis://sessions:password@127.0.0.1:${port}`).join(",")
-      yield* live(yield* Redis.makeCluster({ url }))
+      const provider = yield* Redis.makeCluster({ url })
+      yield* live(provider)
+      for (let i = 0; i < 5; i++) yield* hear(provider)
       // Users are each node's own.
       yield* administer(nodes[1]!.url, ["SETUSER", "sessions", "off"])
       const error = yield* Effect.flip(Effect.scoped(Redis.makeCluster({ url, timeout: "10 seconds" })))
@@ -109,12 +130,14 @@ suite("the rights of a user, sentinels", ["redis-server"], () => {
   it.live("of the servers, and of the sentinels", () =>
     Effect.gen(function* () {
       const { masterName, nodes, sentinels } = yield* servers
-      for (const { url } of nodes) yield* administer(url, all!, wait!)
+      for (const { url } of nodes) yield* administer(url, all!, news!, wait!)
       for (const { url } of sentinels) yield* administer(url, onSentinels!, ["SETUSER", "default", "off"])
       const addresses = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",")
       const login = { sentinelUsername: "lookup", sentinelPassword: "password" }
       const url = `redis://sessions:password@${addresses}`
-      yield* live(yield* Redis.makeSentinel({ url, masterName, minReplicas: 1, ...login }))
+      const provider = yield* Redis.makeSentinel({ url, masterName, minReplicas: 1, ...login })
+      yield* live(provider)
+      yield* hear(provider)
     }).pipe(Effect.scoped)
   )
 })

@@ -11,6 +11,7 @@ import { expiry, withNow } from "../internal/time.js"
 import * as Provider from "../Provider.js"
 import { failureOf } from "./failures.js"
 import { isId } from "./keys.js"
+import type { News } from "./news.js"
 import { decode, digits, encode, revisionLength, revisions, type Script, type Scripts } from "./scripts.js"
 
 /** The client that the provider needs. A reply is a number, bytes or null; a failed command rejects. */
@@ -39,6 +40,8 @@ export interface Options {
   readonly capabilities: Provider.Capabilities
   /** The prefix of every key. */
   readonly prefix: string
+  /** Waits until the session at a key has ended or moved. Left out if the server does not tell. */
+  readonly news?: News | undefined
 }
 
 /** Calls the server. */
@@ -50,7 +53,7 @@ export const call = <A, B>(run: () => Promise<A>, reply: (reply: A) => B): Effec
     )
   })
 
-export const make = ({ capabilities, client, name, prefix, scripts }: Options): Provider.Provider => {
+export const make = ({ capabilities, client, name, news, prefix, scripts }: Options): Provider.Provider => {
   const { inheritedIdChars } = capabilities
   // The part of an id that its successor inherits is in braces, so that a cluster keeps both keys on one node.
   const keyOf =
@@ -178,6 +181,7 @@ export const make = ({ capabilities, client, name, prefix, scripts }: Options): 
         conflict
       ),
     marked: (id) => call(() => client.get(markOf(id)), Option.fromNullishOr),
+    changed: news && ((id) => news(keyOf(id))),
     count: Stream.runCount(ids),
     list: ids
   })

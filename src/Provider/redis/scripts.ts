@@ -61,6 +61,8 @@ export interface Dialect {
   readonly store: (key: string, value: string, ttl: string) => string
   /** The call that sets a key's lifetime, and is 0 if there is no such key. */
   readonly expire: (key: string, ttl: string) => string
+  /** The statement that tells those who listen that the session at a `key` has ended or moved, if the server can. */
+  readonly tell?: (key: string) => string
   /** The statement that passes on the result of `run()`: a number, a string or false. */
   readonly answer: string
 }
@@ -69,7 +71,7 @@ export interface Dialect {
  * Makes the scripts of a dialect. A call from Lua costs the server about as much as starting the script, so each makes as
  * few as it can, and what can be computed is computed by the client.
  */
-export const makeScripts = ({ answer, call, expire, store }: Dialect): Scripts => {
+export const makeScripts = ({ answer, call, expire, store, tell = () => "" }: Dialect): Scripts => {
   const dialect = (body: string, durable = true): Script =>
     script(`local call = ${call}\nlocal function run()\n  ${body.trim().replaceAll("\n", "\n  ")}\nend\n${answer}`, {
       durable,
@@ -107,7 +109,9 @@ if ARGV[1] then
   if ${expire("KEYS[1]", "ARGV[2]")} == 0 then return false end
   ${store("KEYS[2]", "ARGV[1]", "ARGV[2]")}
 end
-return call('DEL', KEYS[1])`),
+local ended = call('DEL', KEYS[1])
+if ended == 1 and KEYS[2] then ${tell("KEYS[1]")} end
+return ended`),
     // The new session first: whatever fails, the old one is still there.
     regenerate: dialect(`
 local found = ${revisionAt("KEYS[1]")}
@@ -118,6 +122,7 @@ end
 ${store("KEYS[2]", "ARGV[1]", "ARGV[2]")}
 if ARGV[4] then ${store("KEYS[3]", "ARGV[4]", "ARGV[5]")} end
 call('DEL', KEYS[1])
+${tell("KEYS[1]")}
 return 1`)
   }
 }
