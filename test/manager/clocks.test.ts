@@ -81,50 +81,6 @@ describe("renewals by two processes", () => {
   )
 })
 
-suite("Redis, and two processes", ["redis-server"], () => {
-  const server = shared(Servers.single())
-
-  for (const [what, options, byWriter, byReader] of [
-    ["the writer's clock two hours ahead", {}, "2 hours", 0],
-    ["the reader's clock two hours ahead", {}, 0, "2 hours"],
-    ["the writer's clock a little ahead, and renewals that wait for long", { touchEvery: "4 seconds" }, "3 seconds", 0]
-  ] as const) {
-    it.live(what, () =>
-      Effect.gen(function* () {
-        const { url } = yield* server
-        const provider = yield* Redis.make({ url })
-        const all = { idleTimeout: "6 seconds", ...options } as const
-        const [writer, reader] = yield* processes(provider, [
-          { ahead: byWriter, options: all },
-          { ahead: byReader, options: all }
-        ])
-        const headers = yield* signedIn(writer!)
-        for (let at = 0; at < 9_000; at += 500) {
-          yield* Effect.sleep(500)
-          expect(yield* visitor(reader!, headers)).toBe("ada")
-        }
-      })
-    )
-  }
-
-  it.live("a session that moves to its hash lives on, although its writer's clock is behind", () =>
-    Effect.gen(function* () {
-      const { url } = yield* server
-      const provider = yield* Redis.make({ url })
-      const [writer, reader] = yield* processes(provider, [
-        { ahead: 0, options: { id: { bytes: 16, hashed: false } } },
-        { ahead: "2 hours", options: { id: { bytes: 16, hashed: "migrating" } } }
-      ])
-      const headers = yield* signedIn(writer!)
-      for (let request = 0; request < 3; request++) {
-        // The handler takes longer than no lifetime at all.
-        expect(yield* visitor(reader!, headers, meAfter("20 millis"))).toBe("ada")
-        yield* Effect.sleep(50)
-      }
-    })
-  )
-})
-
 /** How a backend's own clock differs from the apps': all of them are ahead of it, or behind. */
 const ignoresItsClock = (provider: Effect.Effect<SessionProvider.Provider, SessionError, Scope.Scope>) => {
   for (const [what, by] of [
@@ -148,22 +104,74 @@ const ignoresItsClock = (provider: Effect.Effect<SessionProvider.Provider, Sessi
           expect(renewals).toBeGreaterThan(0)
           expect(renewals).toBeLessThan(7)
         }).pipe(Effect.scoped),
-      { concurrent: true, timeout: 60_000 }
+      60_000
     )
   }
 }
 
-suite("Redis, and its clock", ["redis-server"], () => {
-  const server = shared(Servers.single())
-  ignoresItsClock(Effect.flatMap(server, ({ url }) => Redis.make({ url })))
-})
+/** They wait for seconds of real time: all of them at once. */
+describe.concurrent("a server's real time", () => {
+  suite("Redis, and two processes", ["redis-server"], () => {
+    const server = shared(Servers.single())
 
-suite("LedisDB, and its clock", ["ledis-server"], () => {
-  const server = shared(LedisServer.make())
-  ignoresItsClock(Effect.flatMap(server, ({ url }) => Ledis.make({ url })))
-})
+    for (const [what, options, byWriter, byReader] of [
+      ["the writer's clock two hours ahead", {}, "2 hours", 0],
+      ["the reader's clock two hours ahead", {}, 0, "2 hours"],
+      [
+        "the writer's clock a little ahead, and renewals that wait for long",
+        { touchEvery: "4 seconds" },
+        "3 seconds",
+        0
+      ]
+    ] as const) {
+      it.live(what, () =>
+        Effect.gen(function* () {
+          const { url } = yield* server
+          const provider = yield* Redis.make({ url })
+          const all = { idleTimeout: "6 seconds", ...options } as const
+          const [writer, reader] = yield* processes(provider, [
+            { ahead: byWriter, options: all },
+            { ahead: byReader, options: all }
+          ])
+          const headers = yield* signedIn(writer!)
+          for (let at = 0; at < 9_000; at += 500) {
+            yield* Effect.sleep(500)
+            expect(yield* visitor(reader!, headers)).toBe("ada")
+          }
+        })
+      )
+    }
 
-describe("SSDB, and its clock", () => {
-  const server = shared(SsdbServer.make())
-  ignoresItsClock(Effect.flatMap(server, ({ url }) => Ssdb.make({ url })))
+    it.live("a session that moves to its hash lives on, although its writer's clock is behind", () =>
+      Effect.gen(function* () {
+        const { url } = yield* server
+        const provider = yield* Redis.make({ url })
+        const [writer, reader] = yield* processes(provider, [
+          { ahead: 0, options: { id: { bytes: 16, hashed: false } } },
+          { ahead: "2 hours", options: { id: { bytes: 16, hashed: "migrating" } } }
+        ])
+        const headers = yield* signedIn(writer!)
+        for (let request = 0; request < 3; request++) {
+          // The handler takes longer than no lifetime at all.
+          expect(yield* visitor(reader!, headers, meAfter("20 millis"))).toBe("ada")
+          yield* Effect.sleep(50)
+        }
+      })
+    )
+  })
+
+  suite("Redis, and its clock", ["redis-server"], () => {
+    const server = shared(Servers.single())
+    ignoresItsClock(Effect.flatMap(server, ({ url }) => Redis.make({ url })))
+  })
+
+  suite("LedisDB, and its clock", ["ledis-server"], () => {
+    const server = shared(LedisServer.make())
+    ignoresItsClock(Effect.flatMap(server, ({ url }) => Ledis.make({ url })))
+  })
+
+  describe("SSDB, and its clock", () => {
+    const server = shared(SsdbServer.make())
+    ignoresItsClock(Effect.flatMap(server, ({ url }) => Ssdb.make({ url })))
+  })
 })
