@@ -1,6 +1,6 @@
 // Installs what is missing, and nothing else: `node scripts/setup.mjs --for=example` for the demo, `--for=test` for all
-// tests, `--for=bench` for the benchmarks. `--for=test test/provider/redis.test.ts` is for the tests of these files
-// only.
+// tests, `--for=bench` for the benchmarks, `--for=check` for types and style. `--for=test test/provider/redis.test.ts` is
+// for the tests of these files only.
 // Plain Node, because it runs before anything is installed. At the end it names the packages that could not be
 // installed; with CI=true that is a failure.
 import { spawnSync } from "node:child_process"
@@ -16,7 +16,7 @@ import { benchPrograms, cache, effect4, findProgram, nodePackage, root } from ".
  * Installs the packages for a purpose, and returns those that are still missing. `filters` are vitest's: only the
  * packages for these tests are installed.
  *
- * @param {"example" | "example:effect4" | "test" | "bench"} purpose
+ * @param {"example" | "example:effect4" | "test" | "bench" | "check"} purpose
  * @param {ReadonlyArray<string>} filters
  * @returns {ReadonlyArray<Missing>}
  */
@@ -181,7 +181,7 @@ const step = (name, [program = "", ...args], cwd = root) => {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [purpose = "test"] = /** @type {const} */ (["example", "bench"]).filter((name) =>
+  const [purpose = "test"] = /** @type {const} */ (["example", "bench", "check"]).filter((name) =>
     process.argv.includes(`--for=${name}`)
   )
   const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("--"))
