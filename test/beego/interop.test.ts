@@ -1,7 +1,7 @@
 // beego v2.3.5 and effect-session side by side on the same sessions: a Go app and a TypeScript app, one configuration, one browser.
 import * as Effect from "#effect/Effect"
 import type * as Scope from "#effect/Scope"
-import { afterAll, beforeAll, expect, it } from "#test/vitest"
+import { afterAll, beforeAll, describe, expect, it } from "#test/vitest"
 import { shared } from "../provider/shared.js"
 import { suite } from "../servers/need.js"
 import { buildMillis } from "./goProgram.js"
@@ -31,7 +31,9 @@ const cases = (program: Effect.Effect<string>, { gone, provider, regenerates, re
       )
     )
   )
-  const live = (name: string, test: Effect.Effect<void, never, Scope.Scope>) => it.live(name, () => test)
+  // One after the other on each backend, while the backends wait side by side.
+  const live = (name: string, test: Effect.Effect<void, never, Scope.Scope>) =>
+    it.live(name, () => test, { concurrent: false })
 
   live(
     "who signs in on one is signed in on the other",
@@ -181,9 +183,11 @@ const cases = (program: Effect.Effect<string>, { gone, provider, regenerates, re
 
 suite("a Go app on beego, and a TypeScript app", ["go"], () => {
   const program = shared(goApp, buildMillis)
-  for (const backend of backends) {
-    suite(`${backend.provider}${backend.note ?? ""}`, backend.needs, () => cases(program, backend))
-  }
+  describe.concurrent("on one backend", () => {
+    for (const backend of backends) {
+      suite(`${backend.provider}${backend.note ?? ""}`, backend.needs, () => cases(program, backend))
+    }
+  })
 
   it.live("ids of another form, in a header: each goes on with a session that the other began", () =>
     Effect.gen(function* () {
