@@ -85,11 +85,11 @@ const test = async (on) => {
 }
 
 const hasTypeTests = filters.length === 0 && existsSync(join(root, "test", "types"))
-let typesPass = true
-for (const { folder } of hasTypeTests ? chosen : []) {
-  const config = join(folder, "tstyche.config.json")
-  typesPass = (await run(packages[0], "tstyche/build/bin.js", ["--config", config])) && typesPass
-}
+const typed = await Promise.all(
+  (hasTypeTests ? chosen : []).map(({ folder }) =>
+    run(packages[0], "tstyche/build/bin.js", ["--config", join(folder, "tstyche.config.json")])
+  )
+)
 
 const results = []
 for (const on of chosen) results.push(await test(on))
@@ -102,4 +102,4 @@ const sum = (/** @type {"passed" | "failed"} */ key) => results.reduce((total, r
 console.log(`${sum("passed")} passed, ${sum("failed")} failed`)
 
 const incomplete = process.env["CI"] === "true" && missing.length > 0
-process.exitCode = typesPass && sum("failed") === 0 && !incomplete ? 0 : 1
+process.exitCode = typed.every((passed) => passed) && sum("failed") === 0 && !incomplete ? 0 : 1
