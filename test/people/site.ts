@@ -102,7 +102,10 @@ export const site = (
   )
 
 export const over = (provider: SessionProvider.Provider, options: SessionConfig.Options = {}) =>
-  SessionManager.layer(options).pipe(Layer.provide(Layer.succeed(SessionProvider.SessionProvider, provider)))
+  // Days pass in these tests.
+  SessionManager.layer({ gcInterval: "3650 days", ...options }).pipe(
+    Layer.provide(Layer.succeed(SessionProvider.SessionProvider, provider))
+  )
 
 export const signIn = (who: string, options?: SessionStore.SignInOptions) => (session: ShopSession) =>
   session.signIn(who, options)
