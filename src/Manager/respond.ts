@@ -65,12 +65,17 @@ const isUntidy = (session: RequestState): boolean => {
 /** Whether the response brings the client any news of the session. */
 const isTold = (session: RequestState): boolean => session.reply !== undefined || isUntidy(session)
 
+/** Adds the header that tells the browser what to delete (W3C Clear Site Data 3.1), unless the handler has set it. */
+const clearing = (session: RequestState, response: Response): Response => {
+  const { clearSiteData } = session.env.config
+  return clearSiteData.length === 0 || response.headers["clear-site-data"] !== undefined
+    ? response
+    : HttpServerResponse.setHeader(response, "clear-site-data", clearSiteData.map((type) => `"${type}"`).join(", "))
+}
+
 /** Adds the session's news to the response. Doing it twice gives the same response. */
-export const tell = (
-  session: RequestState,
-  response: Response,
-  request: HttpServerRequest
-): Effect.Effect<Response> => {
+export const tell = (session: RequestState, made: Response, request: HttpServerRequest): Effect.Effect<Response> => {
+  const response = session.signedOut ? clearing(session, made) : made
   if (!isTold(session)) {
     return Effect.succeed(response)
   }
