@@ -116,7 +116,7 @@ describe("fromBeego", () => {
   it.effect("its preset is what a beego app does that sets nothing", () =>
     Effect.gen(function* () {
       const config = yield* SessionConfig.make(Beego.defaults)
-      expect(config.id).toEqual({ bytes: 16, encoding: "hex", hashed: false, prefix: "" })
+      expect(config.id).toMatchObject({ bytes: 16, encoding: "hex", hashed: false, prefix: "" })
       expect(config.cookie).toMatchObject({ name: "beegosessionID", secure: true, sameSite: "lax" })
       expect([config.idleTimeout, Duration.isFinite(config.absoluteTimeout)]).toEqual([Duration.hours(1), false])
     })
