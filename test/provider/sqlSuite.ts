@@ -375,7 +375,9 @@ export const databaseCases = (
     Effect.gen(function* () {
       const table = freshTable()
       const provider = yield* providerOf(database.layer({ table }))
+      const people = peopleOf({ table })
       yield* fillHalfExpired(database, table, 20_000, Date.now())
+      yield* fillHalfExpired(database, people.table, 20_000, Date.now())
       const { id, revision } = yield* given(provider, "looked for")
       const key = Buffer.from(id, "base64url")
       const now = Date.now()
@@ -396,7 +398,10 @@ export const databaseCases = (
       }
       const sql = yield* SqlClient.SqlClient
       const all: ReadonlyArray<readonly [string, string, ReadonlyArray<unknown> | undefined]> = [
-        ...Object.entries(statements(database.dialect, { table })).map(
+        ...[
+          ...Object.entries(statements(database.dialect, { table })),
+          ["gc of people's records", statements(database.dialect, people).gc] as const
+        ].map(
           ([name, { parameters, text }]) =>
             // An INSERT looks for nothing but its key.
             [
@@ -430,7 +435,7 @@ export const databaseCases = (
               expect(plan, name).not.toMatch(/Seq Scan/)
               break
             case "mysql":
-              expect(plan, name).toMatch(/"key":"(PRIMARY|t\d+_\d+_expires_at)"/)
+              expect(plan, name).toMatch(/"key":"(PRIMARY|t\d+_\d+_(expires_at|principals_end))"/)
               expect(plan, name).not.toMatch(/"type":"(ALL|index)"/)
               break
             case "sqlite":

@@ -92,7 +92,7 @@ const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: stri
   [["3F000"], "there is no such schema: correct the option schema, or run CREATE SCHEMA"],
   [
     absent,
-    "the table of sessions is missing: restart the app with the option migrate at its default, true, or run the SQL of Sql.ddl"
+    "the table of sessions, or that of people's records, is missing: restart the app with the option migrate at its default, true, or run the SQL of Sql.ddl"
   ],
   [["42703", "ER_BAD_FIELD_ERROR"], "the table has other columns than those of Sql.ddl: choose another option table"],
   [
