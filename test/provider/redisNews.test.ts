@@ -83,21 +83,58 @@ suite("redis, whose sessions others wait for", ["redis-server"], () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("who waits comes back when the connection is lost, and hears of what comes after it", () =>
-    Effect.gen(function* () {
-      const { url } = yield* server
-      const client = yield* looking(url)
-      const provider = yield* Redis.make({ url })
-      const { id } = yield* begin(provider)
-      const waiting = yield* Effect.forkChild(provider.changed!(id))
-      yield* reaches(() => channels(client), 1)
-      yield* Effect.promise(() => client.call("CLIENT", "KILL", "TYPE", "pubsub"))
-      yield* Fiber.join(waiting)
-      const again = yield* Effect.forkChild(provider.changed!(id))
-      yield* reaches(() => channels(client), 1)
-      yield* provider.destroy(id)
-      yield* Fiber.join(again)
-    }).pipe(Effect.scoped)
+  it.live(
+    "who waits comes back when the connection is lost, and hears of what comes after it",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* Servers.single()
+        const client = yield* looking(url)
+        const provider = yield* Redis.make({ url })
+        const { id } = yield* begin(provider)
+        const waiting = yield* Effect.forkChild(provider.changed!(id))
+        yield* reaches(() => channels(client), 1)
+        yield* Effect.promise(() => client.call("CLIENT", "KILL", "TYPE", "pubsub"))
+        yield* Fiber.join(waiting)
+        const again = yield* Effect.forkChild(provider.changed!(id))
+        yield* reaches(() => channels(client), 1)
+        yield* provider.destroy(id)
+        yield* Fiber.join(again)
+      }).pipe(Effect.scoped),
+    { concurrent: true }
+  )
+
+  it.live(
+    "while the server is away, who waits comes back now and then",
+    () =>
+      Effect.gen(function* () {
+        const away = yield* Servers.single()
+        const provider = yield* Redis.make({ url: away.url })
+        const { id } = yield* begin(provider)
+        const client = yield* looking(away.url)
+        client.on("error", () => {})
+        const waiting = yield* Effect.forkChild(provider.changed!(id))
+        yield* reaches(() => channels(client), 1)
+        yield* away.stop
+        yield* Fiber.join(waiting)
+        let count = 0
+        const looks = yield* Effect.forkChild(
+          Effect.forever(
+            Effect.andThen(
+              provider.changed!(id),
+              Effect.sync(() => count++)
+            )
+          )
+        )
+        yield* Effect.sleep("1 second")
+        expect(count).toBeLessThan(2)
+        yield* Fiber.interrupt(looks)
+        yield* away.start
+        const again = yield* begin(provider)
+        const hearing = yield* Effect.forkChild(provider.changed!(again.id))
+        yield* provider.destroy(again.id)
+        yield* Fiber.join(hearing)
+      }).pipe(Effect.scoped),
+    { concurrent: true }
   )
 
   it.live("an app's own client, with a prefix of its own, which stays open", () =>

@@ -98,8 +98,28 @@ const followed = (
       }).pipe(Effect.scoped)
   )
 
+/** The record of a person, of which the reply to each change is lost. */
+const keepsPeople = (name: string, server: Effect.Effect<{ readonly port: number }>, make: Make, to: RegExp) =>
+  it.live(`${name}: a change of a person's record whose reply is lost is made once`, () =>
+    Effect.gen(function* () {
+      const proxy = yield* Proxy.make((yield* server).port)
+      const { principals } = yield* providerOf(make(`redis://127.0.0.1:${proxy.port}`))
+      const { create, destroy, read, write } = principals!
+      const id = newId()
+      proxy.swallowReply(to)
+      const { revision } = written(yield* create(id, bytes("0"), ttl))
+      proxy.swallowReply(to)
+      const next = written(yield* write(id, bytes("1"), ttl, revision))
+      expect(Option.getOrThrow(yield* read(id)).revision).toBe(next.revision)
+      proxy.swallowReply(to)
+      yield* destroy(id)
+      expect(Option.isNone(yield* read(id))).toBe(true)
+    }).pipe(Effect.scoped)
+  )
+
 suite("redis, through a proxy", ["redis-server"], () => {
   const server = shared(Servers.single())
+  keepsPeople("redis", server, (url) => Redis.layer({ url }), /evalsha/i)
   survivesIdleness("redis", server, (url) => Redis.layer({ url }))
   survivesIdleness("beego's redis", server, (url) => BeegoRedis.layer({ kind: "redis", url }))
 
@@ -273,12 +293,14 @@ suite("redisCluster, whose connections are closed", ["redis-server", "redis-cli"
 
 suite("ledis, through a proxy", ["ledis-server"], () => {
   const server = shared(LedisServer.make())
+  keepsPeople("ledis", server, (url) => Ledis.layer({ url }), /evalsha/i)
   survivesIdleness("ledis", server, (url) => Ledis.layer({ url }))
   survivesIdleness("beego's ledis", server, (url) => BeegoLedis.layer({ url }))
 })
 
 describe("ssdb, through a proxy", () => {
   const server = shared(SsdbServer.make())
+  keepsPeople("ssdb", server, (url) => Ssdb.layer({ url }), /setex|del/i)
   survivesIdleness("ssdb", server, (url) => Ssdb.layer({ url }))
   followed("ssdb", server, (port) => Ssdb.make({ url: `127.0.0.1:${port}` }))
   survivesIdleness("beego's ssdb", server, (url) => BeegoSsdb.layer({ url }))

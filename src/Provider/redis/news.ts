@@ -11,7 +11,8 @@ import { type Link, mastersOf } from "./link.js"
 /**
  * Waits until the session at this key has ended or moved. It comes back for nothing when the connection is lost, so that
  * the caller looks at what it may have missed, and then again every few seconds until there is one. A server that
- * refuses to be listened to (its ACL, or a proxy) is asked once a minute, and as often it comes back.
+ * refuses to be listened to (its ACL, or a proxy) is asked once a minute, and as often it comes back. Once the scope is
+ * closed it waits for ever.
  */
 export type News = (key: string) => Effect.Effect<void>
 
