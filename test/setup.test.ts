@@ -35,7 +35,7 @@ describe("what npm test installs", () => {
   it("has all that the suites of a file declare", () => {
     let declared = 0
     for (const file of testFiles()) {
-      for (const [, names = ""] of readFileSync(file, "utf8").matchAll(/^ *suite\([^[\n]*\[([^\]]*)\]/gm)) {
+      for (const [, names = ""] of readFileSync(file, "utf8").matchAll(/^ *suite(?:Beside)?\([^[\n]*\[([^\]]*)\]/gm)) {
         const known = [...names.matchAll(/"([^"]+)"/g)].map(([, name]) => name!).filter((name) => name in programs)
         expect(needed(file), file).toEqual(expect.arrayContaining(known))
         declared += known.length

@@ -7,7 +7,6 @@ import * as Ledis from "effect-session/ledis"
 import * as Redis from "effect-session/redis"
 import * as Ssdb from "effect-session/ssdb"
 import { Redis as IORedis } from "ioredis"
-import { describe } from "vitest"
 import { errorOf } from "#dialect/result"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
@@ -15,7 +14,7 @@ import * as Option from "#effect/Option"
 import * as Result from "#effect/Result"
 import { expect, it } from "#test/vitest"
 import * as LedisServer from "../servers/Ledis.js"
-import { suite } from "../servers/need.js"
+import { suiteBeside } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
 import * as SsdbServer from "../servers/Ssdb.js"
 import { shared } from "./shared.js"
@@ -31,7 +30,7 @@ const admin = (url: string) =>
     (client) => Effect.sync(() => client.disconnect())
   )
 
-suite("redis", ["redis-server"], () => {
+suiteBeside("redis", ["redis-server"], () => {
   const server = shared(Servers.single())
   survives(server, ({ url }) => Redis.make({ url }))
 
@@ -102,7 +101,7 @@ suite("redis", ["redis-server"], () => {
   )
 })
 
-suite("redis behind a password", ["redis-server"], () => {
+suiteBeside("redis behind a password", ["redis-server"], () => {
   const server = shared(Servers.single({ password: "right" }))
   it.live("does not build without it, nor with another, and names neither", () =>
     silently(
@@ -118,7 +117,7 @@ suite("redis behind a password", ["redis-server"], () => {
   )
 })
 
-suite("redis with its memory full", ["redis-server"], () => {
+suiteBeside("redis with its memory full", ["redis-server"], () => {
   const full = (policy: string) =>
     shared(Servers.single({ args: ["--maxmemory", "4mb", "--maxmemory-policy", policy] }))
   const refusing = full("noeviction")
@@ -162,18 +161,18 @@ suite("redis with its memory full", ["redis-server"], () => {
   )
 })
 
-suite("redisCluster", ["redis-server", "redis-cli"], () => {
+suiteBeside("redisCluster", ["redis-server", "redis-cli"], () => {
   survives(shared(Servers.cluster()), ({ url }) => Redis.makeCluster({ url }))
 })
 
-suite("redisSentinel", ["redis-server"], () => {
+suiteBeside("redisSentinel", ["redis-server"], () => {
   survives(shared(Servers.sentinel()), ({ masterName, url }) => Redis.makeSentinel({ url, masterName }))
 })
 
-suite("ledis", ["ledis-server"], () => {
+suiteBeside("ledis", ["ledis-server"], () => {
   survives(shared(LedisServer.make()), ({ url }) => Ledis.make({ url }))
 })
 
-describe("ssdb", () => {
+suiteBeside("ssdb", [], () => {
   survives(shared(SsdbServer.make()), ({ url }) => Ssdb.make({ url }))
 })

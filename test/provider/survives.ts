@@ -43,15 +43,21 @@ const closesAtOnce = (scope: Scope.Closeable) =>
     expect(time).toBeLessThan(1_000)
   })
 
+/** Of `console`, while tests run that have to be silent: several may at once. */
+let spies: ReadonlyArray<ReturnType<typeof vi.spyOn>> = []
+let silent = 0
+
 /** Nothing is printed meanwhile; an unhandled rejection fails the test run by itself. */
 export const silently = <A, E, R>(test: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => [vi.spyOn(console, "error"), vi.spyOn(console, "warn"), vi.spyOn(console, "log")]),
+    Effect.sync(() => {
+      if (silent++ === 0) spies = [vi.spyOn(console, "error"), vi.spyOn(console, "warn"), vi.spyOn(console, "log")]
+    }),
     () => test,
-    (spies) =>
+    () =>
       Effect.sync(() => {
         const printed = spies.flatMap((spy) => spy.mock.calls)
-        for (const spy of spies) spy.mockRestore()
+        if (--silent === 0) for (const spy of spies) spy.mockRestore()
         expect(printed).toEqual([])
       })
   )
