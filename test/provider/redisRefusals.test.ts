@@ -13,7 +13,7 @@ import * as Layer from "#effect/Layer"
 import { expect, it } from "#test/vitest"
 import * as BeegoRedis from "../../src/beego/layouts/redis.js"
 import { bytes, newId } from "../../src/testing/support.js"
-import { suite } from "../servers/need.js"
+import { suite, suiteBeside } from "../servers/need.js"
 import * as Proxy from "../servers/Proxy.js"
 import * as Servers from "../servers/Redis.js"
 import * as Scripted from "../servers/scripted.js"
@@ -121,7 +121,7 @@ for (const program of ["redis-server", "redis-server-6", "valkey-server"] as con
 const building = <A, R>(layer: Effect.Effect<A, SessionError, R>) =>
   messageOf(Effect.scoped(layer as Effect.Effect<A, SessionError>))
 
-suite("one server in place of another kind, or the reverse", ["redis-server", "redis-cli"], () => {
+suiteBeside("one server in place of another kind, or the reverse", ["redis-server", "redis-cli"], () => {
   const single = shared(Servers.single())
   const cluster = shared(Servers.cluster())
   const sentinels = shared(Servers.sentinel({ sentinelPassword: "s3ntinel" }))
@@ -230,7 +230,7 @@ suite("one server in place of another kind, or the reverse", ["redis-server", "r
   )
 })
 
-suite("a server that changes while the app runs", ["redis-server", "redis-cli"], () => {
+suiteBeside("a server that changes while the app runs", ["redis-server", "redis-cli"], () => {
   it.live("its password: calls say that it is wrong, and not only that there is no connection", () =>
     Effect.gen(function* () {
       const { port, url } = yield* Servers.single({ password: "old" })

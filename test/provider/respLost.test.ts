@@ -7,7 +7,6 @@ import * as Ledis from "effect-session/ledis"
 import * as Redis from "effect-session/redis"
 import * as Ssdb from "effect-session/ssdb"
 import { Redis as Client } from "ioredis"
-import { describe } from "vitest"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
@@ -20,7 +19,7 @@ import * as BeegoRedis from "../../src/beego/layouts/redis.js"
 import * as BeegoSsdb from "../../src/beego/layouts/ssdb.js"
 import { bytes, newId, written } from "../../src/testing/support.js"
 import * as LedisServer from "../servers/Ledis.js"
-import { suite } from "../servers/need.js"
+import { suiteBeside } from "../servers/need.js"
 import { ask } from "../servers/Process.js"
 import * as Proxy from "../servers/Proxy.js"
 import * as Servers from "../servers/Redis.js"
@@ -117,7 +116,7 @@ const keepsPeople = (name: string, server: Effect.Effect<{ readonly port: number
     }).pipe(Effect.scoped)
   )
 
-suite("redis, through a proxy", ["redis-server"], () => {
+suiteBeside("redis, through a proxy", ["redis-server"], () => {
   const server = shared(Servers.single())
   keepsPeople("redis", server, (url) => Redis.layer({ url }), /evalsha/i)
   survivesIdleness("redis", server, (url) => Redis.layer({ url }))
@@ -197,7 +196,7 @@ suite("redis, through a proxy", ["redis-server"], () => {
   )
 })
 
-suite("valkey, through a proxy", ["valkey-server"], () => {
+suiteBeside("valkey, through a proxy", ["valkey-server"], () => {
   const server = shared(Servers.single({ program: "valkey-server" }))
   followed("valkey", server, (port) => Redis.make({ url: `redis://127.0.0.1:${port}` }))
 
@@ -214,7 +213,7 @@ suite("valkey, through a proxy", ["valkey-server"], () => {
   )
 })
 
-suite("redisCluster, whose connections are closed", ["redis-server", "redis-cli"], () => {
+suiteBeside("redisCluster, whose connections are closed", ["redis-server", "redis-cli"], () => {
   const servers = shared(Servers.cluster())
 
   /** Closes all connections of clients, twice a second. */
@@ -291,14 +290,14 @@ suite("redisCluster, whose connections are closed", ["redis-server", "redis-cli"
   )
 })
 
-suite("ledis, through a proxy", ["ledis-server"], () => {
+suiteBeside("ledis, through a proxy", ["ledis-server"], () => {
   const server = shared(LedisServer.make())
   keepsPeople("ledis", server, (url) => Ledis.layer({ url }), /evalsha/i)
   survivesIdleness("ledis", server, (url) => Ledis.layer({ url }))
   survivesIdleness("beego's ledis", server, (url) => BeegoLedis.layer({ url }))
 })
 
-describe("ssdb, through a proxy", () => {
+suiteBeside("ssdb, through a proxy", [], () => {
   const server = shared(SsdbServer.make())
   keepsPeople("ssdb", server, (url) => Ssdb.layer({ url }), /setex|del/i)
   survivesIdleness("ssdb", server, (url) => Ssdb.layer({ url }))
