@@ -21,7 +21,7 @@ import { connector } from "../../src/Provider/sql/mysqlLine.js"
 import { lockOf } from "../../src/Provider/sql/statements.js"
 import { given, text, written } from "../../src/testing/support.js"
 import * as MariaDb from "../servers/MariaDb.js"
-import { suite } from "../servers/need.js"
+import { suiteBeside } from "../servers/need.js"
 import * as Postgres from "../servers/Postgres.js"
 import type { Control } from "../servers/Process.js"
 import * as Proxy from "../servers/Proxy.js"
@@ -281,7 +281,7 @@ const readOnly = (database: Database, table: string, id: SessionProvider.StoredI
     expect(text(yield* provider.read(id))).toBe("kept")
   })
 
-suite("postgres in trouble", ["postgres"], () => {
+suiteBeside("postgres in trouble", ["postgres"], () => {
   const server = shared(Postgres.make())
   cases(Effect.map(server, (server) => ({ server, database: postgres(server.url), admin: postgres(server.adminUrl) })))
   refusesBadUrls(postgres, server)
@@ -320,7 +320,7 @@ suite("postgres in trouble", ["postgres"], () => {
   )
 })
 
-suite("mysql in trouble", ["mariadbd"], () => {
+suiteBeside("mysql in trouble", ["mariadbd"], () => {
   const server = shared(MariaDb.make())
   cases(Effect.map(server, (server) => ({ server, database: mysql(server.url), admin: mysql(server.adminUrl) })))
   refusesBadUrls(mysql, server)

@@ -14,7 +14,7 @@ import { expect, it } from "#test/vitest"
 import { bounded } from "../../src/Manager/Calls.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import * as MariaDb from "../servers/MariaDb.js"
-import { suite } from "../servers/need.js"
+import { suiteBeside } from "../servers/need.js"
 import * as PostgresServer from "../servers/Postgres.js"
 import * as Proxy from "../servers/Proxy.js"
 import { machineTimed } from "../support/machineTime.js"
@@ -261,7 +261,7 @@ const cases = (subject: Effect.Effect<Subject>) => {
   )
 }
 
-suite("postgres and its operators", ["postgres"], () => {
+suiteBeside("postgres and its operators", ["postgres"], () => {
   const server = shared(PostgresServer.make({ args: ["-c", "max_connections=60"] }))
   cases(
     Effect.map(server, (server) => ({
@@ -313,7 +313,7 @@ suite("postgres and its operators", ["postgres"], () => {
   )
 })
 
-suite("mysql and its operators", ["mariadbd"], () => {
+suiteBeside("mysql and its operators", ["mariadbd"], () => {
   const server = shared(MariaDb.make())
   cases(
     Effect.map(server, (server) => ({
