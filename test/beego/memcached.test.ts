@@ -10,7 +10,7 @@ import * as BeegoMemcached from "../../src/beego/layouts/memcached.js"
 import { conforms } from "../provider/conforms.js"
 import { shared } from "../provider/shared.js"
 import * as Servers from "../servers/Memcached.js"
-import { suite } from "../servers/need.js"
+import { suiteBeside } from "../servers/need.js"
 
 const differs = {
   consistency: "compareContent",
@@ -35,7 +35,7 @@ const talk = (url: string, commands: string): Effect.Effect<string> =>
       })
   )
 
-suite("beego's memcache", ["memcached"], () => {
+suiteBeside("beego's memcache", ["memcached"], () => {
   const server = shared(Servers.make())
   conforms(
     Effect.map(server, ({ url }) => BeegoMemcached.layer({ url })),
@@ -68,7 +68,7 @@ suite("beego's memcache", ["memcached"], () => {
   )
 })
 
-suite("beego's memcache, three servers", ["memcached"], () => {
+suiteBeside("beego's memcache, three servers", ["memcached"], () => {
   const servers = shared(Effect.all([Servers.make(), Servers.make(), Servers.make()]))
   const urls = Effect.map(servers, (all) => all.map(({ url }) => url).join(";"))
   conforms(

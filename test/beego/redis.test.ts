@@ -10,7 +10,7 @@ import { expect, it } from "#test/vitest"
 import * as BeegoRedis from "../../src/beego/layouts/redis.js"
 import { conforms } from "../provider/conforms.js"
 import { shared } from "../provider/shared.js"
-import { suite } from "../servers/need.js"
+import { suiteBeside } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
 
 const comparing = { consistency: "compareContent", regenerate: "ordered" } as const
@@ -19,7 +19,7 @@ const recorded: Record<string, { readonly hex: string; readonly ttlSec: number }
   readFileSync(new URL("../data/beego/backend_vectors.json", import.meta.url), "utf8")
 ).results.find((result: { readonly provider: string }) => result.provider === "redis")
 
-suite("beego's redis", ["redis-server"], () => {
+suiteBeside("beego's redis", ["redis-server"], () => {
   const server = shared(Servers.single())
   conforms(
     Effect.map(server, ({ url }) => BeegoRedis.layer({ kind: "redis", url })),
@@ -79,7 +79,7 @@ suite("beego's redis", ["redis-server"], () => {
   )
 })
 
-suite("beego's redis_cluster", ["redis-server", "redis-cli"], () => {
+suiteBeside("beego's redis_cluster", ["redis-server", "redis-cli"], () => {
   conforms(
     Effect.map(shared(Servers.cluster()), ({ url }) => BeegoRedis.layer({ kind: "redisCluster", url })),
     comparing,
@@ -88,7 +88,7 @@ suite("beego's redis_cluster", ["redis-server", "redis-cli"], () => {
   )
 })
 
-suite("beego's redis_sentinel", ["redis-server"], () => {
+suiteBeside("beego's redis_sentinel", ["redis-server"], () => {
   conforms(
     Effect.map(shared(Servers.sentinel()), ({ masterName, url }) =>
       BeegoRedis.layer({ kind: "redisSentinel", url, masterName })
