@@ -300,9 +300,9 @@ export const list: Stream.Stream<StoredId, SessionError, SessionManager> = Strea
 export const gc: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.gc)
 
 /**
- * Proves that the backend takes sessions: creates one, changes it, gives it another id and ends it, all within the
- * configured `timeout`. Fails with what the backend reports. No event, metric or span tells of it, and a backend in this
- * process's memory is not asked. It is for a readiness probe, and not for the public: it costs some seven calls.
+ * Proves that the backend takes sessions: creates one, changes it, gives it another id and ends it, and does the like with
+ * a record of a person, all within the configured `timeout`. Fails with what the backend reports. No event, metric or span tells of it, and a backend in this
+ * process's memory is not asked. It is for a readiness probe, and not for the public: it costs some ten calls.
  *
  * @example
  * import { Effect } from "effect"

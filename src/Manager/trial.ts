@@ -1,11 +1,11 @@
 /**
- * A trial: one whole session, made and ended as the manager does it. What a backend refuses shows here, and not in the
+ * A trial: one whole session and a record of a person, made and ended as the manager does it. What a backend refuses shows here, and not in the
  * first request of a user: a right that is missing, a replica that takes no writes, a directory of another user.
  */
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
-import { type Calls, mapCalls, type Provider } from "../Provider/Provider.js"
+import { type Calls, mapCalls, type Provider, type Records, type StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
 import { forked, scrubbed } from "./Calls.js"
@@ -49,6 +49,15 @@ export const makeTrial = (
   })
 }
 
+/** Creates, changes and removes a record of a person: it may be kept where the sessions are not. */
+const record = Effect.fnUntraced(function* (records: Records<SessionError>, id: StoredId, payload: Uint8Array) {
+  const created = yield* records.create(id, payload, ttl)
+  if (created._tag === "Written") {
+    yield* records.write(id, payload, ttl, created.revision)
+  }
+  yield* records.destroy(id)
+})
+
 /** Creates, reads, renews, writes, regenerates and ends a session. */
 const session = Effect.fnUntraced(function* (
   provider: Calls<SessionError>,
@@ -84,5 +93,8 @@ const session = Effect.fnUntraced(function* (
   yield* provider.destroy(newId, ended)
   if (yield* provider.exists(newId)) {
     return yield* unexpected("destroy", "a session that was ended a moment ago is still there")
+  }
+  if (provider.principals !== undefined) {
+    yield* record(provider.principals, ids.stored(ids.make()), payload)
   }
 })
