@@ -90,18 +90,16 @@ export interface Internals {
 export const internals = (manager: Manager): Internals => manager[TypeId] as Internals
 
 /** Returns the error if the sessions' format does not tell what the configuration asks for. */
-const checkFormat = ({ validFrom }: SessionConfig, codec: Codec.SessionCodec): SessionError | undefined => {
-  if (validFrom === undefined) {
-    return undefined
-  }
-  const payload = codec.encode({ createdAt: 0, values: {} })
-  return payload instanceof Uint8Array && codec.decode(payload)?.createdAt !== undefined
+const checkFormat = (
+  { id: { renewEvery }, validFrom }: SessionConfig,
+  { keepsNotes }: Codec.SessionCodec
+): SessionError | undefined =>
+  keepsNotes || (validFrom === undefined && renewEvery === undefined)
     ? undefined
     : new SessionError({
         reason: "InvalidConfig",
-        message: "validFrom: the format in which sessions are stored does not say when a session began"
+        message: `${validFrom === undefined ? "id.renewEvery" : "validFrom"}: the format in which sessions are stored does not say when a session began or got its id`
       })
-}
 
 /**
  * Makes a manager over the provider in the context. Fails with `InvalidConfig` if the format of sessions does not tell

@@ -57,7 +57,8 @@ export interface IdOptions {
   readonly hashed?: boolean | "migrating" | undefined
   /**
    * The age at which a session's id is changed by itself, with a request that uses the session (the renewal timeout of
-   * OWASP's Session Management Cheat Sheet). The session's absolute end does not move. Default: never.
+   * OWASP's Session Management Cheat Sheet). The session's absolute end does not move. It has no effect on sealed
+   * cookies. Default: never.
    */
   readonly renewEvery?: Duration.Input | undefined
   /**

@@ -136,26 +136,22 @@ describe("a format that cannot tell when a session began", () => {
       onSuccess: () => "built"
     })
 
-  const message = /^validFrom: .*does not say when a session began/
+  const message = /^validFrom: .*does not say when a session began or got its id$/
 
-  it.effect("is refused with validFrom when the manager is built: beego's", () =>
+  it.effect("is refused with validFrom or id.renewEvery when the manager is built: beego's", () =>
     Effect.gen(function* () {
       const config = { cookieName: "gosessionid", enableSetCookie: true, gclifetime: 3600 }
       expect(yield* result(Beego.layer("memory", config, { validFrom }))).toMatch(message)
+      expect(yield* result(Beego.layer("memory", config, { id: { renewEvery: "1 hour" } }))).toMatch(
+        /^id\.renewEvery: .*does not say when a session began or got its id$/
+      )
       expect(yield* result(Beego.layer("memory", config))).toBe("built")
     })
   )
 
   it.effect("or an app's own, on a server or sealed", () =>
     Effect.gen(function* () {
-      const { decode } = SessionCodec.json
-      const forgetful: SessionCodec.SessionCodec = {
-        ...SessionCodec.json,
-        decode: (payload) => {
-          const data = decode(payload)
-          return data && { ...data, createdAt: undefined }
-        }
-      }
+      const forgetful: SessionCodec.SessionCodec = { ...SessionCodec.json, keepsNotes: false }
       const backends = [Memory.layer(), Cookie.layer({ keys: [key()] })]
       for (const backend of backends) {
         expect(yield* result(SessionLayer.make(backend, { validFrom }, forgetful))).toMatch(message)
