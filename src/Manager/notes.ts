@@ -28,6 +28,7 @@ export const notesOn = (
       return {
         // A format that does not tell when a session began does not tell when its id was renewed, either.
         createdAt: createdAt === undefined ? undefined : now,
+        idMadeAt: undefined,
         owner:
           signing !== undefined
             ? signedIn(signing, owner?.principal === signing.ref ? owner : undefined, newId, env.config.remember, now)
@@ -45,6 +46,7 @@ export const notesOfNew = (session: RequestState, from: Base | undefined, newId:
   const owner = from?.data.owner
   return {
     createdAt: now,
+    idMadeAt: undefined,
     owner:
       signing !== undefined
         ? signedIn(signing, undefined, newId, env.config.remember, now)

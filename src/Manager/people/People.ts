@@ -61,6 +61,9 @@ const concurrency = 16
 /** How many entries of dead sessions a register may have before all are looked up, beside as many as were live. */
 const slack = 32
 
+/** With more sessions than this at their limit, only the oldest are looked up, and not all for each sign-in. */
+const exactUpTo = 64
+
 export class People {
   private readonly turns: Turns<Known>
 
@@ -148,7 +151,8 @@ export class People {
   private makingRoom({ entries, swept }: Register, entry: Entry): Effect.Effect<Plan<Listing>, SessionError> {
     const { max, whenExceeded } = this.config.principals
     const excess = entries.length + 1 - max
-    if (entries.length >= 2 * swept + slack || (excess > 0 && whenExceeded === "refuse")) {
+    const isExact = whenExceeded === "refuse" || max <= exactUpTo
+    if (entries.length >= 2 * swept + slack || (excess > 0 && isExact)) {
       return Effect.map(this.lookUp(entries), (found): Plan<Listing> => {
         const live = found.map(({ entry }) => entry)
         const over = live.length + 1 - max
