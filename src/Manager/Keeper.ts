@@ -161,6 +161,7 @@ export interface Sent {
 
 /**
  * The news in a response: a token that the client has to send from now on, or that it has to forget its token. `lasts` is
- * how long the browser is to keep the cookie, in milliseconds; until it ends, if there is none.
+ * how long the browser is to keep the cookie, in milliseconds; without it, it is for `cookie.maxAge`, or until the browser
+ * ends.
  */
 export type Reply = { readonly token: string; readonly lasts?: number | undefined } | "forget"

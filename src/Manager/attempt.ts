@@ -52,8 +52,9 @@ export const attempt = (next: Omit<Attempt, "cause">): Step =>
   Effect.clockWith((clock) => {
     const { base, kept, session, turn, when } = next
     const now = millisOf(clock)
-    const it: Attempt = { ...next, cause: causeOf(session, when, base, now) }
-    const { cause } = it
+    // A successor whose id this client does not know is not renewed by it.
+    const cause = base.kept.ref === kept.ref ? causeOf(session, when, base, now) : undefined
+    const it: Attempt = { ...next, cause }
     const id = cause === undefined ? "" : session.successorId
     return Effect.flatMapEager(
       contentOn(session, base, notesOn(session, base, cause, id, now)),

@@ -68,7 +68,9 @@ const renewalAt = (session: RequestState, now: number): number | "cookie" | "not
 export const idIsDue = (session: RequestState, { data, kept }: Base, now: number): boolean => {
   const { config, keeper } = session.env
   const { renewEvery } = config.id
-  if (renewEvery === undefined || keeper.needsResponse || session.stage === "socket") {
+  // A request that does not count as use must not let the session live longer, as a renewal does.
+  const isUse = !session.idling || session.log.length > 0
+  if (renewEvery === undefined || keeper.needsResponse || session.stage === "socket" || !isUse) {
     return false
   }
   const made = data.idMadeAt ?? data.createdAt

@@ -78,6 +78,16 @@ describe("an old id", () => {
     })
   )
 
+  it.effect("is not renewed by requests that do not count as use", () =>
+    Effect.gen(function* () {
+      const ada = yield* aged(yield* site(options))
+      const poll = ada.go((session) => Effect.andThen(session.keepIdle, session.get("count")))
+      expect((yield* poll).setCookie).toEqual([])
+      yield* TestClock.adjust("20 minutes")
+      expect((yield* poll).body).toBe(0)
+    })
+  )
+
   it.effect("goes on for the grace, and its client is told the new one again", () =>
     Effect.gen(function* () {
       const shop = yield* site(options)

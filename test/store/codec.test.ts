@@ -6,6 +6,7 @@ import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import * as Schema from "#effect/Schema"
 import { describe, expect, it } from "#test/vitest"
+import type * as SessionProvider from "../../src/Provider/Provider.js"
 import { SessionError } from "../../src/SessionError.js"
 import { json, type SessionData } from "../../src/Store/Codec.js"
 import * as SessionStore from "../../src/Store/SessionStore.js"
@@ -102,9 +103,42 @@ describe("the JSON format", () => {
   )
 
   it("does not read versions that it does not know", () => {
-    for (const v of ["3", "1", '"2"', "null", "{}"]) {
+    for (const v of ["4", "1", '"3"', "null", "{}"]) {
       expect(json.decode(bytes(`{"v":${v},"t":5,"d":{}}`))).toBeUndefined()
     }
+  })
+
+  it("notes an owner and the age of an id in version 3, which says nothing else about them", () => {
+    const owner = {
+      principal: "hash" as SessionProvider.StoredId,
+      sealed: "sealed",
+      family: "family",
+      startedAt: 1,
+      signedInAt: 2,
+      seenAt: 3,
+      lifetimes: [4, 5] as const
+    }
+    const data = { createdAt: 5, idMadeAt: 6, owner, values: { "App.n": 1 } }
+    const payload = Buffer.from(json.encode(data) as Uint8Array).toString()
+    expect(JSON.parse(payload)).toEqual({ v: 3, t: 5, i: 6, o: owner, d: { "App.n": 1 } })
+    expect(json.decode(bytes(payload))).toEqual(data)
+    for (const torn of [
+      { ...owner, family: undefined },
+      { ...owner, seenAt: "3" },
+      { ...owner, lifetimes: [4] },
+      { ...owner, lifetimes: [4, 0] },
+      { ...owner, generation: 7 },
+      "ada",
+      null
+    ]) {
+      expect(json.decode(bytes(JSON.stringify({ v: 3, t: 5, o: torn, d: {} })))).toBeUndefined()
+    }
+    expect(json.decode(bytes('{"v":3,"t":5,"i":"6","d":{}}'))).toBeUndefined()
+    expect(json.decode(bytes('{"v":2,"t":5,"o":"an app of its own","d":{}}'))).toEqual({
+      createdAt: 5,
+      values: {},
+      rest: { o: "an app of its own" }
+    })
   })
 
   it.effect("keeps what it does not know beside the values", () =>

@@ -100,12 +100,15 @@ const toSignedIn = (
   }
 }
 
-/** Writes tell when they were, and renewals show in the expiry, unless the absolute end is near. */
+/**
+ * A write notes when it was, and a renewal of the lifetime shows in the expiry, unless the absolute end is near: there
+ * the manager notes it too. The backend's clock may round the expiry a little.
+ */
 const lastSeenOf = ({ config }: Manager, { data, kept }: Base): number => {
   const [idle, absolute] = timeoutsOf(config, data)
   const { createdAt = 0, owner } = data
-  const renewedAt = kept.expiresAt - idle
-  return Math.max(owner?.seenAt ?? 0, renewedAt + idle < createdAt + absolute - 1000 ? renewedAt : 0)
+  const isCapped = kept.expiresAt > createdAt + absolute - 1000
+  return Math.max(owner?.seenAt ?? 0, isCapped ? 0 : kept.expiresAt - idle)
 }
 
 /** The family of the session of the request that this fiber handles, if it has one. */
