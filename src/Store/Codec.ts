@@ -48,6 +48,8 @@ export interface Owner {
   readonly sealed: string
   /** Names the session in the list of the person's sessions. It stays while the id changes. */
   readonly family: string
+  /** How many times the session has changed its id since then. */
+  readonly moves: number
   /** When the person signed in first, in this session. */
   readonly startedAt: number
   /** When the person signed in last. */
@@ -154,7 +156,7 @@ const toData = (record: unknown): SessionData | undefined => {
 const isOwner = (u: unknown): u is Owner =>
   isRecord(u) &&
   ["principal", "sealed", "family"].every((key) => typeof u[key] === "string") &&
-  ["startedAt", "signedInAt", "seenAt"].every((key) => typeof u[key] === "number") &&
+  ["moves", "startedAt", "signedInAt", "seenAt"].every((key) => typeof u[key] === "number") &&
   (u["lifetimes"] === undefined ||
     (Array.isArray(u["lifetimes"]) &&
       u["lifetimes"].length === 2 &&

@@ -12,6 +12,7 @@ import { idCases } from "./idCases.js"
 import { listingCases } from "./listingCases.js"
 import { markCases } from "./markCases.js"
 import { newsCases } from "./newsCases.js"
+import { peopleCases } from "./peopleCases.js"
 import { raceCases } from "./raceCases.js"
 import { recordCases } from "./recordCases.js"
 
@@ -79,7 +80,8 @@ const all = [
   ...markCases,
   ...recordCases,
   ...newsCases,
-  ...raceCases
+  ...raceCases,
+  ...peopleCases
 ].sort((a, b) => Number(b.exclusive) - Number(a.exclusive))
 
 /**

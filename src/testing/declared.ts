@@ -48,6 +48,7 @@ export const promises = [
   "lifetimes are kept",
   "marks stay where sessions ended",
   "people's records are kept apart",
+  "people's sessions can be ended",
   "those who wait are told",
   "hostile ids do no harm",
   "counted, listed and collected"

@@ -31,7 +31,7 @@ const fields: Record<`key${number}`, typeof Schema.Int> & Record<"count", Sessio
 
 class Probe extends SessionStore.Tag<Probe>()("Probe", fields) {}
 
-type ProbeSession = SessionStore.Session<(typeof Probe)["fields"]>
+export type ProbeSession = SessionStore.Session<(typeof Probe)["fields"]>
 
 export interface Answer {
   readonly status: number
@@ -40,48 +40,69 @@ export interface Answer {
   readonly cookie: string | undefined
 }
 
-/** Sends requests like a browser, each with a handler of its own. */
+/** Sends a request with its own handler, like a browser. */
+export type Send = <A>(
+  cookie: string | undefined,
+  handler: (session: ProbeSession) => Effect.Effect<A, SessionError, SessionManager.SessionManager>
+) => Effect.Effect<Answer>
+
 export interface Client {
-  readonly send: <A>(
-    cookie: string | undefined,
-    handler: (session: ProbeSession) => Effect.Effect<A, SessionError>
-  ) => Effect.Effect<Answer>
+  readonly send: Send
 }
 
 /**
- * Requests go to two managers in turns, as to two processes: within one manager the changes of a session take turns, and
- * never conflict in the backend. Each handler waits for a turn of the event loop, so that requests overlap.
+ * Sends requests to a manager of its own, as to a process. Each handler waits for a turn of the event loop, so that
+ * requests overlap.
  */
-const makeClient = <E>(
-  manager: Layer.Layer<SessionManager.SessionManager, E>
-): Effect.Effect<Client, E, Scope.Scope> => {
-  const handlers = Effect.flatMap(Layer.build(Layer.fresh(manager)), (context) =>
-    Effect.provide(webHandlers<SessionManager.SessionManager>(), context)
-  )
-  return Effect.map(Effect.all([handlers, handlers]), (managers): Client => {
-    let sent = 0
-    return {
-      send: (cookie, handler) =>
-        Effect.promise(async () => {
-          const handle = managers[sent++ % 2]!(
-            SessionHttp.middleware(Probe)(
-              Effect.map(Effect.tap(Effect.flatMap(Probe, handler), turn), (body) =>
-                HttpServerResponse.jsonUnsafe({ body })
+const makeSend = <E>(manager: Layer.Layer<SessionManager.SessionManager, E>): Effect.Effect<Send, E, Scope.Scope> =>
+  Effect.flatMap(Layer.build(Layer.fresh(manager)), (context) =>
+    Effect.map(
+      Effect.provide(webHandlers<SessionManager.SessionManager>(), context),
+      (handlers): Send =>
+        (cookie, handler) =>
+          Effect.promise(async () => {
+            const handle = handlers(
+              SessionHttp.middleware(Probe)(
+                Effect.map(Effect.tap(Effect.flatMap(Probe, handler), turn), (body) =>
+                  HttpServerResponse.jsonUnsafe({ body })
+                )
               )
             )
-          )
-          const response = await handle(
-            new Request("http://localhost/", cookie === undefined ? {} : { headers: { cookie } })
-          )
-          const set = response.headers.getSetCookie()[0]?.split(";")[0]
-          const { body } = response.status === 200 ? ((await response.json()) as { readonly body: unknown }) : {}
-          return {
-            status: response.status,
-            body,
-            cookie: set === undefined ? cookie : set.endsWith("=") ? undefined : set
-          }
-        })
-    }
+            const response = await handle(
+              new Request("http://localhost/", cookie === undefined ? {} : { headers: { cookie } })
+            )
+            const set = response.headers.getSetCookie()[0]?.split(";")[0]
+            const { body } = response.status === 200 ? ((await response.json()) as { readonly body: unknown }) : {}
+            return {
+              status: response.status,
+              body,
+              cookie: set === undefined ? cookie : set.endsWith("=") ? undefined : set
+            }
+          })
+    )
+  )
+
+/** Sends requests to a process over this provider. */
+export const sendOver = (
+  provider: Provider,
+  options: SessionConfig.Options
+): Effect.Effect<Send, SessionError, Scope.Scope> =>
+  makeSend(
+    Layer.provide(
+      Layer.effect(SessionManager.SessionManager, SessionManager.make({ timeout, ...options })),
+      Layer.succeed(SessionProvider, provider)
+    )
+  )
+
+/**
+ * Sends requests to two processes in turns: within one the changes of a session take turns, and never conflict in the
+ * backend.
+ */
+const makeClient = (provider: Provider, options: SessionConfig.Options) => {
+  const process = sendOver(provider, options)
+  return Effect.map(Effect.all([process, process]), (processes): Client => {
+    let sent = 0
+    return { send: (...request) => processes[sent++ % 2]!(...request) }
   })
 }
 
@@ -106,12 +127,7 @@ export const defineRequestsFor =
     defineFor(promise)(
       name,
       (provider, time) =>
-        makeClient(
-          Layer.provide(
-            Layer.effect(SessionManager.SessionManager, SessionManager.make({ timeout, ...config(time) })),
-            Layer.succeed(SessionProvider, wrap(provider))
-          )
-        ).pipe(
+        makeClient(wrap(provider), config(time)).pipe(
           Effect.flatMap((client) => test(client, provider, time)),
           Effect.scoped,
           loggedOnFailure

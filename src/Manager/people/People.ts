@@ -138,7 +138,8 @@ export class People {
       return listed === undefined
         ? this.makingRoom({ entries, swept }, entry)
         : Effect.succeed(
-            listed.ref === entry.ref && listed.endsAt === entry.endsAt
+            // If it is listed under a later id, this one was renewed by a request that is behind.
+            listed.moves > entry.moves || (listed.ref === entry.ref && listed.endsAt === entry.endsAt)
               ? { result: "Listed" }
               : {
                   entries: entries.map((other) => (isOwn(other) ? { ...entry, startedAt: other.startedAt } : other)),
@@ -188,7 +189,12 @@ export class People {
               data?.owner?.family !== entry.family ||
               lifetimeOf(this.config, data, millisOf(clock)) <= 0
               ? []
-              : [{ entry: { ...entry, ref: found.kept.ref }, base: { kept: found.kept, data } }]
+              : [
+                  {
+                    entry: { ...entry, ref: found.kept.ref, moves: data.owner.moves },
+                    base: { kept: found.kept, data }
+                  }
+                ]
           })
         )
       )

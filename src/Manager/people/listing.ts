@@ -36,10 +36,11 @@ export const listing = <R extends Saved | Changed | Lost>(
   if (owner === undefined || people === undefined) {
     return storing
   }
-  const { family, principal: ref, startedAt } = owner
+  const { family, moves, principal: ref, startedAt } = owner
   const [, absolute] = timeoutsOf(config, data)
   const entry = {
     family,
+    moves,
     startedAt,
     endsAt: Math.min((data.createdAt ?? startedAt) + absolute, Number.MAX_SAFE_INTEGER),
     from

@@ -58,6 +58,7 @@ export const signedIn = (
   principal: ref,
   sealed: seal(id, principal),
   family: before?.family ?? family,
+  moves: before === undefined ? 0 : before.moves + 1,
   startedAt: before?.startedAt ?? now,
   signedInAt: now,
   seenAt: now,
@@ -71,5 +72,5 @@ export const signedIn = (
 /** The owner of a session that changes its id. The owner stays unknown to whoever knows neither of the two. */
 export const underId = (owner: Owner, oldId: string, id: string): Owner => {
   const principal = principalOf(owner, oldId)
-  return principal === undefined ? owner : { ...owner, sealed: seal(id, principal) }
+  return { ...owner, sealed: principal === undefined ? owner.sealed : seal(id, principal), moves: owner.moves + 1 }
 }

@@ -1,7 +1,7 @@
 /**
  * The register of a person's sessions: the record beside the sessions that lists them. It is JSON text,
- * `{"v": 1, "swept": live, "e": [[family, stored id, startedAt, endsAt, ending], ...]}`, oldest first, and names neither
- * the person nor any session's id.
+ * `{"v": 1, "swept": live, "e": [[family, stored id, moves, startedAt, endsAt, ending], ...]}`, oldest first, and names
+ * neither the person nor any session's id.
  */
 import { toBuffer } from "../../internal/bytes.js"
 import type { StoredId } from "../../Provider/Provider.js"
@@ -11,6 +11,8 @@ export interface Entry {
   /** Names the session. It stays while the id changes, and no client can use it. */
   readonly family: string
   readonly ref: StoredId
+  /** How many ids the session had before this one: an entry gives way to that of a later id only. */
+  readonly moves: number
   readonly startedAt: number
   /** When the session ends at the latest. */
   readonly endsAt: number
@@ -31,7 +33,14 @@ export const encode = ({ entries, swept }: Register): Uint8Array =>
     JSON.stringify({
       v: 1,
       swept,
-      e: entries.map(({ ending, endsAt, family, ref, startedAt }) => [family, ref, startedAt, endsAt, ending ? 1 : 0])
+      e: entries.map(({ ending, endsAt, family, moves, ref, startedAt }) => [
+        family,
+        ref,
+        moves,
+        startedAt,
+        endsAt,
+        ending ? 1 : 0
+      ])
     })
   )
 
@@ -47,14 +56,15 @@ export const decode = (payload: Uint8Array): Register | undefined => {
   }
 }
 
-type Row = readonly [family: string, ref: string, startedAt: number, endsAt: number, ending: number]
+type Row = readonly [family: string, ref: string, moves: number, startedAt: number, endsAt: number, ending: number]
 
 const isRow = (row: unknown): row is Row =>
-  Array.isArray(row) && row.length === 5 && row.every((part, i) => typeof part === (i < 2 ? "string" : "number"))
+  Array.isArray(row) && row.length === 6 && row.every((part, i) => typeof part === (i < 2 ? "string" : "number"))
 
-const toEntry = ([family, ref, startedAt, endsAt, ending]: Row): Entry => ({
+const toEntry = ([family, ref, moves, startedAt, endsAt, ending]: Row): Entry => ({
   family,
   ref: ref as StoredId,
+  moves,
   startedAt,
   endsAt,
   ending: ending === 1
