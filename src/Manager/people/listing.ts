@@ -72,9 +72,9 @@ export const listing = <R extends Saved | Changed | Lost>(
  * could. The result is false, and the session ended, if the person's sessions were ended meanwhile.
  */
 export const relisting = (session: RequestState, { data, kept }: Base): Effect.Effect<boolean, SessionError> =>
-  Effect.map(
+  Effect.flatMap(
     listing(session, data, data.owner?.family, "age", Effect.succeed<Saved>({ _tag: "Saved", kept })),
-    ({ _tag }) => _tag === "Saved"
+    ({ _tag }) => (_tag === "Saved" ? Effect.succeed(true) : Effect.as(session.env.keeper.endRef!(kept.ref), false))
   )
 
 const refused = (
