@@ -10,50 +10,14 @@ import * as Effect from "#effect/Effect"
 import * as HttpServerRequest from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Inspectable from "#effect/Inspectable"
-import * as Layer from "#effect/Layer"
-import * as Logger from "#effect/Logger"
-import type * as Tracer from "#effect/Tracer"
 import * as HttpRouter from "#test/HttpRouter"
-import * as Logs from "#test/logs"
-import { layerTracer, makeTracer, showsQueries } from "#test/trace"
+import { showsQueries } from "#test/trace"
 import { describe, expect, it } from "#test/vitest"
 import { AppSession, probe, serve } from "../support/http.js"
 import { bytesOf, exchange } from "../support/raw.js"
+import { watch } from "../support/watch.js"
 
 const value = "VALUE-hunter2"
-
-/** All that is logged, in each form that Effect has for it, and all that spans are told. */
-const watch = () => {
-  const seen: Array<string> = []
-  const forms = Logs.forms
-  const logger = Logger.make((options) => {
-    for (const form of forms) seen.push(form.log(options))
-    seen.push(inspect(Logs.structured.log(options), { depth: 9 }))
-  })
-  const span = (name: string, options: any): Tracer.Span => ({
-    _tag: "Span",
-    spanId: "1",
-    traceId: "1",
-    sampled: true,
-    name,
-    ...options,
-    attributes: new Map(),
-    status: { _tag: "Started", startTime: 0n },
-    end: (_: bigint, exit: any) => {
-      seen.push(`${name} ${exit._tag === "Failure" ? Cause.pretty(exit.cause) + inspect(exit, { depth: 9 }) : ""}`)
-    },
-    attribute: (key: string, value: unknown) => {
-      seen.push(`${key}=${value}`)
-    },
-    event: (name: string, _: bigint, attributes: unknown) => {
-      seen.push(`${name} ${JSON.stringify(attributes)}`)
-    },
-    addLinks: () => {}
-  })
-  const tracer = makeTracer(span)
-  const layer = Layer.mergeAll(Logs.replacing(logger), layerTracer(tracer), Logs.everything)
-  return { layer, seen }
-}
 
 const idOf = (cookie: string | undefined) => cookie!.split("=")[1]!
 

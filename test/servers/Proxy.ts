@@ -10,6 +10,8 @@ export interface Proxy {
   readonly accepted: () => number
   /** The first bytes that each connection received from its client, as latin1. */
   readonly firstBytes: () => ReadonlyArray<string>
+  /** All that its clients have sent, as latin1. */
+  readonly sent: () => string
   /** From now on nothing comes through the connections that are there, and nobody is told. */
   readonly forget: () => void
   /** Closes the connections that are there. */
@@ -23,7 +25,7 @@ export interface Proxy {
 interface Pair {
   readonly client: Socket
   isForgotten: boolean
-  first: string | undefined
+  readonly sent: Array<string>
   swallows: boolean
 }
 
@@ -34,7 +36,7 @@ export const make = (target: number) =>
         const pairs: Array<Pair> = []
         const state: { port: number; swallowed: RegExp | undefined } = { port: target, swallowed: undefined }
         const server = createServer({ noDelay: true }, (client) => {
-          const pair: Pair = { client, isForgotten: false, first: undefined, swallows: false }
+          const pair: Pair = { client, isForgotten: false, sent: [], swallows: false }
           pairs.push(pair)
           const upstream = connect(state.port, host)
           upstream.setNoDelay(true)
@@ -42,7 +44,7 @@ export const make = (target: number) =>
           upstream.on("error", () => {})
           client.on("data", (bytes) => {
             const text = bytes.toString("latin1")
-            pair.first ??= text
+            pair.sent.push(text)
             if (state.swallowed?.test(text)) {
               state.swallowed = undefined
               pair.swallows = true
@@ -72,7 +74,8 @@ export const make = (target: number) =>
     ({ pairs, port, state }): Proxy => ({
       port,
       accepted: () => pairs.length,
-      firstBytes: () => pairs.flatMap(({ first }) => first ?? []),
+      firstBytes: () => pairs.flatMap(({ sent }) => sent[0] ?? []),
+      sent: () => pairs.map(({ sent }) => sent.join("")).join("\n"),
       forget: () => {
         for (const pair of pairs) pair.isForgotten = true
       },
