@@ -1,7 +1,7 @@
 /**
  * The demo's routes.
  */
-import { SessionHttp, SessionManager } from "effect-session"
+import { SessionError, SessionHttp, SessionManager } from "effect-session"
 import * as Effect from "#effect/Effect"
 import * as HttpRouter from "#effect/http/HttpRouter"
 import * as HttpServerRequest from "#effect/http/HttpServerRequest"
@@ -11,7 +11,10 @@ import * as Option from "#effect/Option"
 import * as Schedule from "#effect/Schedule"
 import * as Schema from "#effect/Schema"
 import * as Stream from "#effect/Stream"
-import { headers, page } from "./page.js"
+import { describe } from "./agent.js"
+import { devices } from "./devices.js"
+import { headers, message } from "./layout.js"
+import { page } from "./page.js"
 import { AppSession } from "./session.js"
 
 /** What someone typed, or a 400 if that is nothing or too much. */
@@ -24,12 +27,29 @@ const checked = (typed: string) => {
 
 const home = HttpServerResponse.redirect("/", { status: 303 })
 
+const ended = HttpServerResponse.setStatus(
+  HttpServerResponse.html(message("Not saved", "This browser was signed out on another device. Sign in again.")),
+  503
+)
+
+/** Saves at once, so that a click in a browser that was signed out on another device gets a page that says so. */
+const saving = <E, R>(handler: Effect.Effect<HttpServerResponse.HttpServerResponse, E | SessionError, R>) =>
+  Effect.flatMap(AppSession, (session) =>
+    Effect.catchIf(
+      Effect.tap(handler, () => session.save),
+      isGone,
+      () => Effect.succeed(ended)
+    )
+  )
+
+const isGone = (error: unknown) => error instanceof SessionError && error.reason === "Gone"
+
 const index = Effect.gen(function* () {
   const session = yield* AppSession
   const manager = yield* SessionManager.SessionManager
   const html = page({
     backend: manager.backend,
-    name: yield* session.get("name"),
+    name: yield* session.principal,
     visits: yield* session.get("visits"),
     cart: yield* session.get("cart"),
     notice: yield* session.take("notice")
@@ -49,25 +69,29 @@ const count = Effect.gen(function* () {
   return request.headers["content-type"] === undefined ? yield* toJson(visits) : home
 })
 
+const SignIn = Schema.Struct({ name: Schema.String, remember: Schema.optional(Schema.String) })
+
 const login = Effect.gen(function* () {
-  const form = yield* HttpServerRequest.schemaBodyUrlParams(Schema.Struct({ name: Schema.String }))
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const form = yield* HttpServerRequest.schemaBodyUrlParams(SignIn)
+  // The demo has no passwords: whoever types a name is that person. An app signs in its own id of the user.
   const name = yield* checked(form.name)
   const session = yield* AppSession
-  yield* session.regenerate
-  yield* session.set("name", name)
+  yield* session.signIn(name, { remember: form.remember !== undefined })
+  yield* session.set("agent", describe(request.headers["user-agent"]))
   yield* session.set("notice", `Welcome, ${name}.`)
   return home
 })
 
 const logout = Effect.gen(function* () {
   const session = yield* AppSession
-  yield* session.destroy
+  yield* session.signOut
   return home
 })
 
 const me = Effect.gen(function* () {
   const session = yield* AppSession
-  return yield* Option.match(yield* session.get("name"), {
+  return yield* Option.match(yield* session.principal, {
     onNone: () => HttpServerResponse.json({ error: "nobody is signed in" }, { status: 401 }),
     onSome: (name) => HttpServerResponse.json({ name })
   })
@@ -113,13 +137,14 @@ const Safe = HttpRouter.middleware((handler) => Effect.map(handler, HttpServerRe
 export const routes = Layer.mergeAll(
   HttpRouter.add("GET", "/", index),
   HttpRouter.add("GET", "/visits", Effect.flatMap(visits, toJson)),
-  HttpRouter.add("POST", "/visits", count),
+  HttpRouter.add("POST", "/visits", saving(count)),
   HttpRouter.add("POST", "/login", login),
   HttpRouter.add("POST", "/logout", logout),
   HttpRouter.add("GET", "/me", me),
   HttpRouter.add("GET", "/active", active),
-  HttpRouter.add("POST", "/cart", addToCart),
+  HttpRouter.add("POST", "/cart", saving(addToCart)),
   HttpRouter.add("GET", "/cart", cart),
   HttpRouter.add("POST", "/crash", crash),
-  HttpRouter.add("GET", "/stream", stream)
+  HttpRouter.add("GET", "/stream", stream),
+  devices
 ).pipe(Layer.provide(Safe.combine(SessionHttp.routerMiddleware(AppSession)).layer))

@@ -1,5 +1,5 @@
 /**
- * The demo in a real browser: sign in, reload, count, sign out, back button.
+ * The demo in a real browser: sign in, reload, count, sign out, back button, devices.
  */
 import { spawn } from "node:child_process"
 import { createServer } from "node:net"
@@ -59,6 +59,15 @@ suite("the demo in Chromium", ["chromium"], () => {
     await page.goto(url)
     return page
   }
+
+  const signedIn = async (name: string): Promise<Page> => {
+    const page = await visit()
+    await page.fill("input[name=name]", name)
+    await page.click("text=Sign in")
+    return page
+  }
+
+  const rows = (page: Page) => page.locator(".devices li").allInnerTexts()
 
   it("gives no cookie to who only looks", async () => {
     const page = await visit()
@@ -125,5 +134,79 @@ suite("the demo in Chromium", ["chromium"], () => {
     })
     await page.reload()
     expect(await page.textContent("#visits")).toBe("51")
+  })
+
+  it("remembers who asks for it", async () => {
+    const page = await visit()
+    await page.fill("input[name=name]", "Ada")
+    await page.check("text=Remember me")
+    await page.click("text=Sign in")
+    const [cookie] = await page.context().cookies()
+    const days = (cookie!.expires - Date.now() / 1000) / 86_400
+    expect(days).toBeGreaterThan(13.9)
+    expect(days).toBeLessThanOrEqual(14)
+    const other = await signedIn("Ada")
+    expect((await other.context().cookies())[0]?.expires).toBe(-1)
+  })
+
+  it("shows a person's devices to that person alone", async () => {
+    const [one, two] = [await signedIn("Grace <i>"), await signedIn("Grace <i>")]
+    await signedIn("Someone else")
+    for (const page of [one, two]) {
+      await page.goto(url)
+      await page.click("text=Your devices")
+      expect(await page.textContent("h2")).toBe("Where Grace <i> is signed in")
+      const shown = await rows(page)
+      expect(shown.length).toBe(2)
+      expect(shown.filter((text) => text.includes("This device")).length).toBe(1)
+      expect(shown.every((text) => /^Chromium on \w+\b[\s\S]*Signed in just now\nLast seen just now/.test(text))).toBe(
+        true
+      )
+      for (const width of [320, 360]) {
+        await page.setViewportSize({ width, height: 640 })
+        expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width)
+      }
+    }
+    const [[first], [second]] = [await rows(one), await rows(two)]
+    expect([first?.includes("This device"), second?.includes("This device")]).toEqual([true, false])
+  })
+
+  it("a stranger is not shown any devices", async () => {
+    const page = await visit()
+    const response = await page.goto(`${url}/devices`)
+    expect(response?.status()).toBe(401)
+    expect(await page.locator(".devices").count()).toBe(0)
+    await page.click("text=Back")
+    expect(await page.locator("input[name=name]").count()).toBe(1)
+  })
+
+  it("a device that is signed out on another one is out at its next click", async () => {
+    const [one, two] = [await signedIn("Edsger"), await signedIn("Edsger")]
+    await one.click("text=Your devices")
+    await one.locator(".devices li", { hasNotText: "This device" }).locator("button").click()
+    expect(one.url()).toBe(`${url}/devices`)
+    expect(await rows(one)).toEqual([expect.stringContaining("This device")])
+    await two.click("text=Count one more")
+    expect(await two.textContent("p")).toContain("was signed out on another device")
+    await two.click("text=Back")
+    expect(await two.locator("#name").count()).toBe(0)
+    await two.fill("input[name=name]", "Edsger")
+    await two.click("text=Sign in")
+    expect(await two.textContent("#name")).toBe("Edsger")
+    expect(await two.textContent("#visits")).toBe("0")
+  })
+
+  it("ends all others at once", async () => {
+    const [one, two, three] = [await signedIn("Barbara"), await signedIn("Barbara"), await signedIn("Barbara")]
+    const stranger = await signedIn("Alan")
+    await two.click("text=Your devices")
+    await two.click("text=Sign out all others")
+    expect(await rows(two)).toEqual([expect.stringContaining("This device")])
+    for (const page of [one, three]) {
+      await page.click("text=Your devices")
+      expect(await page.textContent("p")).toBe("Sign in first.")
+    }
+    await stranger.reload()
+    expect(await stranger.textContent("#name")).toBe("Alan")
   })
 })

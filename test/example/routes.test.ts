@@ -1,6 +1,7 @@
 /**
  * The demo's routes, as a program sees them, on each embedded backend.
  */
+import { randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,6 +11,7 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { afterAll, describe, expect, it } from "#test/vitest"
+import { describe as describeAgent } from "../../example/agent.js"
 import { demoServer } from "../support/demo.js"
 import { client } from "../support/http.js"
 
@@ -22,8 +24,8 @@ const backends: Record<string, Record<string, string>> = {
   sqlite: { SESSION_PROVIDER: "sqlite", SESSION_URL: join(directory, "sessions.db") }
 }
 
-for (const [name, variables] of Object.entries(backends)) {
-  const demo = Effect.gen(function* () {
+const demoWith = (variables: Record<string, string>) =>
+  Effect.gen(function* () {
     const environment = ConfigProvider.fromEnvRecord({ SESSION_COOKIE_SECURE: "false", ...variables })
     const sessions = Layer.provide(SessionLayer.fromConfig(), ConfigProvider.layer(environment))
     const server = yield* Layer.build(Layer.provideMerge(demoServer, Layer.merge(NodeHttpServer.layerTest, sessions)))
@@ -44,6 +46,9 @@ for (const [name, variables] of Object.entries(backends)) {
       })
     return { as, get: as(undefined), post }
   })
+
+for (const [name, variables] of Object.entries(backends)) {
+  const demo = demoWith(variables)
 
   describe(`the demo on ${name}`, () => {
     it.live("signs in, knows who it is, and signs out", () =>
@@ -93,5 +98,60 @@ for (const [name, variables] of Object.entries(backends)) {
         expect(JSON.parse((yield* me("/active")).body).active).toBeGreaterThanOrEqual(1)
       })
     )
+
+    it.live("lists a person's devices, and ends them for that person alone", () =>
+      Effect.gen(function* () {
+        const { as, get, post } = yield* demo
+        expect((yield* get("/devices")).status).toBe(401)
+        expect((yield* post("/devices/end", { ref: "any" })).status).toBe(401)
+        expect((yield* post("/devices/end-others", {})).status).toBe(401)
+        const [one, two, three, bob] = yield* Effect.forEach(["Ada", "Ada", "Ada", "Bob"], (name) =>
+          Effect.map(post("/login", { name }), ({ cookie }) => cookie!)
+        )
+        const status = (cookie: string) => Effect.map(as(cookie)("/me"), ({ status }) => status)
+        const devices = (cookie: string) =>
+          Effect.map(as(cookie)("/devices"), ({ body }) => body.split("<li>").slice(1))
+        const refOf = (row: string) => /name="ref" value="([^"]+)"/.exec(row)![1]!
+        const listed = yield* devices(two!)
+        expect(listed.map((row) => row.includes("This device"))).toEqual([false, true, false])
+        const back = { status: 303, to: "/devices" }
+        expect(yield* post("/devices/end", { ref: refOf(listed[0]!) }, bob)).toMatchObject(back)
+        expect(yield* status(one!)).toBe(200)
+        expect(yield* post("/devices/end", { ref: refOf(listed[0]!) }, two)).toMatchObject(back)
+        expect(yield* Effect.forEach([one!, two!, three!], status)).toEqual([401, 200, 200])
+        expect((yield* devices(three!)).map(refOf)).toEqual(listed.slice(1).map(refOf))
+        expect(yield* post("/devices/end-others", {}, two)).toMatchObject(back)
+        expect(yield* Effect.forEach([one!, two!, three!, bob!], status)).toEqual([401, 200, 401, 200])
+      })
+    )
   })
 }
+
+it.live("the demo says that sealed cookies cannot be listed", () =>
+  Effect.gen(function* () {
+    const key = randomBytes(32).toString("base64")
+    const { as, post } = yield* demoWith({ SESSION_PROVIDER: "cookie", SESSION_KEYS: key })
+    const { cookie } = yield* post("/login", { name: "Ada" })
+    expect((yield* as(cookie)("/me")).status).toBe(200)
+    const { body, status } = yield* as(cookie)("/devices")
+    expect(status).toBe(501)
+    expect(body).toContain("nobody can list them")
+  })
+)
+
+it("the demo names browsers in words", () => {
+  const linux = "Mozilla/5.0 (X11; Linux x86_64)"
+  const webkit = "AppleWebKit/537.36 (KHTML, like Gecko)"
+  expect(describeAgent(`${linux} ${webkit} HeadlessChrome/143.0.0.0 Safari/537.36`)).toBe("Chromium on Linux")
+  expect(describeAgent(`${linux} ${webkit} Chrome/143.0.0.0 Safari/537.36`)).toBe("Chrome on Linux")
+  expect(describeAgent(`Mozilla/5.0 (Windows NT 10.0) ${webkit} Chrome/143.0 Safari/537.36 Edg/143.0`)).toBe(
+    "Edge on Windows"
+  )
+  expect(describeAgent("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:145.0) Gecko/20100101 Firefox/145.0")).toBe(
+    "Firefox on macOS"
+  )
+  expect(
+    describeAgent(`Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) ${webkit} Version/18.1 Safari/604.1`)
+  ).toBe("Safari on iOS")
+  expect(describeAgent(undefined)).toBe("An unknown browser")
+})
