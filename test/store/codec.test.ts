@@ -113,6 +113,7 @@ describe("the JSON format", () => {
       principal: "hash" as SessionProvider.StoredId,
       sealed: "sealed",
       family: "family",
+      moves: 0,
       startedAt: 1,
       signedInAt: 2,
       seenAt: 3,

@@ -53,7 +53,8 @@ interface Plan<A> {
   readonly result: A
 }
 
-type Planning<A> = (register: Register) => Effect.Effect<Plan<A>, SessionError>
+/** `isKept` is whether the backend has the register, be it empty. */
+type Planning<A> = (register: Register, isKept: boolean) => Effect.Effect<Plan<A>, SessionError>
 
 /** How many sessions are looked up at once. */
 const concurrency = 16
@@ -69,7 +70,7 @@ export class People {
 
   constructor(
     private readonly records: Records<SessionError>,
-    private readonly keeper: Pick<Keeper, "name" | "find" | "endRef">,
+    private readonly keeper: Pick<Keeper, "name" | "evicts" | "find" | "endRef">,
     private readonly codec: SessionCodec,
     private readonly telemetry: Telemetry,
     private readonly config: SessionConfig,
@@ -84,9 +85,9 @@ export class People {
   }
 
   /** Whether a session could be listed now, as far as that can be said before it is stored. */
-  foresee({ register }: Known, session: Listed): Effect.Effect<Listing, SessionError> {
+  foresee({ register, revision }: Known, session: Listed): Effect.Effect<Listing, SessionError> {
     return session.from !== undefined || this.config.principals.whenExceeded === "refuse"
-      ? Effect.map(this.adding(session)(register), ({ result }) => result)
+      ? Effect.map(this.adding(session)(register, revision !== undefined), ({ result }) => result)
       : Effect.succeed("Listed")
   }
 
@@ -130,8 +131,10 @@ export class People {
   private adding({ from, ...session }: Listed): Planning<Listing> {
     const entry: Entry = { ...session, ending: false }
     const isOwn = ({ family }: Entry) => family === entry.family
-    return ({ entries, swept }) => {
-      if (from !== undefined && !entries.some(({ family }) => family === from)) {
+    return ({ entries, swept }, isKept) => {
+      // A backend that evicts may have lost the register; who is signed in must not be signed out by that.
+      const isLost = !isKept && this.keeper.evicts
+      if (from !== undefined && !isLost && !entries.some(({ family }) => family === from)) {
         return Effect.succeed({ result: "Gone" })
       }
       const listed = entries.find(isOwn)
@@ -216,19 +219,22 @@ export class People {
     // Another process began to end them. It may have stopped, so they are ended here before their entries go.
     const ending = entries.filter((entry) => entry.ending)
     const register = ending.length === 0 ? known.register : { entries: entries.filter((entry) => !entry.ending), swept }
-    return Effect.flatMap(Effect.andThen(this.endAll(ending), planning(register)), (plan) => {
-      if (plan.entries === undefined && ending.length === 0) {
-        return Effect.succeed(plan.result)
+    return Effect.flatMap(
+      Effect.andThen(this.endAll(ending), planning(register, known.revision !== undefined)),
+      (plan) => {
+        if (plan.entries === undefined && ending.length === 0) {
+          return Effect.succeed(plan.result)
+        }
+        const next: Register = { entries: plan.entries ?? register.entries, swept: plan.swept ?? swept }
+        return Effect.flatMap(this.store(id, known.revision, next), (result) =>
+          result._tag === "Written"
+            ? Effect.as(this.written(id, turn, { register: next, revision: result.revision }), plan.result)
+            : Effect.flatMap(this.latest(id, result, count), (latest) =>
+                this.attempt(id, turn, latest, planning, count + 1)
+              )
+        )
       }
-      const next: Register = { entries: plan.entries ?? register.entries, swept: plan.swept ?? swept }
-      return Effect.flatMap(this.store(id, known.revision, next), (result) =>
-        result._tag === "Written"
-          ? Effect.as(this.written(id, turn, { register: next, revision: result.revision }), plan.result)
-          : Effect.flatMap(this.latest(id, result, count), (latest) =>
-              this.attempt(id, turn, latest, planning, count + 1)
-            )
-      )
-    })
+    )
   }
 
   /** Ends the sessions whose entries were marked, and then drops these. */
