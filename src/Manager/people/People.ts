@@ -7,26 +7,18 @@
  * process stops between any two calls, no client can use a session that is not listed.
  */
 import { millisOf } from "#dialect/clock"
-import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import * as Option from "#effect/Option"
-import { rest } from "../../internal/machineTime.js"
-import type { Conflict, Exists, Gone, Records, Revision, Stored, StoredId, Written } from "../../Provider/Provider.js"
-import { SessionError } from "../../SessionError.js"
+import type { Records, StoredId } from "../../Provider/Provider.js"
+import type { SessionError } from "../../SessionError.js"
 import type { SessionCodec } from "../../Store/Codec.js"
 import type { SessionConfig } from "../configSchema.js"
 import type { Keeper } from "../Keeper.js"
 import { lifetimeOf } from "../lifetimes.js"
 import type { Base } from "../Outcome.js"
 import type { Telemetry } from "../Telemetry.js"
-import { maxAttempts, type Patience, type Turn, Turns } from "../Turns.js"
-import { decode, type Entry, empty, encode, lifetime, type Register, standing } from "./register.js"
-
-/** A register as it was read or written last; without a revision there is none yet. */
-export interface Known {
-  readonly register: Register
-  readonly revision: Revision | undefined
-}
+import type { Patience } from "../Turns.js"
+import { type Known, type Plan, type Planning, Registers } from "./Registers.js"
+import type { Entry, Register } from "./register.js"
 
 /**
  * What becomes of a session that is to be listed: it is `Listed`; the person's sessions were ended meanwhile, and this
@@ -46,16 +38,6 @@ export interface Live {
   readonly base: Base
 }
 
-/** The next entries of a register, if they are to change, and what that means. */
-interface Plan<A> {
-  readonly entries?: ReadonlyArray<Entry>
-  readonly swept?: number
-  readonly result: A
-}
-
-/** `isKept` is whether the backend has the register, be it empty. */
-type Planning<A> = (register: Register, isKept: boolean) => Effect.Effect<Plan<A>, SessionError>
-
 /** How many sessions are looked up at once. */
 const concurrency = 16
 
@@ -66,22 +48,22 @@ const slack = 32
 const exactUpTo = 64
 
 export class People {
-  private readonly turns: Turns<Known>
+  private readonly registers: Registers
 
   constructor(
-    private readonly records: Records<SessionError>,
+    records: Records<SessionError>,
     private readonly keeper: Pick<Keeper, "name" | "evicts" | "find" | "endRef">,
     private readonly codec: SessionCodec,
     private readonly telemetry: Telemetry,
     private readonly config: SessionConfig,
     patience: Patience
   ) {
-    this.turns = new Turns(patience)
+    this.registers = new Registers(keeper.name, records, (entries) => this.endOf(entries), patience)
   }
 
   /** Reads the register of a principal. */
   read(id: StoredId): Effect.Effect<Known, SessionError> {
-    return Effect.flatMap(this.records.read(id), (stored) => this.known(Option.getOrUndefined(stored)))
+    return this.registers.read(id)
   }
 
   /** Whether a session could be listed now, as far as that can be said before it is stored. */
@@ -93,13 +75,13 @@ export class People {
 
   /** Lists a session that was stored. */
   list(id: StoredId, known: Known, session: Listed): Effect.Effect<Listing, SessionError> {
-    return this.change(id, known, this.adding(session))
+    return this.registers.change(id, known, this.adding(session))
   }
 
   /** Ends the listed sessions that `which` names. */
   end(id: StoredId, which: (entry: Entry) => boolean): Effect.Effect<void, SessionError> {
     return Effect.flatMap(this.read(id), (known) =>
-      this.change(id, known, ({ entries }) =>
+      this.registers.change(id, known, ({ entries }) =>
         Effect.succeed(
           entries.some(which)
             ? {
@@ -122,7 +104,7 @@ export class People {
         return dead.length === 0
           ? Effect.succeed(live)
           : // A list that could not be tidied is right all the same.
-            Effect.as(Effect.ignore(this.change(id, known, dropping(dead))), live)
+            Effect.as(Effect.ignore(this.registers.change(id, known, dropping(dead))), live)
       })
     })
   }
@@ -176,6 +158,16 @@ export class People {
     }))
   }
 
+  private endOf(entries: ReadonlyArray<Entry>): Effect.Effect<void, SessionError> {
+    return entries.length === 0
+      ? Effect.void
+      : Effect.forEach(
+          entries,
+          ({ ref }) => Effect.map(this.keeper.endRef!(ref), () => this.telemetry.emit("Destroyed", ref)),
+          { concurrency, discard: true }
+        )
+  }
+
   /** Finds the live sessions among those of entries, even if they have another id by now. */
   private lookUp(entries: ReadonlyArray<Entry>): Effect.Effect<ReadonlyArray<Live>, SessionError> {
     const looking = Effect.forEach(
@@ -202,110 +194,6 @@ export class People {
         )
       )
     )
-  }
-
-  private change<A>(id: StoredId, known: Known, planning: Planning<A>): Effect.Effect<A, SessionError> {
-    return this.turns.take(id, (turn) => this.attempt(id, turn, turn.latest ?? known, planning, 1))
-  }
-
-  private attempt<A>(
-    id: StoredId,
-    turn: Turn<Known>,
-    known: Known,
-    planning: Planning<A>,
-    count: number
-  ): Effect.Effect<A, SessionError> {
-    const { entries, swept } = known.register
-    // Another process began to end them. It may have stopped, so they are ended here before their entries go.
-    const ending = entries.filter((entry) => entry.ending)
-    const register = ending.length === 0 ? known.register : { entries: entries.filter((entry) => !entry.ending), swept }
-    return Effect.flatMap(
-      Effect.andThen(this.endAll(ending), planning(register, known.revision !== undefined)),
-      (plan) => {
-        if (plan.entries === undefined && ending.length === 0) {
-          return Effect.succeed(plan.result)
-        }
-        const next: Register = { entries: plan.entries ?? register.entries, swept: plan.swept ?? swept }
-        return Effect.flatMap(this.store(id, known.revision, next), (result) =>
-          result._tag === "Written"
-            ? Effect.as(this.written(id, turn, { register: next, revision: result.revision }), plan.result)
-            : Effect.flatMap(this.latest(id, result, count), (latest) =>
-                this.attempt(id, turn, latest, planning, count + 1)
-              )
-        )
-      }
-    )
-  }
-
-  /** Ends the sessions whose entries were marked, and then drops these. */
-  private written(id: StoredId, turn: Turn<Known>, known: Known): Effect.Effect<void, SessionError> {
-    const { entries, swept } = known.register
-    turn.latest = known
-    const ending = entries.filter((entry) => entry.ending)
-    if (ending.length === 0) {
-      return Effect.void
-    }
-    const register = { entries: entries.filter((entry) => !entry.ending), swept }
-    return Effect.andThen(
-      this.endAll(ending),
-      // If it fails, the next change of the register does it.
-      Effect.ignore(
-        Effect.map(this.store(id, known.revision, register), (result) => {
-          turn.latest = result._tag === "Written" ? { register, revision: result.revision } : undefined
-        })
-      )
-    )
-  }
-
-  private endAll(entries: ReadonlyArray<Entry>): Effect.Effect<void, SessionError> {
-    return entries.length === 0
-      ? Effect.void
-      : Effect.forEach(
-          entries,
-          ({ ref }) => Effect.map(this.keeper.endRef!(ref), () => this.telemetry.emit("Destroyed", ref)),
-          { concurrency, discard: true }
-        )
-  }
-
-  private store(
-    id: StoredId,
-    revision: Revision | undefined,
-    register: Register
-  ): Effect.Effect<Written | Conflict | Gone | Exists, SessionError> {
-    return Effect.clockWith((clock): Effect.Effect<Written | Conflict | Gone | Exists, SessionError> => {
-      const now = millisOf(clock)
-      const kept = { ...register, entries: standing(register.entries, now) }
-      const ttl = Duration.millis(lifetime(kept.entries, now))
-      return revision === undefined
-        ? this.records.create(id, encode(kept), ttl)
-        : this.records.write(id, encode(kept), ttl, revision)
-    })
-  }
-
-  /** The register that another process has stored, after a pause if this happened before. */
-  private latest(id: StoredId, result: Conflict | Gone | Exists, count: number): Effect.Effect<Known, SessionError> {
-    if (count >= maxAttempts) {
-      return new SessionError({
-        reason: "Conflict",
-        message: `${this.keeper.name}: others changed the list of the person's sessions ${count} times meanwhile: try again`
-      })
-    }
-    return result._tag === "Conflict" && result.current !== undefined && count === 1
-      ? this.known(result.current)
-      : Effect.andThen(
-          count === 1 ? Effect.void : Effect.suspend(() => rest(Math.random() * Math.min(2 ** count, 64))),
-          this.read(id)
-        )
-  }
-
-  private known(stored: Stored | undefined): Effect.Effect<Known, SessionError> {
-    const register = stored === undefined ? empty : decode(stored.payload)
-    return register === undefined
-      ? new SessionError({
-          reason: "Unavailable",
-          message: `${this.keeper.name}: the list of a person's sessions cannot be read: it may be of a newer version of effect-session`
-        })
-      : Effect.succeed({ register, revision: stored?.revision })
   }
 }
 
