@@ -14,10 +14,10 @@ import type * as SessionConfig from "../Manager/SessionConfig.js"
 import * as SessionManager from "../Manager/SessionManager.js"
 import { mapCalls, type Provider, type StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
-import { json } from "../Store/Codec.js"
+import { json, type SessionData } from "../Store/Codec.js"
 import { type CaseOf, compareAndSet, defineFor, has, type Kind } from "./define.js"
 import { begin, type ProbeSession, type Send, sendOver } from "./requests.js"
-import { all, newId, turn } from "./support.js"
+import { all, newId, turn, written } from "./support.js"
 
 /** Two things that happen at once, each in a process of its own. */
 export interface Race<A, B> {
@@ -39,6 +39,8 @@ export interface Person {
   readonly visitor: Effect.Effect<string>
   /** Signs in on a device that had no session, and returns its cookie. */
   readonly device: Effect.Effect<string>
+  /** As {@link device}, and the session was not used for a while, so that a touch renews it. */
+  readonly idleDevice: Effect.Effect<string, SessionError>
   /** As {@link device}, and the session's id is to be renewed because of its age. */
   readonly agedDevice: Effect.Effect<string, SessionError>
   readonly isSignedIn: (cookie: string | undefined) => Effect.Effect<boolean>
@@ -116,20 +118,23 @@ const makePerson = (provider: Provider, ids: ReadonlySet<StoredId>, send: Send):
         return data?.owner?.principal === register && Option.isSome(stored) ? [{ id, data, stored: stored.value }] : []
       })
   )
+  /** A device whose session was stored ten minutes ago, in this form. */
+  const since = (form: (data: SessionData) => SessionData) =>
+    Effect.gen(function* () {
+      const cookie = yield* device
+      const { data, id, stored } = (yield* read).at(-1)!
+      const payload = json.encode(form(data)) as Uint8Array
+      written(yield* provider.write(id, payload, Duration.minutes(20), stored.revision))
+      return cookie
+    })
   return {
     name,
     send,
     signIn,
     visitor: begin({ send }),
     device,
-    agedDevice: Effect.gen(function* () {
-      const cookie = yield* device
-      const { data, id, stored } = (yield* read).at(-1)!
-      const payload = json.encode({ ...data, idMadeAt: data.createdAt! - 86_400_000 }) as Uint8Array
-      const written = yield* provider.write(id, payload, Duration.minutes(20), stored.revision)
-      assert.equal(written._tag, "Written")
-      return cookie
-    }),
+    idleDevice: since((data) => data),
+    agedDevice: since((data) => ({ ...data, idMadeAt: data.createdAt! - 86_400_000 })),
     isSignedIn: (cookie) =>
       cookie === undefined
         ? Effect.succeed(false)
