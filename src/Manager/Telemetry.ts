@@ -82,8 +82,8 @@ type Kind = SessionEvent["_tag"]
 export interface Telemetry {
   /** What happened to the session that `ref` names. */
   readonly emit: (kind: Exclude<Kind, "Doubled" | "Dropped" | "Collected">, ref: StoredId) => void
-  /** Calls `f` when this process ends the session; the result stops that. */
-  readonly whenDestroyed: (ref: StoredId, f: () => void) => () => void
+  /** Calls `f` when this process ends the session or gives it another id; the result stops that. */
+  readonly whenChanged: (ref: StoredId, f: () => void) => () => void
   readonly doubled: (ref: StoredId | undefined) => void
   readonly dropped: (ref: StoredId | undefined, field?: string) => void
   readonly collected: (count: number) => void
@@ -156,10 +156,10 @@ export const make = (backend: string): Telemetry => {
   return {
     emit: (kind, ref) => {
       count(kind)
-      if (kind === "Destroyed") for (const tell of waiting.get(ref) ?? []) tell()
+      if (kind === "Destroyed" || kind === "Regenerated") for (const tell of waiting.get(ref) ?? []) tell()
       if (subscribers.size > 0) publish(SessionEvent[kind]({ session: nameOf(ref) }))
     },
-    whenDestroyed: (ref, f) => {
+    whenChanged: (ref, f) => {
       const others = waiting.get(ref) ?? new Set()
       waiting.set(ref, others.add(f))
       return () => {

@@ -83,7 +83,7 @@ const watch = (environment: Environment, base: Base): Effect.Effect<void> => {
     Effect.flatMap(
       Effect.raceAll([
         rest(Math.max(Math.min(touchEvery, mostPause, left), 50)),
-        endedHere(environment, ref),
+        changedHere(environment, ref),
         ...(keeper.changed === undefined ? [] : [Effect.catchCause(keeper.changed(ref), () => Effect.never)])
       ]),
       () => look(ref)
@@ -91,8 +91,8 @@ const watch = (environment: Environment, base: Base): Effect.Effect<void> => {
   return look(base.kept.ref)
 }
 
-const endedHere = ({ telemetry }: Environment, ref: StoredId): Effect.Effect<void> =>
+const changedHere = ({ telemetry }: Environment, ref: StoredId): Effect.Effect<void> =>
   Effect.callback((resume) => {
-    const stop = telemetry.whenDestroyed(ref, () => resume(Effect.void))
+    const stop = telemetry.whenChanged(ref, () => resume(Effect.void))
     return Effect.sync(stop)
   })
