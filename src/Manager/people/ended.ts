@@ -82,7 +82,8 @@ const watch = (environment: Environment, base: Base): Effect.Effect<void> => {
   const wait = (ref: StoredId, left: number): Effect.Effect<void> =>
     Effect.flatMap(
       Effect.raceAll([
-        rest(Math.max(Math.min(touchEvery, mostPause, left), 50)),
+        // Spread, since those who began to wait at the same time would all look at the same time.
+        rest(Math.max(Math.min(Math.min(touchEvery, mostPause) * (1 - Math.random() / 4), left), 50)),
         changedHere(environment, ref),
         ...(keeper.changed === undefined ? [] : [Effect.catchCause(keeper.changed(ref), () => Effect.never)])
       ]),
