@@ -6,9 +6,9 @@ import { HttpRouter } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware } from "effect/http-api"
 import { SessionHttp, SessionLayer, SessionStore } from "effect-session"
 
-// --- The session: it holds the id of the user who is signed in, and nothing that is in the user's record.
+// --- The session: it knows the id of the user who is signed in. It has no fields of its own yet.
 
-class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { userId: Schema.String }) {}
+class AppSession extends SessionStore.Tag<AppSession>()("AppSession", {}) {}
 
 // --- Users and their passwords. In your app they are in a database.
 
@@ -74,7 +74,7 @@ class SignedIn extends HttpApiMiddleware.Service<SignedIn, { provides: CurrentUs
 const currentUser = Effect.gen(function* () {
   const session = yield* AppSession
   const users = yield* Users
-  const userId = yield* session.get("userId")
+  const userId = yield* session.principal
   const user = Option.isSome(userId) ? yield* users.find(userId.value) : Option.none()
   return yield* Effect.mapError(Effect.fromOption(user), () => new Unauthorized({ message: "sign in first" }))
 })
@@ -110,12 +110,11 @@ const Account = HttpApiBuilder.group(Api, "account", (handlers) =>
           Effect.fromOption(found),
           () => new Unauthorized({ message: "wrong name or password" })
         )
-        yield* session.regenerate
-        yield* session.set("userId", user.id)
+        yield* session.signIn(user.id)
         return user
       })
     )
-    .handle("signOut", () => Effect.flatMap(AppSession, (session) => session.destroy))
+    .handle("signOut", () => Effect.flatMap(AppSession, (session) => session.signOut))
     .handle("me", () => CurrentUser)
 )
 
