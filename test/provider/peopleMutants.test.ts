@@ -32,12 +32,14 @@ interface Parts {
   read(id: unknown): Effect.Effect<{ readonly register: Register }, any>
   adding(session: object): (register: Register) => unknown
   makingRoom(register: Register, entry: Entry): Effect.Effect<unknown, any>
-  endAll(entries: ReadonlyArray<Entry>): Effect.Effect<void, any>
-  change(
-    id: unknown,
-    known: unknown,
-    planning: (register: Register) => Effect.Effect<unknown>
-  ): Effect.Effect<void, any>
+  endOf(entries: ReadonlyArray<Entry>): Effect.Effect<void, any>
+  readonly registers: {
+    change(
+      id: unknown,
+      known: unknown,
+      planning: (register: Register) => Effect.Effect<unknown>
+    ): Effect.Effect<void, any>
+  }
 }
 
 interface Entry {
@@ -61,7 +63,7 @@ const withParts = <A, E, R>(parts: (real: Parts) => Partial<Parts>, effect: Effe
     )
   })
 
-const names = ["list", "end", "read", "adding", "makingRoom", "endAll", "change"] as const
+const names = ["list", "end", "read", "adding", "makingRoom", "endOf"] as const
 
 interface Mutant {
   readonly fails: ReadonlyArray<string>
@@ -117,12 +119,12 @@ const managers: Readonly<Record<string, Mutant>> = {
   },
   "endAll ends the sessions first, and marks their entries then": {
     fails: ["a regenerate beside endAll leaves nothing", "a renewal beside endAll leaves nothing"],
-    parts: ({ change, endAll, read }) => ({
+    parts: ({ endOf, read }) => ({
       end(id, which) {
         return Effect.flatMap(read.call(this, id), (known) =>
           Effect.andThen(
-            endAll.call(this, known.register.entries.filter(which)),
-            change.call(this, id, known, ({ entries }) =>
+            endOf.call(this, known.register.entries.filter(which)),
+            this.registers.change(id, known, ({ entries }) =>
               Effect.succeed({ entries: entries.filter((entry) => !which(entry)), result: undefined })
             )
           )
@@ -132,7 +134,7 @@ const managers: Readonly<Record<string, Mutant>> = {
   },
   "entries are taken out, and nothing is ended": {
     fails: ["a write beside endAll brings nothing back", "a touch beside endAll brings nothing back"],
-    parts: () => ({ endAll: () => Effect.void })
+    parts: () => ({ endOf: () => Effect.void })
   },
   "a cap counts what was listed before others came": {
     fails: [

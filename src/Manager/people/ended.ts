@@ -59,41 +59,77 @@ export const ended = (session: Session<any>): Effect.Effect<void, SessionError, 
 /** The longest pause between two looks, in milliseconds: a session that got another id is found for a minute. */
 const mostPause = 30_000
 
+/** The id at which to look next. */
+type Next = StoredId | undefined
+
 const watch = (environment: Environment, base: Base): Effect.Effect<void> => {
-  const { config, keeper } = environment
-  const { codec } = environment
+  const { codec, config, keeper, telemetry } = environment
   const owner = base.data.owner?.principal
-  const touchEvery =
-    config.touchEvery === undefined ? Duration.toMillis(config.idleTimeout) / 10 : Duration.toMillis(config.touchEvery)
-  const look = (ref: StoredId): Effect.Effect<void> =>
-    Effect.matchCauseEffect(keeper.find(ref), {
-      onFailure: () => wait(ref, mostPause),
-      onSuccess: (found) =>
-        Effect.clockWith((clock) => {
-          const data = found && codec.decode(found.payload)
-          const isLive =
-            found !== undefined &&
-            data !== undefined &&
-            lifetimeOf(config, data, millisOf(clock)) > 0 &&
-            (owner === undefined || data.owner?.principal === owner)
-          return isLive ? wait(found.kept.ref, found.kept.expiresAt - millisOf(clock)) : Effect.void
-        })
-    })
-  const wait = (ref: StoredId, left: number): Effect.Effect<void> =>
-    Effect.flatMap(
+  const between = Math.min(
+    config.touchEvery === undefined ? Duration.toMillis(config.idleTimeout) / 10 : Duration.toMillis(config.touchEvery),
+    mostPause
+  )
+
+  /** The session, if it goes on. */
+  const find = (ref: StoredId) =>
+    Effect.flatMap(keeper.find(ref), (found) =>
+      Effect.clockWith((clock) => {
+        const now = millisOf(clock)
+        const data = found && codec.decode(found.payload)
+        const goesOn =
+          found !== undefined &&
+          data !== undefined &&
+          lifetimeOf(config, data, now) > 0 &&
+          (owner === undefined || data.owner?.principal === owner)
+        return Effect.succeed(goesOn ? { ref: found.kept.ref, left: found.kept.expiresAt - now } : undefined)
+      })
+    )
+
+  const wait = (ref: StoredId, left: number, happens: Effect.Effect<void>): Effect.Effect<Next> =>
+    Effect.as(
       Effect.raceAll([
         // Spread, since those who began to wait at the same time would all look at the same time.
-        rest(Math.max(Math.min(Math.min(touchEvery, mostPause) * (1 - Math.random() / 4), left), 50)),
-        changedHere(environment, ref),
+        rest(Math.max(Math.min(between * (1 - Math.random() / 4), left), 50)),
+        happens,
         ...(keeper.changed === undefined ? [] : [Effect.catchCause(keeper.changed(ref), () => Effect.never)])
       ]),
-      () => look(ref)
+      ref
     )
-  return look(base.kept.ref)
+
+  /** Looks at the session, and waits until it may have changed; what this process does meanwhile is heard. */
+  const look = (ref: StoredId): Effect.Effect<Next> =>
+    Effect.suspend(() => {
+      const { happens, stop } = hear(telemetry, ref)
+      const looked = Effect.matchCauseEffect(find(ref), {
+        onFailure: () => wait(ref, mostPause, happens),
+        onSuccess: (found) =>
+          found === undefined
+            ? Effect.succeed(undefined)
+            : found.ref === ref
+              ? wait(ref, found.left, happens)
+              : Effect.succeed(found.ref)
+      })
+      return Effect.ensuring(looked, Effect.sync(stop))
+    })
+
+  const go = (ref: StoredId): Effect.Effect<void> =>
+    Effect.flatMap(look(ref), (next) => (next === undefined ? Effect.void : go(next)))
+  return go(base.kept.ref)
 }
 
-const changedHere = ({ telemetry }: Environment, ref: StoredId): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const stop = telemetry.whenChanged(ref, () => resume(Effect.void))
-    return Effect.sync(stop)
+/** Hears when this process ends the session or gives it another id, from now on. */
+const hear = (telemetry: Environment["telemetry"], ref: StoredId) => {
+  let heard = false
+  let tell = () => {
+    heard = true
+  }
+  const stop = telemetry.whenChanged(ref, () => tell())
+  const happens = Effect.callback<void>((resume) => {
+    if (heard) {
+      resume(Effect.void)
+    } else {
+      tell = () => resume(Effect.void)
+    }
   })
+  return { happens, stop }
+}
