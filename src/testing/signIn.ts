@@ -9,7 +9,7 @@ import { SessionError } from "../SessionError.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
 
 /**
- * Stores a session with the values that `prepare` sets, and returns the request headers that carry its token. Fails
+ * Stores a session with what `prepare` sets, or signs in to, and returns the request headers that carry its token. Fails
  * with `NotFound` if `prepare` sets nothing, and with `Unsupported` if the id travels only in a URL.
  *
  * @example
@@ -18,10 +18,10 @@ import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
  * import { SessionStore } from "effect-session"
  * import { signIn } from "effect-session/testing"
  *
- * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { userId: Schema.String }) {}
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { agent: Schema.String }) {}
  *
  * const test = Effect.gen(function* () {
- *   const headers = yield* signIn(AppSession, (session) => session.set("userId", "ada"))
+ *   const headers = yield* signIn(AppSession, (session) => session.signIn("ada"))
  *   const response = yield* HttpClient.get("/me", { headers })
  *   return response.status
  * })

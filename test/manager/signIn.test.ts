@@ -1,7 +1,7 @@
 /**
  * `signIn` of `effect-session/testing`: its headers bring the session, however the id travels.
  */
-import { type SessionConfig, SessionHttp } from "effect-session"
+import { type SessionConfig, SessionHttp, SessionManager } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
 import { signIn } from "effect-session/testing"
@@ -13,12 +13,18 @@ import { describe, expect, it } from "#test/vitest"
 import { key } from "../support/cookies.js"
 import { AppSession, managerLayer, serve } from "../support/http.js"
 
+const named = Effect.map((user: Option.Option<string>) =>
+  HttpServerResponse.text(Option.getOrElse(user, () => "nobody"))
+)
+
 const app = HttpRouter.empty.pipe(
   HttpRouter.get(
     "/me",
-    Effect.flatMap(AppSession, (session) =>
-      Effect.map(session.get("userId"), (user) => HttpServerResponse.text(Option.getOrElse(user, () => "nobody")))
-    )
+    Effect.flatMap(AppSession, (session) => named(session.get("userId")))
+  ),
+  HttpRouter.get(
+    "/principal",
+    Effect.flatMap(AppSession, (session) => named(session.principal))
   ),
   HttpRouter.use(SessionHttp.middleware(AppSession))
 )
@@ -46,6 +52,19 @@ describe("signIn", () => {
       })
     )
   })
+
+  it.effect("has headers of somebody who signed in, and is listed", () =>
+    Effect.gen(function* () {
+      const provider = Memory.make()
+      const [headers, listed] = yield* Effect.zip(
+        signIn(AppSession, (session) => session.signIn("ada")),
+        SessionManager.sessionsOf("ada")
+      ).pipe(Effect.provide(managerLayer({}, provider)))
+      expect(listed).toHaveLength(1)
+      const { send } = yield* serve(app, {}, provider)
+      expect((yield* send("/principal", { headers })).body).toBe("ada")
+    })
+  )
 
   it.effect("has all cookies of a session that is spread over several", () =>
     Effect.gen(function* () {
