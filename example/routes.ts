@@ -28,7 +28,9 @@ const checked = (typed: string) => {
 const home = HttpServerResponse.redirect("/", { status: 303 })
 
 const ended = HttpServerResponse.setStatus(
-  HttpServerResponse.html(message("Not saved", "This browser was signed out on another device. Sign in again.")),
+  HttpServerResponse.html(
+    message("Not saved", "You were signed out meanwhile, here or on another device. Sign in again.")
+  ),
   503
 )
 

@@ -187,7 +187,7 @@ suite("the demo in Chromium", ["chromium"], () => {
     expect(one.url()).toBe(`${url}/devices`)
     expect(await rows(one)).toEqual([expect.stringContaining("This device")])
     await two.click("text=Count one more")
-    expect(await two.textContent("p")).toContain("was signed out on another device")
+    expect(await two.textContent("p")).toContain("You were signed out meanwhile")
     await two.click("text=Back")
     expect(await two.locator("#name").count()).toBe(0)
     await two.fill("input[name=name]", "Edsger")
