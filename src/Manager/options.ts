@@ -110,8 +110,8 @@ export interface PrincipalOptions {
   readonly whenExceeded?: "end-oldest" | "refuse" | undefined
   /**
    * Whether a list that may be incomplete is good enough. Default false: if the backend may lose its records, as
-   * memcached does when it is full, ending all of a person's sessions, all others, or those over `max` could leave one
-   * alive, and is refused.
+   * memcached does when it is full, ending all of a person's sessions, or all others, could leave one alive, and is
+   * refused.
    */
   readonly bestEffort?: boolean | undefined
 }

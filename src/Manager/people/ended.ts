@@ -22,7 +22,7 @@ import { SessionManager } from "../service.js"
  * such as a WebSocket: race the two.
  *
  * An end in this process is known at once, and with Redis one in another process as well; otherwise within `touchEvery`,
- * or 30 seconds if that is longer. While the backend is down, nothing is known to have ended. Fails with `Unsupported`
+ * and within 30 seconds at the most. While the backend is down, nothing is known to have ended. Fails with `Unsupported`
  * for sealed cookies.
  *
  * @example
