@@ -267,8 +267,9 @@ export class SessionFiles {
     return Marks.read(folder, key, now)
   }
 
-  /** Removes the files that an ended session has left, except its mark. */
-  private tidy(folder: string, { data, marks }: Folder.Listing, marked: string | undefined): Promise<void> {
+  /** Removes the files that an ended session has left, except its mark, and the marks of changes that came too late. */
+  private async tidy(folder: string, { data, marks: seen }: Folder.Listing, marked: string | undefined): Promise<void> {
+    const { marks } = marked === undefined ? { marks: seen } : await Folder.list(folder)
     return Disk.clear(folder, [...data, ...marks.map(({ name }) => name).filter((name) => name !== marked)])
   }
 

@@ -30,17 +30,16 @@ export const prepare = async (
 }
 
 /**
- * How often a folder is listed again while several changes are about to be done with it, and the pause between, in
- * milliseconds.
+ * How often a folder is listed again while several changes are about to be done with it. The first pause is of a
+ * millisecond, and each is twice as long as the one before: two seconds in all, since a busy process may take as long.
  */
-const patience = 10
-const pause = 2
+const patience = 11
 
 /** Reads the content of the mark that the session with this key has left. */
 export const read = async (folder: string, key: string, now: number): Promise<Uint8Array | undefined> => {
   let listing = await Folder.list(folder)
   for (let i = 0; i < patience && live(listing, now).length > 1; i++) {
-    await sleep(pause)
+    await sleep(2 ** i)
     listing = await Folder.list(folder)
   }
   const data = await Disk.holding(async () => {
