@@ -1,5 +1,5 @@
 // An app whose requests say what they do, step by step, and what they have seen: `/read,sleep:3,renew,user:ada,save`.
-import { type SessionError, SessionHttp, SessionStore } from "effect-session"
+import { type SessionError, SessionHttp, SessionManager, SessionStore } from "effect-session"
 import * as Deferred from "#effect/Deferred"
 import * as Effect from "#effect/Effect"
 import { HttpServerRequest } from "#effect/http/HttpServerRequest"
@@ -36,6 +36,10 @@ export interface Seen {
   readonly carts: ReadonlyArray<string>
   readonly counts: ReadonlyArray<number>
   readonly ids: ReadonlyArray<string>
+  /** Who had signed in with `signIn`. */
+  readonly people: ReadonlyArray<string>
+  /** How many sessions a person's list had. */
+  readonly devices: ReadonlyArray<number>
   /** How many of its saves have failed, and it went on. */
   readonly failed: number
 }
@@ -93,6 +97,12 @@ const steps: Readonly<Record<string, Step>> = {
   user: (session, _, user) => session.set("user", user),
   cart: (session, _, cart) => session.set("cart", cart),
   renew: (session) => session.regenerate,
+  signin: (session, _, who) => session.signIn(who),
+  signout: (session) => session.signOut,
+  who: (session, seen) => Effect.map(session.principal, (who) => seen.people.push(Option.getOrElse(who, () => ""))),
+  devices: (_, seen, who) => Effect.map(SessionManager.sessionsOf(who), ({ length }) => seen.devices.push(length)),
+  endall: (_, __, who) => SessionManager.endAll(who),
+  endothers: (session) => SessionManager.endOthers(session),
   end: (session) => session.destroy,
   save: (session) => session.save,
   touch: (session) => session.touch,
@@ -116,7 +126,11 @@ const steps: Readonly<Record<string, Step>> = {
 
 /** `before` runs before each step. */
 export const makeApp = (gates: Gates = makeGates(), before: Effect.Effect<void> = Effect.void) => {
-  const run = (session: Parameters<Step>[0], seen: Mutable<Seen>, text: string): Effect.Effect<unknown, SessionError> =>
+  const run = (
+    session: Parameters<Step>[0],
+    seen: Mutable<Seen>,
+    text: string
+  ): Effect.Effect<unknown, SessionError, SessionManager.SessionManager> =>
     Effect.suspend(() => {
       const [name = "", argument = ""] = text.split(":")
       return name === "gate" ? gates.pass(argument) : steps[name]!(session, seen, argument)
@@ -127,7 +141,16 @@ export const makeApp = (gates: Gates = makeGates(), before: Effect.Effect<void> 
       Effect.gen(function* () {
         const session = yield* Identity
         const { originalUrl } = yield* HttpServerRequest
-        const seen: Mutable<Seen> = { isNew: [], users: [], carts: [], counts: [], ids: [], failed: 0 }
+        const seen: Mutable<Seen> = {
+          isNew: [],
+          users: [],
+          carts: [],
+          counts: [],
+          ids: [],
+          people: [],
+          devices: [],
+          failed: 0
+        }
         // An absolute URL if it comes from a web Request.
         const path = originalUrl.replace(/^[a-z]+:\/\/[^/]*/, "").replace(/^.*\//, "")
         for (const step of decodeURIComponent(path.replace(/\?.*$/, "")).split(",")) {

@@ -56,7 +56,7 @@ const send = (agent: Agent, url: string, headers: Readonly<Record<string, string
     sent.end()
   })
 
-const nothing: Seen = { isNew: [], users: [], carts: [], counts: [], ids: [], failed: 0 }
+const nothing: Seen = { isNew: [], users: [], carts: [], counts: [], ids: [], people: [], devices: [], failed: 0 }
 
 /** Serves the app for as long as the scope is open. */
 export const serve = (kept: Kept, options: SessionConfig.Options = {}): Effect.Effect<Site, never, Scope.Scope> =>
