@@ -150,18 +150,14 @@ const twoRequests =
     )
 
 export const peopleCases: ReadonlyArray<CaseOf> = [
+  defineRace("a sign-in beside endAll is listed, or over", signInBesideEndAll("visitor")),
+  defineRace("a second sign-in of a session beside endAll is listed, or over", signInBesideEndAll("device")),
+  defineRace("a touch beside endAll brings nothing back", besideEndAll(touch, "idleDevice")),
   ...[
     { how: "", options: {} },
     { how: ", if ids are renewed", options: renewing }
   ].flatMap(({ how, options }) => [
-    defineRace(`a sign-in beside endAll is listed, or over${how}`, signInBesideEndAll("visitor"), options),
-    defineRace(
-      `a second sign-in of a session beside endAll is listed, or over${how}`,
-      signInBesideEndAll("device"),
-      options
-    ),
     defineRace(`a write beside endAll brings nothing back${how}`, besideEndAll(increment), options),
-    defineRace(`a touch beside endAll brings nothing back${how}`, besideEndAll(touch, "idleDevice"), options),
     defineRace(`a regenerate beside endAll leaves nothing${how}`, besideEndAll(regenerate), options)
   ]),
 
