@@ -21,6 +21,7 @@ const visit = (action: Extract<Step, { readonly _tag: "Visit" }>["action"], brow
   browser,
   user: "ada",
   remember: undefined,
+  process: 0,
   isLost: false,
   old: 0
 })
@@ -51,7 +52,7 @@ const named: Readonly<Record<string, readonly [max: number, ...steps: ReadonlyAr
 }
 
 for (const [name, [max, ...steps]] of Object.entries(named)) {
-  it.live(name, () => onMemory({ steps, max, looksAlways: false }))
+  it.live(name, () => onMemory({ steps, max, whenExceeded: "end-oldest", looksAlways: false }))
 }
 
 it(

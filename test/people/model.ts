@@ -43,7 +43,7 @@ export class Model {
 
   /** Without `expiresIdle` a session lives to its absolute end. */
   constructor(
-    readonly max: number,
+    private readonly max: number,
     private readonly expiresIdle: boolean
   ) {}
 
@@ -142,6 +142,11 @@ export class Model {
         cookie.until = this.now
       }
     }
+  }
+
+  /** Whether a sign-in would be one too many. */
+  isFull(session: Account | undefined, user: string): boolean {
+    return session?.user !== user && this.listOf(user).length >= this.max
   }
 
   signIn(session: Account, user: string, remember: boolean | undefined): void {

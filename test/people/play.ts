@@ -1,6 +1,7 @@
 // Plays a history of sign-ins, ends and lost answers, and compares what is seen with the model.
 import { type SessionConfig, SessionManager, SessionStore } from "effect-session"
 import * as FastCheck from "fast-check"
+import type * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import { at } from "#test/clock"
@@ -22,6 +23,8 @@ export type Step =
       readonly browser: number
       readonly user: string
       readonly remember: boolean | undefined
+      /** The process that handles it. */
+      readonly process: number
       /** Whether the browser does not get the answer. */
       readonly isLost: boolean
       /** How many cookies ago the browser had the one that it sends. */
@@ -47,6 +50,7 @@ const steps = (pauses: ReadonlyArray<number>): FastCheck.Arbitrary<Step> => {
         browser: FastCheck.constantFrom(...browsers),
         user,
         remember: FastCheck.constantFrom(undefined, undefined, true, false),
+        process: FastCheck.nat(1),
         isLost: rarely,
         old: FastCheck.tuple(rarely, FastCheck.nat(3)).map(([isOld, n]) => (isOld ? n : 0))
       })
@@ -71,13 +75,15 @@ export interface History {
   readonly steps: ReadonlyArray<Step>
   readonly looksAlways: boolean
   readonly max: number
+  readonly whenExceeded: "end-oldest" | "refuse"
 }
 
 const historiesWith = (pauses: ReadonlyArray<number>, maxLength: number): FastCheck.Arbitrary<History> =>
   FastCheck.record({
     steps: FastCheck.array(steps(pauses), { minLength: 1, maxLength, size: "max" }),
     looksAlways: FastCheck.boolean(),
-    max: FastCheck.constantFrom(1000, 2)
+    max: FastCheck.constantFrom(1000, 2),
+    whenExceeded: FastCheck.constantFrom("end-oldest", "refuse")
   })
 
 export const histories = historiesWith([...shortly, ...long], 40)
@@ -103,18 +109,26 @@ export const play = (kept: ProviderLayer, history: History, { isOnClock }: Rules
       idleTimeout: isOnClock ? times.rememberIdle : times.rememberAbsolute,
       absoluteTimeout: times.rememberAbsolute
     },
-    principals: { max: history.max, bestEffort: true },
+    principals: { max: history.max, whenExceeded: history.whenExceeded, bestEffort: true },
     id: { renewEvery: times.renewEvery, grace: times.grace }
   }
-  return Effect.provide(
-    Effect.scoped(playing(model, history, isOnClock)),
-    Layer.provide(SessionManager.layer(config), kept)
-  ).pipe(at(() => start + model.now)) as Effect.Effect<void, unknown>
+  const processes = Effect.flatMap(Layer.build(kept), (provider) => {
+    const manager = Layer.fresh(SessionManager.layer(config)).pipe(Layer.provide(Layer.succeedContext(provider)))
+    return Effect.all([Layer.build(manager), Layer.build(manager)])
+  })
+  return Effect.scoped(Effect.flatMap(processes, (processes) => playing(model, history, isOnClock, processes))).pipe(
+    at(() => start + model.now)
+  ) as Effect.Effect<void, unknown>
 }
 
-const playing = (model: Model, { looksAlways, steps }: History, isOnClock: boolean) =>
+const playing = (
+  model: Model,
+  { looksAlways, steps, whenExceeded }: History,
+  isOnClock: boolean,
+  processes: ReadonlyArray<Context.Context<SessionManager.SessionManager>>
+) =>
   Effect.gen(function* () {
-    const visit = yield* visiting
+    const visits = yield* Effect.forEach(processes, (process) => Effect.provide(visiting, process))
     // On a backend that others use as well, the people of each history are its own.
     const suffix = isOnClock ? "" : `-${Math.random()}`
     const held: ReadonlyArray<Array<string>> = browsers.map(() => [])
@@ -235,6 +249,13 @@ const playing = (model: Model, { looksAlways, steps }: History, isOnClock: boole
           return sees(before)
         }
         case "in": {
+          if (whenExceeded === "refuse" && model.isFull(before, user)) {
+            expect(told.status).toBe(403)
+            // Nothing changes, but a client that lost its new id is told of it.
+            return before === undefined || model.isNewest(token!)
+              ? leaves()
+              : expect(model.isNewest(told.token!) && model.behind(told.token) === before).toBe(true)
+          }
           const account = before ?? model.begin()
           if (before !== undefined) model.move(before)
           model.signIn(account, user, remember)
@@ -270,7 +291,7 @@ const playing = (model: Model, { looksAlways, steps }: History, isOnClock: boole
           const cookies = held[step.browser]!
           const token = cookies[Math.max(cookies.length - 1 - step.old, 0)] || undefined
           const remember = step.remember === undefined ? "" : `&remember=${step.remember}`
-          const told = yield* visit(`${step.action}?user=${step.user}${suffix}${remember}`, token)
+          const told = yield* visits[step.process]!(`${step.action}?user=${step.user}${suffix}${remember}`, token)
           check(step, token, told)
           if (told.token !== undefined && !step.isLost && told.token !== cookies.at(-1)) {
             cookies.push(told.token === "forget" ? "" : told.token)
@@ -281,4 +302,4 @@ const playing = (model: Model, { looksAlways, steps }: History, isOnClock: boole
       if (looksAlways) yield* lookAtAll
     }
     yield* lookAtAll
-  })
+  }).pipe(Effect.provide(processes[0]!))
