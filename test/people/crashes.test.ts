@@ -171,7 +171,7 @@ it(
   async () => {
     await FastCheck.assert(
       FastCheck.asyncProperty(histories, (history) => Effect.runPromise(play(history))),
-      { numRuns: soak(200, 2_000) }
+      { numRuns: soak(100, 2_000) }
     )
   },
   soak(120_000, 900_000)
