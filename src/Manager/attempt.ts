@@ -142,7 +142,7 @@ const again = (it: Attempt, current: Found | undefined): Step =>
  * client is not told the successor's id either. All other changes are lost.
  */
 const afterLoss = (it: Attempt): Step => {
-  const { base, cause, kept, session, when } = it
+  const { cause, kept, session, when } = it
   const { config, keeper } = session.env
   const mayFollow = config.id.renewEvery !== undefined && !keeper.needsResponse
   if (when === "save" && cause === undefined && !mayFollow) {
@@ -158,7 +158,7 @@ const afterLoss = (it: Attempt): Step => {
       return follow(it, fate)
     }
     if (cause === "rights") {
-      return create(session, fate === "Moved" ? base : undefined)
+      return fate === "Moved" ? beside(it) : create(session, undefined)
     }
     return when === "save"
       ? lost(it)
@@ -205,6 +205,20 @@ const carry = (it: Attempt): Step =>
           )
     })
   })
+
+/**
+ * Begins a session with the data of the one that another request has moved. If somebody had signed in to that and has
+ * left it since, by a sign-out or because somebody else signed in, their data have gone with it.
+ */
+const beside = ({ base, session }: Attempt): Step => {
+  const { keeper } = session.env
+  return base.data.owner === undefined || keeper.needsResponse
+    ? create(session, base)
+    : Effect.flatMap(keeper.find(base.kept.ref), (found) => {
+        const successor = found && session.understand(found)
+        return create(session, successor === undefined || isSomebodyElses(successor, base) ? undefined : base)
+      })
+}
 
 /** Whether another person has signed in: what the one before has changed goes with their other data. */
 const isSomebodyElses = (successor: Base, { data: { owner } }: Base): boolean =>
