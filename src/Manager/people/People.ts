@@ -38,6 +38,11 @@ export interface Live {
   readonly base: Base
 }
 
+/** A session that is there. It may be over for this process, and live for one with another clock or configuration. */
+interface Present extends Live {
+  readonly isOver: boolean
+}
+
 /** How many sessions are looked up at once. */
 const concurrency = 16
 
@@ -98,9 +103,10 @@ export class People {
   live(id: StoredId): Effect.Effect<ReadonlyArray<Live>, SessionError> {
     return Effect.flatMap(this.read(id), (known) => {
       const { entries } = known.register
-      return Effect.flatMap(this.lookUp(entries.filter(({ ending }) => !ending)), (live) => {
-        const isLive = new Set(live.map(({ entry }) => entry.family))
-        const dead = entries.filter(({ family }) => !isLive.has(family))
+      return Effect.flatMap(this.lookUp(entries.filter(({ ending }) => !ending)), (found) => {
+        const isThere = new Set(found.map(({ entry }) => entry.family))
+        const dead = entries.filter(({ family }) => !isThere.has(family))
+        const live = found.filter(({ isOver }) => !isOver)
         return dead.length === 0
           ? Effect.succeed(live)
           : // A list that could not be tidied is right all the same.
@@ -140,20 +146,23 @@ export class People {
     const isExact = whenExceeded === "refuse" || max <= exactUpTo
     if (entries.length >= 2 * swept + slack || (excess > 0 && isExact)) {
       return Effect.map(this.lookUp(entries), (found): Plan<Listing> => {
-        const live = found.map(({ entry }) => entry)
-        const over = live.length + 1 - max
-        return over > 0 && whenExceeded === "refuse"
+        const live = found.filter(({ isOver }) => !isOver)
+        const tooMany = live.slice(0, Math.max(live.length + 1 - max, 0))
+        return tooMany.length > 0 && whenExceeded === "refuse"
           ? { result: "Full" }
           : {
-              entries: [...live.map((other, i) => (i < over ? { ...other, ending: true } : other)), entry],
-              swept: live.length,
+              entries: [
+                ...found.map((one) => (tooMany.includes(one) ? { ...one.entry, ending: true } : one.entry)),
+                entry
+              ],
+              swept: found.length,
               result: "Listed"
             }
       })
     }
     const [oldest, others] = [entries.slice(0, Math.max(excess, 0)), entries.slice(Math.max(excess, 0))]
-    return Effect.map(oldest.length === 0 ? Effect.succeed([]) : this.lookUp(oldest), (live) => ({
-      entries: [...live.map(({ entry }) => ({ ...entry, ending: true })), ...others, entry],
+    return Effect.map(oldest.length === 0 ? Effect.succeed([]) : this.lookUp(oldest), (found) => ({
+      entries: [...found.map(({ entry }) => ({ ...entry, ending: true })), ...others, entry],
       result: "Listed"
     }))
   }
@@ -168,8 +177,8 @@ export class People {
         )
   }
 
-  /** Finds the live sessions among those of entries, even if they have another id by now. */
-  private lookUp(entries: ReadonlyArray<Entry>): Effect.Effect<ReadonlyArray<Live>, SessionError> {
+  /** Finds the sessions of entries that are there, even if they have another id by now. */
+  private lookUp(entries: ReadonlyArray<Entry>): Effect.Effect<ReadonlyArray<Present>, SessionError> {
     const looking = Effect.forEach(
       entries,
       (entry) => Effect.map(this.keeper.find(entry.ref), (found) => ({ entry, found })),
@@ -178,16 +187,15 @@ export class People {
     return Effect.flatMap(looking, (found) =>
       Effect.clockWith((clock) =>
         Effect.succeed(
-          found.flatMap(({ entry, found }): ReadonlyArray<Live> => {
+          found.flatMap(({ entry, found }): ReadonlyArray<Present> => {
             const data = found && this.codec.decode(found.payload)
-            return found === undefined ||
-              data?.owner?.family !== entry.family ||
-              lifetimeOf(this.config, data, millisOf(clock)) <= 0
+            return found === undefined || data?.owner?.family !== entry.family
               ? []
               : [
                   {
                     entry: { ...entry, ref: found.kept.ref, moves: data.owner.moves },
-                    base: { kept: found.kept, data }
+                    base: { kept: found.kept, data },
+                    isOver: lifetimeOf(this.config, data, millisOf(clock)) <= 0
                   }
                 ]
           })
