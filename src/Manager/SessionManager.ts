@@ -7,22 +7,35 @@
 import { layerHiding } from "#dialect/headers"
 import * as Effect from "#effect/Effect"
 import type * as Layer from "#effect/Layer"
-import * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
 import type { SealedSessions } from "../Provider/cookie/SealedSessions.js"
 import type { SessionProvider, StoredId } from "../Provider/Provider.js"
-import { SessionError } from "../SessionError.js"
+import type { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
-import type { Any, FieldsOf, Session, SessionId } from "../Store/SessionStore.js"
-import type { Environment } from "./Environment.js"
-import { LiveSession } from "./LiveSession.js"
-import { internals, type Manager, overProvider, overSealed, running } from "./Manager.js"
+import { type Manager, overProvider, overSealed, running } from "./Manager.js"
 import type { Options } from "./options.js"
 import * as SessionConfig from "./SessionConfig.js"
 import { SessionManager } from "./service.js"
-import { nameOf as nameOfStored, type SessionEvent } from "./Telemetry.js"
+import type { SessionEvent } from "./Telemetry.js"
 
+export {
+  /**
+   * @since 3.0.0
+   * @category accessors
+   */
+  destroy,
+  /**
+   * @since 3.0.0
+   * @category accessors
+   */
+  nameOf,
+  /**
+   * @since 3.0.0
+   * @category accessors
+   */
+  open
+} from "./byId.js"
 export {
   /**
    * @since 3.0.0
@@ -163,113 +176,6 @@ export const layerSealed = (
 
 const configOf = (options: Options) => Effect.tap(SessionConfig.make(options), SessionConfig.warn)
 
-/**
- * Opens a live session outside of a request: in a job, on a socket, in a test. Changes are stored only when you call
- * `session.save`. Fails with `NotFound` if no live session has the id, and with `Unsupported` if clients hold the
- * sessions.
- *
- * @example
- * import { Effect, Schema } from "effect"
- * import { SessionManager, SessionStore } from "effect-session"
- *
- * class Cart extends SessionStore.Tag<Cart>()("Cart", { paid: Schema.Boolean }) {}
- *
- * const markPaid = (id: SessionStore.SessionId) =>
- *   Effect.gen(function* () {
- *     const cart = yield* SessionManager.open(Cart, id)
- *     yield* cart.set("paid", true)
- *     yield* cart.save
- *   })
- *
- * @since 3.0.0
- * @category accessors
- */
-export const open = <S extends Any>(
-  store: S,
-  id: SessionId
-): Effect.Effect<Session<FieldsOf<S>>, SessionError, SessionManager> =>
-  Effect.flatMap(SessionManager, (manager) => {
-    const { environment, handle } = internals(manager)
-    if (environment.keeper.endRef === undefined) {
-      return heldByClient(manager, "open")
-    }
-    const session = detached(environment, id)
-    return session.reading(() =>
-      session.base === undefined
-        ? Effect.fail(new SessionError({ reason: "NotFound", message: "open: no live session has this id" }))
-        : Effect.succeed(handle(store, session))
-    )
-  })
-
-/**
- * Ends the session with this id, or with this stored id (from `list`). Ending a session that does not exist succeeds.
- * Fails with `Unsupported` if clients hold the sessions.
- *
- * @example
- * import { Stream } from "effect"
- * import { SessionManager } from "effect-session"
- *
- * const signOutAll = Stream.runForEach(SessionManager.list, (id) => SessionManager.destroy(id))
- *
- * @since 3.0.0
- * @category accessors
- */
-export const destroy = (id: SessionId | StoredId): Effect.Effect<void, SessionError, SessionManager> =>
-  Effect.flatMap(SessionManager, (manager) => {
-    const { environment } = internals(manager)
-    const { keeper, telemetry } = environment
-    if (keeper.endRef === undefined) {
-      return heldByClient(manager, "destroy")
-    }
-    if (typeof id === "string") {
-      return Effect.map(keeper.endRef(id), () => telemetry.emit("Destroyed", id))
-    }
-    const session = detached(environment, id)
-    return Effect.andThen(session.destroy, session.save)
-  })
-
-/**
- * The name of a session in events, from its id or its stored id. It cannot be turned back into either, so it can be
- * logged: the events of a session that your own log names.
- *
- * @example
- * import { Effect, Schema } from "effect"
- * import { SessionManager, SessionStore } from "effect-session"
- *
- * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { userId: Schema.String }) {}
- *
- * const logName = Effect.gen(function* () {
- *   const session = yield* AppSession
- *   yield* Effect.log("session", yield* SessionManager.nameOf(yield* session.id))
- * })
- *
- * @since 3.0.0
- * @category accessors
- */
-export const nameOf = (id: SessionId | StoredId): Effect.Effect<string, never, SessionManager> =>
-  Effect.map(SessionManager, (manager) => {
-    const { keeper } = internals(manager).environment
-    return nameOfStored(typeof id === "string" ? id : keeper.refOf(Redacted.value(id)))
-  })
-
-const heldByClient = ({ backend }: Manager, operation: string) =>
-  Effect.fail(
-    new SessionError({
-      reason: "Unsupported",
-      message: `${backend}: ${operation}: the client holds the session; only a request that brings it can use or end it`
-    })
-  )
-
-/** A session outside of a request. */
-const detached = (environment: Environment, id: SessionId): LiveSession => {
-  const token = Redacted.value(id)
-  const session = new LiveSession(environment, () =>
-    environment.keeper.accepts(token) ? { tokens: [token], more: false, doubled: false, via: "cookie" } : undefined
-  )
-  session.stage = "socket"
-  return session
-}
-
 const accessor = <A, E>(f: (manager: Manager) => Effect.Effect<A, E>): Effect.Effect<A, E, SessionManager> =>
   Effect.flatMap(SessionManager, f)
 
@@ -300,9 +206,10 @@ export const list: Stream.Stream<StoredId, SessionError, SessionManager> = Strea
 export const gc: Effect.Effect<number, SessionError, SessionManager> = accessor((manager) => manager.gc)
 
 /**
- * Proves that the backend takes sessions: creates one, changes it, gives it another id and ends it, and does the like with
- * a record of a person, all within the configured `timeout`. Fails with what the backend reports. No event, metric or span tells of it, and a backend in this
- * process's memory is not asked. It is for a readiness probe, and not for the public: it costs some ten calls.
+ * Proves that the backend takes sessions: creates one, changes it, gives it another id and ends it, and makes and
+ * removes a record of a person, all within the configured `timeout`. Fails with what the backend reports. It makes no
+ * event, metric or span, and a backend in this process's memory is not asked. It is for a readiness probe, and not for
+ * the public: it costs some ten calls.
  *
  * @example
  * import { Effect } from "effect"

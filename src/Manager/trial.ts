@@ -1,6 +1,7 @@
 /**
- * A trial: one whole session and a record of a person, made and ended as the manager does it. What a backend refuses shows here, and not in the
- * first request of a user: a right that is missing, a replica that takes no writes, a directory of another user.
+ * A trial: one whole session and a record of a person, made and ended as the manager does it. What a backend refuses
+ * shows here, and not in the first request of a user: a right that is missing, a replica that takes no writes, a
+ * directory of another user.
  */
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
