@@ -2,41 +2,16 @@
  * The state of a session in one request: the data that it knows and the changes that it wants. A change to more than
  * one of the fields is a method here, so that this file shows every possible state.
  */
-import * as Duration from "#effect/Duration"
 import type { SessionError } from "../SessionError.js"
 import type { SessionData } from "../Store/Codec.js"
 import type { Draft, Operation } from "../Store/Handle.js"
 import type { Environment } from "./Environment.js"
 import type { Found, Reply, Sent } from "./Keeper.js"
-import { isRemembered, lifetimeOf } from "./lifetimes.js"
+import { cookieLifetimeOf, lifetimeOf } from "./lifetimes.js"
+import { missing, none, type Origin, type Stage, unread } from "./Origin.js"
 import type { Base } from "./Outcome.js"
 import type { SigningIn } from "./people/owner.js"
 import { Line } from "./Turns.js"
-
-/**
- * The knowledge that this request has of the session that its client named:
- *
- * - `Unread`: nothing yet.
- * - `None`: there is none, and the first write begins one. The client named none, or this request ended it.
- * - `Missing`: the client named one that is not there. Its fate is looked up before a new one begins.
- * - `Ambiguous`: the client named two that are both there. Nothing shows which one is the visitor's, so neither is
- *   used.
- * - `Live`: it was read, or stored by this request.
- */
-export type Origin =
-  | { readonly _tag: "Unread" | "None" | "Missing" | "Ambiguous" }
-  | { readonly _tag: "Live"; readonly base: Base }
-
-const unread: Origin = { _tag: "Unread" }
-export const none: Origin = { _tag: "None" }
-export const missing: Origin = { _tag: "Missing" }
-
-/**
- * Whether changes can still reach the client: `open` until the response is made, then `closed`. On a `socket` (a
- * WebSocket, or a session opened outside of a request) there is no response: data can be saved, but the client cannot
- * get a new id.
- */
-export type Stage = "open" | "closed" | "socket"
 
 /** Deletes all values. */
 const clear: Operation = (draft) => {
@@ -124,22 +99,6 @@ export class RequestState {
     return this.log.length > 0 || this.renewing || this.ending.length > 0
   }
 
-  /**
-   * How long the browser is to keep the session's cookie, in milliseconds, so that the cookie has to be renewed along
-   * with the session. Undefined if it ends with the browser, the id came in a header or query parameter, or another app
-   * sends the cookie.
-   */
-  cookieLifetime({ data }: Base): number | undefined {
-    const { cookie } = this.env.config
-    const isOwn = this.sent === undefined || this.sent.via === "cookie"
-    if (cookie === false || !cookie.sent || !isOwn) {
-      return undefined
-    }
-    return isRemembered(data)
-      ? this.lifetime(data, Math.max(this.readAt, data.createdAt ?? 0))
-      : cookie.maxAge && Duration.toMillis(cookie.maxAge)
-  }
-
   /** The id that the session gets when it begins or is regenerated. */
   get successorId(): string {
     this.nextId ??= this.env.keeper.makeId(this.base?.kept)
@@ -183,7 +142,7 @@ export class RequestState {
   tell(base: Base): void {
     const { token } = base.kept
     if (token !== undefined) {
-      this.reply = { token, lasts: this.cookieLifetime(base) }
+      this.reply = { token, lasts: cookieLifetimeOf(this, base) }
     }
   }
 

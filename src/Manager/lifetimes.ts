@@ -1,10 +1,13 @@
 /**
- * How long a session lives: by the configuration, or by its own timeouts if its owner asked to be remembered.
+ * How long a session lives, by the configuration or by its own timeouts if its owner asked to be remembered; and how long
+ * the browser keeps its cookie.
  */
 import * as DateTime from "#effect/DateTime"
 import * as Duration from "#effect/Duration"
 import type { SessionData } from "../Store/Codec.js"
 import type { SessionConfig } from "./configSchema.js"
+import type { Base } from "./Outcome.js"
+import type { RequestState } from "./RequestState.js"
 
 /** Whether the session's owner asked to be remembered, when the browser ends too. */
 export const isRemembered = ({ owner }: SessionData): boolean => owner?.lifetimes !== undefined
@@ -28,4 +31,23 @@ export const lifetimeOf = (config: SessionConfig, data: SessionData, now: number
     return 0
   }
   return createdAt === undefined ? idle : Math.min(idle, createdAt + absolute - now)
+}
+
+/**
+ * How long the browser is to keep the session's cookie, in milliseconds, so that the cookie has to be renewed along with
+ * the session. Undefined if it ends with the browser, the id came in a header or query parameter, or another app sends
+ * the cookie.
+ */
+export const cookieLifetimeOf = (
+  { env: { config }, readAt, sent }: RequestState,
+  { data }: Base
+): number | undefined => {
+  const { cookie } = config
+  const isOwn = sent === undefined || sent.via === "cookie"
+  if (cookie === false || !cookie.sent || !isOwn) {
+    return undefined
+  }
+  return isRemembered(data)
+    ? lifetimeOf(config, data, Math.max(readAt, data.createdAt ?? 0))
+    : cookie.maxAge && Duration.toMillis(cookie.maxAge)
 }

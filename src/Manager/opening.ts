@@ -5,11 +5,10 @@ import { millisOf } from "#dialect/clock"
 import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import type { Found } from "./Keeper.js"
+import { ambiguous, missing, none, type Origin } from "./Origin.js"
 import type { Base } from "./Outcome.js"
 import { relisting } from "./people/listing.js"
-import { missing, none, type Origin, type RequestState } from "./RequestState.js"
-
-const ambiguous: Origin = { _tag: "Ambiguous" }
+import type { RequestState } from "./RequestState.js"
 
 /**
  * Reads the session once, even if several fibers of the request ask at the same time. A read that failed is tried

@@ -6,7 +6,7 @@ import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import { contentOn } from "./content.js"
-import { isRemembered, timeoutsOf } from "./lifetimes.js"
+import { cookieLifetimeOf, isRemembered, timeoutsOf } from "./lifetimes.js"
 import { notesOn } from "./notes.js"
 import type { Base, Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
@@ -26,7 +26,7 @@ const isDue = (session: RequestState, base: Base, gain: number): boolean => {
   const { between, spread } = pauseOf(session, idle)
   // A response that renews the session sets the cookie too, so the cookie is at least as old as the gain. A renewal
   // without a response (in a stream, on a socket) leaves the cookie older than the session.
-  const cookie = session.cookieLifetime(base) ?? Number.POSITIVE_INFINITY
+  const cookie = cookieLifetimeOf(session, base) ?? Number.POSITIVE_INFINITY
   return gain >= between + session.jitter * spread || gain >= cookie / 2 || gain <= (between + spread - idle) / 2
 }
 
@@ -59,7 +59,7 @@ const renewalAt = (session: RequestState, now: number): number | "cookie" | "not
   const { between, spread } = pauseOf(session, idle)
   return owner !== undefined && now >= owner.seenAt + between + session.jitter * spread
     ? "note"
-    : session.cookieLifetime(base) !== undefined && !isRemembered(base.data)
+    : cookieLifetimeOf(session, base) !== undefined && !isRemembered(base.data)
       ? "cookie"
       : undefined
 }

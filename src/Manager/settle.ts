@@ -1,6 +1,7 @@
 /**
  * Applies the outcome of a commit: to the request's state, to the reply to its client, and to the events.
  */
+import { cookieLifetimeOf } from "./lifetimes.js"
 import type { Base, Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
 
@@ -11,7 +12,7 @@ const settleStored = (session: RequestState, outcome: Stored): void => {
   const { _tag, base, count } = outcome
   const before = session.base
   session.stored(base, count, _tag === "Saved" ? undefined : base.kept.id)
-  if (session.isNews(base) || keeper.needsResponse || session.cookieLifetime(base) !== undefined) {
+  if (session.isNews(base) || keeper.needsResponse || cookieLifetimeOf(session, base) !== undefined) {
     session.tell(base)
   }
   // An event names the session as before, even if it has another id now.
@@ -20,7 +21,7 @@ const settleStored = (session: RequestState, outcome: Stored): void => {
 
 const settleTouched = (session: RequestState, base: Base): void => {
   session.touched(base)
-  if (session.env.keeper.needsResponse || session.cookieLifetime(base) !== undefined) {
+  if (session.env.keeper.needsResponse || cookieLifetimeOf(session, base) !== undefined) {
     session.tell(base)
   }
   session.env.telemetry.emit("Touched", base.kept.ref)
