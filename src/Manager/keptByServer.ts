@@ -93,7 +93,7 @@ const marks = ({ destroy, marked, name, read }: Provider, { id: { endOnReuse } }
         "Reused"
       )
     }
-    const next = successorOf(sealed, id)?.toString()
+    const next = successorOf(sealed, id)
     return next === undefined
       ? Effect.succeed("Unknown")
       : Effect.flatMap(read(to), (stored) =>
@@ -226,15 +226,7 @@ const writing = (
     return cause === "rights" || kept.id === undefined
       ? moved(movedTo(ref))
       : Effect.clockWith((clock) =>
-          moved(
-            wayTo(
-              ref,
-              Buffer.from(id),
-              kept.id!,
-              millisOf(clock) + Duration.toMillis(grace),
-              Duration.sum(grace, watchReuse)
-            )
-          )
+          moved(wayTo(ref, id, kept.id!, millisOf(clock) + Duration.toMillis(grace), Duration.sum(grace, watchReuse)))
         )
   },
   touch: (kept, ttl) =>

@@ -4,7 +4,7 @@
  *
  * As bytes: nothing if it has ended; the successor's stored id if a sign-in or `regenerate` moved it; else 1, the end of
  * the grace (milliseconds since the epoch, a double, big-endian), the length of the stored id in one byte, that id, and
- * the sealed random bytes of the successor's id.
+ * the successor's id, sealed under the old one.
  */
 import * as Duration from "#effect/Duration"
 import { toBuffer } from "../internal/bytes.js"
@@ -24,7 +24,7 @@ const headLength = 10
 /** Leads from the old id to the successor's until `graceEnds`; after that it tells that the old id is used again. */
 export const wayTo = (
   ref: StoredId,
-  successor: Uint8Array,
+  successor: string,
   oldId: string,
   graceEnds: number,
   ttl: Duration.Duration
@@ -58,6 +58,6 @@ export const readMark = (content: Uint8Array): Trace => {
   }
 }
 
-/** The random bytes of the successor's id, for a client that knows the old one. */
-export const successorOf = (sealed: Uint8Array, oldId: string): Buffer | undefined =>
+/** The successor's id, for a client that knows the old one. */
+export const successorOf = (sealed: Uint8Array, oldId: string): string | undefined =>
   unsealUnder(oldId, "successor", sealed)

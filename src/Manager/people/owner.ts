@@ -40,12 +40,11 @@ export const signingIn = (principal: string, remember: boolean | undefined): Sig
   generation: undefined
 })
 
-const seal = (id: string, principal: string): string =>
-  sealUnder(id, "principal", Buffer.from(principal)).toString("base64url")
+const seal = (id: string, principal: string): string => sealUnder(id, "principal", principal).toString("base64url")
 
 /** The principal of a session, for a client that knows its id. */
 export const principalOf = ({ sealed }: Owner, id: string): string | undefined =>
-  unsealUnder(id, "principal", Buffer.from(sealed, "base64url"))?.toString()
+  unsealUnder(id, "principal", Buffer.from(sealed, "base64url"))
 
 /** The owner of a session in which somebody signs in; `before` is the same person's, if they had signed in before. */
 export const signedIn = (

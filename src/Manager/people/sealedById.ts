@@ -16,14 +16,14 @@ const tagLength = 16
 const keyFor = (purpose: Purpose, id: string): Buffer =>
   createHmac("sha256", id).update(`effect-session ${purpose}`).digest()
 
-export const sealUnder = (id: string, purpose: Purpose, text: Uint8Array): Buffer => {
+export const sealUnder = (id: string, purpose: Purpose, text: string): Buffer => {
   const nonce = randomBytes(nonceLength)
   const sealing = createCipheriv(cipher, keyFor(purpose, id), nonce)
-  return Buffer.concat([nonce, sealing.update(text), sealing.final(), sealing.getAuthTag()])
+  return Buffer.concat([nonce, sealing.update(text, "utf8"), sealing.final(), sealing.getAuthTag()])
 }
 
 /** Opens a seal; undefined if it was not made under this id for this purpose. */
-export const unsealUnder = (id: string, purpose: Purpose, seal: Uint8Array): Buffer | undefined => {
+export const unsealUnder = (id: string, purpose: Purpose, seal: Uint8Array): string | undefined => {
   if (seal.length < nonceLength + tagLength) {
     return undefined
   }
@@ -31,7 +31,7 @@ export const unsealUnder = (id: string, purpose: Purpose, seal: Uint8Array): Buf
   opening.setAuthTag(seal.subarray(seal.length - tagLength))
   const text = opening.update(seal.subarray(nonceLength, seal.length - tagLength))
   try {
-    return Buffer.concat([text, opening.final()])
+    return Buffer.concat([text, opening.final()]).toString()
   } catch {
     return undefined
   }
