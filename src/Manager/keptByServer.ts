@@ -49,7 +49,7 @@ const toResult = (
 }
 
 /** Finds what became of a session that is gone, from the mark that it may have left. */
-const marks = ({ destroy, marked, name, read }: Provider, { id: { endOnReuse } }: SessionConfig) => {
+const tracing = ({ destroy, marked, name, read }: Provider, { id: { endOnReuse } }: SessionConfig) => {
   const traceAt = (ref: StoredId): Effect.Effect<Trace | undefined, SessionError> =>
     marked === undefined
       ? Effect.succeed(undefined)
@@ -123,16 +123,16 @@ const reach = (provider: Provider, { absoluteTimeout, id: { hashed }, idleTimeou
       destroy: (_: string, ref: StoredId) => provider.destroy(ref, ended)
     }
   }
-  const { destroy, read } = moving(provider, Duration.min(idleTimeout, absoluteTimeout), movedTo)
+  const { destroy, read } = moving(provider, Duration.min(idleTimeout, absoluteTimeout))
   return {
     read: (token: string, ref: StoredId) => read(token as StoredId, ref),
-    destroy: (token: string, ref: StoredId) => destroy(token as StoredId, ref, ended)
+    destroy: (token: string, ref: StoredId) => destroy(token as StoredId, ref)
   }
 }
 
 export const keptByServer = (provider: Provider, config: SessionConfig): Keeper => {
   const { check, make, stored: refOf } = makeIds(config, provider.capabilities)
-  const { find, trace } = marks(provider, config)
+  const { find, trace } = tracing(provider, config)
   const { destroy, read } = reach(provider, config)
   return {
     name: provider.name,

@@ -6,8 +6,9 @@ import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
-import type { Mark, Provider, Stored, StoredId } from "../Provider/Provider.js"
+import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
+import { ended, movedTo } from "./marks.js"
 import { maxAttempts } from "./Turns.js"
 
 type Found = Effect.Effect<Option.Option<Stored>, SessionError>
@@ -16,7 +17,7 @@ type Found = Effect.Effect<Option.Option<Stored>, SessionError>
 export interface Moving {
   /** Reads the live session of an id, which is kept under `to` from then on. */
   readonly read: (id: StoredId, to: StoredId) => Found
-  readonly destroy: (id: StoredId, to: StoredId, mark: Mark) => Effect.Effect<void, SessionError>
+  readonly destroy: (id: StoredId, to: StoredId) => Effect.Effect<void, SessionError>
 }
 
 const interfered = (backend: string) =>
@@ -26,7 +27,7 @@ const interfered = (backend: string) =>
   })
 
 /** A session that moves is in use, so that it gets the lifetime `ttl` at least. */
-export const moving = (provider: Provider, ttl: Duration.Duration, movedTo: (ref: StoredId) => Mark): Moving => {
+export const moving = (provider: Provider, ttl: Duration.Duration): Moving => {
   const move = (id: StoredId, to: StoredId, { expiresAt, payload, revision }: Stored, attempt: number): Found =>
     Effect.clockWith((clock) => {
       const left = Duration.millis(Math.max(expiresAt - millisOf(clock), 0))
@@ -65,6 +66,6 @@ export const moving = (provider: Provider, ttl: Duration.Duration, movedTo: (ref
   return {
     read: (id, to) => read(id, to, 1),
     // The id first: a session that moved before is under the hash, and one that has not moved by then no longer can.
-    destroy: (id, to, mark) => Effect.andThen(provider.destroy(id, mark), provider.destroy(to, mark))
+    destroy: (id, to) => Effect.andThen(provider.destroy(id, ended), provider.destroy(to, ended))
   }
 }
