@@ -6,7 +6,7 @@
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import { checkBackend } from "../internal/failure.js"
-import { deadline } from "../internal/machineTime.js"
+import { deadline, rest } from "../internal/machineTime.js"
 import { SessionError } from "../SessionError.js"
 
 /**
@@ -14,6 +14,10 @@ import { SessionError } from "../SessionError.js"
  * take turns.
  */
 export const maxAttempts = 24
+
+/** The pause after an attempt that conflicted: none after the first, then random and longer each time, up to 64 ms. */
+export const pauseAfter = (attempt: number): Effect.Effect<void> =>
+  attempt === 1 ? Effect.void : Effect.suspend(() => rest(Math.random() * Math.min(2 ** attempt, 64)))
 
 /** How long to wait, and the error if that is not enough. */
 export interface Patience {

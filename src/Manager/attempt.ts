@@ -5,7 +5,6 @@
 import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import { rest } from "../internal/machineTime.js"
 import { SessionError } from "../SessionError.js"
 import { create, late } from "./begin.js"
 import { contentOn } from "./content.js"
@@ -15,7 +14,7 @@ import type { Base, Outcome, When } from "./Outcome.js"
 import { listing, relisting } from "./people/listing.js"
 import type { RequestState } from "./RequestState.js"
 import { idIsDue } from "./renewal.js"
-import { maxAttempts, type Turn } from "./Turns.js"
+import { maxAttempts, pauseAfter, type Turn } from "./Turns.js"
 
 type Step = Effect.Effect<Outcome, SessionError>
 
@@ -128,10 +127,7 @@ const again = (it: Attempt, current: Found | undefined): Step =>
     }
     return current !== undefined && count <= hasty
       ? next(current)
-      : Effect.andThen(
-          count === 1 ? Effect.void : Effect.suspend(() => rest(Math.random() * Math.min(2 ** count, 64))),
-          Effect.flatMap(session.env.keeper.find(base.kept.ref), next)
-        )
+      : Effect.andThen(pauseAfter(count), Effect.flatMap(session.env.keeper.find(base.kept.ref), next))
   })
 
 /**

@@ -6,10 +6,9 @@ import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
-import { rest } from "../../internal/machineTime.js"
 import type { Conflict, Exists, Gone, Records, Revision, Stored, StoredId, Written } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
-import { maxAttempts, type Patience, type Turn, Turns } from "../Turns.js"
+import { maxAttempts, type Patience, pauseAfter, type Turn, Turns } from "../Turns.js"
 import { decode, type Entry, empty, encode, lifetime, type Register, standing } from "./register.js"
 
 /** A register as it was read or written last; without a revision there is none yet. */
@@ -125,10 +124,7 @@ export class Registers {
     }
     return result._tag === "Conflict" && result.current !== undefined && count === 1
       ? this.known(result.current)
-      : Effect.andThen(
-          count === 1 ? Effect.void : Effect.suspend(() => rest(Math.random() * Math.min(2 ** count, 64))),
-          this.read(id)
-        )
+      : Effect.andThen(pauseAfter(count), this.read(id))
   }
 
   private known(stored: Stored | undefined): Effect.Effect<Known, SessionError> {
