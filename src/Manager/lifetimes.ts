@@ -20,6 +20,13 @@ export const timeoutsOf = (
   owner?.lifetimes ?? [Duration.toMillis(idleTimeout), Duration.toMillis(absoluteTimeout)]
 
 /**
+ * The least time between two renewals of the lifetime of a session with this idle timeout, in milliseconds. One that was
+ * to be remembered is renewed no more seldom than others.
+ */
+export const touchEveryOf = ({ idleTimeout, touchEvery }: SessionConfig, idle: number): number =>
+  touchEvery === undefined ? Math.min(idle, Duration.toMillis(idleTimeout)) / 10 : Duration.toMillis(touchEvery)
+
+/**
  * The session's lifetime from `now` on, in milliseconds: the idle timeout, but never past its absolute end. A session
  * that is over, or began before `validFrom`, has none. One that cannot tell when it began has no absolute end.
  */

@@ -6,7 +6,7 @@ import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import { contentOn } from "./content.js"
-import { cookieLifetimeOf, isRemembered, timeoutsOf } from "./lifetimes.js"
+import { cookieLifetimeOf, isRemembered, timeoutsOf, touchEveryOf } from "./lifetimes.js"
 import { notesOn } from "./notes.js"
 import type { Base, Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
@@ -32,10 +32,7 @@ const isDue = (session: RequestState, base: Base, gain: number): boolean => {
 
 /** The least time between two renewals, and the time in which they are spread, in milliseconds. */
 const pauseOf = ({ env: { config } }: RequestState, idle: number) => {
-  const between =
-    config.touchEvery === undefined
-      ? Math.min(idle, Duration.toMillis(config.idleTimeout)) / 10
-      : Duration.toMillis(config.touchEvery)
+  const between = touchEveryOf(config, idle)
   return { between, spread: Math.min(between / 5, (idle - between) / 2) }
 }
 

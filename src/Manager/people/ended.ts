@@ -2,7 +2,6 @@
  * Waits for the end of a session, wherever it is ended.
  */
 import { millisOf } from "#dialect/clock"
-import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import { rest } from "../../internal/machineTime.js"
 import type { StoredId } from "../../Provider/Provider.js"
@@ -11,7 +10,7 @@ import { cellOf } from "../../Store/Handle.js"
 import type { Session } from "../../Store/SessionStore.js"
 import type { Environment } from "../Environment.js"
 import { LiveSession } from "../LiveSession.js"
-import { lifetimeOf } from "../lifetimes.js"
+import { lifetimeOf, timeoutsOf, touchEveryOf } from "../lifetimes.js"
 import { internals } from "../Manager.js"
 import type { Base } from "../Outcome.js"
 import { SessionManager } from "../service.js"
@@ -65,10 +64,8 @@ type Next = StoredId | undefined
 const watch = (environment: Environment, base: Base): Effect.Effect<void> => {
   const { codec, config, keeper, telemetry } = environment
   const owner = base.data.owner?.principal
-  const between = Math.min(
-    config.touchEvery === undefined ? Duration.toMillis(config.idleTimeout) / 10 : Duration.toMillis(config.touchEvery),
-    mostPause
-  )
+  const [idle] = timeoutsOf(config, base.data)
+  const between = Math.min(touchEveryOf(config, idle), mostPause)
 
   /** The session, if it goes on. */
   const find = (ref: StoredId) =>
