@@ -17,7 +17,7 @@ import { commit } from "./Commit.js"
 import { headersSent, noResponse } from "./headersSent.js"
 import type { Outcome } from "./Outcome.js"
 import { open } from "./opening.js"
-import { isPrincipal, principalOf, signingIn } from "./people/owner.js"
+import { principalOf, signingIn, wrongPrincipal } from "./people/owner.js"
 import { RequestState } from "./RequestState.js"
 
 /** The result of `save`, which fails if the changes are not stored. */
@@ -111,12 +111,7 @@ export class LiveSession extends RequestState implements SessionCell {
           reason: "Unsupported",
           message: `${keeper.name}: signIn: this backend's format has no room for who signed in; keep it in a field, and call regenerate`
         })
-      : isPrincipal(principal)
-        ? undefined
-        : new SessionError({
-            reason: "InvalidValue",
-            message: "signIn: expected a principal of 1 to 1,024 characters, such as a user's id"
-          })
+      : wrongPrincipal("signIn", principal)
   }
 
   get principal(): Effect.Effect<Option.Option<string>, SessionError> {

@@ -5,6 +5,7 @@
 import { hash, randomBytes } from "node:crypto"
 import * as Duration from "#effect/Duration"
 import type { StoredId } from "../../Provider/Provider.js"
+import { SessionError } from "../../SessionError.js"
 import type { Owner } from "../../Store/Codec.js"
 import type { SessionConfig } from "../configSchema.js"
 import { sealUnder, unsealUnder } from "./sealedById.js"
@@ -22,9 +23,14 @@ export interface SigningIn {
   readonly generation: string | undefined
 }
 
-/** Whether a text can name a person: the hash of another could be the same, if it is not well formed. */
-export const isPrincipal = (text: unknown): text is string =>
+/** The error if a text cannot name a person: the hash of another could be the same, if it is not well formed. */
+export const wrongPrincipal = (operation: string, text: unknown): SessionError | undefined =>
   typeof text === "string" && text.length > 0 && text.length <= 1024 && !/\p{Surrogate}/u.test(text)
+    ? undefined
+    : new SessionError({
+        reason: "InvalidValue",
+        message: `${operation}: expected a principal of 1 to 1,024 characters, such as a user's id`
+      })
 
 /** The name of a principal's register. */
 export const registerOf = (principal: string): StoredId =>

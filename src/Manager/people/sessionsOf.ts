@@ -15,7 +15,7 @@ import { timeoutsOf } from "../lifetimes.js"
 import { internals, type Manager } from "../Manager.js"
 import type { Base } from "../Outcome.js"
 import { SessionManager } from "../service.js"
-import { isPrincipal, registerOf } from "./owner.js"
+import { registerOf, wrongPrincipal } from "./owner.js"
 import type { Live, People } from "./People.js"
 
 /**
@@ -187,11 +187,11 @@ export const endOthers = (session: Session<any>): Effect.Effect<void, SessionErr
 export const endAll = (principal: string): Effect.Effect<void, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
     const { generations } = internals(manager).environment.keeper
-    return isPrincipal(principal) && generations !== undefined
-      ? generations.begin(registerOf(principal))
-      : Effect.flatMap(allListedBy(manager, "endAll", principal), (people) =>
+    return generations === undefined
+      ? Effect.flatMap(allListedBy(manager, "endAll", principal), (people) =>
           people.end(registerOf(principal), () => true)
         )
+      : (wrongPrincipal("endAll", principal) ?? generations.begin(registerOf(principal)))
   })
 
 /**
@@ -250,20 +250,19 @@ const unsupported = (backend: string, operation: string, why: string) =>
 /** The lists of people's sessions, if the backend keeps them. */
 const listedBy = (manager: Manager, operation: string, principal?: string): Effect.Effect<People, SessionError> => {
   const { keeper, people } = internals(manager).environment
-  return principal !== undefined && !isPrincipal(principal)
-    ? new SessionError({
-        reason: "InvalidValue",
-        message: `${operation}: expected a principal of 1 to 1,024 characters, such as a user's id`
-      })
-    : people === undefined
-      ? unsupported(
-          keeper.name,
-          operation,
-          keeper.needsResponse
-            ? "clients hold the sessions, so that nobody can list them; endAll works with revocations"
-            : "this backend keeps no lists of people's sessions"
-        )
-      : Effect.succeed(people)
+  const wrong = principal === undefined ? undefined : wrongPrincipal(operation, principal)
+  if (wrong !== undefined) {
+    return wrong
+  }
+  return people === undefined
+    ? unsupported(
+        keeper.name,
+        operation,
+        keeper.needsResponse
+          ? "clients hold the sessions, so that nobody can list them; endAll works with revocations"
+          : "this backend keeps no lists of people's sessions"
+      )
+    : Effect.succeed(people)
 }
 
 /** {@link listedBy} for what has to reach every session. */
