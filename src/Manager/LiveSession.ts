@@ -96,7 +96,7 @@ export class LiveSession extends RequestState implements SessionCell {
         ? this.reading(() => {
             const signing = signingIn(principal, remember)
             const { generations } = this.env.keeper
-            return Effect.map(generations?.current(signing.ref) ?? Effect.succeed(undefined), (generation) =>
+            return Effect.map(generations?.current(signing.register) ?? Effect.succeed(undefined), (generation) =>
               this.beginAs({ ...signing, generation })
             )
           })
@@ -133,8 +133,8 @@ export class LiveSession extends RequestState implements SessionCell {
       const { signing } = this
       const owner = this.base?.data.owner
       return Effect.succeed(
-        signing !== undefined && signing.ref !== owner?.principal
-          ? { register: signing.ref, family: signing.family }
+        signing !== undefined && signing.register !== owner?.principal
+          ? { register: signing.register, family: signing.family }
           : owner && { register: owner.principal, family: owner.family }
       )
     })

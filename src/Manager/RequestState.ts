@@ -249,8 +249,8 @@ export class RequestState {
     const owner = this.base?.data.owner
     if (
       this.signing === undefined
-        ? owner !== undefined && owner.principal !== signing.ref
-        : this.signing.ref !== signing.ref
+        ? owner !== undefined && owner.principal !== signing.register
+        : this.signing.register !== signing.register
     ) {
       this.record(clear)
     }

@@ -31,7 +31,13 @@ export const notesOn = (
         idMadeAt: undefined,
         owner:
           signing !== undefined
-            ? signedIn(signing, owner?.principal === signing.ref ? owner : undefined, newId, env.config.remember, now)
+            ? signedIn(
+                signing,
+                owner?.principal === signing.register ? owner : undefined,
+                newId,
+                env.config.remember,
+                now
+              )
             : owner && { ...underId(owner, base.kept.id!, newId), seenAt: now }
       }
   }

@@ -14,7 +14,7 @@ import { sealUnder, unsealUnder } from "./sealedById.js"
 export interface SigningIn {
   readonly principal: string
   /** Names the person's register. */
-  readonly ref: StoredId
+  readonly register: StoredId
   /** The family of the session, unless the same person had signed in to it before. */
   readonly family: string
   /** If it does not say, it is as at the sign-in before. */
@@ -40,7 +40,7 @@ export const makeFamily = (): string => randomBytes(16).toString("base64url")
 
 export const signingIn = (principal: string, remember: boolean | undefined): SigningIn => ({
   principal,
-  ref: registerOf(principal),
+  register: registerOf(principal),
   family: makeFamily(),
   remember,
   generation: undefined
@@ -54,13 +54,13 @@ export const principalOf = ({ sealed }: Owner, id: string): string | undefined =
 
 /** The owner of a session in which somebody signs in; `before` is the same person's, if they had signed in before. */
 export const signedIn = (
-  { family, generation, principal, ref, remember }: SigningIn,
+  { family, generation, principal, register, remember }: SigningIn,
   before: Owner | undefined,
   id: string,
   { absoluteTimeout, idleTimeout }: SessionConfig["remember"],
   now: number
 ): Owner => ({
-  principal: ref,
+  principal: register,
   sealed: seal(id, principal),
   family: before?.family ?? family,
   moves: before === undefined ? 0 : before.moves + 1,
