@@ -2,12 +2,13 @@
  * A person signs in, on one device or on several; the devices are listed and ended.
  */
 import { SessionManager } from "effect-session"
+import * as Memory from "effect-session/memory"
 import * as DateTime from "#effect/DateTime"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import * as TestClock from "#effect/testing/TestClock"
 import { describe, expect, it } from "#test/vitest"
-import { devices, increment, principal, Shop, signIn, signOut, site } from "./site.js"
+import { devices, increment, over, principal, Shop, signIn, signOut, site } from "./site.js"
 
 const day = 24 * 3600
 
@@ -296,6 +297,28 @@ describe("a sign-out", () => {
       expect((yield* ada.go((session) => session.destroy)).headers.get("clear-site-data")).toBe(null)
       yield* ada.go(signIn("ada"))
       expect((yield* ada.go(signOut)).headers.get("clear-site-data")).toBe('"cache", "storage"')
+    })
+  )
+})
+
+describe("a deployment that lets sessions live longer", () => {
+  it.effect("keeps those in the list that began before it", () =>
+    Effect.gen(function* () {
+      const provider = Memory.make()
+      const before = yield* site({}, over(provider, { idleTimeout: "12 hours" }))
+      const ada = before.browser()
+      yield* ada.go(signIn("ada"))
+      const after = yield* site({}, over(provider, { idleTimeout: "12 hours", absoluteTimeout: "7 days" }))
+      const later = after.browser()
+      later.cookie = ada.cookie
+      for (let hours = 0; hours < 72; hours += 8) {
+        yield* TestClock.adjust("8 hours")
+        yield* later.go((session) => session.touch)
+      }
+      yield* after.browser().go(signIn("ada"))
+      expect((yield* later.go(devices("ada"))).body).toHaveLength(2)
+      yield* after.browser().go(() => SessionManager.endAll("ada"))
+      expect((yield* later.go(principal)).body).toBe(null)
     })
   )
 })

@@ -38,10 +38,16 @@ export interface Live {
   readonly base: Base
 }
 
-/** A session that is there. It may be over for this process, and live for one with another clock or configuration. */
-interface Present extends Live {
-  readonly isOver: boolean
+/**
+ * A session that is there. Without `base` it is over for this process, or of a newer format, and may be live for another
+ * process with another clock, configuration or version.
+ */
+interface Present {
+  readonly entry: Entry
+  readonly base: Base | undefined
 }
+
+const isLive = (one: Present): one is Live => one.base !== undefined
 
 /** How many sessions are looked up at once. */
 const concurrency = 16
@@ -106,7 +112,7 @@ export class People {
       return Effect.flatMap(this.lookUp(entries.filter(({ ending }) => !ending)), (found) => {
         const isThere = new Set(found.map(({ entry }) => entry.family))
         const dead = entries.filter(({ family }) => !isThere.has(family))
-        const live = found.filter(({ isOver }) => !isOver)
+        const live = found.filter(isLive)
         return dead.length === 0
           ? Effect.succeed(live)
           : // A list that could not be tidied is right all the same.
@@ -146,13 +152,13 @@ export class People {
     const isExact = whenExceeded === "refuse" || max <= exactUpTo
     if (entries.length >= 2 * swept + slack || (excess > 0 && isExact)) {
       return Effect.map(this.lookUp(entries), (found): Plan<Listing> => {
-        const live = found.filter(({ isOver }) => !isOver)
-        const tooMany = live.slice(0, Math.max(live.length + 1 - max, 0))
-        return tooMany.length > 0 && whenExceeded === "refuse"
+        const live = found.filter(isLive)
+        const tooMany = new Set(live.slice(0, Math.max(live.length + 1 - max, 0)).map(({ entry }) => entry.family))
+        return tooMany.size > 0 && whenExceeded === "refuse"
           ? { result: "Full" }
           : {
               entries: [
-                ...found.map((one) => (tooMany.includes(one) ? { ...one.entry, ending: true } : one.entry)),
+                ...found.map(({ entry }) => (tooMany.has(entry.family) ? { ...entry, ending: true } : entry)),
                 entry
               ],
               swept: found.length,
@@ -189,15 +195,20 @@ export class People {
         Effect.succeed(
           found.flatMap(({ entry, found }): ReadonlyArray<Present> => {
             const data = found && this.codec.decode(found.payload)
-            return found === undefined || data?.owner?.family !== entry.family
-              ? []
-              : [
-                  {
-                    entry: { ...entry, ref: found.kept.ref, moves: data.owner.moves },
-                    base: { kept: found.kept, data },
-                    isOver: lifetimeOf(this.config, data, millisOf(clock)) <= 0
-                  }
-                ]
+            if (found === undefined || (data !== undefined && data.owner?.family !== entry.family)) {
+              return []
+            }
+            const { kept } = found
+            if (data === undefined) {
+              return [{ entry, base: undefined }]
+            }
+            const isOver = lifetimeOf(this.config, data, millisOf(clock)) <= 0
+            return [
+              {
+                entry: { ...entry, ref: kept.ref, moves: data.owner!.moves },
+                base: isOver ? undefined : { kept, data }
+              }
+            ]
           })
         )
       )

@@ -9,7 +9,7 @@ import * as Option from "#effect/Option"
 import type { Conflict, Exists, Gone, Records, Revision, Stored, StoredId, Written } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
 import { maxAttempts, type Patience, pauseAfter, type Turn, Turns } from "../Turns.js"
-import { decode, type Entry, empty, encode, lifetime, type Register, standing } from "./register.js"
+import { decode, type Entry, empty, encode, lifetime, type Register } from "./register.js"
 
 /** A register as it was read or written last; without a revision there is none yet. */
 export interface Known {
@@ -106,11 +106,10 @@ export class Registers {
   ): Effect.Effect<Written | Conflict | Gone | Exists, SessionError> {
     return Effect.clockWith((clock): Effect.Effect<Written | Conflict | Gone | Exists, SessionError> => {
       const now = millisOf(clock)
-      const kept = { ...register, entries: standing(register.entries, now) }
-      const ttl = Duration.millis(lifetime(kept.entries, now))
+      const ttl = Duration.millis(lifetime(register.entries, now))
       return revision === undefined
-        ? this.records.create(id, encode(kept), ttl)
-        : this.records.write(id, encode(kept), ttl, revision)
+        ? this.records.create(id, encode(register), ttl)
+        : this.records.write(id, encode(register), ttl, revision)
     })
   }
 

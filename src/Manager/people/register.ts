@@ -70,15 +70,16 @@ const toEntry = ([family, ref, moves, startedAt, endsAt, ending]: Row): Entry =>
   ending: ending === 1
 })
 
-/** Clocks of an app's processes differ: an entry that a clock ahead took for past would hide a live session. */
-const margin = 24 * 3_600_000
+const day = 24 * 3_600_000
 
-/** The entries of sessions that may still be there. */
-export const standing = (entries: ReadonlyArray<Entry>, now: number): ReadonlyArray<Entry> =>
-  entries.filter(({ endsAt }) => now < endsAt + margin)
+/**
+ * How much longer than its last session a register is kept: clocks of an app's processes differ, and a deployment can
+ * make sessions live longer than was known when they were listed.
+ */
+const margin = 30 * day
 
 /** A session without an absolute end is kept for this long, renewed with every change of the register. */
-const longest = 10 * 365 * margin
+const longest = 3650 * day
 
 /** How long a register is to be kept, in milliseconds. */
 export const lifetime = (entries: ReadonlyArray<Entry>, now: number): number =>
