@@ -169,20 +169,14 @@ const over = (
 ): Manager => {
   const { telemetry } = surroundings
   const waiting = patience(keeper.name, config.timeout)
+  const parts = { config, keeper, codec, patience: waiting, ...surroundings }
   const environment: Environment = {
-    config,
-    keeper,
+    ...parts,
     transport: makeTransport(config, keeper),
-    codec,
-    ...surroundings,
     warnings: makeWarnings(config),
     underWay: new UnderWay(),
     turns: new Turns<Base>(waiting),
-    people:
-      keeper.principals === undefined || !codec.keepsNotes
-        ? undefined
-        : new People(keeper.principals, keeper, codec, telemetry, config, waiting),
-    patience: waiting
+    people: keeper.principals === undefined || !codec.keepsNotes ? undefined : new People(keeper.principals, parts)
   }
   const fieldsOf = compiled(codec)
   const handle: Internals["handle"] = (store, session) => new Handle(session, fieldsOf(store))

@@ -10,13 +10,9 @@ import { millisOf } from "#dialect/clock"
 import * as Effect from "#effect/Effect"
 import type { Records, StoredId } from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
-import type { SessionCodec } from "../../Store/Codec.js"
-import type { SessionConfig } from "../configSchema.js"
-import type { Keeper } from "../Keeper.js"
+import type { Environment } from "../Environment.js"
 import { lifetimeOf } from "../lifetimes.js"
 import type { Base } from "../Outcome.js"
-import type { Telemetry } from "../Telemetry.js"
-import type { Patience } from "../Turns.js"
 import { type Known, type Plan, type Planning, Registers } from "./Registers.js"
 import type { Entry, Register } from "./register.js"
 
@@ -63,13 +59,9 @@ export class People {
 
   constructor(
     records: Records<SessionError>,
-    private readonly keeper: Pick<Keeper, "name" | "evicts" | "find" | "endRef">,
-    private readonly codec: SessionCodec,
-    private readonly telemetry: Telemetry,
-    private readonly config: SessionConfig,
-    patience: Patience
+    private readonly env: Pick<Environment, "codec" | "config" | "keeper" | "patience" | "telemetry">
   ) {
-    this.registers = new Registers(keeper.name, records, (entries) => this.endOf(entries), patience)
+    this.registers = new Registers(env.keeper.name, records, (entries) => this.endOf(entries), env.patience)
   }
 
   /** Reads the register of a principal. */
@@ -79,7 +71,7 @@ export class People {
 
   /** Whether a session could be listed now, as far as that can be said before it is stored. */
   foresee({ register, revision }: Known, session: Listed): Effect.Effect<Listing, SessionError> {
-    return session.from !== undefined || this.config.principals.whenExceeded === "refuse"
+    return session.from !== undefined || this.env.config.principals.whenExceeded === "refuse"
       ? Effect.map(this.adding(session)(register, revision !== undefined), ({ result }) => result)
       : Effect.succeed("Listed")
   }
@@ -127,7 +119,7 @@ export class People {
     const isOwn = ({ family }: Entry) => family === entry.family
     return ({ entries, swept }, isKept) => {
       // A backend that evicts may have lost the register; who is signed in must not be signed out by that.
-      const isLost = !isKept && this.keeper.evicts
+      const isLost = !isKept && this.env.keeper.evicts
       if (from !== undefined && !isLost && !entries.some(({ family }) => family === from)) {
         return Effect.succeed({ result: "Gone" })
       }
@@ -147,7 +139,7 @@ export class People {
   }
 
   private makingRoom({ entries, swept }: Register, entry: Entry): Effect.Effect<Plan<Listing>, SessionError> {
-    const { max, whenExceeded } = this.config.principals
+    const { max, whenExceeded } = this.env.config.principals
     const excess = entries.length + 1 - max
     const isExact = whenExceeded === "refuse" || max <= exactUpTo
     if (entries.length >= 2 * swept + slack || (excess > 0 && isExact)) {
@@ -178,23 +170,24 @@ export class People {
       ? Effect.void
       : Effect.forEach(
           entries,
-          ({ ref }) => Effect.map(this.keeper.endRef!(ref), () => this.telemetry.emit("Destroyed", ref)),
+          ({ ref }) => Effect.map(this.env.keeper.endRef!(ref), () => this.env.telemetry.emit("Destroyed", ref)),
           { concurrency, discard: true }
         )
   }
 
   /** Finds the sessions of entries that are there, even if they have another id by now. */
   private lookUp(entries: ReadonlyArray<Entry>): Effect.Effect<ReadonlyArray<Present>, SessionError> {
+    const { codec, config, keeper } = this.env
     const looking = Effect.forEach(
       entries,
-      (entry) => Effect.map(this.keeper.find(entry.ref), (found) => ({ entry, found })),
+      (entry) => Effect.map(keeper.find(entry.ref), (found) => ({ entry, found })),
       { concurrency }
     )
     return Effect.flatMap(looking, (found) =>
       Effect.clockWith((clock) =>
         Effect.succeed(
           found.flatMap(({ entry, found }): ReadonlyArray<Present> => {
-            const data = found && this.codec.decode(found.payload)
+            const data = found && codec.decode(found.payload)
             if (found === undefined || (data !== undefined && data.owner?.family !== entry.family)) {
               return []
             }
@@ -202,7 +195,7 @@ export class People {
             if (data === undefined) {
               return [{ entry, base: undefined }]
             }
-            const isOver = lifetimeOf(this.config, data, millisOf(clock)) <= 0
+            const isOver = lifetimeOf(config, data, millisOf(clock)) <= 0
             return [
               {
                 entry: { ...entry, ref: kept.ref, moves: data.owner!.moves },

@@ -9,8 +9,9 @@ import { SessionError } from "../../SessionError.js"
 import { cellOf } from "../../Store/Handle.js"
 import type { Session } from "../../Store/SessionStore.js"
 import type { Environment } from "../Environment.js"
+import { findLive } from "../findLive.js"
 import { LiveSession } from "../LiveSession.js"
-import { lifetimeOf, timeoutsOf, touchEveryOf } from "../lifetimes.js"
+import { timeoutsOf, touchEveryOf } from "../lifetimes.js"
 import { internals } from "../Manager.js"
 import type { Base } from "../Outcome.js"
 import { SessionManager } from "../service.js"
@@ -62,24 +63,21 @@ const mostPause = 30_000
 type Next = StoredId | undefined
 
 const watch = (environment: Environment, base: Base): Effect.Effect<void> => {
-  const { codec, config, keeper, telemetry } = environment
+  const { config, keeper, telemetry } = environment
   const owner = base.data.owner?.principal
   const [idle] = timeoutsOf(config, base.data)
   const between = Math.min(touchEveryOf(config, idle), mostPause)
 
   /** The session, if it goes on. */
   const find = (ref: StoredId) =>
-    Effect.flatMap(keeper.find(ref), (found) =>
-      Effect.clockWith((clock) => {
-        const now = millisOf(clock)
-        const data = found && codec.decode(found.payload)
-        const goesOn =
-          found !== undefined &&
-          data !== undefined &&
-          lifetimeOf(config, data, now) > 0 &&
-          (owner === undefined || data.owner?.principal === owner)
-        return Effect.succeed(goesOn ? { ref: found.kept.ref, left: found.kept.expiresAt - now } : undefined)
-      })
+    Effect.flatMap(findLive(environment, ref), (found) =>
+      Effect.clockWith((clock) =>
+        Effect.succeed(
+          found !== undefined && (owner === undefined || found.data.owner?.principal === owner)
+            ? { ref: found.kept.ref, left: found.kept.expiresAt - millisOf(clock) }
+            : undefined
+        )
+      )
     )
 
   const wait = (ref: StoredId, left: number, happens: Effect.Effect<void>): Effect.Effect<Next> =>

@@ -10,6 +10,7 @@ import * as Stream from "#effect/Stream"
 import { SessionError } from "../../SessionError.js"
 import { cellOf } from "../../Store/Handle.js"
 import type { Any, Fields, FieldsOf, Got, Session } from "../../Store/SessionStore.js"
+import { findLive } from "../findLive.js"
 import { LiveSession } from "../LiveSession.js"
 import { timeoutsOf } from "../lifetimes.js"
 import { internals, type Manager } from "../Manager.js"
@@ -211,8 +212,8 @@ export const endEverything: Effect.Effect<void, SessionError, SessionManager> = 
   SessionManager,
   (manager) => {
     const { environment } = internals(manager)
-    const { codec, keeper, telemetry } = environment
-    const { endRef, find, list } = keeper
+    const { keeper, telemetry } = environment
+    const { endRef, list } = keeper
     if (list === undefined || endRef === undefined) {
       return new SessionError({
         reason: "Unsupported",
@@ -225,9 +226,8 @@ export const endEverything: Effect.Effect<void, SessionError, SessionManager> = 
       list.pipe(
         Stream.mapEffect(
           (ref) =>
-            Effect.flatMap(find(ref), (found) => {
-              const data = found && codec.decode(found.payload)
-              const since = data?.owner?.signedInAt ?? data?.createdAt ?? Number.POSITIVE_INFINITY
+            Effect.flatMap(findLive(environment, ref), (found) => {
+              const since = found?.data.owner?.signedInAt ?? found?.data.createdAt ?? Number.POSITIVE_INFINITY
               return since < began ? Effect.as(end(ref), true) : Effect.succeed(false)
             }),
           { concurrency: 16 }
