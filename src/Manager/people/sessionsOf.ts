@@ -88,7 +88,7 @@ const toSignedIn = (
   current: string | undefined,
   store: Any | undefined
 ): SignedIn<any> => {
-  const { environment, reader } = internals(manager)
+  const { reader } = internals(manager)
   const { data, kept } = base
   return {
     ref: entry.family,
@@ -97,7 +97,7 @@ const toSignedIn = (
     expires: DateTime.makeUnsafe(kept.expiresAt),
     isCurrent: entry.family === current,
     isRemembered: data.owner?.lifetimes !== undefined,
-    get: store === undefined ? () => undefined : reader(store, data.values, environment.telemetry)
+    get: store === undefined ? () => undefined : reader(store, data.values)
   }
 }
 
