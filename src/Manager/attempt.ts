@@ -9,7 +9,7 @@ import { SessionError } from "../SessionError.js"
 import { create, late } from "./begin.js"
 import { contentOn } from "./content.js"
 import type { Cause, Fate, Found, Kept } from "./Keeper.js"
-import { notesOn } from "./notes.js"
+import { notesKept, notesMoved } from "./notes.js"
 import type { Base, Outcome, When } from "./Outcome.js"
 import { listing, relisting } from "./people/listing.js"
 import type { RequestState } from "./RequestState.js"
@@ -54,46 +54,44 @@ export const attempt = (next: Omit<Attempt, "cause">): Step =>
     // A successor whose id this client does not know is not renewed by it.
     const cause = base.kept.ref === kept.ref ? causeOf(session, when, base, now) : undefined
     const it: Attempt = { ...next, cause }
-    const id = cause === undefined ? "" : session.successorId
-    return Effect.flatMapEager(
-      contentOn(session, base, notesOn(session, base, cause, id, now)),
-      ({ count, data, payload }): Step => {
-        const lifetime = session.lifetime(data, now)
-        if (lifetime <= 0) {
-          return lost(it)
-        }
-        const ttl = Duration.millis(lifetime)
-        const { keeper } = session.env
-        const saving =
-          cause === undefined
-            ? keeper.save(base.kept, payload, ttl)
-            : listing(
-                session,
-                data,
-                session.signing === undefined ? data.owner?.family : undefined,
-                cause,
-                keeper.renew(base.kept, id, payload, ttl, cause)
-              )
-        return Effect.flatMap(saving, (result): Step => {
-          switch (result._tag) {
-            case "Saved": {
-              const saved = { kept: result.kept, data }
-              turn.latest = cause === undefined ? saved : undefined
-              return Effect.succeed<Outcome>(
-                base.kept.ref !== kept.ref
-                  ? { _tag: "Carried", ref: base.kept.ref, count }
-                  : { _tag: cause === undefined ? "Saved" : "Regenerated", base: saved, count }
-              )
-            }
-            case "Lost":
-              return afterLoss(it)
-            case "Changed":
-              session.env.telemetry.emit("Conflict", base.kept.ref)
-              return again(it, result.current)
-          }
-        })
+    const move = cause && { cause, id: session.successorId }
+    const notes = move === undefined ? notesKept(base, now) : notesMoved(session, base, move, now)
+    return Effect.flatMapEager(contentOn(session, base, notes), ({ count, data, payload }): Step => {
+      const lifetime = session.lifetime(data, now)
+      if (lifetime <= 0) {
+        return lost(it)
       }
-    )
+      const ttl = Duration.millis(lifetime)
+      const { keeper } = session.env
+      const saving =
+        move === undefined
+          ? keeper.save(base.kept, payload, ttl)
+          : listing(
+              session,
+              data,
+              session.signing === undefined ? data.owner?.family : undefined,
+              move.cause,
+              keeper.renew(base.kept, move.id, payload, ttl, move.cause)
+            )
+      return Effect.flatMap(saving, (result): Step => {
+        switch (result._tag) {
+          case "Saved": {
+            const saved = { kept: result.kept, data }
+            turn.latest = move === undefined ? saved : undefined
+            return Effect.succeed<Outcome>(
+              base.kept.ref !== kept.ref
+                ? { _tag: "Carried", ref: base.kept.ref, count }
+                : { _tag: move === undefined ? "Saved" : "Regenerated", base: saved, count }
+            )
+          }
+          case "Lost":
+            return afterLoss(it)
+          case "Changed":
+            session.env.telemetry.emit("Conflict", base.kept.ref)
+            return again(it, result.current)
+        }
+      })
+    })
   })
 
 const lost = ({ base }: Attempt): Step => Effect.succeed({ _tag: "Lost", ref: base.kept.ref })

@@ -9,21 +9,25 @@ import type { RequestState } from "./RequestState.js"
 
 export type Notes = Pick<SessionData, "createdAt" | "idMadeAt" | "owner">
 
-/** The notes of a session that is stored again, under the id `newId` if there is a cause for one. */
-export const notesOn = (
+/** The notes of a session that is stored again under the same id. */
+export const notesKept = ({ data: { createdAt, idMadeAt, owner } }: Base, now: number): Notes => ({
+  createdAt,
+  idMadeAt,
+  owner: owner && { ...owner, seenAt: now }
+})
+
+/** The notes of a session that is stored again under another id. */
+export const notesMoved = (
   session: RequestState,
   base: Base,
-  cause: Cause | undefined,
-  newId: string,
+  { cause, id }: { readonly cause: Cause; readonly id: string },
   now: number
 ): Notes => {
-  const { createdAt, idMadeAt, owner } = base.data
+  const { createdAt, owner } = base.data
   const { env, signing } = session
   switch (cause) {
-    case undefined:
-      return { createdAt, idMadeAt, owner: owner && { ...owner, seenAt: now } }
     case "age":
-      return { createdAt, idMadeAt: now, owner: owner && { ...underId(owner, base.kept.id!, newId), seenAt: now } }
+      return { createdAt, idMadeAt: now, owner: owner && { ...underId(owner, base.kept.id!, id), seenAt: now } }
     case "rights":
       return {
         // A format that does not tell when a session began does not tell when its id was renewed, either.
@@ -31,14 +35,8 @@ export const notesOn = (
         idMadeAt: undefined,
         owner:
           signing !== undefined
-            ? signedIn(
-                signing,
-                owner?.principal === signing.register ? owner : undefined,
-                newId,
-                env.config.remember,
-                now
-              )
-            : owner && { ...underId(owner, base.kept.id!, newId), seenAt: now }
+            ? signedIn(signing, owner?.principal === signing.register ? owner : undefined, id, env.config.remember, now)
+            : owner && { ...underId(owner, base.kept.id!, id), seenAt: now }
       }
   }
 }

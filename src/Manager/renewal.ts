@@ -7,7 +7,7 @@ import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import { contentOn } from "./content.js"
 import { cookieLifetimeOf, isRemembered, timeoutsOf, touchEveryOf } from "./lifetimes.js"
-import { notesOn } from "./notes.js"
+import { notesKept } from "./notes.js"
 import type { Base, Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
 
@@ -110,7 +110,7 @@ export const renewLifetime = (session: RequestState): Effect.Effect<Outcome, Ses
 
 /** Notes in the session itself that it was used. Whoever saves it at the same time notes the same. */
 const noteUse = (session: RequestState, base: Base, now: number): Effect.Effect<Outcome, SessionError> =>
-  Effect.flatMap(contentOn(session, base, notesOn(session, base, undefined, "", now)), ({ data, payload }) =>
+  Effect.flatMap(contentOn(session, base, notesKept(base, now)), ({ data, payload }) =>
     Effect.map(
       session.env.keeper.save(base.kept, payload, Duration.millis(session.lifetime(data, now))),
       (result): Outcome => (result._tag === "Saved" ? { _tag: "Touched", base: { kept: result.kept, data } } : nothing)
