@@ -38,16 +38,21 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
       return Effect.void
     }
     return other === undefined
-      ? Effect.flatMapEager(keeper.open(token), (found) =>
-          Effect.mapEager(live(session, token, found, now), (base) =>
+      ? Effect.flatMapEager(keeper.open(token), (found) => {
+          const note = (base: Base | undefined) =>
             session.read(base === undefined ? missing : { _tag: "Live", base }, now)
-          )
-        )
+          const base = live(session, token, found, now)
+          const checking = check(session, token, base)
+          return checking === undefined ? Effect.succeed(note(base)) : Effect.map(checking, note)
+        })
       : Effect.flatMap(Effect.zip(keeper.open(token), keeper.open(other)), ([first, second]) =>
-          Effect.map(Effect.zip(live(session, token, first, now), live(session, other, second, now)), ([one, two]) => {
-            const origin = either(session, one, two)
-            session.read(origin._tag === "Missing" && session.sent?.more === true ? ambiguous : origin, now)
-          })
+          Effect.map(
+            Effect.zip(checked(session, token, first, now), checked(session, other, second, now)),
+            ([one, two]) => {
+              const origin = either(session, one, two)
+              session.read(origin._tag === "Missing" && session.sent?.more === true ? ambiguous : origin, now)
+            }
+          )
         )
   })
 
@@ -71,31 +76,48 @@ const either = (session: RequestState, one: Base | undefined, other: Base | unde
     : ambiguous
 }
 
-const nobody: Effect.Effect<undefined> = Effect.succeed(undefined)
-
 /** The session that was found, unless it is over. */
 const live = (
   session: RequestState,
   token: string,
   found: Found | "Reused" | undefined,
   now: number
-): Effect.Effect<Base | undefined, SessionError> => {
+): Base | undefined => {
   const { keeper, telemetry } = session.env
   telemetry.read()
   if (found === undefined || found === "Reused") {
     telemetry.emit(found ?? "Unknown", keeper.refOf(token))
-    return nobody
+    return undefined
   }
   const base = session.understand(found)
-  if (base === undefined || session.lifetime(base.data, now) <= 0) {
-    return nobody
+  return base !== undefined && session.lifetime(base.data, now) > 0 ? base : undefined
+}
+
+/** Looks whether the session has ended with others of its person, if only another record can tell. */
+const check = (
+  session: RequestState,
+  token: string,
+  base: Base | undefined
+): Effect.Effect<Base | undefined, SessionError> | undefined => {
+  if (base === undefined) {
+    return undefined
+  }
+  if (base.kept.token !== token) {
+    return Effect.map(relisting(session, base), (isListed) => (isListed ? base : undefined))
   }
   const { owner } = base.data
-  return base.kept.token !== token
-    ? Effect.map(relisting(session, base), (isListed) => (isListed ? base : undefined))
-    : owner === undefined || keeper.generations === undefined
-      ? Effect.succeed(base)
-      : Effect.map(keeper.generations.current(owner.principal), (generation) =>
-          generation === undefined || generation === owner.generation ? base : undefined
-        )
+  const { generations } = session.env.keeper
+  return owner === undefined || generations === undefined
+    ? undefined
+    : Effect.map(generations.current(owner.principal), (generation) =>
+        generation === undefined || generation === owner.generation ? base : undefined
+      )
+}
+
+/** {@link live} and {@link check}. */
+const checked = (
+  ...[session, token, found, now]: Parameters<typeof live>
+): Effect.Effect<Base | undefined, SessionError> => {
+  const base = live(session, token, found, now)
+  return check(session, token, base) ?? Effect.succeed(base)
 }
