@@ -52,13 +52,13 @@ export const open = <S extends Any>(
 
 /**
  * Ends the session with this id, or with this stored id (from `list`). Ending a session that does not exist succeeds.
- * Fails with `Unsupported` if clients hold the sessions.
+ * Fails with `Unsupported` if clients hold the sessions. To end those of a person, or all, there are `endAll` and
+ * `endEverything`, from which a session that changes its id meanwhile does not escape.
  *
  * @example
- * import { Stream } from "effect"
- * import { SessionManager } from "effect-session"
+ * import { SessionManager, type SessionStore } from "effect-session"
  *
- * const signOutAll = Stream.runForEach(SessionManager.list, (id) => SessionManager.destroy(id))
+ * const end = (id: SessionStore.SessionId) => SessionManager.destroy(id)
  *
  * @since 3.0.0
  * @category accessors

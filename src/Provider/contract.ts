@@ -258,7 +258,8 @@ export interface Calls<out E> {
 
   /**
    * Waits until the session at this id has ended or moved, in any process; if there is none, it comes back at once. An
-   * expiry need not be told. It may also come back for nothing: the caller looks again. Left out if the backend does not tell; then the caller looks now and then.
+   * expiry need not be told. It may also come back for nothing: the caller looks again. Left out if the backend does not
+   * tell; then the caller looks now and then.
    */
   readonly changed?: ((id: StoredId) => Effect.Effect<void, E>) | undefined
 
