@@ -15,12 +15,12 @@ const positive = parsed(
   'expected a positive duration such as "30 minutes"'
 )
 
-/** A finite duration, or none. */
+/** A finite duration, or none, which a variable writes as `0`. */
 const pause = parsed(
   Duration.isDuration,
-  (input: Duration.Input) =>
+  (input: Duration.Input | "0") =>
     Option.filter(
-      Duration.fromInput(input),
+      Duration.fromInput(input === "0" ? 0 : input),
       (duration) => Duration.isFinite(duration) && Duration.toMillis(duration) >= 0
     ),
   'expected a duration such as "1 hour", or 0'
@@ -133,7 +133,7 @@ const Id = Schema.Struct({
       }
     }
     if (id.renewEvery !== undefined && Duration.isGreaterThanOrEqualTo(id.grace, id.renewEvery)) {
-      return { path: ["grace"], message: "expected less than renewEvery" }
+      return { path: ["grace"], message: "expected less than renewEvery; the default is 30 seconds" }
     }
     if (id.endOnReuse && Duration.toMillis(id.watchReuse) === 0) {
       return { path: ["endOnReuse"], message: "needs a watchReuse above 0: otherwise no reuse is noticed" }

@@ -32,7 +32,11 @@ const configOf = (
   session: SessionConfig.Options
 ): Effect.Effect<SessionConfig.SessionConfig, SessionError | Config.ConfigError> =>
   Effect.flatMap(over(session), ({ isSet, options }) =>
-    SessionConfig.makeNamed(options, (path) => (isSet(path) ? variableOf(path) : path.join(".")))
+    SessionConfig.makeNamed(options, (path) => {
+      // What is wrong may be one part of a list, which has one variable.
+      const option = path.filter((part) => !/^\d+$/.test(part))
+      return isSet(option) ? variableOf(option) : path.join(".")
+    })
   )
 
 /**

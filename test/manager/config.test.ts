@@ -326,7 +326,13 @@ describe("fromConfig", () => {
     [{ SESSION_ID_HASHED: "perhaps" }, /SESSION_ID_HASHED: expected true, false or "migrating"/],
     [{ SESSION_ID_HASHED: "migrating" }, /SESSION_ID_HASHED: migrating needs ids that cannot be taken for hashes/],
     [{ SESSION_COOKIE_NAME: "__Host-id", SESSION_COOKIE_SECURE: "false" }, /SESSION_COOKIE_NAME: .*needs secure/],
-    [{ SESSION_WHEN_NOT_SAVED: "shrug" }, /SESSION_WHEN_NOT_SAVED: .*"503"/]
+    [{ SESSION_WHEN_NOT_SAVED: "shrug" }, /SESSION_WHEN_NOT_SAVED: .*"503"/],
+    [{ SESSION_CLEAR_SITE_DATA: "cache,cookie" }, /SESSION_CLEAR_SITE_DATA: expected "cache", "cookies"/],
+    [{ SESSION_ID_RENEW_EVERY: "20 seconds" }, /id\.grace: expected less than renewEvery; the default is 30 seconds/],
+    [
+      { SESSION_ID_END_ON_REUSE: "true", SESSION_ID_WATCH_REUSE: "0" },
+      /SESSION_ID_END_ON_REUSE: needs a watchReuse above 0/
+    ]
   ] as ReadonlyArray<readonly [Record<string, string>, RegExp]>) {
     it.effect(`${JSON.stringify(variables)} is an error that names the variable`, () =>
       Effect.map(failure(fromEnv(variables)), (text) => expect(text).toMatch(message))
