@@ -18,9 +18,9 @@ const positive = parsed(
 /** A finite duration, or none, which a variable writes as `0`. */
 const pause = parsed(
   Duration.isDuration,
-  (input: Duration.Input | "0") =>
+  (input: Duration.Input) =>
     Option.filter(
-      Duration.fromInput(input === "0" ? 0 : input),
+      Duration.fromInput((input as unknown) === "0" ? 0 : input),
       (duration) => Duration.isFinite(duration) && Duration.toMillis(duration) >= 0
     ),
   'expected a duration such as "1 hour", or 0'
