@@ -30,6 +30,8 @@ export interface Kept {
 export interface Found {
   readonly kept: Kept
   readonly payload: Uint8Array
+  /** Whether it was under another `ref` until now, with the same id. */
+  readonly hasMoved?: boolean | undefined
 }
 
 /** Nothing was written: the session is at another revision. */

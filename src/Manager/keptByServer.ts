@@ -10,7 +10,7 @@ import { SessionError } from "../SessionError.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { Changed, Fate, Found, Keeper, Kept, Lost, Saved } from "./Keeper.js"
 import { ended, movedTo, readMark, successorOf, type Trace, wayTo } from "./marks.js"
-import { moving } from "./moving.js"
+import { type Moved, moving } from "./moving.js"
 import { makeIds } from "./SessionId.js"
 
 /** How many changes of id in a row are followed, all within the lifetime of a mark. */
@@ -26,9 +26,10 @@ const toKept = (ref: StoredId, id: string | undefined, { expiresAt, revision }: 
   expiresAt
 })
 
-const toFound = (ref: StoredId, id: string | undefined, stored: Stored): Found => ({
+const toFound = (ref: StoredId, id: string | undefined, stored: Moved): Found => ({
   kept: toKept(ref, id, stored),
-  payload: stored.payload
+  payload: stored.payload,
+  hasMoved: stored.hasMoved
 })
 
 /** The keeper's result for a provider's compare-and-set that was to store the session at `ref`. */
@@ -159,7 +160,14 @@ export const keptByServer = (provider: Provider, config: SessionConfig): Keeper 
                 )
       )
     },
-    find,
+    // The person's list may name a session as it was before it moved.
+    find:
+      config.id.hashed === "migrating"
+        ? (ref) =>
+            Effect.flatMap(find(ref), (found) =>
+              found === undefined && check(ref) ? find(refOf(ref)) : Effect.succeed(found)
+            )
+        : find,
     ...writing(provider, config, refOf),
     end: (token) => {
       const ref = refOf(token)

@@ -11,7 +11,12 @@ import { SessionError } from "../SessionError.js"
 import { ended, movedTo } from "./marks.js"
 import { maxAttempts } from "./Turns.js"
 
-type Found = Effect.Effect<Option.Option<Stored>, SessionError>
+/** A session, and whether this call moved it. */
+export interface Moved extends Stored {
+  readonly hasMoved?: boolean
+}
+
+type Found = Effect.Effect<Option.Option<Moved>, SessionError>
 
 /** The calls that differ for ids that may not have been hashed yet: both look under the hash and under the id. */
 export interface Moving {
@@ -42,7 +47,7 @@ export const moving = (provider: Provider, ttl: Duration.Duration): Moving => {
     }).pipe(
       Effect.flatMap((result) =>
         result._tag === "Written"
-          ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt })
+          ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt, hasMoved: true })
           : read(id, to, attempt + 1)
       ),
       // If the backend writes the hash before it removes the id, another process may come between the two steps.

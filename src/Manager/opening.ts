@@ -42,7 +42,7 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
           const note = (base: Base | undefined) =>
             session.read(base === undefined ? missing : { _tag: "Live", base }, now)
           const base = live(session, token, found, now)
-          const checking = check(session, token, base)
+          const checking = check(session, token, found, base)
           return checking === undefined ? Effect.succeed(note(base)) : Effect.map(checking, note)
         })
       : Effect.flatMap(Effect.zip(keeper.open(token), keeper.open(other)), ([first, second]) =>
@@ -76,13 +76,11 @@ const either = (session: RequestState, one: Base | undefined, other: Base | unde
     : ambiguous
 }
 
+/** What a keeper finds for a token. */
+type Opened = Found | "Reused" | undefined
+
 /** The session that was found, unless it is over. */
-const live = (
-  session: RequestState,
-  token: string,
-  found: Found | "Reused" | undefined,
-  now: number
-): Base | undefined => {
+const live = (session: RequestState, token: string, found: Opened, now: number): Base | undefined => {
   const { keeper, telemetry } = session.env
   telemetry.read()
   if (found === undefined || found === "Reused") {
@@ -97,12 +95,13 @@ const live = (
 const check = (
   session: RequestState,
   token: string,
+  found: Opened,
   base: Base | undefined
 ): Effect.Effect<Base | undefined, SessionError> | undefined => {
-  if (base === undefined) {
+  if (base === undefined || typeof found !== "object") {
     return undefined
   }
-  if (base.kept.token !== token) {
+  if (base.kept.token !== token || found.hasMoved === true) {
     return Effect.map(relisting(session, base), (isListed) => (isListed ? base : undefined))
   }
   const { owner } = base.data
@@ -119,5 +118,5 @@ const checked = (
   ...[session, token, found, now]: Parameters<typeof live>
 ): Effect.Effect<Base | undefined, SessionError> => {
   const base = live(session, token, found, now)
-  return check(session, token, base) ?? Effect.succeed(base)
+  return check(session, token, found, base) ?? Effect.succeed(base)
 }
