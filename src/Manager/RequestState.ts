@@ -244,6 +244,11 @@ export class RequestState {
     }
   }
 
+  /** Notes that the session may be stored under its new id, although that failed: another try needs another id. */
+  retire(): void {
+    this.nextId = undefined
+  }
+
   /** Marks the session as one that somebody signs in to. If it was somebody else's, their data go. */
   beginAs(signing: SigningIn): void {
     const owner = this.base?.data.owner

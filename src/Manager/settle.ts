@@ -79,9 +79,11 @@ const settleCurrent = (session: RequestState, outcome: Outcome): void => {
     case "Failed":
       // A sign-in that was refused is not tried again at the request's end, nor is what was to change with it.
       if (outcome.error.reason === "TooManySessions") session.discard()
+      session.retire()
       forgetEnding(session)
       break
     case "Died":
+      session.retire()
       forgetEnding(session)
       break
   }
