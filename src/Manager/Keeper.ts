@@ -116,14 +116,16 @@ export interface Keeper {
   ) => Effect.Effect<Saved | Changed | Lost, SessionError>
   /**
    * Gives the session a new id with compare-and-set. The old id is dead from then on, and its fate is `Moved` for a
-   * while; if the cause is its age, it leads to the session for a while.
+   * while; if the cause is its age, it leads to the session for a while. If `another` person signs in, the session of the
+   * one before has `Ended` instead.
    */
   readonly renew: (
     kept: Kept,
     id: string,
     payload: Uint8Array,
     ttl: Duration.Duration,
-    cause: Cause
+    cause: Cause,
+    another?: boolean
   ) => Effect.Effect<Saved | Changed | Lost, SessionError>
   /** Renews the lifetime; undefined if the session is not there any more. */
   readonly touch: (kept: Kept, ttl: Duration.Duration) => Effect.Effect<Kept | undefined, SessionError>

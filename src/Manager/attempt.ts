@@ -47,6 +47,10 @@ export const own = (base: Base, { id, token }: Kept): Base =>
 const causeOf = (session: RequestState, when: When, base: Base, now: number): Cause | undefined =>
   session.renewing ? "rights" : when === "end" && idIsDue(session, base, now) ? "age" : undefined
 
+/** Whether somebody signs in to the session of another person. */
+const isForAnother = ({ signing }: RequestState, { data: { owner } }: Base): boolean =>
+  signing !== undefined && owner !== undefined && owner.principal !== signing.register
+
 export const attempt = (next: Omit<Attempt, "cause">): Step =>
   Effect.clockWith((clock) => {
     const { base, kept, session, turn, when } = next
@@ -71,7 +75,7 @@ export const attempt = (next: Omit<Attempt, "cause">): Step =>
               data,
               session.signing === undefined ? data.owner?.family : undefined,
               move.cause,
-              keeper.renew(base.kept, move.id, payload, ttl, move.cause)
+              keeper.renew(base.kept, move.id, payload, ttl, move.cause, isForAnother(session, base))
             )
       return Effect.flatMap(saving, (result): Step => {
         switch (result._tag) {

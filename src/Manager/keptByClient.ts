@@ -75,11 +75,11 @@ const writing = (
       whenSealed(current(kept), lost, (sealed) =>
         Effect.map(keep({ ...sealed, payload, writes: sealed.writes + 1 }, ttl), saved)
       ),
-    renew: ({ token }, id, payload, ttl) =>
+    renew: ({ token }, id, payload, ttl, _, another = false) =>
       whenSealed(unseal(cookieName, token!), lost, (sealed) =>
         // The new one is sealed before the old one is ended: a session that does not fit must not end.
         Effect.flatMap(keep({ id, payload, writes: 0 }, ttl), (kept) =>
-          Effect.map(end(sealed, "moved", lifetimes), (isFirst) => (isFirst ? saved(kept) : lost))
+          Effect.map(end(sealed, another ? "ended" : "moved", lifetimes), (isFirst) => (isFirst ? saved(kept) : lost))
         )
       ),
     touch: (kept, ttl) => whenSealed(current(kept), undefined, (sealed) => keep(sealed, ttl)),

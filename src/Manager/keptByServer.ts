@@ -216,7 +216,7 @@ const writing = (
     Effect.map(provider.write(kept.ref, payload, ttl, kept.revision), (result) =>
       toResult(result, kept.ref, kept.id, kept)
     ),
-  renew: (kept, id, payload, ttl, cause) => {
+  renew: (kept, id, payload, ttl, cause, another = false) => {
     const ref = refOf(id)
     const moved = (mark: Mark) =>
       Effect.map(
@@ -232,7 +232,7 @@ const writing = (
         (result) => toResult(result, ref, id, kept)
       )
     return cause === "rights" || kept.id === undefined
-      ? moved(movedTo(ref))
+      ? moved(another ? ended : movedTo(ref))
       : Effect.clockWith((clock) =>
           moved(wayTo(ref, id, kept.id!, millisOf(clock) + Duration.toMillis(grace), Duration.sum(grace, watchReuse)))
         )
