@@ -15,7 +15,7 @@ import * as Codec from "../Store/Codec.js"
 import { Handle } from "../Store/Handle.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
 import { type Backend, bounded, guarded, guardedSealing, type Surroundings } from "./Calls.js"
-import type { SessionConfig } from "./configSchema.js"
+import { mostSessions, type SessionConfig } from "./configSchema.js"
 import type { Environment } from "./Environment.js"
 import type { Keeper } from "./Keeper.js"
 import { keptByClient } from "./keptByClient.js"
@@ -85,6 +85,8 @@ export interface Internals {
 /** @internal */
 export const internals = (manager: Manager): Internals => manager[TypeId] as Internals
 
+const invalid = (message: string) => new SessionError({ reason: "InvalidConfig", message })
+
 /** Returns the error if the sessions' format does not tell what the configuration asks for. */
 const checkFormat = (
   { id: { renewEvery }, validFrom }: SessionConfig,
@@ -92,59 +94,68 @@ const checkFormat = (
 ): SessionError | undefined =>
   keepsNotes || (validFrom === undefined && renewEvery === undefined)
     ? undefined
-    : new SessionError({
-        reason: "InvalidConfig",
-        message: `${validFrom === undefined ? "id.renewEvery" : "validFrom"}: the format in which sessions are stored does not say when a session began or got its id`
-      })
+    : invalid(
+        `${validFrom === undefined ? "id.renewEvery" : "validFrom"}: the format in which sessions are stored does not say when a session began or got its id`
+      )
+
+/** Returns the error if the configuration limits how many sessions a person has, and nothing can count them. */
+const checkLimit = (
+  { principals: { bestEffort, max, whenExceeded } }: SessionConfig,
+  { evicts, name, principals }: Pick<Keeper, "evicts" | "name" | "principals">
+): SessionError | undefined => {
+  if (max === mostSessions && whenExceeded === "end-oldest") {
+    return undefined
+  }
+  return principals === undefined
+    ? invalid(`principals: ${name} keeps no lists of people's sessions, so that it cannot limit their number`)
+    : evicts && !bestEffort
+      ? invalid(
+          `principals: ${name} may lose the lists of people's sessions, and then some would not count; if that is good enough, set principals.bestEffort`
+        )
+      : undefined
+}
 
 /**
- * Makes a manager over the provider in the context. Fails with `InvalidConfig` if the format of sessions does not tell
- * what the configuration asks for.
+ * Makes a manager over the provider in the context. Fails with `InvalidConfig` if the backend or the format of sessions
+ * cannot do what the configuration asks for.
  */
 export const overProvider = (
   config: SessionConfig,
   codec: Codec.SessionCodec = Codec.json
 ): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.flatMap(SessionProvider, (provider) => {
-    const wrong = checkFormat(config, codec)
     const surroundings = surround({ name: provider.name, ...provider.capabilities }, config)
-    return wrong === undefined
-      ? Effect.succeed(
-          over(
-            keptByServer(guarded(provider, surroundings), config),
-            config,
-            codec,
-            surroundings,
-            makeTrial(provider, config, codec)
-          )
-        )
-      : Effect.fail(wrong)
+    return over(
+      keptByServer(guarded(provider, surroundings), config),
+      config,
+      codec,
+      surroundings,
+      makeTrial(provider, config, codec)
+    )
   })
 
 /**
  * Makes a manager of sessions that clients hold. Fails with `InvalidConfig` if the configuration leaves no way to keep
- * a session in cookies, or the format of sessions does not tell what the configuration asks for.
+ * a session in cookies, or asks for more.
  */
 export const overSealed = (
   config: SessionConfig,
   codec: Codec.SessionCodec = Codec.json
 ): Effect.Effect<Manager, SessionError, SealedSessions> =>
   Effect.flatMap(SealedSessions, (sealing) => {
-    const wrong = checkHeldByClient(config) ?? checkFormat(config, codec)
+    const wrong = checkHeldByClient(config)
     const surroundings = surround(sealing, config)
     const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
     // Endings are recorded under hashes, whatever the ids of sessions are.
     const recorded = { ...config, id: { ...config.id, hashed: true as const } }
     const { provider } = sealing
     return wrong === undefined
-      ? Effect.succeed(
-          over(
-            keptByClient(guardedSealing(sealing, surroundings), cookieName(config), config, makeId),
-            config,
-            codec,
-            surroundings,
-            provider === undefined ? Effect.void : makeTrial(provider, recorded, codec)
-          )
+      ? over(
+          keptByClient(guardedSealing(sealing, surroundings), cookieName(config), config, makeId),
+          config,
+          codec,
+          surroundings,
+          provider === undefined ? Effect.void : makeTrial(provider, recorded, codec)
         )
       : Effect.fail(wrong)
   })
@@ -155,14 +166,18 @@ const surround = (backend: Backend, { timeout }: SessionConfig): Surroundings =>
   telemetry: Telemetry.make(backend.name)
 })
 
-/** Makes a manager over a keeper. */
+/** Makes a manager over a keeper, if that can do what the configuration asks for. */
 const over = (
   keeper: Keeper,
   config: SessionConfig,
   codec: Codec.SessionCodec,
   surroundings: Surroundings,
   health: Effect.Effect<void, SessionError>
-): Manager => {
+): Effect.Effect<Manager, SessionError> => {
+  const wrong = checkFormat(config, codec) ?? checkLimit(config, keeper)
+  if (wrong !== undefined) {
+    return Effect.fail(wrong)
+  }
   const { telemetry } = surroundings
   const waiting = patience(keeper.name, config.timeout)
   const parts = { config, keeper, codec, patience: waiting, ...surroundings }
@@ -210,7 +225,7 @@ const over = (
     events: telemetry.events
   }
   // Not enumerable, so that a log or a debugger shows only the public parts of a manager.
-  return Object.defineProperty(manager, TypeId, { value: own }) as Manager
+  return Effect.succeed(Object.defineProperty(manager, TypeId, { value: own }) as Manager)
 }
 
 /** Compiles each store's fields once. */

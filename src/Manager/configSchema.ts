@@ -160,8 +160,11 @@ const Remember = Schema.Struct({
   })
 )
 
+/** A bound for an account whose client signs in with every request, rather than a policy. @internal */
+export const mostSessions = 1_000
+
 const Principals = Schema.Struct({
-  max: withDefault(Schema.Int.pipe(between(1, 10_000, "expected a whole number from 1 to 10,000")), () => 1_000),
+  max: withDefault(Schema.Int.pipe(between(1, 10_000, "expected a whole number from 1 to 10,000")), () => mostSessions),
   whenExceeded: withDefault(Schema.Literals(["end-oldest", "refuse"]), () => "end-oldest" as const),
   bestEffort: withDefault(Schema.Boolean, () => false)
 })

@@ -56,7 +56,8 @@ export const listing = <R extends Saved | Changed | Lost>(
         }
         const { ref: stored } = result.kept
         const end = session.env.keeper.endRef!(stored)
-        return Effect.matchCauseEffect(people.list(ref, known, { ...entry, ref: stored }), {
+        // Once more if it fails: a visitor would lose their session, since its old id is dead by now.
+        return Effect.matchCauseEffect(Effect.retry(people.list(ref, known, { ...entry, ref: stored }), { times: 1 }), {
           onFailure: (failure) =>
             Effect.andThen(cause === "age" ? Effect.void : Effect.ignore(end), Effect.failCause(failure)),
           onSuccess: (outcome): Effect.Effect<R | Lost, SessionError> =>

@@ -152,6 +152,7 @@ export const endSession = (principal: string, ref: string): Effect.Effect<void, 
  * const passwordChanged = Effect.gen(function* () {
  *   const session = yield* AppSession
  *   yield* session.regenerate
+ *   yield* session.save
  *   yield* SessionManager.endOthers(session)
  * })
  *
