@@ -97,7 +97,7 @@ const visits = (
   }).pipe(Effect.orDie)
 
 onServers((kept, isMain) => {
-  const times = isMain ? soak(60, 150) : soak(15, 30)
+  const times = isMain ? soak(25, 150) : soak(8, 30)
   const repeatedly = (
     name: string,
     visit: (one: Visit) => Effect.Effect<unknown, unknown, any>,
@@ -202,6 +202,6 @@ onServers((kept, isMain) => {
         expect(yield* devices).toBe(1)
       }),
     { principals: { max: 1, bestEffort: true } },
-    isMain ? soak(4, 20) : 2
+    isMain ? soak(2, 20) : 1
   )
 })

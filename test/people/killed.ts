@@ -19,7 +19,7 @@ export interface Asked {
   readonly ahead: number
   /** How many sessions a person may have. */
   readonly cap: number
-  /** The number of the call of the backend that is the last. */
+  /** The number of the last call of the backend, of those that change something. */
   readonly killedAfter: number
 }
 

@@ -17,19 +17,19 @@ import type { ProviderLayer } from "../identity/backends.js"
 import { shared } from "../provider/shared.js"
 import { suite } from "../servers/need.js"
 import * as RedisServer from "../servers/Redis.js"
+import { soak } from "../support/soak.js"
 import { Device, options } from "./app.js"
 import { minute } from "./model.js"
 
 const user = "signs in all the time"
-const signIns = 10_000
 
 const registered = Effect.map(
   Effect.flatMap(SessionProvider.SessionProvider, ({ principals }) => principals!.read(registerOf(user))),
   (stored) => decode(Option.getOrThrow(stored).payload)!
 )
 
-/** Signs in 10,000 times, so many at once, and looks at the register now and then. */
-const signingIn = (concurrency: number, passing: (i: number) => void) =>
+/** Signs in so many times, some at once, and looks at the register now and then. */
+const signingIn = (signIns: number, concurrency: number, passing: (i: number) => void) =>
   Effect.gen(function* () {
     let live = 0
     yield* Effect.forEach(
@@ -58,7 +58,7 @@ const over = (layer: ProviderLayer, idleTimeout: Duration.Input) =>
 
 it.live("10,000 sign-ins of one person, a minute apart, in memory", () => {
   let now = 0
-  return signingIn(1, () => {
+  return signingIn(10_000, 1, () => {
     now += minute
   }).pipe(
     // A session lives for half an hour.
@@ -70,12 +70,13 @@ it.live("10,000 sign-ins of one person, a minute apart, in memory", () => {
 
 suite("redis cluster", ["redis-server", "redis-cli"], () => {
   const cluster = shared(RedisServer.cluster())
+  const often = soak(2_000, 10_000)
   it.live(
-    "10,000 sign-ins of one person, whose sessions expire",
+    `${often} sign-ins of one person, whose sessions expire`,
     () =>
       Effect.flatMap(cluster, ({ url }) =>
         Effect.provide(
-          signingIn(8, () => {}),
+          signingIn(often, 8, () => {}),
           over(Redis.layerCluster({ url }), "100 millis")
         )
       ),

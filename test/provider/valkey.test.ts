@@ -28,7 +28,10 @@ suite("valkey", ["valkey-server"], () => {
 
   conforms(
     Effect.map(server, ({ url }) => Redis.layer({ url })),
-    { answersWithin: 4000 }
+    { answersWithin: 4000 },
+    true,
+    true,
+    true
   )
 
   it.live("a write is one command without a script, and each kind of conflict is found", () =>
