@@ -4,6 +4,7 @@ import * as FastCheck from "fast-check"
 import type * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
+import * as Option from "#effect/Option"
 import { at } from "#test/clock"
 import { expect } from "#test/vitest"
 import type { ProviderLayer } from "../identity/backends.js"
@@ -163,7 +164,7 @@ const playing = (
     const behind = (token: string) =>
       SessionManager.open(Device, SessionStore.sessionId(token)).pipe(
         Effect.flatMap(({ get, principal }) => Effect.all([principal, get("count")])),
-        Effect.map(([user, count]) => ({ user: named((user as any).value), count })),
+        Effect.map(([user, count]) => ({ user: named(Option.getOrUndefined(user)), count })),
         Effect.catch(({ reason }) => (reason === "NotFound" ? Effect.succeed("nothing") : Effect.die(reason)))
       )
 

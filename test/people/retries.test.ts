@@ -25,11 +25,12 @@ const failing = (operation: Operation, records: "sessions" | "lists", isApplied:
         fails = false
         return isApplied ? Effect.andThen(call(...args), Effect.fail(down)) : Effect.fail(down)
       })
-  const provider = (
+  const provider: SessionProvider.Provider =
     records === "lists"
       ? { ...inner, principals: { ...inner.principals!, create: once(inner.principals!.create) } }
-      : { ...inner, [operation]: once(inner[operation] as any) }
-  ) as SessionProvider.Provider
+      : operation === "create"
+        ? { ...inner, create: once(inner.create) }
+        : { ...inner, regenerate: once(inner.regenerate) }
   return {
     provider,
     fail: () => {

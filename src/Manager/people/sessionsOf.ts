@@ -76,8 +76,8 @@ export const sessionsOf: {
   Effect.flatMap(SessionManager, (manager) => {
     const [store, principal] = args.length === 1 ? [undefined, args[0]] : args
     return Effect.flatMap(listedBy(manager, "sessionsOf", principal), (people) =>
-      Effect.flatMap(Effect.zip(people.live(registerOf(principal)), currentFamily(manager)), ([live, current]) =>
-        Effect.succeed(live.map((one) => toSignedIn(manager, one, current, store)))
+      Effect.map(Effect.zip(people.live(registerOf(principal)), currentFamily(manager)), ([live, current]) =>
+        live.map((one) => toSignedIn(manager, one, current, store))
       )
     )
   })
