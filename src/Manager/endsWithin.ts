@@ -5,14 +5,14 @@ import type { Server } from "node:http"
 import type { Socket } from "node:net"
 import * as Duration from "#effect/Duration"
 
-/** For how long a request may be on its way, in milliseconds. */
+/** For how long a request or its answer may be on its way, in milliseconds. */
 const underWay = 200
 
 /**
- * Makes a server end in time when it is closed, as on SIGTERM. Requests under way have so long to be answered; then
- * their connections are closed, those of streams and WebSockets too. Meanwhile every response ends its connection, and
- * new requests on connections that clients have kept get a 503, so that clients ask another instance. Without this, a
- * client that keeps its connection and goes on asking keeps the process from ending. Returns the server.
+ * Makes a server end in time when it is closed, as on SIGTERM. Requests under way have so long to be answered; a moment
+ * later their connections are closed, those of streams and WebSockets too. Meanwhile every response ends its connection,
+ * and new requests on connections that clients have kept get a 503, so that clients ask another instance. Without this,
+ * a client that keeps its connection and goes on asking keeps the process from ending. Returns the server.
  *
  * Take the session's `timeout`: a request that waits for a backend that does not answer gets its response by then.
  *
@@ -52,11 +52,13 @@ export const endsWithin = <S extends Server>(server: S, duration: Duration.Input
     server.keepAliveTimeout = 1
     // Not those that come later, if it listens again.
     const left = [...sockets]
-    setTimeout(() => {
+    const destroy = () => {
       for (const socket of left) {
         socket.destroy()
       }
-    }, millis).unref()
+    }
+    // A timer after the other: a request whose own time is over together with the first is answered before the second.
+    setTimeout(() => setTimeout(destroy, underWay).unref(), millis).unref()
     return close(done)
   }
   return server
