@@ -82,7 +82,8 @@ const step = FastCheck.oneof(
     n: anId,
     to: anId,
     ttl: aTtl,
-    marks: FastCheck.boolean()
+    marks: FastCheck.boolean(),
+    high: FastCheck.boolean()
   }),
   FastCheck.record({ does: FastCheck.constant("gc" as const) }),
   FastCheck.record({ does: FastCheck.constant("wait" as const), millis: FastCheck.nat(2500) })
@@ -162,13 +163,14 @@ describe("memory and its model", () => {
                         payload,
                         ttl,
                         revision,
-                        mark
+                        mark,
+                        signedIn: one.high
                       })
                       expect(made._tag).toBe(kept === undefined ? "Gone" : "Written")
                       if (kept !== undefined) {
                         model.remove(one.n)
                         if (one.marks) model.mark(one.n, one.ttl)
-                        model.put(next({ id: one.to, high: true }, one.ttl, made))
+                        model.put(next({ id: one.to, high: kept.high || one.high }, one.ttl, made))
                       }
                       break
                     }
