@@ -81,7 +81,7 @@ export type Visit = (path: string, token?: string) => Effect.Effect<Told>
 export const visiting: Effect.Effect<Visit, never, SessionManager.SessionManager> = Effect.map(
   webHandlers<SessionManager.SessionManager>(),
   (handlers): Visit => {
-    const handler = handlers(app as any)
+    const handler = handlers(app)
     return (path, token) =>
       Effect.promise(async () => {
         const headers: HeadersInit = token === undefined ? {} : { cookie: `id=${token}` }
