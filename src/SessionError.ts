@@ -26,6 +26,8 @@ import { Failure, wordsOf } from "./internal/failure.js"
  * - `InvalidConfig`: an option is wrong; the message names it.
  * - `SignInNeeded`: nobody has signed in here, or not recently enough.
  * - `TooManySessions`: the person is signed in as many times as `principals.max` allows. Nothing was written.
+ * - `CrossOrigin`: another site sent the request, which must not use the session, or cannot begin one.
+ * - `NotAdmitted`: `admit` let the client have no session. Trying again later can help.
  *
  * @since 3.0.0
  * @category errors
@@ -41,7 +43,9 @@ export const Reason = Schema.Literals([
   "Unsupported",
   "InvalidConfig",
   "SignInNeeded",
-  "TooManySessions"
+  "TooManySessions",
+  "CrossOrigin",
+  "NotAdmitted"
 ])
 
 /**
@@ -57,7 +61,8 @@ export type Reason = typeof Reason.Type
  * holds a session id or a value, so it can be logged.
  *
  * If a handler does not catch it, `@effect/platform` responds with an empty 503 if trying again can help
- * (`Unavailable`, `Conflict`, `Gone`), 401 for `SignInNeeded`, 403 for `TooManySessions`, and 500 otherwise.
+ * (`Unavailable`, `Conflict`, `Gone`), 401 for `SignInNeeded`, 403 for `TooManySessions` and `CrossOrigin`, 429 for
+ * `NotAdmitted`, and 500 otherwise.
  *
  * The 401 has no `WWW-Authenticate` header, although RFC 9110 (15.5.2) asks for one: no scheme of HTTP authentication
  * is registered for cookies, and `Basic` would make browsers ask for a password. Effect's own `Unauthorized` and
@@ -95,7 +100,7 @@ export const isSessionError = (u: unknown): u is SessionError =>
   hasProperty(u, "_tag") && u._tag === "SessionError" && hasProperty(u, "reason") && isReason(u.reason)
 
 /** The statuses of responses to errors. @internal */
-export type Status = 401 | 403 | 500 | 503
+export type Status = 401 | 403 | 429 | 500 | 503
 
 /** The reasons for which trying again can help, and those that are the client's matter. */
 const statuses: { readonly [R in Reason]?: Status } = {
@@ -103,7 +108,9 @@ const statuses: { readonly [R in Reason]?: Status } = {
   Conflict: 503,
   Gone: 503,
   SignInNeeded: 401,
-  TooManySessions: 403
+  TooManySessions: 403,
+  CrossOrigin: 403,
+  NotAdmitted: 429
 }
 
 /** The status of the response to an error. @internal */

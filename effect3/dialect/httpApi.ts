@@ -32,12 +32,12 @@ const failures = (status: Status): Declared =>
 /**
  * The `failure` of an `HttpApiMiddleware.Tag` for sessions. The response to a `SessionError` holds its reason, and has
  * status 503 if trying again can help (`Unavailable`, `Conflict`, `Gone`), 401 for `SignInNeeded`, 403 for
- * `TooManySessions`, and 500 otherwise.
+ * `TooManySessions` and `CrossOrigin`, 429 for `NotAdmitted`, and 500 otherwise.
  *
  * @since 3.0.0
  * @category schemas
  */
-export const Failure: Declared = Schema.Union(failures(503), failures(401), failures(403), failures(500))
+export const Failure: Declared = Schema.Union(failures(503), failures(401), failures(403), failures(429), failures(500))
 
 type ApiTag<I, S> = Context.Tag<I, S> & Pick<HttpApiMiddleware.TagClassAny, HttpApiMiddleware.TypeId>
 

@@ -37,15 +37,16 @@ const failures = (status: Status): Declared =>
 /**
  * The `error` of an `HttpApiMiddleware.Service` for sessions. The response to a `SessionError` holds its reason, and
  * has status 503 if trying again can help (`Unavailable`, `Conflict`, `Gone`), 401 for `SignInNeeded`, 403 for
- * `TooManySessions`, and 500 otherwise.
+ * `TooManySessions` and `CrossOrigin`, 429 for `NotAdmitted`, and 500 otherwise.
  *
  * @since 3.0.0
  * @category schemas
  */
-export const Failure: readonly [Declared, Declared, Declared, Declared] = [
+export const Failure: readonly [Declared, Declared, Declared, Declared, Declared] = [
   failures(503),
   failures(401),
   failures(403),
+  failures(429),
   failures(500)
 ]
 

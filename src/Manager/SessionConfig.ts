@@ -21,7 +21,27 @@ export type {
    * @since 3.0.0
    * @category models
    */
+  AtRestOptions,
+  /**
+   * @since 3.0.0
+   * @category models
+   */
+  CompressOptions,
+  /**
+   * @since 3.0.0
+   * @category models
+   */
   CookieOptions,
+  /**
+   * @since 3.0.0
+   * @category models
+   */
+  CrossOriginOptions,
+  /**
+   * @since 3.0.0
+   * @category models
+   */
+  DeviceBoundOptions,
   /**
    * @since 3.0.0
    * @category models

@@ -54,8 +54,8 @@ export {
 
 /**
  * Makes a middleware for any effect that responds to a request, which gives each request its session, as one store or
- * as several. A `SessionError` that the handlers do not catch becomes an empty response with status 503, 500, 401 or
- * 403.
+ * as several. A `SessionError` that the handlers do not catch becomes an empty response with status 503, 500, 429,
+ * 403 or 401.
  *
  * @example
  * import { Effect, Schema } from "effect"

@@ -45,11 +45,21 @@ export type SessionEvent = Data.TaggedEnum<{
    * the new id, or somebody else has got hold of the old one.
    */
   Reused: OfSession
+  /** A signed-in session is used from another address or agent, if `signals` asks for them. */
+  Moved: OfSession
+  /** A browser has bound the session to its device. */
+  Bound: OfSession
+  /** A browser has proved again that it holds the key of a bound session. */
+  Refreshed: OfSession
+  /** A client sent the id of a bound session without a fresh proof: it gets no session. */
+  Unproven: OfSession
+  /** A request of another site was to use its session, and must not. Without a name if it sent no id. */
+  CrossOrigin: { readonly session: string | undefined }
   /**
-   * A client sent several cookies of the session's name, as a changed domain or path leaves them. Without a name if
-   * none is an id.
+   * A client sent several cookies of the session's name, as a changed domain or path leaves them, or as another app of
+   * the site tosses one in. Without a name if none is an id.
    */
-  Doubled: { readonly session: string | undefined }
+  Tossed: { readonly session: string | undefined }
   /**
    * Stored data could not be read (torn, or of another version of the app) and were left out: a field, or the whole
    * session.
@@ -81,10 +91,11 @@ type Kind = SessionEvent["_tag"]
 /** Where events go: to counters always, to a stream's subscribers if there are any. */
 export interface Telemetry {
   /** What happened to the session that `ref` names. */
-  readonly emit: (kind: Exclude<Kind, "Doubled" | "Dropped" | "Collected">, ref: StoredId) => void
+  readonly emit: (kind: Exclude<Kind, "CrossOrigin" | "Tossed" | "Dropped" | "Collected">, ref: StoredId) => void
   /** Calls `f` when this process ends the session or gives it another id; the result stops that. */
   readonly whenChanged: (ref: StoredId, f: () => void) => () => void
-  readonly doubled: (ref: StoredId | undefined) => void
+  readonly crossOrigin: (ref: StoredId | undefined) => void
+  readonly tossed: (ref: StoredId | undefined) => void
   readonly dropped: (ref: StoredId | undefined, field?: string) => void
   readonly collected: (count: number) => void
   /** A session was read from the backend. */
@@ -118,8 +129,13 @@ const counters: Record<Kind | "Read" | "Replayed", Metric.Counter> = {
   Gone: Metric.counter("session_gone_total", "Changes dropped because the session was gone"),
   Unknown: Metric.counter("session_unknown_total", "Well-formed ids of no live session"),
   Reused: Metric.counter("session_reused_total", "Ids that were used after the grace of their renewal"),
-  Doubled: Metric.counter(
-    "session_doubled_total",
+  Moved: Metric.counter("session_moved_total", "Signed-in sessions that were used from another address or agent"),
+  Bound: Metric.counter("session_bound_total", "Sessions that a browser has bound to its device"),
+  Refreshed: Metric.counter("session_refreshed_total", "Proofs of bound sessions"),
+  Unproven: Metric.counter("session_unproven_total", "Ids of bound sessions that came without a fresh proof"),
+  CrossOrigin: Metric.counter("session_cross_origin_total", "Requests of other sites that were to use their session"),
+  Tossed: Metric.counter(
+    "session_tossed_total",
     "Requests that used a session and brought several cookies of its name"
   ),
   Dropped: Metric.counter("session_dropped_total", "Stored sessions or fields that could not be read"),
@@ -167,9 +183,13 @@ export const make = (backend: string): Telemetry => {
         if (others.size === 0) waiting.delete(ref)
       }
     },
-    doubled: (ref) => {
-      count("Doubled")
-      if (subscribers.size > 0) publish(SessionEvent.Doubled({ session: ref && nameOf(ref) }))
+    crossOrigin: (ref) => {
+      count("CrossOrigin")
+      if (subscribers.size > 0) publish(SessionEvent.CrossOrigin({ session: ref && nameOf(ref) }))
+    },
+    tossed: (ref) => {
+      count("Tossed")
+      if (subscribers.size > 0) publish(SessionEvent.Tossed({ session: ref && nameOf(ref) }))
     },
     dropped: (ref, field) => {
       count("Dropped")

@@ -6,8 +6,19 @@ import { aboveZero, between, matching, parsed, satisfying, withDefault } from "#
 import * as DateTime from "#effect/DateTime"
 import * as Duration from "#effect/Duration"
 import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
 import * as Schema from "#effect/Schema"
-import type { CookieOptions, IdOptions, Options, PrincipalOptions, RememberOptions } from "./options.js"
+import type {
+  AtRestOptions,
+  CompressOptions,
+  CookieOptions,
+  CrossOriginOptions,
+  DeviceBoundOptions,
+  IdOptions,
+  Options,
+  PrincipalOptions,
+  RememberOptions
+} from "./options.js"
 
 const positive = parsed(
   Duration.isDuration,
@@ -169,6 +180,50 @@ const Principals = Schema.Struct({
   bestEffort: withDefault(Schema.Boolean, () => false)
 })
 
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
+
+const CrossOrigin = Schema.Struct({
+  trusted: withDefault(
+    Schema.Array(
+      Schema.String.pipe(
+        satisfying((text) =>
+          isOrigin(text)
+            ? undefined
+            : "expected an origin: scheme, host and port alone, such as https://app.example.com"
+        )
+      )
+    ),
+    () => []
+  )
+})
+
+const redacted = <A>(message: string) =>
+  parsed(
+    (u): u is Redacted.Redacted<A> => Redacted.isRedacted(u),
+    (input: Redacted.Redacted<A>) => (Redacted.isRedacted(input) ? Option.some(input) : Option.none()),
+    message
+  )
+
+const AtRest = Schema.Struct({
+  keys: Schema.Union([
+    Schema.Literal("id"),
+    Schema.Array(redacted<string | Uint8Array>("expected a key, wrapped with Redacted.make"))
+  ]),
+  migrating: withDefault(Schema.Boolean, () => false)
+})
+
+const Compress = Schema.Struct({ over: Schema.Int.pipe(aboveZero) })
+
+const DeviceBound = Schema.Struct({
+  every: withDefault(positive, () => Duration.minutes(10)),
+  path: withDefault(
+    Schema.String.pipe(matching(/^\/[!-:<-~]*$/, "expected a path that starts with /, without spaces or ;")),
+    () => "/.well-known/session"
+  ),
+  required: withDefault(Schema.Boolean, () => false),
+  skippedFor: Schema.optional(pause)
+})
+
 /**
  * The Schema of all options. Durations are Effect's: `"30 minutes"`, `Duration.hours(12)`, milliseconds.
  *
@@ -190,6 +245,23 @@ export const SessionConfig = Schema.Struct({
   clearSiteData: withDefault(
     Schema.Array(Schema.Literals(["cache", "cookies", "storage", "executionContexts"])),
     () => []
+  ),
+  crossOrigin: withDefault(Schema.Union([Schema.Literal("allow"), CrossOrigin]), () => ({ trusted: [] })),
+  app: withDefault(
+    Schema.String.pipe(matching(/^[!-~]{0,64}$/, "expected up to 64 visible ASCII characters, without spaces")),
+    () => ""
+  ),
+  atRest: Schema.optional(Schema.Union([Schema.Literal("id"), AtRest])),
+  compress: Schema.optional(Compress),
+  deviceBound: Schema.optional(DeviceBound),
+  signals: withDefault(Schema.Array(Schema.Literals(["address", "agent"])), () => []),
+  signalSalt: Schema.optional(redacted<string>("expected a text, wrapped with Redacted.make")),
+  admit: Schema.optional(
+    parsed(
+      (u): u is NonNullable<Options["admit"]> => typeof u === "function",
+      (input: NonNullable<Options["admit"]>) => Option.filter(Option.some(input), (u) => typeof u === "function"),
+      "expected a function from a request to an Effect of a boolean"
+    )
   ),
   id: withDefault(Id, () => Schema.decodeSync(Id)({})),
   cookie: withDefault(Schema.Union([Schema.Literal(false), Cookie]), () => Schema.decodeSync(Cookie)({})),
@@ -219,11 +291,15 @@ export const SessionConfig = Schema.Struct({
 export type SessionConfig = typeof SessionConfig.Type
 
 /** How an environment variable writes an option. */
-export type Writing = "text" | "whole" | "flag" | "flag or text" | "list"
+export type Writing = "text" | "whole" | "flag" | "flag or text" | "list" | "secret" | "id or secrets"
 
 /** The options that are groups of options. */
 interface Groups {
+  readonly atRest: AtRestOptions
+  readonly compress: CompressOptions
   readonly cookie: CookieOptions
+  readonly crossOrigin: CrossOriginOptions
+  readonly deviceBound: DeviceBoundOptions
   readonly id: IdOptions
   readonly principals: PrincipalOptions
   readonly remember: RememberOptions
@@ -234,10 +310,10 @@ type Writings<O> = {
 }
 
 /**
- * How environment variables write the options; the compiler checks that none is left out. Durations and choices stay
+ * How environment variables write the options; the compiler checks that none is left out but code. Durations and choices stay
  * text: the Schema reads them, and its errors name the accepted values.
  */
-export const writings: Writings<Options> = {
+export const writings: Writings<Omit<Options, "admit">> = {
   idleTimeout: "text",
   absoluteTimeout: "text",
   touchEvery: "text",
@@ -252,6 +328,13 @@ export const writings: Writings<Options> = {
   remember: { idleTimeout: "text", absoluteTimeout: "text" },
   principals: { max: "whole", whenExceeded: "text", bestEffort: "flag" },
   clearSiteData: "list",
+  crossOrigin: { trusted: "list" },
+  app: "text",
+  atRest: { keys: "id or secrets", migrating: "flag" },
+  compress: { over: "whole" },
+  deviceBound: { every: "text", path: "text", required: "flag", skippedFor: "text" },
+  signals: "list",
+  signalSalt: "secret",
   id: {
     bytes: "whole",
     prefix: "text",

@@ -31,7 +31,7 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
     const { keeper, telemetry } = session.env
     const [token, other] = session.sent?.tokens ?? []
     if (session.sent?.doubled === true) {
-      telemetry.doubled(token === undefined ? undefined : keeper.refOf(token))
+      telemetry.tossed(token === undefined ? undefined : keeper.refOf(token))
     }
     if (token === undefined) {
       session.read(session.sent === undefined ? none : missing, now)

@@ -3,6 +3,9 @@
  */
 import type * as DateTime from "#effect/DateTime"
 import type * as Duration from "#effect/Duration"
+import type * as Effect from "#effect/Effect"
+import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
+import type * as Redacted from "#effect/Redacted"
 
 /**
  * The options of the cookie.
@@ -117,6 +120,75 @@ export interface PrincipalOptions {
 }
 
 /**
+ * The options of requests from other origins (RFC 6454).
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface CrossOriginOptions {
+  /**
+   * Other origins whose requests may use a session: scheme, host and port, such as `https://app.example.com`. Default
+   * none.
+   */
+  readonly trusted?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * The options of sessions that are sealed before a backend gets them.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface AtRestOptions {
+  /**
+   * The keys, each of at least 32 random bytes: encoded as base64, base64url or hex, or the bytes themselves. Sessions
+   * are sealed with the first key; all keys open them. To rotate, put a new key in front, and drop the old one when its
+   * last session has expired. Or `id`: each session has a key of its own, derived from its id, which only its client
+   * has.
+   */
+  readonly keys: "id" | ReadonlyArray<Redacted.Redacted<string | Uint8Array>>
+  /**
+   * Whether sessions that were stored unsealed are read: true while sealing is turned on, so that no user is signed out.
+   * Then whoever can write to the backend can forge sessions. Default false.
+   */
+  readonly migrating?: boolean | undefined
+}
+
+/**
+ * The options of compression.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface CompressOptions {
+  /** The least size of a session that is compressed, in bytes. */
+  readonly over: number
+}
+
+/**
+ * The options of sessions that are bound to a device (W3C Device Bound Session Credentials).
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface DeviceBoundOptions {
+  /** How long a browser's proof counts. Chrome refreshes it in time. Default 10 minutes. */
+  readonly every?: Duration.Input | undefined
+  /** The path at which browsers bind a session and renew the proof. Default `/.well-known/session`. */
+  readonly path?: string | undefined
+  /**
+   * Whether a session that no browser has bound ends `every` after its sign-in. Default false: browsers that cannot bind
+   * sessions keep ordinary ones.
+   */
+  readonly required?: boolean | undefined
+  /**
+   * How long after its last proof a session goes on if its browser says that it could not renew the proof. Default as
+   * long as `every`; 0 lets no request pass without a proof.
+   */
+  readonly skippedFor?: Duration.Input | undefined
+}
+
+/**
  * The options of sessions. Durations are Effect's: `"30 minutes"`, `Duration.hours(12)`, milliseconds.
  *
  * @since 3.0.0
@@ -162,6 +234,46 @@ export interface Options {
    * https, and not all know all of these. Default none.
    */
   readonly clearSiteData?: ReadonlyArray<"cache" | "cookies" | "storage" | "executionContexts"> | undefined
+  /**
+   * Which requests of other sites may use a session. By default those with an unsafe method, and WebSockets, fail with
+   * `CrossOrigin` when they use it, unless they come from the same origin or a trusted one (Fetch Metadata, and the
+   * Origin header where browsers send none). `allow` lets all of them.
+   */
+  readonly crossOrigin?: "allow" | CrossOriginOptions | undefined
+  /**
+   * The name of the app, of up to 64 visible ASCII characters without spaces. It is part of what backends get: of the
+   * hashes of ids, of the names of people's lists, and of seals. So two apps with one backend, or one key, are strangers
+   * to each other. Sessions that were stored under another name, or under none, are over. Default none.
+   */
+  readonly app?: string | undefined
+  /**
+   * Whether sessions are sealed before the backend gets them, so that it can neither read nor forge them: with keys, or
+   * with each session's own id (`id`). Default: they are not.
+   */
+  readonly atRest?: "id" | AtRestOptions | undefined
+  /**
+   * Compresses large sessions (deflate). Default off: if an attacker can put text into a session and see how long its
+   * record is, compression lets them guess a secret in it (the CRIME attack).
+   */
+  readonly compress?: CompressOptions | undefined
+  /** Binds sessions to the device of the person who signs in, where the browser can. Default off. */
+  readonly deviceBound?: DeviceBoundOptions | undefined
+  /**
+   * What events tell of the client: a salted hash of its address, or of its agent (the User-Agent header). With it, the
+   * event `Moved` tells that a signed-in session is used from another one. For detection: nothing is decided by it.
+   * Default nothing.
+   */
+  readonly signals?: ReadonlyArray<"address" | "agent"> | undefined
+  /**
+   * The salt of the hashes in events: of at least 16 bytes, the same in all processes whose events are to be compared.
+   * Default: random bytes of this process.
+   */
+  readonly signalSalt?: Redacted.Redacted<string> | undefined
+  /**
+   * Asked before a client without a session gets one: false fails the change with `NotAdmitted`, a 429. Default: all are
+   * admitted.
+   */
+  readonly admit?: ((request: HttpServerRequest) => Effect.Effect<boolean>) | undefined
   /** The options of session ids. */
   readonly id?: IdOptions | undefined
   /** Cookie attributes, or `false` to send no cookie. */

@@ -27,7 +27,7 @@ export interface Reports {
 export type CallKind = "read" | "write"
 
 /** The errors that are not the server's fault, and that any client can cause. */
-const byClients: ReadonlyArray<Reason> = ["Gone", "SignInNeeded", "TooManySessions"]
+const byClients: ReadonlyArray<Reason> = ["Gone", "SignInNeeded", "TooManySessions", "CrossOrigin", "NotAdmitted"]
 
 /** The pause between two lines of a kind, in milliseconds. */
 const pause = 10_000

@@ -5,20 +5,28 @@ import { invalid, namesUnder } from "#dialect/config"
 import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
+import * as Redacted from "#effect/Redacted"
 import { type Writing, writings } from "../Manager/configSchema.js"
 import type { Options } from "../Manager/options.js"
 import * as Environment from "../Provider/internal/environment.js"
 import { hint } from "../Provider/internal/options.js"
 
+const parts = (text: string): ReadonlyArray<string> => text.split(",").map((part) => part.trim())
+
 /** The readers of variables, by how a variable writes an option. */
 const readers: {
-  readonly [W in Writing]: (name: string) => Config.Config<boolean | number | string | ReadonlyArray<string>>
+  readonly [W in Writing]: (name: string) => Config.Config<unknown>
 } = {
   text: Config.NonEmptyString,
   whole: Config.Int,
   flag: Config.Boolean,
   "flag or text": (name) => Config.orElse(Config.Boolean(name), () => Config.NonEmptyString(name)),
-  list: (name) => Config.map(Config.NonEmptyString(name), (text) => text.split(",").map((part) => part.trim()))
+  list: (name) => Config.map(Config.NonEmptyString(name), parts),
+  secret: Config.Redacted,
+  "id or secrets": (name) =>
+    Config.map(Config.NonEmptyString(name), (text) =>
+      text === "id" ? text : parts(text).map((part) => Redacted.make(part))
+    )
 }
 
 type Path = readonly [name: string] | readonly [group: string, name: string]
@@ -30,7 +38,8 @@ const options: ReadonlyArray<readonly [path: Path, writing: Writing]> = [
         ? [[[name], written]]
         : Object.entries(written).map(([inner, writing]) => [[name, inner], writing])
   ),
-  [["cookie"], "flag"]
+  [["cookie"], "flag"],
+  [["crossOrigin"], "text"]
 ]
 
 /** The name of an option's variable: `cookie.sameSite` is `SESSION_COOKIE_SAME_SITE`. */

@@ -144,7 +144,8 @@ describe("the document that is served", () => {
       for (const path of ["/visitor/{id}", "/both", "/strict"]) {
         for (const [status, reasons] of [
           [503, ["Unavailable", "Conflict", "Gone"]],
-          [403, ["TooManySessions"]],
+          [403, ["TooManySessions", "CrossOrigin"]],
+          [429, ["NotAdmitted"]],
           [500, ["NotFound", "InvalidValue", "TooLarge", "HeadersSent", "Unsupported", "InvalidConfig"]]
         ] as const) {
           expect(errorsOf(path, status)).toEqual([{ SessionError: reasons }])

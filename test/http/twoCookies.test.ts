@@ -281,7 +281,7 @@ describe("seen from outside", () => {
       const seen = yield* Effect.forkChild(
         Stream.runCollect(
           Stream.take(
-            Stream.filter(events, ({ _tag }) => _tag === "Doubled"),
+            Stream.filter(events, ({ _tag }) => _tag === "Tossed"),
             3
           )
         )

@@ -379,7 +379,8 @@ describe("fromConfig", () => {
     const all = pathsOf(SessionConfig.SessionConfig)
     expect(all.length).toBeGreaterThan(20)
     expect(all).toContainEqual(["cookie", "sameSite"])
-    for (const path of all) {
+    // A function is no text.
+    for (const path of all.filter(([name]) => name !== "admit")) {
       expect(names).toContain(variableOf(path))
     }
   })
