@@ -20,20 +20,25 @@ import type { App } from "../../test/support/app.js"
 export type AnyApi = HttpApi.HttpApi.Any
 type Around = (app: App) => App
 
-export const get = <const Name extends string, Params = never, A = void, E = never>(
-  name: Name,
-  path: `/${string}`,
-  options: {
-    readonly params?: Schema.Schema<Params, any>
-    readonly success?: Schema.Schema<A, any>
-    readonly error?: Schema.Schema<E, any>
-  } = {}
-): HttpApiEndpoint.HttpApiEndpoint<Name, "GET", Params, never, never, never, A, E> => {
-  const plain: any = HttpApiEndpoint.get(name, path)
-  const reading = options.params === undefined ? plain : plain.setPath(options.params)
-  const succeeding = options.success === undefined ? reading : reading.addSuccess(options.success)
-  return options.error === undefined ? succeeding : succeeding.addError(options.error)
-}
+const endpoint =
+  <const Method extends "GET" | "POST">(method: Method) =>
+  <const Name extends string, Params = never, A = void, E = never>(
+    name: Name,
+    path: `/${string}`,
+    options: {
+      readonly params?: Schema.Schema<Params, any>
+      readonly success?: Schema.Schema<A, any>
+      readonly error?: Schema.Schema<E, any>
+    } = {}
+  ): HttpApiEndpoint.HttpApiEndpoint<Name, Method, Params, never, never, never, A, E> => {
+    const plain: any = HttpApiEndpoint.make(method)(name, path)
+    const reading = options.params === undefined ? plain : plain.setPath(options.params)
+    const succeeding = options.success === undefined ? reading : reading.addSuccess(options.success)
+    return options.error === undefined ? succeeding : succeeding.addError(options.error)
+  }
+
+export const get = endpoint("GET")
+export const post = endpoint("POST")
 
 export const Text = HttpApiSchema.Text()
 

@@ -20,7 +20,7 @@ import type { App } from "../../test/support/app.js"
 export type AnyApi = HttpApi.Constraint
 type Around = (app: App) => App
 
-export const { get } = HttpApiEndpoint
+export const { get, post } = HttpApiEndpoint
 
 export const Text = Schema.String.pipe(HttpApiSchema.asText())
 

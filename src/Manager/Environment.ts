@@ -4,6 +4,7 @@
 import type { SessionCodec } from "../Store/Codec.js"
 import type { Surroundings } from "./Calls.js"
 import type { SessionConfig } from "./configSchema.js"
+import type { CrossOrigin } from "./crossOrigin.js"
 import type { Keeper } from "./Keeper.js"
 import type { Base } from "./Outcome.js"
 import type { People } from "./people/People.js"
@@ -16,6 +17,7 @@ export interface Environment extends Surroundings {
   readonly config: SessionConfig
   readonly keeper: Keeper
   readonly transport: Transport
+  readonly crossOrigin: CrossOrigin
   readonly codec: SessionCodec
   readonly warnings: Warnings
   readonly underWay: UnderWay

@@ -37,19 +37,31 @@ const asError = (outcome: Outcome, backend: string): Effect.Effect<void, Session
   }
 }
 
+/** The ways to use a session. */
+export type Use = "read" | "change" | "regenerate" | "signIn" | "destroy" | "save"
+
 export class LiveSession extends RequestState implements SessionCell {
   /** The last error of an operation, for the log: an `HttpApi` turns errors into responses and logs none. */
   failure: SessionError | undefined = undefined
 
+  /** The error of a use that the session's request must not make: outside of a request there is none. */
+  protected barred(_: Use): SessionError | undefined {
+    return undefined
+  }
+
   reading<A>(f: (values: Readonly<Draft>) => Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> {
-    return Effect.suspend(() =>
-      this.origin._tag === "Unread"
+    return Effect.suspend(() => {
+      if (this.origin._tag !== "Unread") {
+        return f(this.view)
+      }
+      const barred = this.barred("read")
+      return barred === undefined
         ? Effect.matchCauseEffect(open(this), {
             onFailure: (cause) => this.notRead(cause),
             onSuccess: () => f(this.view)
           })
-        : f(this.view)
-    )
+        : this.fail(barred)
+    })
   }
 
   /** Removes the message of a defect, which can hold ids and values. */
@@ -66,7 +78,7 @@ export class LiveSession extends RequestState implements SessionCell {
     if (this.stage === "closed") {
       return headersSent("change")
     }
-    const error = this.record(operation)
+    const error = this.barred("change") ?? this.record(operation)
     return error === undefined ? Effect.void : this.fail(error)
   }
 
@@ -160,7 +172,7 @@ export class LiveSession extends RequestState implements SessionCell {
 
   get signOut(): Effect.Effect<void, SessionError> {
     return Effect.suspend(() => {
-      this.signedOut ||= this.stage === "open"
+      this.signedOut ||= this.stage === "open" && this.barred("destroy") === undefined
       return this.destroy
     })
   }
@@ -170,13 +182,23 @@ export class LiveSession extends RequestState implements SessionCell {
       if (this.stage === "closed") {
         return headersSent("destroy")
       }
+      const barred = this.barred("destroy")
+      if (barred !== undefined) {
+        return this.fail(barred)
+      }
       this.end()
       return Effect.void
     })
   }
 
   get save(): Effect.Effect<void, SessionError> {
-    return Effect.suspend(() => (this.stage === "closed" ? headersSent("save") : this.saveNow))
+    return Effect.suspend(() => {
+      if (this.stage === "closed") {
+        return headersSent("save")
+      }
+      const barred = this.barred("save")
+      return barred === undefined ? this.saveNow : this.fail(barred)
+    })
   }
 
   get exclusive(): Effect.Effect<void, SessionError> {
@@ -241,12 +263,16 @@ export class LiveSession extends RequestState implements SessionCell {
 
   /** Changes the id, which only a response can tell. */
   private withResponse(
-    operation: string,
+    operation: "regenerate" | "signIn",
     change: () => Effect.Effect<void, SessionError>
   ): Effect.Effect<void, SessionError> {
-    return Effect.suspend(() =>
-      this.stage === "open" ? change() : this.stage === "socket" ? noResponse(operation) : headersSent(operation)
-    )
+    return Effect.suspend(() => {
+      if (this.stage !== "open") {
+        return this.stage === "socket" ? noResponse(operation) : headersSent(operation)
+      }
+      const barred = this.barred(operation)
+      return barred === undefined ? change() : this.fail(barred)
+    })
   }
 
   fail(error: SessionError): Effect.Effect<never, SessionError> {

@@ -16,6 +16,7 @@ import { Handle } from "../Store/Handle.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
 import { type Backend, bounded, guarded, guardedSealing, type Surroundings } from "./Calls.js"
 import { mostSessions, type SessionConfig } from "./configSchema.js"
+import { makeCrossOrigin } from "./crossOrigin.js"
 import type { Environment } from "./Environment.js"
 import type { Keeper } from "./Keeper.js"
 import { keptByClient } from "./keptByClient.js"
@@ -184,6 +185,7 @@ const over = (
   const environment: Environment = {
     ...parts,
     transport: makeTransport(config, keeper),
+    crossOrigin: makeCrossOrigin(config),
     warnings: makeWarnings(config),
     underWay: new UnderWay(),
     turns: new Turns<Base>(waiting),

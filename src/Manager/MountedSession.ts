@@ -7,8 +7,9 @@ import type { HttpServerResponse } from "#effect/http/HttpServerResponse"
 import * as Scope from "#effect/Scope"
 import type { SessionError } from "../SessionError.js"
 import { commit } from "./Commit.js"
+import { type Access, refused, withheld } from "./crossOrigin.js"
 import type { Environment } from "./Environment.js"
-import { LiveSession } from "./LiveSession.js"
+import { LiveSession, type Use } from "./LiveSession.js"
 import type { Shape } from "./respond.js"
 
 export class MountedSession extends LiveSession {
@@ -16,7 +17,11 @@ export class MountedSession extends LiveSession {
     env: Environment,
     private readonly request: HttpServerRequest
   ) {
-    super(env, () => env.transport.read(request))
+    super(env, () => {
+      const sent = env.transport.read(request)
+      // Cookies of the session's name that cannot be its own are as good as none.
+      return sent?.tokens.length === 0 && env.crossOrigin.isWithheld(request) ? undefined : sent
+    })
   }
 
   /** How many mounts of this request are running, nested in each other. */
@@ -33,6 +38,50 @@ export class MountedSession extends LiveSession {
   scope: Scope.Scope | undefined = undefined
   /** Whether the end of the request is watched for a new token that nobody was told. */
   private watched = false
+  private accessKnown: Access | undefined = undefined
+  /** Whether this request was reported as one of another site. */
+  private reported = false
+
+  /** What the request may do with its session, by where it comes from. */
+  private get access(): Access {
+    this.accessKnown ??= this.env.crossOrigin.access(this.request, () => this.sent)
+    return this.accessKnown
+  }
+
+  protected override barred(use: Use): SessionError | undefined {
+    const { access } = this
+    return access === "free" ? undefined : this.barredFromAfar(access, use)
+  }
+
+  private barredFromAfar(access: Exclude<Access, "free">, use: Use): SessionError | undefined {
+    if (access !== "refused" && (use === "read" || this.mayChange(access, use))) {
+      return undefined
+    }
+    if (!this.reported) {
+      this.reported = true
+      const [token] = this.sent?.tokens ?? []
+      this.env.telemetry.crossOrigin(token === undefined ? undefined : this.env.keeper.refOf(token))
+    }
+    return access === "refused" ? refused() : withheld(use)
+  }
+
+  /** A session that somebody signs in to is this request's own. Other changes of a safe method are dropped at its end. */
+  private mayChange(access: "withheld" | "signIn", use: Use): boolean {
+    switch (access) {
+      case "withheld":
+        return use === "change" || (use === "save" && !this.changed)
+      case "signIn":
+        return use === "signIn" || use === "regenerate" || use === "save" || this.renewing || this.base !== undefined
+    }
+  }
+
+  override get isForgotten(): boolean {
+    return this.accessKnown === "withheld"
+  }
+
+  override get isUsed(): boolean {
+    return super.isUsed || this.reported
+  }
 
   override get isPrefetch(): boolean {
     return /^prefetch\b/i.test(this.request.headers["sec-purpose"] ?? "")

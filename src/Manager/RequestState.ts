@@ -99,6 +99,16 @@ export class RequestState {
     return this.log.length > 0 || this.renewing || this.ending.length > 0
   }
 
+  /** Whether the request's changes are for its own handler alone: they are dropped at its end. */
+  get isForgotten(): boolean {
+    return false
+  }
+
+  /** Whether the response may show something of the session. */
+  get isUsed(): boolean {
+    return this.origin._tag !== "Unread"
+  }
+
   /** The id that the session gets when it begins or is regenerated. */
   get successorId(): string {
     this.nextId ??= this.env.keeper.makeId(this.base?.kept)

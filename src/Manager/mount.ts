@@ -106,7 +106,7 @@ export class Mounting {
 
   /** Saves the changes of an inner mount when it has made its response, whatever becomes of the outer ones. */
   private saveInner(session: MountedSession, response: Response): Effect.Effect<Response> {
-    return session.stage === "open" && session.changed && response.status < 500
+    return session.stage === "open" && session.changed && !session.isForgotten && response.status < 500
       ? Effect.flatMap(
           commit(session, "end"),
           (outcome) => respond(session, outcome, response, session.shape) ?? Effect.succeed(response)
@@ -169,7 +169,7 @@ export class Mounting {
       return Effect.as(session.changed ? this.env.reports.warned(unsaved) : Effect.void, response)
     }
     session.stage = "closed"
-    if (response.status >= 500 && !this.env.config.keepOnServerError) {
+    if (session.isForgotten || (response.status >= 500 && !this.env.config.keepOnServerError)) {
       session.discard()
     }
     if (!needsCommit(session)) {

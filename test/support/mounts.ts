@@ -14,17 +14,21 @@ import * as HttpApiGroup from "#effect/http-api/HttpApiGroup"
 import * as Layer from "#effect/Layer"
 import * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
-import { failures, get, layerOfStore, middleware, serveApi, Text } from "#test/api"
+import { failures, get, layerOfStore, middleware, post, serveApi, Text } from "#test/api"
 import * as HttpRouter from "#test/HttpRouter"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { type Answer, AppSession, client, managerLayer, probe, type Server } from "./http.js"
 import { bytesOf, exchange } from "./raw.js"
 
-/** The effect that runs at `GET /name` for each name; its text is the response. */
+/** The effect that runs at `GET /name` and `POST /name` for each name; its text is the response. */
 export type Handlers = Readonly<Record<string, Effect.Effect<string, SessionError, AppSession>>>
 
-/** Sends a GET request with exactly these headers. */
-export type Reach = (path: string, headers?: Readonly<Record<string, string>>) => Effect.Effect<Answer>
+/** Sends a request with exactly these headers. */
+export type Reach = (
+  path: string,
+  headers?: Readonly<Record<string, string>>,
+  method?: "GET" | "POST"
+) => Effect.Effect<Answer>
 
 /** Builds a server from a layer. */
 export const build = <E>(
@@ -50,15 +54,18 @@ export class WithSession extends middleware<WithSession>()("WithSession", {
 
 export const WithSessionLive = layerOfStore(WithSession, AppSession)
 
-/** The handlers as an API, and what implements it. */
-export const apiOf = (handlers: Handlers) => {
-  const group = Object.keys(handlers).reduce<any>(
-    (group, name) => group.add(get(name, `/${name}`, { success: Text })),
-    HttpApiGroup.make("all")
-  )
+/** The handlers as an API, and what implements it; with `alsoPosts` each is there for both methods. */
+export const apiOf = (handlers: Handlers, alsoPosts = false) => {
+  const group = Object.keys(handlers).reduce<any>((group, name) => {
+    const added = group.add(get(name, `/${name}`, { success: Text }))
+    return alsoPosts ? added.add(post(`post-${name}`, `/${name}`, { success: Text })) : added
+  }, HttpApiGroup.make("all"))
   const api = HttpApi.make("api").add(group.middleware(WithSession))
   const implemented = HttpApiBuilder.group(api, "all" as never, (builder: any) =>
-    Object.entries(handlers).reduce((builder, [name, handler]) => builder.handle(name, () => handler), builder)
+    Object.entries(handlers).reduce((builder, [name, handler]) => {
+      const added = builder.handle(name, () => handler)
+      return alsoPosts ? added.handle(`post-${name}`, () => handler) : added
+    }, builder)
   )
   return [api, Layer.provide(implemented as Layer.Layer<any>, WithSessionLive)] as const
 }
@@ -84,15 +91,10 @@ export const basics = {
 
 /** The handlers as routes that need the session. */
 export const routesOf = (handlers: Handlers) =>
-  Object.entries(handlers).reduce<HttpRouter.HttpRouter<SessionError, AppSession>>(
-    (router, [name, handler]) =>
-      HttpRouter.get(
-        router,
-        `/${name}`,
-        Effect.map(handler, (text) => HttpServerResponse.text(text))
-      ),
-    HttpRouter.empty
-  )
+  Object.entries(handlers).reduce<HttpRouter.HttpRouter<SessionError, AppSession>>((router, [name, handler]) => {
+    const responding = Effect.map(handler, (text) => HttpServerResponse.text(text))
+    return HttpRouter.post(HttpRouter.get(router, `/${name}`, responding), `/${name}`, responding)
+  }, HttpRouter.empty)
 
 /** The handlers as a router, with the middleware. */
 export const routerOf = (handlers: Handlers) => HttpRouter.use(routesOf(handlers), SessionHttp.middleware(AppSession))
@@ -103,7 +105,7 @@ const layerRouterOf = (handlers: Handlers) =>
       Layer.empty,
       ...Object.entries(handlers).map(([name, handler]) =>
         HttpLayerRouter.add(
-          "GET",
+          "*",
           `/${name}`,
           Effect.map(handler, (text) => HttpServerResponse.text(text))
         )
@@ -116,30 +118,41 @@ const overSockets = <E>(server: Effect.Effect<Server, E, Scope.Scope>) =>
   Effect.map(
     server,
     ({ url }): Reach =>
-      (path, headers = {}) =>
-        exchange(url, bytesOf("GET", path, { connection: "close", ...headers }))
+      (path, headers = {}, method = "GET") =>
+        exchange(
+          url,
+          bytesOf(method, path, {
+            connection: "close",
+            ...(method === "POST" ? { "content-length": "0" } : {}),
+            ...headers
+          })
+        )
   )
 
 /** The ways to mount a server's handlers; what each builds ends with the scope. */
 export const mounts: Readonly<
   Record<
     string,
-    (handlers: Handlers, provider?: ReturnType<typeof probe>["provider"]) => Effect.Effect<Reach, unknown, Scope.Scope>
+    (
+      handlers: Handlers,
+      provider?: ReturnType<typeof probe>["provider"],
+      options?: SessionConfig.Options
+    ) => Effect.Effect<Reach, unknown, Scope.Scope>
   >
 > = {
-  HttpRouter: (handlers, provider) => overSockets(build(HttpServer.serve(routerOf(handlers)), provider)),
-  HttpLayerRouter: (handlers, provider) => overSockets(build(layerRouterOf(handlers), provider)),
-  HttpApi: (handlers, provider) => overSockets(build(serveApi(...apiOf(handlers)), provider)),
-  "a web handler": (handlers, provider) =>
+  HttpRouter: (handlers, ...rest) => overSockets(build(HttpServer.serve(routerOf(handlers)), ...rest)),
+  HttpLayerRouter: (handlers, ...rest) => overSockets(build(layerRouterOf(handlers), ...rest)),
+  HttpApi: (handlers, ...rest) => overSockets(build(serveApi(...apiOf(handlers, true)), ...rest)),
+  "a web handler": (handlers, provider, options) =>
     Effect.map(
       Effect.acquireRelease(
-        Effect.sync(() => HttpEffect.toWebHandlerLayer(routerOf(handlers), managerLayer({}, provider))),
+        Effect.sync(() => HttpEffect.toWebHandlerLayer(routerOf(handlers), managerLayer(options, provider))),
         ({ dispose }) => Effect.promise(dispose)
       ),
       ({ handler }): Reach =>
-        (path, headers = {}) =>
+        (path, headers = {}, method = "GET") =>
           Effect.promise(async () => {
-            const response = await handler(new Request(`http://localhost${path}`, { headers }))
+            const response = await handler(new Request(`http://app.example${path}`, { method, headers }))
             const setCookie = response.headers.getSetCookie()
             return {
               status: response.status,
