@@ -3,6 +3,7 @@
  */
 import type { SessionCodec } from "../Store/Codec.js"
 import type { Surroundings } from "./Calls.js"
+import type { Caches } from "./caches.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { CrossOrigin } from "./crossOrigin.js"
 import type { Keeper } from "./Keeper.js"
@@ -17,6 +18,7 @@ export interface Environment extends Surroundings {
   readonly config: SessionConfig
   readonly keeper: Keeper
   readonly transport: Transport
+  readonly caches: Caches
   readonly crossOrigin: CrossOrigin
   readonly codec: SessionCodec
   readonly warnings: Warnings

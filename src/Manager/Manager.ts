@@ -15,6 +15,7 @@ import * as Codec from "../Store/Codec.js"
 import { Handle } from "../Store/Handle.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
 import { type Backend, bounded, guarded, guardedSealing, type Surroundings } from "./Calls.js"
+import { makeCaches } from "./caches.js"
 import { mostSessions, type SessionConfig } from "./configSchema.js"
 import { makeCrossOrigin } from "./crossOrigin.js"
 import type { Environment } from "./Environment.js"
@@ -181,10 +182,12 @@ const over = (
   }
   const { telemetry } = surroundings
   const waiting = patience(keeper.name, config.timeout)
+  const caches = makeCaches(config)
   const parts = { config, keeper, codec, patience: waiting, ...surroundings }
   const environment: Environment = {
     ...parts,
-    transport: makeTransport(config, keeper),
+    transport: makeTransport(config, keeper, caches),
+    caches,
     crossOrigin: makeCrossOrigin(config),
     warnings: makeWarnings(config),
     underWay: new UnderWay(),

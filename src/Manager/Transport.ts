@@ -4,10 +4,10 @@
  */
 import * as Duration from "#effect/Duration"
 import * as Cookies from "#effect/http/Cookies"
-import * as Headers from "#effect/http/Headers"
 import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import { SessionError } from "../SessionError.js"
+import type { Caches } from "./caches.js"
 import { mostDays, type SessionConfig } from "./configSchema.js"
 import { findCookies, findParts, joinParts, splitValue } from "./cookieHeader.js"
 import { expireOthers } from "./cookieScopes.js"
@@ -40,7 +40,8 @@ const forgotten: Exclude<Reply, "forget"> = { token: "" }
 
 export const makeTransport = (
   config: SessionConfig,
-  { accepts, needsResponse: spread }: Pick<Keeper, "accepts" | "needsResponse">
+  { accepts, needsResponse: spread }: Pick<Keeper, "accepts" | "needsResponse">,
+  { forbid }: Pick<Caches, "forbid">
 ): Transport => {
   const { cookie, header } = config
   const cookies = cookie === false ? undefined : makeCookies(cookie, spread)
@@ -52,7 +53,7 @@ export const makeTransport = (
       if (cookies?.sent !== true && headerName === undefined) {
         return response
       }
-      const next = guardCaches(response)
+      const next = forbid(response)
       const told = cookies?.sent === true ? cookies.write(next, token, request, lasts) : next
       return headerName === undefined ? told : HttpServerResponse.setHeader(told, headerName, token)
     },
@@ -186,17 +187,3 @@ const attributesOf = (cookie: Cookie) => ({
 const maxAgeOf = (millis: number) => ({ maxAge: Duration.seconds(Math.min(Math.ceil(millis / 1000), mostSeconds)) })
 
 const mostSeconds = mostDays * 24 * 60 * 60
-
-/** Keeps a response with a session id out of caches: it is for one client only (OWASP ASVS 14.3.2). */
-const guardCaches = (response: Response): Response => {
-  const { headers } = response
-  const cacheControl = headers["cache-control"]
-  const vary = headers["vary"]
-  return HttpServerResponse.setHeaders(
-    response,
-    Headers.fromInput({
-      "cache-control": cacheControl !== undefined && /\bno-store\b/i.test(cacheControl) ? cacheControl : "no-store",
-      vary: vary === undefined ? "Cookie" : /(^|,)\s*(\*|cookie)\s*(,|$)/i.test(vary) ? vary : `${vary}, Cookie`
-    })
-  )
-}

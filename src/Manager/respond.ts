@@ -76,11 +76,17 @@ const clearing = (session: RequestState, response: Response): Response => {
 /** Adds the session's news to the response. Doing it twice gives the same response. */
 export const tell = (session: RequestState, made: Response, request: HttpServerRequest): Effect.Effect<Response> => {
   const response = session.signedOut ? clearing(session, made) : made
-  if (!isTold(session)) {
+  if (!session.isUsed) {
     return Effect.succeed(response)
   }
+  const { caches, warnings } = session.env
+  const told = isTold(session) ? tellNews(session, response, request) : Effect.succeed(caches.guard(response))
+  return caches.isOverruled(response) ? Effect.andThen(warnings.cached, told) : told
+}
+
+const tellNews = (session: RequestState, response: Response, request: HttpServerRequest): Effect.Effect<Response> => {
   const { env, reply, sent } = session
-  const told = reply === undefined ? response : env.transport.write(response, reply, request)
+  const told = env.caches.guard(reply === undefined ? response : env.transport.write(response, reply, request))
   return isUntidy(session)
     ? Effect.as(sent?.doubled === true ? env.warnings.doubled : Effect.void, env.transport.tidy(told, request))
     : Effect.as(env.warnings.cookieSet(request), told)

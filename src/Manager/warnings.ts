@@ -11,6 +11,8 @@ export interface Warnings {
   readonly cookieSet: (request: HttpServerRequest) => Effect.Effect<void>
   /** A client sent two cookies of the session's name. */
   readonly doubled: Effect.Effect<void>
+  /** A handler let caches keep a response that was made from a session. */
+  readonly cached: Effect.Effect<void>
 }
 
 const once = (message: string): Effect.Effect<void> => {
@@ -33,6 +35,9 @@ export const makeWarnings = ({ cookie }: SessionConfig): Warnings => {
     cookieSet: (request) => (isDropped && isPlainHttp(request) ? plainHttp : Effect.void),
     doubled: once(
       "session: a browser sent two cookies of the session's name, as it does after the cookie's domain or path was changed, or if another app of the site sets one: the other one is expired if possible; a __Host- name prevents this"
+    ),
+    cached: once(
+      "session: a handler that used its session let caches show the response to anybody (Cache-Control: public, max-age or s-maxage, or a header for CDNs): that was replaced by private, no-cache; say private yourself to let browsers keep the page, or do not use the session there"
     )
   }
 }

@@ -11,6 +11,7 @@ import * as HttpServerRequest from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as TestClock from "#effect/testing/TestClock"
 import { describe, expect, it } from "#test/vitest"
+import { makeCaches } from "../../src/Manager/caches.js"
 import type { Reply } from "../../src/Manager/Keeper.js"
 import { makeTransport } from "../../src/Manager/Transport.js"
 import { managerLayer, probe } from "../support/http.js"
@@ -170,8 +171,11 @@ describe("a reply that says how long the cookie is to be kept", () => {
   const written = (options: SessionConfig.Options, reply: Reply, needsResponse = false) =>
     Effect.map(SessionConfig.make(options), (config) =>
       Cookies.toSetCookieHeaders(
-        makeTransport(config, { accepts: () => true, needsResponse }).write(HttpServerResponse.empty(), reply, request)
-          .cookies
+        makeTransport(config, { accepts: () => true, needsResponse }, makeCaches(config)).write(
+          HttpServerResponse.empty(),
+          reply,
+          request
+        ).cookies
       )
     )
 

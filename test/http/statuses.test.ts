@@ -67,7 +67,8 @@ it.effect("a SessionError is a response without any mount, with the status of it
     for (const [status, reasons] of [
       [503, ["Unavailable", "Conflict", "Gone"]],
       [401, ["SignInNeeded"]],
-      [403, ["TooManySessions"]],
+      [403, ["TooManySessions", "CrossOrigin"]],
+      [429, ["NotAdmitted"]],
       [500, ["NotFound", "InvalidValue", "TooLarge", "HeadersSent", "Unsupported", "InvalidConfig"]]
     ] as const) {
       expect(reasonsWith(status)).toEqual(reasons)

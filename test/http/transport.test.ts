@@ -78,7 +78,8 @@ describe("cookies", () => {
       expect(created.headers["vary"]).toBe("Accept, Cookie")
       const again = yield* as(created.cookie)("/cached")
       expect(again.setCookie).toEqual([])
-      expect(again.headers["cache-control"]).toBe("public, max-age=3600")
+      expect(again.headers["cache-control"]).toBe("private, no-cache")
+      expect(again.headers["vary"]).toBe("Accept, Cookie")
     })
   )
 
