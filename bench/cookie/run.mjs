@@ -10,9 +10,9 @@ import Fastify from "fastify"
 import { sealData, unsealData } from "iron-session"
 import * as Cookie from "../../dist/src/cookie.js"
 import { keptByClient } from "../../dist/src/Manager/keptByClient.js"
-import { ciphers } from "../../dist/src/Provider/cookie/ciphers.js"
-import { makeKeyRing } from "../../dist/src/Provider/cookie/keyRing.js"
 import { makeSealer, payloadIn } from "../../dist/src/Provider/cookie/sealer.js"
+import { ciphers } from "../../dist/src/Provider/internal/ciphers.js"
+import { makeKeyRing } from "../../dist/src/Provider/internal/keyRing.js"
 import { json } from "../../dist/src/Store/Codec.js"
 import { pinning, pinThisProcess } from "../lib/processes.mjs"
 import { median, progress, report } from "../lib/report.mjs"
@@ -54,7 +54,7 @@ const key = () => Redacted.make(randomBytes(32).toString("base64url"))
 /** What seals and opens within the provider. */
 const sealer = (ciphers) => {
   const maxSeal = 14 * 1024
-  const keys = Effect.runSync(makeKeyRing([key()]))
+  const keys = Effect.runSync(makeKeyRing([key()], "cookie"))
   const { open, seal } = makeSealer(ciphers, keys, { compress: false, maxPayload: payloadIn(maxSeal), maxSeal })
   const content = { id: id.slice(4), createdAt: Date.now(), expiresAt: Date.now(), lifetime: 1, writes: 0, payload }
   return () => open("sid", seal("sid", content)).payload

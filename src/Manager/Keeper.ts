@@ -29,7 +29,8 @@ export interface Kept {
 /** A session that was read. */
 export interface Found {
   readonly kept: Kept
-  readonly payload: Uint8Array
+  /** Undefined if it cannot be opened: see `opensById`, or this app has not stored it. */
+  readonly payload: Uint8Array | undefined
   /** Whether it was under another `ref` until now, with the same id. */
   readonly hasMoved?: boolean | undefined
 }
@@ -97,10 +98,15 @@ export interface Keeper {
    */
   readonly open: (token: string) => Effect.Effect<Found | "Reused" | undefined, SessionError>
   /**
-   * Reads the live session of a `ref` or, if it moved, its successor: without the id and the token, which only its
-   * client may know.
+   * Whether a session opens with its id alone: then `find` finds only whether a session is there, unless it is given
+   * the id.
    */
-  readonly find: (ref: StoredId) => Effect.Effect<Found | undefined, SessionError>
+  readonly opensById: boolean
+  /**
+   * Reads the live session of a `ref` or, if it moved, its successor: without the id and the token, which only its
+   * client may know. `id` is that of the session at `ref`, if the caller knows it.
+   */
+  readonly find: (ref: StoredId, id?: string) => Effect.Effect<Found | undefined, SessionError>
   /** Stores a new session; `cause` is given if its request was to renew the id. */
   readonly begin: (
     id: string,

@@ -106,7 +106,7 @@ export class LiveSession extends RequestState implements SessionCell {
       const wrong = this.cannotSignIn(principal)
       return wrong === undefined
         ? this.reading(() => {
-            const signing = signingIn(principal, remember)
+            const signing = signingIn(this.env.config.app, principal, remember)
             const { generations } = this.env.keeper
             return Effect.map(generations?.current(signing.register) ?? Effect.succeed(undefined), (generation) =>
               this.beginAs({ ...signing, generation })

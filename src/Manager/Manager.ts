@@ -14,6 +14,7 @@ import { type BoundFields, bind, type Draft, orDefault, read } from "../Store/Bo
 import * as Codec from "../Store/Codec.js"
 import { Handle } from "../Store/Handle.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
+import { checkAtRest, checkHeldAtRest, makeAtRest } from "./atRest.js"
 import { type Backend, bounded, guarded, guardedSealing, type Surroundings } from "./Calls.js"
 import { makeCaches } from "./caches.js"
 import { mostSessions, type SessionConfig } from "./configSchema.js"
@@ -127,13 +128,18 @@ export const overProvider = (
 ): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.flatMap(SessionProvider, (provider) => {
     const surroundings = surround({ name: provider.name, ...provider.capabilities }, config)
-    return over(
-      keptByServer(guarded(provider, surroundings), config),
-      config,
-      codec,
-      surroundings,
-      makeTrial(provider, config, codec)
-    )
+    const wrong = checkAtRest(config, codec.keepsNotes)
+    return wrong === undefined
+      ? Effect.flatMap(makeAtRest(config), (atRest) =>
+          over(
+            keptByServer(guarded(provider, surroundings), config, atRest),
+            config,
+            codec,
+            surroundings,
+            makeTrial(provider, config, codec)
+          )
+        )
+      : Effect.fail(wrong)
   })
 
 /**
@@ -145,7 +151,7 @@ export const overSealed = (
   codec: Codec.SessionCodec = Codec.json
 ): Effect.Effect<Manager, SessionError, SealedSessions> =>
   Effect.flatMap(SealedSessions, (sealing) => {
-    const wrong = checkHeldByClient(config)
+    const wrong = checkHeldByClient(config) ?? checkHeldAtRest(config, codec.keepsNotes)
     const surroundings = surround(sealing, config)
     const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
     // Endings are recorded under hashes, whatever the ids of sessions are.
@@ -153,7 +159,7 @@ export const overSealed = (
     const { provider } = sealing
     return wrong === undefined
       ? over(
-          keptByClient(guardedSealing(sealing, surroundings), cookieName(config), config, makeId),
+          keptByClient(guardedSealing(sealing, surroundings), sealedFor(config), config, makeId),
           config,
           codec,
           surroundings,
@@ -161,6 +167,9 @@ export const overSealed = (
         )
       : Effect.fail(wrong)
   })
+
+/** What seals are bound to. No name has a space. */
+const sealedFor = (config: SessionConfig): string => [cookieName(config), config.app].join(" ").trimEnd()
 
 const surround = (backend: Backend, { timeout }: SessionConfig): Surroundings => ({
   bounded: bounded(backend, timeout),

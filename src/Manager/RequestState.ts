@@ -122,7 +122,7 @@ export class RequestState {
 
   /** Decodes a session that a keeper found. Reports one that cannot be decoded, and returns undefined. */
   understand({ kept, payload }: Found): Base | undefined {
-    const data = this.env.codec.decode(payload)
+    const data = payload && this.env.codec.decode(payload)
     if (data === undefined) {
       this.env.telemetry.dropped(kept.ref)
       return undefined

@@ -18,7 +18,11 @@ export interface Ids {
   readonly stored: (id: string) => StoredId
 }
 
-const sha256 = (text: string): StoredId => hash("sha256", text, "base64url") as StoredId
+/** The SHA-256 of an id, and of the app's name before it. No id and no name has a space. */
+const hashOf = (app: string): ((id: string) => StoredId) =>
+  app === ""
+    ? (id) => hash("sha256", id, "base64url") as StoredId
+    : (id) => hash("sha256", `${app} ${id}`, "base64url") as StoredId
 
 export const makeIds = (
   config: SessionConfig,
@@ -29,6 +33,7 @@ export const makeIds = (
   const alphabet = encoding === "hex" ? "0-9a-f" : "A-Za-z0-9_-"
   const pattern = new RegExp(`^${prefix}[${alphabet}]{${length - prefix.length}}$`)
   const inherited = prefix.length + inheritedChars
+  const sha256 = hashOf(config.app)
   return {
     make: (successorOf) => {
       const id = prefix + randomBytes(bytes).toString(encoding)

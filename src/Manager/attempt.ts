@@ -129,7 +129,7 @@ const again = (it: Attempt, current: Found | undefined): Step =>
     }
     return current !== undefined && count <= hasty
       ? next(current)
-      : Effect.andThen(pauseAfter(count), Effect.flatMap(session.env.keeper.find(base.kept.ref), next))
+      : Effect.andThen(pauseAfter(count), Effect.flatMap(session.env.keeper.find(base.kept.ref, base.kept.id), next))
   })
 
 /**
@@ -188,14 +188,21 @@ const follow = (it: Attempt, found: Found): Step =>
     })
   })
 
-/** Applies the changes to the successor of the session, of which the client is told nothing. */
+/**
+ * Applies the changes to the successor of the session, of which the client is told nothing. If only its id opens it, this
+ * request cannot, and the client has to send it again.
+ */
 const carry = (it: Attempt): Step =>
   unlessTooLate(it, () => {
     const { base, session } = it
     const { keeper, turns } = session.env
     return Effect.flatMap(keeper.find(base.kept.ref), (found) => {
       // A backend that still finds the session under the same id contradicts itself.
-      const successor = found === undefined || found.kept.ref === base.kept.ref ? undefined : session.understand(found)
+      const moved = found?.kept.ref === base.kept.ref ? undefined : found
+      if (moved !== undefined && keeper.opensById) {
+        return Effect.fail(late(session))
+      }
+      const successor = moved && session.understand(moved)
       return successor === undefined || isSomebodyElses(successor, base)
         ? lost(it)
         : turns.take(successor.kept.ref, (turn) =>
@@ -206,13 +213,17 @@ const carry = (it: Attempt): Step =>
 
 /**
  * Begins a session with the data of the one that another request has moved. If somebody had signed in to that and has
- * left it since, by a sign-out or because somebody else signed in, their data have gone with it.
+ * left it since, by a sign-out or because somebody else signed in, their data have gone with it: nothing leads to a
+ * session of somebody else from there, so that one that cannot be opened is theirs.
  */
 const beside = ({ base, session }: Attempt): Step => {
   const { keeper } = session.env
   return base.data.owner === undefined || keeper.needsResponse
     ? create(session, base)
     : Effect.flatMap(keeper.find(base.kept.ref), (found) => {
+        if (found !== undefined && keeper.opensById) {
+          return create(session, base)
+        }
         const successor = found && session.understand(found)
         return create(session, successor === undefined || isSomebodyElses(successor, base) ? undefined : base)
       })

@@ -209,7 +209,7 @@ const AtRest = Schema.Struct({
     Schema.Literal("id"),
     Schema.Array(redacted<string | Uint8Array>("expected a key, wrapped with Redacted.make"))
   ]),
-  migrating: withDefault(Schema.Boolean, () => false)
+  migrating: withDefault(Schema.Literals([true, false, "unseal"]), () => false as const)
 })
 
 const Compress = Schema.Struct({ over: Schema.Int.pipe(aboveZero) })
@@ -330,7 +330,7 @@ export const writings: Writings<Omit<Options, "admit">> = {
   clearSiteData: "list",
   crossOrigin: { trusted: "list" },
   app: "text",
-  atRest: { keys: "id or secrets", migrating: "flag" },
+  atRest: { keys: "id or secrets", migrating: "flag or text" },
   compress: { over: "whole" },
   deviceBound: { every: "text", path: "text", required: "flag", skippedFor: "text" },
   signals: "list",

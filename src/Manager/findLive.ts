@@ -5,22 +5,38 @@ import { millisOf } from "#dialect/clock"
 import * as Effect from "#effect/Effect"
 import type { StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
+import type { SessionData } from "../Store/Codec.js"
 import type { Environment } from "./Environment.js"
+import type { Found, Kept } from "./Keeper.js"
 import { lifetimeOf } from "./lifetimes.js"
-import type { Base } from "./Outcome.js"
 
-/** The live session of a stored id, under the id that it has by now. */
+/** A session that is there. Its data are unknown if only its id opens it. */
+export interface Seen {
+  readonly kept: Kept
+  readonly data: SessionData | undefined
+}
+
+/** Whether a session that was found without its id is one that only its id opens. */
+export const isClosed = ({ keeper }: Pick<Environment, "keeper">, { payload }: Found): boolean =>
+  keeper.opensById && payload === undefined
+
+/** The live session of a stored id, under the id that it has by now. `id` is the one that it had, if it is known. */
 export const findLive = (
-  { codec, config, keeper }: Pick<Environment, "codec" | "config" | "keeper">,
-  ref: StoredId
-): Effect.Effect<Base | undefined, SessionError> =>
-  Effect.flatMap(keeper.find(ref), (found) =>
+  env: Pick<Environment, "codec" | "config" | "keeper">,
+  ref: StoredId,
+  id?: string
+): Effect.Effect<Seen | undefined, SessionError> =>
+  Effect.flatMap(env.keeper.find(ref, id), (found) =>
     Effect.clockWith((clock) => {
-      const data = found && codec.decode(found.payload)
-      return Effect.succeed(
-        found !== undefined && data !== undefined && lifetimeOf(config, data, millisOf(clock)) > 0
-          ? { kept: found.kept, data }
-          : undefined
-      )
+      if (found === undefined) {
+        return Effect.succeed(undefined)
+      }
+      const { kept, payload } = found
+      const data = payload && env.codec.decode(payload)
+      const isLive =
+        data === undefined
+          ? isClosed(env, found) && (id === undefined || kept.ref !== ref)
+          : lifetimeOf(env.config, data, millisOf(clock)) > 0
+      return Effect.succeed(isLive ? { kept, data } : undefined)
     })
   )

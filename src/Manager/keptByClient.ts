@@ -13,10 +13,10 @@ import type { Revision, StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import type { Fate, Keeper, Kept, Lost, Saved } from "./Keeper.js"
 
-/** Keeps sessions in cookies of this name. */
+/** Keeps sessions in cookies, which are sealed for this name. */
 export const keptByClient = (
   sealing: Sealing,
-  cookieName: string,
+  sealedFor: string,
   lifetimes: Lifetimes,
   makeId: () => string
 ): Keeper => ({
@@ -26,6 +26,7 @@ export const keptByClient = (
   needsResponse: true,
   revocable: sealing.revocable,
   evicts: false,
+  opensById: false,
   generations: sealing.generations && {
     current: sealing.generations.current,
     begin: (principal) => sealing.generations!.begin(principal, lifetimes)
@@ -34,24 +35,24 @@ export const keptByClient = (
   refOf: sha256,
   // Called without arguments: no id inherits characters of another, and `makeId` may have optional parameters.
   makeId: () => makeId(),
-  ...reading(sealing, cookieName),
-  ...writing(sealing, cookieName, lifetimes),
+  ...reading(sealing, sealedFor),
+  ...writing(sealing, sealedFor, lifetimes),
   gc: sealing.gc
 })
 
 const reading = (
   { endingOf, isRevoked, unseal }: Sealing,
-  cookieName: string
+  sealedFor: string
 ): Pick<Keeper, "fate" | "find" | "open"> => ({
   open: (token) =>
-    whenSealed(unseal(cookieName, token), undefined, (sealed) =>
+    whenSealed(unseal(sealedFor, token), undefined, (sealed) =>
       Effect.map(isRevoked(sealed), (revoked) =>
         revoked ? undefined : { kept: toKept({ value: token, sealed }), payload: sealed.payload }
       )
     ),
   find: () => Effect.succeed(undefined),
   fate: (token) =>
-    whenSealed(unseal(cookieName, token), "Unknown" as const, (sealed) =>
+    whenSealed(unseal(sealedFor, token), "Unknown" as const, (sealed) =>
       Effect.flatMap(endingOf(sealed), (ended) =>
         Effect.clockWith((clock) => Effect.succeed(fateOf(ended, millisOf(clock))))
       )
@@ -60,13 +61,13 @@ const reading = (
 
 const writing = (
   { end, endingOf, seal, unseal }: Sealing,
-  cookieName: string,
+  sealedFor: string,
   lifetimes: Lifetimes
 ): Pick<Keeper, "begin" | "end" | "renew" | "save" | "touch"> => {
-  const keep = (session: ToSeal, ttl: Duration.Duration) => Effect.map(seal(cookieName, session, ttl), toKept)
+  const keep = (session: ToSeal, ttl: Duration.Duration) => Effect.map(seal(sealedFor, session, ttl), toKept)
   /** The content of the session's seal, if the session has not ended. */
   const current = ({ token }: Kept) =>
-    whenSealed(unseal(cookieName, token!), undefined, (sealed) =>
+    whenSealed(unseal(sealedFor, token!), undefined, (sealed) =>
       Effect.map(endingOf(sealed), (ending) => (ending === undefined ? sealed : undefined))
     )
   return {
@@ -76,7 +77,7 @@ const writing = (
         Effect.map(keep({ ...sealed, payload, writes: sealed.writes + 1 }, ttl), saved)
       ),
     renew: ({ token }, id, payload, ttl, _, another = false) =>
-      whenSealed(unseal(cookieName, token!), lost, (sealed) =>
+      whenSealed(unseal(sealedFor, token!), lost, (sealed) =>
         // The new one is sealed before the old one is ended: a session that does not fit must not end.
         Effect.flatMap(keep({ id, payload, writes: 0 }, ttl), (kept) =>
           Effect.map(end(sealed, another ? "ended" : "moved", lifetimes), (isFirst) => (isFirst ? saved(kept) : lost))
@@ -84,7 +85,7 @@ const writing = (
       ),
     touch: (kept, ttl) => whenSealed(current(kept), undefined, (sealed) => keep(sealed, ttl)),
     end: (token) =>
-      whenSealed(unseal(cookieName, token), undefined, (sealed) =>
+      whenSealed(unseal(sealedFor, token), undefined, (sealed) =>
         Effect.as(end(sealed, "ended", lifetimes), sha256(sealed.id))
       )
   }

@@ -7,6 +7,7 @@ import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import type { Conflict, Gone, Mark, Provider, Stored, StoredId, Written } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
+import { type AtRest, openMark, sealedMark, sealedRecords } from "./atRest.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { Changed, Fate, Found, Keeper, Kept, Lost, Saved } from "./Keeper.js"
 import { ended, movedTo, readMark, successorOf, type Trace, wayTo } from "./marks.js"
@@ -26,14 +27,15 @@ const toKept = (ref: StoredId, id: string | undefined, { expiresAt, revision }: 
   expiresAt
 })
 
-const toFound = (ref: StoredId, id: string | undefined, stored: Moved): Found => ({
+const toFound = ({ open }: AtRest, ref: StoredId, id: string | undefined, stored: Moved): Found => ({
   kept: toKept(ref, id, stored),
-  payload: stored.payload,
+  payload: open("session", ref, id, stored.payload),
   hasMoved: stored.hasMoved
 })
 
 /** The keeper's result for a provider's compare-and-set that was to store the session at `ref`. */
 const toResult = (
+  atRest: AtRest,
   result: Written | Conflict | Gone,
   ref: StoredId,
   id: string | undefined,
@@ -43,18 +45,26 @@ const toResult = (
     case "Written":
       return { _tag: "Saved", kept: toKept(ref, id, result) }
     case "Conflict":
-      return { _tag: "Changed", current: result.current && toFound(before.ref, before.id, result.current) }
+      return { _tag: "Changed", current: result.current && toFound(atRest, before.ref, before.id, result.current) }
     case "Gone":
       return lost
   }
 }
 
 /** Finds what became of a session that is gone, from the mark that it may have left. */
-const tracing = ({ destroy, marked, name, read }: Provider, { id: { endOnReuse } }: SessionConfig) => {
+const tracing = (
+  { destroy, marked, name, read }: Provider,
+  { id: { endOnReuse } }: SessionConfig,
+  atRest: AtRest,
+  refOf: (id: string) => StoredId
+) => {
   const traceAt = (ref: StoredId): Effect.Effect<Trace | undefined, SessionError> =>
     marked === undefined
       ? Effect.succeed(undefined)
-      : Effect.map(marked(ref), (mark) => (Option.isNone(mark) ? undefined : readMark(mark.value)))
+      : Effect.map(marked(ref), (mark) => {
+          const content = Option.isNone(mark) ? undefined : openMark(atRest, ref, mark.value)
+          return content && readMark(content)
+        })
 
   const tooMany = () =>
     new SessionError({
@@ -62,15 +72,19 @@ const tracing = ({ destroy, marked, name, read }: Provider, { id: { endOnReuse }
       message: `${name}: the session changed its id ${mostMoves} times while a request used it: try again`
     })
 
-  const find = (ref: StoredId, moves = 0): Effect.Effect<Found | undefined, SessionError> =>
+  /** The session, of which nobody here is to learn the id: `id` only opens it. */
+  const find = (ref: StoredId, id?: string, moves = 0): Effect.Effect<Found | undefined, SessionError> =>
     Effect.flatMap(read(ref), (stored) =>
       Option.isSome(stored)
-        ? Effect.succeed(toFound(ref, undefined, stored.value))
+        ? Effect.succeed({
+            kept: toKept(ref, undefined, stored.value),
+            payload: atRest.open("session", ref, id, stored.value.payload)
+          })
         : Effect.flatMap(traceAt(ref), (trace) =>
             trace === undefined || trace._tag === "Ended"
               ? Effect.succeed(undefined)
               : moves < mostMoves
-                ? find(trace.to, moves + 1)
+                ? find(trace.to, undefined, moves + 1)
                 : tooMany()
           )
     )
@@ -95,11 +109,12 @@ const tracing = ({ destroy, marked, name, read }: Provider, { id: { endOnReuse }
       )
     }
     const next = successorOf(sealed, id)
-    return next === undefined
+    // Who can write to the backend must not lead to a session what they have the id of.
+    return next === undefined || refOf(next) !== to
       ? Effect.succeed("Unknown")
       : Effect.flatMap(read(to), (stored) =>
           Option.isSome(stored)
-            ? Effect.succeed(toFound(to, next, stored.value))
+            ? Effect.succeed(toFound(atRest, to, next, stored.value))
             : moves < mostMoves
               ? Effect.flatMap(traceAt(to), (trace) =>
                   // A session that is not there, and was there a moment ago, has ended.
@@ -110,41 +125,42 @@ const tracing = ({ destroy, marked, name, read }: Provider, { id: { endOnReuse }
   }
 
   return {
-    find: (ref: StoredId) => find(ref),
+    find: (ref: StoredId, id?: string) => find(ref, id),
     trace: (id: string, ref: StoredId) =>
       Effect.flatMap(traceAt(ref), (trace) => Effect.clockWith((clock) => follow(id, trace, millisOf(clock))))
   }
 }
 
 /** Reaches a session with its client's token: under its hash and, with `migrating`, under its id too. */
-const reach = (provider: Provider, { absoluteTimeout, id: { hashed }, idleTimeout }: SessionConfig) => {
+const reach = (provider: Provider, { absoluteTimeout, id: { hashed }, idleTimeout }: SessionConfig, atRest: AtRest) => {
   if (hashed !== "migrating") {
     return {
       read: (_: string, ref: StoredId) => provider.read(ref),
       destroy: (_: string, ref: StoredId) => provider.destroy(ref, ended)
     }
   }
-  const { destroy, read } = moving(provider, Duration.min(idleTimeout, absoluteTimeout))
+  const { destroy, read } = moving(provider, atRest, Duration.min(idleTimeout, absoluteTimeout))
   return {
     read: (token: string, ref: StoredId) => read(token as StoredId, ref),
     destroy: (token: string, ref: StoredId) => destroy(token as StoredId, ref)
   }
 }
 
-export const keptByServer = (provider: Provider, config: SessionConfig): Keeper => {
+export const keptByServer = (provider: Provider, config: SessionConfig, atRest: AtRest): Keeper => {
   const { check, make, stored: refOf } = makeIds(config, provider.capabilities)
-  const { find, trace } = tracing(provider, config)
-  const { destroy, read } = reach(provider, config)
+  const { find, trace } = tracing(provider, config, atRest, refOf)
+  const { destroy, read } = reach(provider, config, atRest)
   return {
     name: provider.name,
-    maxPayload: provider.capabilities.maxPayload,
+    maxPayload: provider.capabilities.maxPayload - atRest.overhead,
     inProcess: provider.capabilities.inProcess,
     needsResponse: false,
     revocable: true,
     accepts: check,
     refOf,
     makeId: (predecessor) => make(predecessor?.id),
-    principals: provider.principals,
+    principals: provider.principals && sealedRecords(provider.principals, atRest),
+    opensById: atRest.byId,
     evicts: provider.capabilities.evicts === true,
     open: (token) => {
       const ref = refOf(token)
@@ -152,7 +168,7 @@ export const keptByServer = (provider: Provider, config: SessionConfig): Keeper 
         read(token, ref),
         (stored): Effect.Effect<Found | "Reused" | undefined, SessionError> =>
           Option.isSome(stored)
-            ? Effect.succeed(toFound(ref, token, stored.value))
+            ? Effect.succeed(toFound(atRest, ref, token, stored.value))
             : config.id.renewEvery === undefined
               ? Effect.succeed(undefined)
               : Effect.map(trace(token, ref), (found) =>
@@ -163,12 +179,12 @@ export const keptByServer = (provider: Provider, config: SessionConfig): Keeper 
     // The person's list may name a session as it was before it moved.
     find:
       config.id.hashed === "migrating"
-        ? (ref) =>
-            Effect.flatMap(find(ref), (found) =>
-              found === undefined && check(ref) ? find(refOf(ref)) : Effect.succeed(found)
+        ? (ref, id) =>
+            Effect.flatMap(find(ref, id), (found) =>
+              found === undefined && check(ref) ? find(refOf(ref), ref) : Effect.succeed(found)
             )
         : find,
-    ...writing(provider, config, refOf),
+    ...writing(provider, config, atRest, refOf),
     end: (token) => {
       const ref = refOf(token)
       const ending = destroy(token, ref)
@@ -201,20 +217,24 @@ const unlessReused = (found: Found | Fate | "Reused"): Found | Fate => (found ==
 const writing = (
   provider: Provider,
   { id: { grace, watchReuse } }: SessionConfig,
+  atRest: AtRest,
   refOf: (id: string) => StoredId
 ): Pick<Keeper, "begin" | "renew" | "save" | "touch"> => ({
   begin: (id, payload, ttl, cause) => {
     const ref = refOf(id)
-    return Effect.flatMap(provider.create(ref, payload, ttl, cause === "rights"), (result) =>
-      result._tag === "Written"
-        ? Effect.succeed(toKept(ref, id, result))
-        : // 256 random bits do not repeat: the random source is broken.
-          new SessionError({ reason: "Conflict", message: `${provider.name}: a fresh session id is taken` })
+    return Effect.flatMap(
+      provider.create(ref, atRest.seal("session", ref, id, payload), ttl, cause === "rights"),
+      (result) =>
+        result._tag === "Written"
+          ? Effect.succeed(toKept(ref, id, result))
+          : // 256 random bits do not repeat: the random source is broken.
+            new SessionError({ reason: "Conflict", message: `${provider.name}: a fresh session id is taken` })
     )
   },
   save: (kept, payload, ttl) =>
-    Effect.map(provider.write(kept.ref, payload, ttl, kept.revision), (result) =>
-      toResult(result, kept.ref, kept.id, kept)
+    Effect.map(
+      provider.write(kept.ref, atRest.seal("session", kept.ref, kept.id, payload), ttl, kept.revision),
+      (result) => toResult(atRest, result, kept.ref, kept.id, kept)
     ),
   renew: (kept, id, payload, ttl, cause, another = false) => {
     const ref = refOf(id)
@@ -223,13 +243,13 @@ const writing = (
         provider.regenerate({
           oldId: kept.ref,
           newId: ref,
-          payload,
+          payload: atRest.seal("session", ref, id, payload),
           ttl,
           revision: kept.revision,
-          mark,
+          mark: sealedMark(atRest, kept.ref, mark),
           signedIn: cause === "rights"
         }),
-        (result) => toResult(result, ref, id, kept)
+        (result) => toResult(atRest, result, ref, id, kept)
       )
     return cause === "rights" || kept.id === undefined
       ? moved(another ? ended : movedTo(ref))

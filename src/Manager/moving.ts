@@ -8,6 +8,7 @@ import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
+import { type AtRest, sealedMark } from "./atRest.js"
 import { ended, movedTo } from "./marks.js"
 import { maxAttempts } from "./Turns.js"
 
@@ -32,8 +33,16 @@ const interfered = (backend: string) =>
   })
 
 /** A session that moves is in use, so that it gets the lifetime `ttl` at least. */
-export const moving = (provider: Provider, ttl: Duration.Duration): Moving => {
-  const move = (id: StoredId, to: StoredId, { expiresAt, payload, revision }: Stored, attempt: number): Found =>
+export const moving = (provider: Provider, atRest: AtRest, ttl: Duration.Duration): Moving => {
+  const move = (id: StoredId, to: StoredId, stored: Stored, attempt: number): Found => {
+    const content = atRest.open("session", id, id, stored.payload)
+    // What cannot be opened here cannot be opened there either.
+    return content === undefined
+      ? Effect.succeedSome(stored)
+      : moveSealed(id, to, { ...stored, payload: atRest.seal("session", to, id, content) }, attempt)
+  }
+
+  const moveSealed = (id: StoredId, to: StoredId, { expiresAt, payload, revision }: Stored, attempt: number): Found =>
     Effect.clockWith((clock) => {
       const left = Duration.millis(Math.max(expiresAt - millisOf(clock), 0))
       return provider.regenerate({
@@ -42,7 +51,7 @@ export const moving = (provider: Provider, ttl: Duration.Duration): Moving => {
         payload,
         ttl: Duration.max(ttl, left),
         revision,
-        mark: movedTo(to)
+        mark: sealedMark(atRest, id, movedTo(to))
       })
     }).pipe(
       Effect.flatMap((result) =>

@@ -148,10 +148,12 @@ export interface AtRestOptions {
    */
   readonly keys: "id" | ReadonlyArray<Redacted.Redacted<string | Uint8Array>>
   /**
-   * Whether sessions that were stored unsealed are read: true while sealing is turned on, so that no user is signed out.
-   * Then whoever can write to the backend can forge sessions. Default false.
+   * Whether sessions that were stored unsealed are read, and sealed when they are stored next: true while sealing is
+   * turned on, so that no user is signed out. With `unseal` they are stored unsealed, and those that are sealed are read:
+   * while sealing is turned off, or before it is turned on where several processes run. As long as it is one of the two,
+   * whoever can write to the backend can forge sessions. Default false.
    */
-  readonly migrating?: boolean | undefined
+  readonly migrating?: boolean | "unseal" | undefined
 }
 
 /**

@@ -18,12 +18,12 @@ import * as Redacted from "#effect/Redacted"
 import * as Result from "#effect/Result"
 import type * as Scope from "#effect/Scope"
 import { SessionError, tooLarge } from "../SessionError.js"
-import { ciphers } from "./cookie/ciphers.js"
 import { recordedIn, remembered } from "./cookie/endings.js"
-import { advice, makeKeyRing } from "./cookie/keyRing.js"
 import { type Endings, SealedSessions, type Sealing } from "./cookie/SealedSessions.js"
 import { makeSealer, payloadIn, type Sealer } from "./cookie/sealer.js"
+import { ciphers } from "./internal/ciphers.js"
 import * as Environment from "./internal/environment.js"
+import { advice, makeKeyRing } from "./internal/keyRing.js"
 import { checked, type Names } from "./internal/options.js"
 import { type Provider, SessionProvider } from "./Provider.js"
 
@@ -53,12 +53,6 @@ export interface Options<Revocations = Provider> {
    * the old one when its last session has expired.
    */
   readonly keys: ReadonlyArray<Redacted.Redacted<string | Uint8Array>>
-  /**
-   * The name of this app, which is sealed with every session: up to 64 visible ASCII characters. Of apps that share a
-   * key, each opens only its own sessions. Default none. Sessions that were sealed under another name, or under none,
-   * are over.
-   */
-  readonly app?: string | undefined
   /**
    * The cipher. The default, `aes-256-gcm`, is Node's own. `xchacha20-poly1305` needs the package `sodium-native`,
    * takes half the time, and has no limit on the number of seals per key. It opens cookies that the default has sealed,
@@ -104,7 +98,7 @@ export const make = (options: Options): Effect.Effect<Sealing, SessionError> =>
   Effect.map(
     Effect.all({
       ciphers: ciphersOf(options),
-      keys: makeKeyRing(options.keys),
+      keys: makeKeyRing(options.keys, "cookie"),
       limits: limitsOf(options),
       endings: endingsOf(options)
     }),
@@ -126,12 +120,12 @@ const endingsOf = ({ revocations }: Options): Effect.Effect<Endings, SessionErro
       : Effect.succeed(recordedIn(revocations))
 
 const sealedBy = (sealer: Sealer, { maxPayload, maxSeal }: Limits): Pick<Sealing, "seal" | "unseal"> => ({
-  unseal: (cookieName, value) =>
+  unseal: (name, value) =>
     Effect.clockWith((clock) => {
-      const sealed = sealer.open(cookieName, value)
+      const sealed = sealer.open(name, value)
       return Effect.succeed(sealed !== undefined && millisOf(clock) < sealed.expiresAt ? sealed : undefined)
     }),
-  seal: (cookieName, { createdAt, id, payload, writes }, ttl) =>
+  seal: (name, { createdAt, id, payload, writes }, ttl) =>
     Effect.clockWith((clock) => {
       if (payload.length > maxPayload) {
         return Effect.fail(tooLarge("cookie", payload.length, maxPayload))
@@ -139,7 +133,7 @@ const sealedBy = (sealer: Sealer, { maxPayload, maxSeal }: Limits): Pick<Sealing
       const now = millisOf(clock)
       const lifetime = Duration.toMillis(ttl)
       const sealed = { id, createdAt: createdAt ?? now, expiresAt: now + lifetime, lifetime, writes, payload }
-      const value = sealer.seal(cookieName, sealed)
+      const value = sealer.seal(name, sealed)
       return value.length > maxSeal
         ? Effect.fail(tooLarge("cookie", value.length, maxSeal))
         : Effect.succeed({ value, sealed })
@@ -156,30 +150,21 @@ const ciphersOf = ({ cipher = "aes-256-gcm" }: Options) =>
 
 /** The limits of sealing and opening. */
 interface Limits {
-  readonly app: string
   readonly compress: boolean
   readonly maxPayload: number
   readonly maxSeal: number
 }
 
-const limitsOf = ({
-  app = "",
-  compress = false,
-  maxSize = 14 * 1024
-}: Options): Effect.Effect<Limits, SessionError> => {
-  if (!/^[!-~]{0,64}$/.test(app)) {
-    return invalid("app: expected up to 64 visible ASCII characters, without spaces")
-  }
+const limitsOf = ({ compress = false, maxSize = 14 * 1024 }: Options): Effect.Effect<Limits, SessionError> => {
   if (!Number.isInteger(maxSize) || maxSize < 1024 || maxSize > 60 * 1024) {
     return invalid("maxSize: expected a whole number from 1,024 to 61,440")
   }
   const maxPayload = compress ? Math.max(maxInflated, payloadIn(maxSize)) : payloadIn(maxSize)
-  return Effect.succeed({ app, compress, maxPayload, maxSeal: maxSize })
+  return Effect.succeed({ compress, maxPayload, maxSeal: maxSize })
 }
 
 const names: Names<Options> = {
   keys: "required",
-  app: "optional",
   cipher: "optional",
   revocations: "optional",
   compress: "optional",
@@ -257,8 +242,8 @@ const keysFromEnv = mapOrError(
 )
 
 /**
- * Provides sealed cookies with options from the environment: `SESSION_KEYS` (separated by commas), `SESSION_APP` and
- * `SESSION_CIPHER`. `revocations` is the provider that records ended sessions.
+ * Provides sealed cookies with options from the environment: `SESSION_KEYS` (separated by commas) and `SESSION_CIPHER`.
+ * `revocations` is the provider that records ended sessions.
  *
  * @example
  * import { SessionLayer } from "effect-session"
@@ -276,7 +261,6 @@ export const layerFromEnv = <E = never, R = never>(
   layerConfig(
     {
       keys: keysFromEnv,
-      app: Environment.optional(Config.NonEmptyString(Environment.variables.app)),
       cipher: Environment.optional(Config.Literals(cipherNames, Environment.variables.cipher))
     },
     revocations

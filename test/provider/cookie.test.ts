@@ -176,25 +176,6 @@ describe("keys", () => {
     })
   )
 
-  it.effect("that apps share open only the sessions of the app by that name", () =>
-    Effect.gen(function* () {
-      const keys = [key()]
-      const [shop, admin, nameless] = [
-        yield* make({ app: "shop" }, keys),
-        yield* make({ app: "admin" }, keys),
-        yield* make({}, keys)
-      ]
-      const kept = yield* begin(shop, "text")
-      expect(yield* read(shop, kept)).toBe("text")
-      expect(yield* read(admin, kept)).toBeUndefined()
-      expect(yield* read(nameless, kept)).toBeUndefined()
-      const old = yield* begin(nameless, "text")
-      expect(yield* read(nameless, old)).toBe("text")
-      expect(yield* read(shop, old)).toBeUndefined()
-      expect((yield* failure(make({ app: "my shop" })))?.message).toMatch(/^cookie: app: expected up to 64/)
-    })
-  )
-
   it.effect("rotate: the first seals, all open, and a dropped one no longer does", () =>
     Effect.gen(function* () {
       const [older, newer] = [key(), key()]

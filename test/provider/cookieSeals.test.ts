@@ -5,17 +5,17 @@ import { randomBytes, randomInt } from "node:crypto"
 import * as Effect from "#effect/Effect"
 import * as Redacted from "#effect/Redacted"
 import { describe, expect, it } from "#test/vitest"
-import { ciphers } from "../../src/Provider/cookie/ciphers.js"
-import { makeKeyRing } from "../../src/Provider/cookie/keyRing.js"
 import type { Sealed } from "../../src/Provider/cookie/SealedSessions.js"
 import { makeSealer, payloadIn, type Sealer } from "../../src/Provider/cookie/sealer.js"
+import { ciphers } from "../../src/Provider/internal/ciphers.js"
+import { makeKeyRing } from "../../src/Provider/internal/keyRing.js"
 import { key } from "../support/cookies.js"
 
 const maxSeal = 14 * 1024
 
 const sealerOf = (cipher: keyof typeof ciphers, ...keys: ReadonlyArray<Redacted.Redacted<string>>) =>
-  Effect.map(Effect.all([ciphers[cipher], makeKeyRing(keys)]), ([ciphers, keys]) =>
-    makeSealer(ciphers, keys, { app: "", compress: false, maxPayload: payloadIn(maxSeal), maxSeal })
+  Effect.map(Effect.all([ciphers[cipher], makeKeyRing(keys, "cookie")]), ([ciphers, keys]) =>
+    makeSealer(ciphers, keys, { compress: false, maxPayload: payloadIn(maxSeal), maxSeal })
   )
 
 const content = (bytes: number): Sealed => ({

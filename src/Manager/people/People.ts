@@ -11,8 +11,8 @@ import * as Effect from "#effect/Effect"
 import type { Records, StoredId } from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
 import type { Environment } from "../Environment.js"
+import { isClosed, type Seen } from "../findLive.js"
 import { lifetimeOf } from "../lifetimes.js"
-import type { Base } from "../Outcome.js"
 import { type Known, type Plan, type Planning, Registers } from "./Registers.js"
 import type { Entry, Register } from "./register.js"
 
@@ -29,21 +29,19 @@ export interface Listed extends Omit<Entry, "ending"> {
 }
 
 /** A session that is live, and its entry. */
-export interface Live {
+export interface Live extends Seen {
   readonly entry: Entry
-  readonly base: Base
 }
 
 /**
- * A session that is there. Without `base` it is over for this process, or of a newer format, and may be live for another
- * process with another clock, configuration or version.
+ * A session that is there. If it is not live, it is over for this process, or of a newer format, and may be live for
+ * another process with another clock, configuration or version.
  */
-interface Present {
-  readonly entry: Entry
-  readonly base: Base | undefined
+interface Present extends Live {
+  readonly isLive: boolean
 }
 
-const isLive = (one: Present): one is Live => one.base !== undefined
+const isLive = (one: Present): boolean => one.isLive
 
 /** How many sessions are looked up at once. */
 const concurrency = 16
@@ -187,19 +185,24 @@ export class People {
       Effect.clockWith((clock) =>
         Effect.succeed(
           found.flatMap(({ entry, found }): ReadonlyArray<Present> => {
-            const data = found && codec.decode(found.payload)
-            if (found === undefined || (data !== undefined && data.owner?.family !== entry.family)) {
+            if (found === undefined) {
               return []
             }
-            const { kept } = found
-            if (data === undefined) {
-              return [{ entry, base: undefined }]
+            const { kept, payload } = found
+            const data = payload && codec.decode(payload)
+            if (data !== undefined && data.owner?.family !== entry.family) {
+              return []
             }
-            const isOver = lifetimeOf(config, data, millisOf(clock)) <= 0
+            const now = millisOf(clock)
             return [
               {
-                entry: { ...entry, ref: kept.ref, moves: data.owner!.moves },
-                base: isOver ? undefined : { kept, data }
+                entry: { ...entry, ref: kept.ref, moves: data?.owner?.moves ?? entry.moves },
+                kept,
+                data,
+                isLive:
+                  data === undefined
+                    ? isClosed(this.env, found) && now < entry.endsAt
+                    : lifetimeOf(config, data, now) > 0
               }
             ]
           })

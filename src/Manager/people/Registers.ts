@@ -131,7 +131,7 @@ export class Registers {
     return register === undefined
       ? new SessionError({
           reason: "Unavailable",
-          message: `${this.backend}: the list of a person's sessions cannot be read: it may be of a newer version of effect-session`
+          message: `${this.backend}: the list of a person's sessions cannot be read: it may be of a newer version of effect-session, or sealed with a key that atRest.keys does not have`
         })
       : Effect.succeed({ register, revision: stored?.revision })
   }

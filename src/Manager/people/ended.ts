@@ -68,12 +68,12 @@ const watch = (environment: Environment, base: Base): Effect.Effect<void> => {
   const [idle] = timeoutsOf(config, base.data)
   const between = Math.min(touchEveryOf(config, idle), mostPause)
 
-  /** The session, if it goes on. */
+  /** The session, if it goes on. If somebody else had signed in, it would have left nothing that leads to theirs. */
   const find = (ref: StoredId) =>
-    Effect.flatMap(findLive(environment, ref), (found) =>
+    Effect.flatMap(findLive(environment, ref, ref === base.kept.ref ? base.kept.id : undefined), (found) =>
       Effect.clockWith((clock) =>
         Effect.succeed(
-          found !== undefined && (owner === undefined || found.data.owner?.principal === owner)
+          found !== undefined && (owner === undefined || (found.data ?? base.data).owner?.principal === owner)
             ? { ref: found.kept.ref, left: found.kept.expiresAt - millisOf(clock) }
             : undefined
         )

@@ -6,7 +6,7 @@ import * as Effect from "#effect/Effect"
 import { SessionError } from "../../SessionError.js"
 import type { SessionData } from "../../Store/Codec.js"
 import type { Cause, Changed, Lost, Saved } from "../Keeper.js"
-import { timeoutsOf } from "../lifetimes.js"
+import { isRemembered, timeoutsOf } from "../lifetimes.js"
 import type { Base } from "../Outcome.js"
 import type { RequestState } from "../RequestState.js"
 import type { Listing } from "./People.js"
@@ -42,6 +42,7 @@ export const listing = <R extends Saved | Changed | Lost>(
     family,
     moves,
     startedAt,
+    isRemembered: isRemembered(data),
     endsAt: Math.min((data.createdAt ?? startedAt) + absolute, Number.MAX_SAFE_INTEGER),
     from
   }

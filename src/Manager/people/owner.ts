@@ -32,15 +32,15 @@ export const wrongPrincipal = (operation: string, text: unknown): SessionError |
         message: `${operation}: expected a principal of 1 to 1,024 characters, such as a user's id`
       })
 
-/** The name of a principal's register. */
-export const registerOf = (principal: string): StoredId =>
-  hash("sha256", `effect-session principal ${principal}`, "base64url") as StoredId
+/** The name of a principal's register, in this app. No app's name has a space. */
+export const registerOf = (principal: string, app = ""): StoredId =>
+  hash("sha256", `effect-session ${app === "" ? "" : `app ${app} `}principal ${principal}`, "base64url") as StoredId
 
 export const makeFamily = (): string => randomBytes(16).toString("base64url")
 
-export const signingIn = (principal: string, remember: boolean | undefined): SigningIn => ({
+export const signingIn = (app: string, principal: string, remember: boolean | undefined): SigningIn => ({
   principal,
-  register: registerOf(principal),
+  register: registerOf(principal, app),
   family: makeFamily(),
   remember,
   generation: undefined

@@ -1,7 +1,8 @@
 /**
  * The register of a person's sessions: the record beside the sessions that lists them. It is JSON text,
- * `{"v": 1, "swept": live, "e": [[family, stored id, moves, startedAt, endsAt, ending], ...]}`, oldest first, and names
- * neither the person nor any session's id.
+ * `{"v": 1, "swept": live, "e": [[family, stored id, moves, startedAt, endsAt, state], ...]}`, oldest first, and names
+ * neither the person nor any session's id. The state is 1 if somebody is ending the session, 2 if its owner asked to be
+ * remembered, else 0.
  */
 import { toBuffer } from "../../internal/bytes.js"
 import type { StoredId } from "../../Provider/Provider.js"
@@ -18,6 +19,8 @@ export interface Entry {
   readonly endsAt: number
   /** Whether somebody is ending the session: it counts as ended, but may be there yet. */
   readonly ending: boolean
+  /** Whether its owner asked to be remembered; false if it is ending, or an older version has listed it. */
+  readonly isRemembered: boolean
 }
 
 export interface Register {
@@ -33,13 +36,13 @@ export const encode = ({ entries, swept }: Register): Uint8Array =>
     JSON.stringify({
       v: 1,
       swept,
-      e: entries.map(({ ending, endsAt, family, moves, ref, startedAt }) => [
+      e: entries.map(({ ending, endsAt, family, isRemembered, moves, ref, startedAt }) => [
         family,
         ref,
         moves,
         startedAt,
         endsAt,
-        ending ? 1 : 0
+        ending ? 1 : isRemembered ? 2 : 0
       ])
     })
   )
@@ -56,18 +59,19 @@ export const decode = (payload: Uint8Array): Register | undefined => {
   }
 }
 
-type Row = readonly [family: string, ref: string, moves: number, startedAt: number, endsAt: number, ending: number]
+type Row = readonly [family: string, ref: string, moves: number, startedAt: number, endsAt: number, state: number]
 
 const isRow = (row: unknown): row is Row =>
   Array.isArray(row) && row.length === 6 && row.every((part, i) => typeof part === (i < 2 ? "string" : "number"))
 
-const toEntry = ([family, ref, moves, startedAt, endsAt, ending]: Row): Entry => ({
+const toEntry = ([family, ref, moves, startedAt, endsAt, state]: Row): Entry => ({
   family,
   ref: ref as StoredId,
   moves,
   startedAt,
   endsAt,
-  ending: ending === 1
+  ending: state === 1,
+  isRemembered: state === 2
 })
 
 const day = 24 * 3_600_000

@@ -4,7 +4,7 @@
  * A seal is AES-256-GCM's nonce (12 bytes), ciphertext and tag (16 bytes). Its key is HMAC-SHA-256 of the purpose, keyed
  * with the id: another value than the id's SHA-256, which the backend knows.
  */
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto"
+import { createCipheriv, createDecipheriv, createHmac, hash, randomBytes } from "node:crypto"
 
 /** What a seal is for: one made for one purpose does not open as another. */
 export type Purpose = "principal" | "successor"
@@ -13,8 +13,19 @@ const cipher = "aes-256-gcm"
 const nonceLength = 12
 const tagLength = 16
 
-const keyFor = (purpose: Purpose, id: string): Buffer =>
-  createHmac("sha256", id).update(`effect-session ${purpose}`).digest()
+/** The longest key that HMAC-SHA-256 takes as it is, in bytes. */
+const blockLength = 64
+
+/**
+ * The key for a purpose. HMAC would replace a secret of more than a block by its SHA-256, which a backend has as the
+ * session's name: such a secret is replaced by its SHA-512 instead.
+ */
+export const keyUnder = (secret: string | Buffer, purpose: string): Buffer =>
+  createHmac("sha256", secret.length > blockLength ? hash("sha512", secret, "buffer") : secret)
+    .update(purpose)
+    .digest()
+
+const keyFor = (purpose: Purpose, id: string): Buffer => keyUnder(id, `effect-session ${purpose}`)
 
 export const sealUnder = (id: string, purpose: Purpose, text: string): Buffer => {
   const nonce = randomBytes(nonceLength)

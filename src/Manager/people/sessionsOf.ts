@@ -4,6 +4,7 @@
 import { contextOf } from "#dialect/runtime"
 import * as Context from "#effect/Context"
 import * as DateTime from "#effect/DateTime"
+import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as Stream from "#effect/Stream"
@@ -12,9 +13,8 @@ import { cellOf } from "../../Store/Handle.js"
 import type { Any, Fields, FieldsOf, Got, Session } from "../../Store/SessionStore.js"
 import { findLive } from "../findLive.js"
 import { LiveSession } from "../LiveSession.js"
-import { timeoutsOf } from "../lifetimes.js"
+import { isRemembered, timeoutsOf } from "../lifetimes.js"
 import { internals, type Manager } from "../Manager.js"
-import type { Base } from "../Outcome.js"
 import { SessionManager } from "../service.js"
 import { registerOf, wrongPrincipal } from "./owner.js"
 import type { Live, People } from "./People.js"
@@ -38,7 +38,10 @@ export interface SignedIn<F extends Fields = {}> {
   readonly isCurrent: boolean
   /** Whether the person asked to be remembered. */
   readonly isRemembered: boolean
-  /** Reads a field of the store, as `session.get` does. */
+  /**
+   * Reads a field of the store, as `session.get` does. With `atRest: "id"` there is nothing to read: only the session's
+   * own client brings what opens it.
+   */
   readonly get: <K extends keyof F & string>(key: K) => Got<F[K]>
 }
 
@@ -76,36 +79,42 @@ export const sessionsOf: {
   Effect.flatMap(SessionManager, (manager) => {
     const [store, principal] = args.length === 1 ? [undefined, args[0]] : args
     return Effect.flatMap(listedBy(manager, "sessionsOf", principal), (people) =>
-      Effect.map(Effect.zip(people.live(registerOf(principal)), currentFamily(manager)), ([live, current]) =>
-        live.map((one) => toSignedIn(manager, one, current, store))
+      Effect.map(
+        Effect.zip(people.live(registerOf(principal, manager.config.app)), currentFamily(manager)),
+        ([live, current]) => live.map((one) => toSignedIn(manager, one, current, store))
       )
     )
   })
 
 const toSignedIn = (
   manager: Manager,
-  { base, entry }: Live,
+  live: Live,
   current: string | undefined,
   store: Any | undefined
 ): SignedIn<any> => {
   const { reader } = internals(manager)
-  const { data, kept } = base
+  const { data, entry, kept } = live
   return {
     ref: entry.family,
     started: DateTime.makeUnsafe(entry.startedAt),
-    lastSeen: DateTime.makeUnsafe(lastSeenOf(manager, base)),
+    lastSeen: DateTime.makeUnsafe(lastSeenOf(manager, live)),
     expires: DateTime.makeUnsafe(kept.expiresAt),
     isCurrent: entry.family === current,
-    isRemembered: data.owner?.lifetimes !== undefined,
-    get: store === undefined ? () => undefined : reader(store, data.values)
+    isRemembered: data === undefined ? entry.isRemembered : isRemembered(data),
+    get: store === undefined ? () => undefined : reader(store, data?.values ?? {})
   }
 }
 
 /**
  * A write notes when it was, and a renewal of the lifetime shows in the expiry, unless the absolute end is near: there
- * the manager notes it too. The backend's clock may round the expiry a little.
+ * the manager notes it too. The backend's clock may round the expiry a little. Of a session that only its id opens, the
+ * expiry is all that tells.
  */
-const lastSeenOf = ({ config }: Manager, { data, kept }: Base): number => {
+const lastSeenOf = ({ config }: Manager, { data, entry, kept }: Live): number => {
+  if (data === undefined) {
+    const { idleTimeout } = entry.isRemembered ? config.remember : config
+    return Math.max(entry.startedAt, kept.expiresAt - Duration.toMillis(idleTimeout))
+  }
   const [idle, absolute] = timeoutsOf(config, data)
   const { createdAt = 0, owner } = data
   const isCapped = kept.expiresAt > createdAt + absolute - 1000
@@ -135,7 +144,7 @@ const currentFamily = (manager: Manager): Effect.Effect<string | undefined, Sess
 export const endSession = (principal: string, ref: string): Effect.Effect<void, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) =>
     Effect.flatMap(listedBy(manager, "endSession", principal), (people) =>
-      people.end(registerOf(principal), ({ family }) => family === ref)
+      people.end(registerOf(principal, manager.config.app), ({ family }) => family === ref)
     )
   )
 
@@ -189,16 +198,16 @@ export const endOthers = (session: Session<any>): Effect.Effect<void, SessionErr
 export const endAll = (principal: string): Effect.Effect<void, SessionError, SessionManager> =>
   Effect.flatMap(SessionManager, (manager) => {
     const { generations } = internals(manager).environment.keeper
+    const register = registerOf(principal, manager.config.app)
     return generations === undefined
-      ? Effect.flatMap(allListedBy(manager, "endAll", principal), (people) =>
-          people.end(registerOf(principal), () => true)
-        )
-      : (wrongPrincipal("endAll", principal) ?? generations.begin(registerOf(principal)))
+      ? Effect.flatMap(allListedBy(manager, "endAll", principal), (people) => people.end(register, () => true))
+      : (wrongPrincipal("endAll", principal) ?? generations.begin(register))
   })
 
 /**
- * Ends every session, of visitors too: after a leak, say (OWASP ASVS 7.4.5). Sessions that begin meanwhile live. Takes as
- * long as it takes to list and end them one by one. Fails with `Unsupported` if the backend cannot list its sessions:
+ * Ends every session, of visitors too: after a leak, say (OWASP ASVS 7.4.5). Sessions that begin meanwhile live, unless
+ * only their ids open them (`atRest: "id"`): nothing else tells when they began. Sessions of other apps on the same
+ * backend end too. Takes as long as it takes to list and end them one by one. Fails with `Unsupported` if the backend cannot list its sessions:
  * there, and on sealed cookies, set `validFrom` in the configuration, which also costs no call.
  *
  * @example
@@ -228,7 +237,13 @@ export const endEverything: Effect.Effect<void, SessionError, SessionManager> = 
         Stream.mapEffect(
           (ref) =>
             Effect.flatMap(findLive(environment, ref), (found) => {
-              const since = found?.data.owner?.signedInAt ?? found?.data.createdAt ?? Number.POSITIVE_INFINITY
+              if (found === undefined) {
+                return Effect.succeed(false)
+              }
+              const { data } = found
+              // Of a session that only its id opens, nothing tells that it is a new one.
+              const since =
+                data === undefined ? 0 : (data.owner?.signedInAt ?? data.createdAt ?? Number.POSITIVE_INFINITY)
               return since < began ? Effect.as(end(ref), true) : Effect.succeed(false)
             }),
           { concurrency: 16 }

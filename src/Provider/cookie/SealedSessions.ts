@@ -92,12 +92,12 @@ export interface Sealing extends Endings {
   /** The largest payload, in bytes. */
   readonly maxPayload: number
   /**
-   * Opens the value of a cookie with this name, if it is authentic and has not expired. Does not check whether the
-   * session has ended.
+   * Opens the value of a cookie that was sealed for this name, if it is authentic and has not expired. Does not check
+   * whether the session has ended.
    */
-  readonly unseal: (cookieName: string, value: string) => Effect.Effect<Sealed | undefined>
-  /** Seals a session for a lifetime that begins now. Fails with `TooLarge`. */
-  readonly seal: (cookieName: string, session: ToSeal, ttl: Duration.Duration) => Effect.Effect<Seal, SessionError>
+  readonly unseal: (name: string, value: string) => Effect.Effect<Sealed | undefined>
+  /** Seals a session for this name, and for a lifetime that begins now. Fails with `TooLarge`. */
+  readonly seal: (name: string, session: ToSeal, ttl: Duration.Duration) => Effect.Effect<Seal, SessionError>
 }
 
 /**

@@ -3,19 +3,19 @@
  *
  * A seal is base64url (RFC 4648, 5) of: version (1 byte), which tells the cipher, key hint (1), nonce (12 or 24), tag
  * (16), and, encrypted: flags (1), length of the session id (2), number of writes (4), created, expires, lifetime (8
- * each, milliseconds), session id, payload. The version, the cookie's name and the app's, if it has one, are
- * authenticated with it. Numbers are big-endian.
+ * each, milliseconds), session id, payload. The version and the name that it is sealed for are authenticated with it.
+ * Numbers are big-endian.
  */
 import { randomFillSync } from "node:crypto"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
-import { type Cipher, tagLength } from "./ciphers.js"
-import type { Key } from "./keyRing.js"
+import { type Cipher, tagLength } from "../internal/ciphers.js"
+import type { Key } from "../internal/keyRing.js"
 import type { Sealed } from "./SealedSessions.js"
 
 export interface Sealer {
-  /** Seals with the first cipher and key, for a cookie with this name. The payload has at most `maxPayload` bytes. */
+  /** Seals with the first cipher and key, for this name. The payload has at most `maxPayload` bytes. */
   readonly seal: (name: string, session: Sealed) => string
-  /** Opens a seal for a cookie with this name, with any of the ciphers and keys. Never throws. */
+  /** Opens a seal for this name, with any of the ciphers and keys. Never throws. */
   readonly open: (name: string, seal: string) => Sealed | undefined
 }
 
@@ -41,17 +41,16 @@ export const makeSealer = (
   ciphers: readonly [Cipher, ...Array<Cipher>],
   keys: ReadonlyArray<Key>,
   {
-    app,
     compress,
     maxPayload,
     maxSeal
-  }: { readonly app: string; readonly compress: boolean; readonly maxPayload: number; readonly maxSeal: number }
+  }: { readonly compress: boolean; readonly maxPayload: number; readonly maxSeal: number }
 ): Sealer => {
   const buffers: Buffers = {
     plain: Buffer.allocUnsafeSlow(maxPayload + overhead),
     sealed: Buffer.allocUnsafeSlow(Math.max(maxSeal, maxPayload + overhead))
   }
-  const versions = ciphers.map((cipher) => versionOf(cipher, keys, buffers.sealed, app))
+  const versions = ciphers.map((cipher) => versionOf(cipher, keys, buffers.sealed))
   const own = versions[0]!
   const nextNonce = nonces(own.nonce)
   return {
@@ -149,12 +148,7 @@ const decrypted = (
 type Version = ReturnType<typeof versionOf>
 
 /** A cipher with its keys, and the offsets of its seals in the buffer. */
-const versionOf = (
-  { nonceLength, purpose, version, withKey }: Cipher,
-  keys: ReadonlyArray<Key>,
-  sealed: Buffer,
-  app: string
-) => {
+const versionOf = ({ nonceLength, purpose, version, withKey }: Cipher, keys: ReadonlyArray<Key>, sealed: Buffer) => {
   const tagAt = nonceAt + nonceLength
   const bodyAt = tagAt + tagLength
   let bound = { name: "", data: Buffer.alloc(0) }
@@ -164,10 +158,10 @@ const versionOf = (
     tag: sealed.subarray(tagAt, bodyAt),
     bodyAt,
     keys: keys.map(({ derive, hint }) => ({ hint, ...withKey(derive(purpose)) })),
-    /** The associated data: no name has a space. An app has one cookie name, so the last result is kept. */
+    /** The associated data. An app seals for one name, so the last result is kept. */
     associated: (name: string): Buffer => {
       if (bound.name !== name || bound.data.length === 0) {
-        bound = { name, data: Buffer.from([version, name, ...(app === "" ? [] : [app])].join(" ")) }
+        bound = { name, data: Buffer.from(`${version} ${name}`) }
       }
       return bound.data
     }

@@ -33,7 +33,6 @@ export const variables = {
   prepared: "SESSION_PREPARED",
   tls: "SESSION_TLS",
   keys: "SESSION_KEYS",
-  app: "SESSION_APP",
   cipher: "SESSION_CIPHER",
   revocations: "SESSION_REVOCATIONS"
 } as const

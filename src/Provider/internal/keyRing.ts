@@ -1,5 +1,5 @@
 /**
- * The keys of sealed cookies: turns the text that a user configures into keys for ciphers, and refuses text that is not
+ * The keys of sealed sessions: turns the text that a user configures into keys for ciphers, and refuses text that is not
  * a random key.
  */
 import { isUtf8 } from "node:buffer"
@@ -24,12 +24,19 @@ const minBytes = 32
 /** What a key is, and how to make one. */
 export const advice = "a key is 32 random bytes in base64, base64url or hex; make one with: openssl rand -base64 32"
 
+/** What the keys are for: no two uses derive the same keys from one text. */
+export type Use = "cookie" | "at rest"
+
+/** The name of the option in messages. */
+const options: Readonly<Record<Use, string>> = { cookie: "cookie: keys", "at rest": "atRest.keys" }
+
 /** Turns each text into a key. Fails with `InvalidConfig`, which tells the position of a bad one and never its text. */
 export const makeKeyRing = (
-  keys: ReadonlyArray<Redacted.Redacted<string | Uint8Array>>
+  keys: ReadonlyArray<Redacted.Redacted<string | Uint8Array>>,
+  use: Use
 ): Effect.Effect<ReadonlyArray<Key>, SessionError> =>
   keys.length === 0
-    ? invalid("keys: expected at least one")
+    ? invalid(use, "expected at least one")
     : Effect.forEach(keys, (key, i) => {
         const given = Redacted.value(key)
         const bytes = typeof given === "string" ? decode(given.trim()) : Buffer.from(given)
@@ -38,12 +45,12 @@ export const makeKeyRing = (
             ? "it is not base64, base64url or hex"
             : (weakness(bytes) ?? (typeof given === "string" && isPhrase(given.trim()) ? written : undefined))
         return wrong === undefined
-          ? Effect.succeed(toKey(bytes!))
-          : invalid(`keys: number ${i + 1} of ${keys.length}: ${wrong}`)
+          ? Effect.succeed(toKey(bytes!, use))
+          : invalid(use, `number ${i + 1} of ${keys.length}: ${wrong}`)
       })
 
-const invalid = (message: string) =>
-  Effect.fail(new SessionError({ reason: "InvalidConfig", message: `cookie: ${message}; ${advice}` }))
+const invalid = (use: Use, message: string) =>
+  Effect.fail(new SessionError({ reason: "InvalidConfig", message: `${options[use]}: ${message}; ${advice}` }))
 
 const isHex = (text: string): boolean => /^([0-9a-f]{2})*$/i.test(text)
 
@@ -85,8 +92,8 @@ const weakness = (bytes: Buffer): string | undefined => {
 const mostlyText = (bytes: Buffer): boolean =>
   bytes.filter((byte) => byte === 0 || (byte >= 32 && byte < 127)).length >= 0.9 * bytes.length
 
-const toKey = (bytes: Buffer): Key => {
+const toKey = (bytes: Buffer, use: Use): Key => {
   const derive = (purpose: string) =>
-    Buffer.from(hkdfSync("sha256", bytes, "", `effect-session cookie ${purpose}`, minBytes))
+    Buffer.from(hkdfSync("sha256", bytes, "", `effect-session ${use} ${purpose}`, minBytes))
   return { derive, hint: derive("hint")[0]! }
 }

@@ -1,11 +1,11 @@
 /**
- * The ciphers of sealed cookies, each authenticated encryption with associated data (RFC 5116): AES-256-GCM with
+ * The ciphers of sealed sessions, each authenticated encryption with associated data (RFC 5116): AES-256-GCM with
  * `node:crypto`, and XChaCha20-Poly1305 with libsodium, which takes about half the time for a session of usual size.
  */
 import { createCipheriv, createDecipheriv, createSecretKey } from "node:crypto"
 import * as Effect from "#effect/Effect"
 import type { SessionError } from "../../SessionError.js"
-import { driver } from "../internal/driver.js"
+import { driver } from "./driver.js"
 
 export interface Cipher {
   /** The first byte of its seals. */
@@ -30,7 +30,7 @@ const algorithm = "aes-256-gcm"
 const options = { authTagLength: tagLength }
 
 /** NIST SP 800-38D. */
-const aesGcm: Cipher = {
+export const aesGcm: Cipher = {
   version: 1,
   nonceLength: 12,
   purpose: "seal",
@@ -75,7 +75,7 @@ const xchacha: Effect.Effect<Cipher, SessionError> = Effect.map(
   })
 )
 
-/** The ciphers for each value of the option: the first one seals, all of them open. */
+/** The ciphers for each value of the cookie's option: the first one seals, all of them open. */
 export const ciphers: Readonly<
   Record<"aes-256-gcm" | "xchacha20-poly1305", Effect.Effect<readonly [Cipher, ...Array<Cipher>], SessionError>>
 > = {
