@@ -6,7 +6,7 @@ import { Agent } from "node:http"
 import { afterAll } from "vitest"
 import * as Effect from "#effect/Effect"
 import { describe, expect, it } from "#test/vitest"
-import { suite } from "../servers/need.js"
+import { suiteBeside } from "../servers/need.js"
 import { isAlive } from "../servers/proc.js"
 import { machineTimed } from "../support/machineTime.js"
 import { type Backend, backends } from "./backends.js"
@@ -62,7 +62,7 @@ const ending = ({ name, outlivesApp, start }: Backend, state: State) =>
 
 describe("the end of an app", () => {
   for (const backend of backends.filter(({ name }) => chosen.includes(name))) {
-    suite(backend.name, backend.needs, () => {
+    suiteBeside(backend.name, backend.needs, () => {
       for (const state of ["idle", "loaded", "frozen"] as const) {
         it.live(state, () => ending(backend, state), 120_000)
       }
