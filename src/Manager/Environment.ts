@@ -2,6 +2,7 @@
  * The parts of a manager that all its sessions share.
  */
 import type { SessionCodec } from "../Store/Codec.js"
+import type { Device } from "./bound/binding.js"
 import type { Surroundings } from "./Calls.js"
 import type { Caches } from "./caches.js"
 import type { SessionConfig } from "./configSchema.js"
@@ -26,6 +27,8 @@ export interface Environment extends Surroundings {
   readonly turns: Turns<Base>
   /** Lists the sessions of people who have signed in; undefined if the backend keeps no lists. */
   readonly people: People | undefined
+  /** The settings of sessions that are bound to devices; undefined if none are. */
+  readonly device: Device | undefined
   /** How long a fiber waits in a line. */
   readonly patience: Patience
 }

@@ -167,6 +167,23 @@ export interface Sent {
    */
   readonly doubled: boolean
   readonly via: "cookie" | "query" | "header"
+  /** What a browser shows of its device; undefined if sessions are not bound to any, or outside of a request. */
+  readonly shown?: Shown | undefined
+}
+
+/** What a browser shows of its device. */
+export interface Shown {
+  /** The values of the bound cookies. */
+  readonly cookies: ReadonlyArray<string>
+  /** The header that says why there is none. */
+  readonly skipped: string | undefined
+}
+
+/** What a response offers to a browser: to bind the session to its device. */
+export interface Offer {
+  readonly challenge: string
+  /** The value of the bound cookie, for the time until the browser has done it. */
+  readonly cookie: string
 }
 
 /**
@@ -174,4 +191,6 @@ export interface Sent {
  * how long the browser is to keep the cookie, in milliseconds; without it, it is for `cookie.maxAge`, or until the browser
  * ends.
  */
-export type Reply = { readonly token: string; readonly lasts?: number | undefined } | "forget"
+export type Reply =
+  | { readonly token: string; readonly lasts?: number | undefined; readonly offer?: Offer | undefined }
+  | "forget"

@@ -15,6 +15,7 @@ import * as Codec from "../Store/Codec.js"
 import { Handle } from "../Store/Handle.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
 import { checkAtRest, checkHeldAtRest, makeAtRest } from "./atRest.js"
+import { deviceOf } from "./bound/binding.js"
 import { type Backend, bounded, guarded, guardedSealing, type Surroundings } from "./Calls.js"
 import { makeCaches } from "./caches.js"
 import { mostSessions, type SessionConfig } from "./configSchema.js"
@@ -30,7 +31,7 @@ import { People } from "./people/People.js"
 import { makeReports } from "./reports.js"
 import { makeIds } from "./SessionId.js"
 import * as Telemetry from "./Telemetry.js"
-import { checkHeldByClient, cookieName, makeTransport } from "./Transport.js"
+import { checkBoundCookie, checkHeldByClient, cookieName, makeTransport } from "./Transport.js"
 import { patience, Turns } from "./Turns.js"
 import { makeTrial } from "./trial.js"
 import { UnderWay } from "./underWay.js"
@@ -118,6 +119,22 @@ const checkLimit = (
       : undefined
 }
 
+/** Returns the error if sessions are to be bound to devices, and cannot be. */
+const checkDeviceBound = (
+  config: SessionConfig,
+  { keepsNotes }: Codec.SessionCodec,
+  { name, needsResponse, principals }: Pick<Keeper, "name" | "needsResponse" | "principals">
+): SessionError | undefined =>
+  config.deviceBound === undefined
+    ? undefined
+    : needsResponse
+      ? invalid(
+          `deviceBound: ${name}: clients hold the sessions, so that nothing on a server can remember which proofs were used`
+        )
+      : !keepsNotes || principals === undefined
+        ? invalid(`deviceBound: ${name}: nobody can sign in to sessions in this format, and others are not bound`)
+        : checkBoundCookie(config)
+
 /**
  * Makes a manager over the provider in the context. Fails with `InvalidConfig` if the backend or the format of sessions
  * cannot do what the configuration asks for.
@@ -185,7 +202,7 @@ const over = (
   surroundings: Surroundings,
   health: Effect.Effect<void, SessionError>
 ): Effect.Effect<Manager, SessionError> => {
-  const wrong = checkFormat(config, codec) ?? checkLimit(config, keeper)
+  const wrong = checkFormat(config, codec) ?? checkLimit(config, keeper) ?? checkDeviceBound(config, codec, keeper)
   if (wrong !== undefined) {
     return Effect.fail(wrong)
   }
@@ -200,6 +217,7 @@ const over = (
     crossOrigin: makeCrossOrigin(config),
     warnings: makeWarnings(config),
     underWay: new UnderWay(),
+    device: deviceOf(config),
     turns: new Turns<Base>(waiting),
     people: keeper.principals === undefined || !codec.keepsNotes ? undefined : new People(keeper.principals, parts)
   }

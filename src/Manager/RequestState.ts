@@ -6,7 +6,7 @@ import type { SessionError } from "../SessionError.js"
 import type { SessionData } from "../Store/Codec.js"
 import type { Draft, Operation } from "../Store/Handle.js"
 import type { Environment } from "./Environment.js"
-import type { Found, Reply, Sent } from "./Keeper.js"
+import type { Found, Offer, Reply, Sent } from "./Keeper.js"
 import { cookieLifetimeOf, lifetimeOf } from "./lifetimes.js"
 import { missing, none, type Origin, type Stage, unread } from "./Origin.js"
 import type { Base } from "./Outcome.js"
@@ -44,6 +44,10 @@ export class RequestState {
   ending: ReadonlyArray<string> = []
   /** The news that the response brings to the client. */
   reply: Reply | undefined = undefined
+  /** What the response offers to a browser whose user has signed in. */
+  offer: Offer | undefined = undefined
+  /** Whether the request comes to prove its device: then it is no event that the proof is missing. */
+  proving = false
   /** When the session was read, in milliseconds since the epoch. */
   readAt = 0
   /**
@@ -152,7 +156,7 @@ export class RequestState {
   tell(base: Base): void {
     const { token } = base.kept
     if (token !== undefined) {
-      this.reply = { token, lasts: cookieLifetimeOf(this, base) }
+      this.reply = { token, lasts: cookieLifetimeOf(this, base), offer: this.offer }
     }
   }
 
@@ -280,6 +284,7 @@ export class RequestState {
 
   private leave(origin: Origin): void {
     this.epoch++
+    this.offer = undefined
     this.discard()
     this.origin = origin
     this.show(undefined)

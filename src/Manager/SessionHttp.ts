@@ -11,11 +11,13 @@ import { contextOf, setContext } from "#dialect/runtime"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as HttpRouter from "#effect/http/HttpRouter"
-import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
+import { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "#effect/http/HttpServerResponse"
 import type * as Layer from "#effect/Layer"
 import type { SessionError } from "../SessionError.js"
 import type { Any } from "../Store/SessionStore.js"
+import { answer, placeOf } from "./bound/endpoint.js"
+import type { LiveSession } from "./LiveSession.js"
 import { internals, type Manager } from "./Manager.js"
 import type { App } from "./mount.js"
 import { SessionManager } from "./SessionManager.js"
@@ -197,6 +199,58 @@ export const routerMiddleware: {
     { global: options?.global === true }
   )
 }
+
+/**
+ * Answers the requests with which browsers bind a session to their device and renew the proof, at the option
+ * `deviceBound.path` and below. All other requests go to the app. Put it around the whole app, outside of its routes; it
+ * needs no store. Without the option `deviceBound` it does nothing.
+ *
+ * @example
+ * import { Effect, Layer, Schema } from "effect"
+ * import { HttpRouter, HttpServerResponse } from "effect/http"
+ * import { SessionHttp, SessionLayer, SessionStore } from "effect-session"
+ *
+ * class AppSession extends SessionStore.Tag<AppSession>()("AppSession", { name: Schema.String }) {}
+ *
+ * const signIn = Effect.gen(function* () {
+ *   const session = yield* AppSession
+ *   yield* session.signIn("ada")
+ *   return HttpServerResponse.text("welcome")
+ * })
+ *
+ * const routes = HttpRouter.add("POST", "/sign-in", signIn).pipe(
+ *   Layer.provide(SessionHttp.routerMiddleware(AppSession).layer)
+ * )
+ *
+ * const served = HttpRouter.serve(routes, { middleware: SessionHttp.deviceBound }).pipe(
+ *   Layer.provide(SessionLayer.memory({ deviceBound: { every: "10 minutes" } }))
+ * )
+ *
+ * @since 3.0.0
+ * @category middleware
+ */
+export const deviceBound = <E, R>(
+  app: App<E, R>
+): Effect.Effect<HttpServerResponse, E, R | SessionManager | HttpServerRequest> =>
+  Effect.withFiber((fiber) => {
+    const context = contextOf(fiber) as Context.Context<SessionManager | HttpServerRequest>
+    const { environment, mounting } = internals(Context.getUnsafe(context, SessionManager))
+    const { device } = environment
+    if (device === undefined) {
+      return app
+    }
+    device.isServed = true
+    const request = Context.getUnsafe(context, HttpServerRequest)
+    const place = placeOf(device, request.originalUrl)
+    if (place === undefined) {
+      return app
+    }
+    let session: LiveSession
+    const answered = Effect.suspend(() => answer(session, device, request, place))
+    return mounting.around(answered, (_, own) => {
+      session = own
+    })(fiber)
+  })
 
 /** The app, with the request's session in its context as each of the stores. */
 const mount = <E, R>(

@@ -7,6 +7,7 @@ import * as Cookies from "#effect/http/Cookies"
 import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import { SessionError } from "../SessionError.js"
+import { makeWire, type Wire } from "./bound/wire.js"
 import type { Caches } from "./caches.js"
 import { mostDays, type SessionConfig } from "./configSchema.js"
 import { findCookies, findParts, joinParts, splitValue } from "./cookieHeader.js"
@@ -24,6 +25,8 @@ export interface Transport {
   readonly tidy: (response: Response, request: HttpServerRequest) => Response
   /** Returns the headers of a request that brings a token, or undefined if the token can travel only in a URL. */
   readonly headersOf: (token: string) => Record<string, string> | undefined
+  /** What is said of the device that the session is bound to; undefined if sessions are not bound to any. */
+  readonly bound: Wire | undefined
 }
 
 /** The largest size of a cookie in bytes: name, value and attributes together (RFC 6265bis 5.7; RFC 6265 6.1). */
@@ -46,16 +49,33 @@ export const makeTransport = (
   const { cookie, header } = config
   const cookies = cookie === false ? undefined : makeCookies(cookie, spread)
   const headerName = header === false ? undefined : header.toLowerCase()
+  const bound = boundOf(config)
+  const read = makeRead(config, accepts, cookies)
   return {
-    read: makeRead(config, accepts, cookies),
+    bound,
+    read:
+      bound === undefined
+        ? read
+        : (request) => {
+            const sent = read(request)
+            return sent && { ...sent, shown: bound.read(request) }
+          },
     write: (response, reply, request) => {
-      const { lasts, token } = reply === "forget" ? forgotten : reply
+      const { lasts, offer, token } = reply === "forget" ? forgotten : reply
       if (cookies?.sent !== true && headerName === undefined) {
         return response
       }
       const next = forbid(response)
       const told = cookies?.sent === true ? cookies.write(next, token, request, lasts) : next
-      return headerName === undefined ? told : HttpServerResponse.setHeader(told, headerName, token)
+      const shown =
+        bound === undefined
+          ? told
+          : offer !== undefined
+            ? bound.offer(told, offer)
+            : token === ""
+              ? bound.forget(told)
+              : told
+      return headerName === undefined ? shown : HttpServerResponse.setHeader(shown, headerName, token)
     },
     tidy: (response, request) => (cookies?.sent === true ? cookies.tidy(response, request) : response),
     headersOf: (token) =>
@@ -139,6 +159,36 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
       )
     }
   }
+}
+
+/** What is said of the device that a session is bound to, with the session's cookie. */
+const boundOf = ({ cookie, deviceBound }: SessionConfig): Wire | undefined => {
+  if (cookie === false || deviceBound === undefined) {
+    return undefined
+  }
+  const { every, path } = deviceBound
+  const { maxAge: _, ...attributes } = attributesOf(cookie)
+  return makeWire(nameOf(cookie), attributes, maxAgeOf(Duration.toMillis(every)), path)
+}
+
+/** Returns the error if browsers cannot bind sessions with this configuration's cookie. */
+export const checkBoundCookie = ({ cookie, deviceBound }: SessionConfig): SessionError | undefined => {
+  if (deviceBound === undefined) {
+    return undefined
+  }
+  const wrong =
+    cookie === false
+      ? "cookie: sessions that are bound to a device need it"
+      : !cookie.secure
+        ? "cookie.secure: browsers bind sessions only over https"
+        : !cookie.sent
+          ? "cookie.sent: the app that sets the session's cookie sets the bound one too"
+          : cookie.domain !== undefined
+            ? "cookie.domain: browsers renew the proof of a bound session for one host alone; leave it out"
+            : !`${deviceBound.path}/`.startsWith(cookie.path.endsWith("/") ? cookie.path : `${cookie.path}/`)
+              ? `deviceBound.path: browsers send the session's cookie only to ${cookie.path} and below`
+              : undefined
+  return wrong === undefined ? undefined : new SessionError({ reason: "InvalidConfig", message: wrong })
 }
 
 /** Returns the error if clients cannot hold sessions in this configuration. */

@@ -27,12 +27,22 @@ export const late = (session: RequestState): SessionError =>
         : `${session.env.keeper.name}: the client's session ended, or got a new id, before this request could change it: nothing was stored; send the request again with the client's current cookie or header`
   })
 
+/** The error of a request that would change a bound session without a proof. */
+const needsProof = (session: RequestState): SessionError =>
+  new SessionError({
+    reason: "SignInNeeded",
+    message: `${session.env.keeper.name}: the session is bound to a device, and the request brings no fresh proof of it (deviceBound): nothing was stored; ask the user to sign in again`
+  })
+
 /**
  * Begins a session, unless the client named one that ended or moved a moment ago: then the client has a newer token by
  * now.
  */
 export const begin = (session: RequestState): Step => {
-  const { origin, renewing, sent } = session
+  const { origin, renewing, sent, signing } = session
+  if (origin._tag === "Unproven" && signing === undefined) {
+    return Effect.fail(needsProof(session))
+  }
   if (renewing || origin._tag === "None" || sent === undefined) {
     return create(session, undefined)
   }

@@ -215,9 +215,19 @@ const AtRest = Schema.Struct({
 const Compress = Schema.Struct({ over: Schema.Int.pipe(aboveZero) })
 
 const DeviceBound = Schema.Struct({
-  every: withDefault(positive, () => Duration.minutes(10)),
+  every: withDefault(
+    positive.pipe(
+      satisfying((every) => (Duration.isFinite(every) ? undefined : 'expected a finite duration such as "10 minutes"'))
+    ),
+    () => Duration.minutes(10)
+  ),
   path: withDefault(
-    Schema.String.pipe(matching(/^\/[!-:<-~]*$/, "expected a path that starts with /, without spaces or ;")),
+    Schema.String.pipe(
+      matching(
+        /^(\/[\w.~!$&'()*+,=:@%-]+)+$/,
+        "expected a path of a name or more, such as /session, that does not end with /"
+      )
+    ),
     () => "/.well-known/session"
   ),
   required: withDefault(Schema.Boolean, () => false),

@@ -37,8 +37,15 @@ export const lifetimeOf = (config: SessionConfig, data: SessionData, now: number
   if (validFrom !== undefined && (createdAt === undefined || createdAt < DateTime.toEpochMillis(validFrom))) {
     return 0
   }
-  return createdAt === undefined ? idle : Math.min(idle, createdAt + absolute - now)
+  const life = createdAt === undefined ? idle : Math.min(idle, createdAt + absolute - now)
+  return config.deviceBound?.required === true ? Math.min(life, mustBeBoundBy(config.deviceBound, data) - now) : life
 }
+
+/** When a session ends unless a browser has bound it by then. */
+const mustBeBoundBy = ({ every }: NonNullable<SessionConfig["deviceBound"]>, { owner }: SessionData): number =>
+  owner === undefined || owner.binding?.key !== undefined
+    ? Number.POSITIVE_INFINITY
+    : owner.signedInAt + Duration.toMillis(every)
 
 /**
  * How long the browser is to keep the session's cookie, in milliseconds, so that the cookie has to be renewed along with

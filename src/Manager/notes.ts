@@ -35,7 +35,7 @@ export const notesMoved = (
         idMadeAt: undefined,
         owner:
           signing !== undefined
-            ? signedIn(signing, owner?.principal === signing.register ? owner : undefined, id, env.config.remember, now)
+            ? signedIn(signing, owner?.principal === signing.register ? owner : undefined, id, env, now)
             : owner && { ...underId(owner, base.kept.id!, id), seenAt: now }
       }
   }
@@ -53,7 +53,7 @@ export const notesOfNew = (session: RequestState, from: Base | undefined, newId:
     idMadeAt: undefined,
     owner:
       signing !== undefined
-        ? signedIn(signing, undefined, newId, env.config.remember, now)
+        ? signedIn(signing, undefined, newId, env, now)
         : owner && { ...underId(owner, from!.kept.id!, newId), family: makeFamily(), seenAt: now }
   }
 }

@@ -4,6 +4,7 @@
 import { millisOf } from "#dialect/clock"
 import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
+import { whereProven } from "./bound/proven.js"
 import type { Found } from "./Keeper.js"
 import { ambiguous, missing, none, type Origin } from "./Origin.js"
 import type { Base } from "./Outcome.js"
@@ -40,7 +41,7 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
     return other === undefined
       ? Effect.flatMapEager(keeper.open(token), (found) => {
           const note = (base: Base | undefined) =>
-            session.read(base === undefined ? missing : { _tag: "Live", base }, now)
+            session.read(base === undefined ? missing : whereProven(session, { _tag: "Live", base }, now), now)
           const base = live(session, token, found, now)
           const checking = check(session, token, found, base)
           return checking === undefined ? Effect.succeed(note(base)) : Effect.map(checking, note)
@@ -49,7 +50,7 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
           Effect.map(
             Effect.zip(checked(session, token, first, now), checked(session, other, second, now)),
             ([one, two]) => {
-              const origin = either(session, one, two)
+              const origin = whereProven(session, either(session, one, two), now)
               session.read(origin._tag === "Missing" && session.sent?.more === true ? ambiguous : origin, now)
             }
           )

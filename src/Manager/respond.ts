@@ -73,6 +73,12 @@ const clearing = (session: RequestState, response: Response): Response => {
     : HttpServerResponse.setHeader(response, "clear-site-data", clearSiteData.map((type) => `"${type}"`).join(", "))
 }
 
+/** What the server's administrator should know about a response that sets a cookie. */
+const warned = ({ env: { device, warnings }, offer }: RequestState, request: HttpServerRequest): Effect.Effect<void> =>
+  offer !== undefined && device?.isServed === false
+    ? Effect.andThen(warnings.cookieSet(request), warnings.unbindable)
+    : warnings.cookieSet(request)
+
 /** Adds the session's news to the response. Doing it twice gives the same response. */
 export const tell = (session: RequestState, made: Response, request: HttpServerRequest): Effect.Effect<Response> => {
   const response = session.signedOut ? clearing(session, made) : made
@@ -89,7 +95,7 @@ const tellNews = (session: RequestState, response: Response, request: HttpServer
   const told = env.caches.guard(reply === undefined ? response : env.transport.write(response, reply, request))
   return isUntidy(session)
     ? Effect.as(sent?.doubled === true ? env.warnings.doubled : Effect.void, env.transport.tidy(told, request))
-    : Effect.as(env.warnings.cookieSet(request), told)
+    : Effect.as(warned(session, request), told)
 }
 
 /**

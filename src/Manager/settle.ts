@@ -1,6 +1,7 @@
 /**
  * Applies the outcome of a commit: to the request's state, to the reply to its client, and to the events.
  */
+import { challengeOf, cookieOf } from "./bound/binding.js"
 import { cookieLifetimeOf } from "./lifetimes.js"
 import type { Base, Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
@@ -11,12 +12,23 @@ const settleStored = (session: RequestState, outcome: Stored): void => {
   const { keeper, telemetry } = session.env
   const { _tag, base, count } = outcome
   const before = session.base
+  offer(session, outcome)
   session.stored(base, count, _tag === "Saved" ? undefined : base.kept.id)
   if (session.isNews(base) || keeper.needsResponse || cookieLifetimeOf(session, base) !== undefined) {
     session.tell(base)
   }
   // An event names the session as before, even if it has another id now.
   telemetry.emit(_tag, _tag === "Regenerated" && before !== undefined ? before.kept.ref : base.kept.ref)
+}
+
+/** Offers to bind the session in which somebody has signed in, unless a browser has done so. */
+const offer = (session: RequestState, { _tag, base }: Stored): void => {
+  const { device } = session.env
+  const binding = base.data.owner?.binding
+  if (device !== undefined && binding !== undefined && session.signing !== undefined && _tag !== "Saved") {
+    session.offer =
+      binding.key === undefined ? { challenge: challengeOf(binding), cookie: cookieOf(device, binding) } : undefined
+  }
 }
 
 const settleTouched = (session: RequestState, base: Base): void => {

@@ -13,6 +13,8 @@ export interface Warnings {
   readonly doubled: Effect.Effect<void>
   /** A handler let caches keep a response that was made from a session. */
   readonly cached: Effect.Effect<void>
+  /** Somebody has signed in, sessions are to be bound, and nothing answers the browsers that would do it. */
+  readonly unbindable: Effect.Effect<void>
 }
 
 const once = (message: string): Effect.Effect<void> => {
@@ -33,6 +35,9 @@ export const makeWarnings = ({ cookie }: SessionConfig): Warnings => {
   const isDropped = cookie !== false && cookie.secure && cookie.sent
   return {
     cookieSet: (request) => (isDropped && isPlainHttp(request) ? plainHttp : Effect.void),
+    unbindable: once(
+      "session: deviceBound is set, and no request has come through SessionHttp.deviceBound: no browser can bind its session; put it around the app"
+    ),
     doubled: once(
       "session: a browser sent two cookies of the session's name, as it does after the cookie's domain or path was changed, or if another app of the site sets one: the other one is expired if possible; a __Host- name prevents this"
     ),

@@ -60,6 +60,25 @@ export interface Owner {
   readonly lifetimes?: readonly [idle: number, absolute: number] | undefined
   /** On sealed cookies: names the time since all sessions of the person were ended last. */
   readonly generation?: string | undefined
+  /** What binds the session to its device, with the option `deviceBound`. */
+  readonly binding?: Binding | undefined
+}
+
+/**
+ * What binds a session to the device of the person who signed in (W3C Device Bound Session Credentials).
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface Binding {
+  /** The secret with which the session signs the challenges and cookies that it gives to the browser. */
+  readonly secret: string
+  /** When the cookie that was given last ends, in milliseconds since the epoch. */
+  readonly until: number
+  /** The browser's public key: a SubjectPublicKeyInfo (RFC 5280) as base64url. Without it, no browser has bound the session. */
+  readonly key?: string | undefined
+  /** The challenges that were answered and have not ended. */
+  readonly used: ReadonlyArray<string>
 }
 
 /**
@@ -161,7 +180,16 @@ const isOwner = (u: unknown): u is Owner =>
     (Array.isArray(u["lifetimes"]) &&
       u["lifetimes"].length === 2 &&
       u["lifetimes"].every((millis) => typeof millis === "number" && millis > 0))) &&
-  (u["generation"] === undefined || typeof u["generation"] === "string")
+  (u["generation"] === undefined || typeof u["generation"] === "string") &&
+  (u["binding"] === undefined || isBinding(u["binding"]))
+
+const isBinding = (u: unknown): u is Binding =>
+  isRecord(u) &&
+  typeof u["secret"] === "string" &&
+  typeof u["until"] === "number" &&
+  (u["key"] === undefined || typeof u["key"] === "string") &&
+  Array.isArray(u["used"]) &&
+  u["used"].every((text) => typeof text === "string")
 
 /** Adds the entries of the record that this version does not know. */
 const withRest = (data: SessionData, record: Record<string, unknown>): SessionData => {

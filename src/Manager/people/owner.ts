@@ -7,6 +7,7 @@ import * as Duration from "#effect/Duration"
 import type { StoredId } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
 import type { Owner } from "../../Store/Codec.js"
+import { type Device, unbound } from "../bound/binding.js"
 import type { SessionConfig } from "../configSchema.js"
 import { sealUnder, unsealUnder } from "./sealedById.js"
 
@@ -57,7 +58,7 @@ export const signedIn = (
   { family, generation, principal, register, remember }: SigningIn,
   before: Owner | undefined,
   id: string,
-  { absoluteTimeout, idleTimeout }: SessionConfig["remember"],
+  { config, device }: { readonly config: Pick<SessionConfig, "remember">; readonly device: Device | undefined },
   now: number
 ): Owner => ({
   principal: register,
@@ -69,9 +70,10 @@ export const signedIn = (
   seenAt: now,
   lifetimes:
     (remember ?? before?.lifetimes !== undefined)
-      ? [Duration.toMillis(idleTimeout), Duration.toMillis(absoluteTimeout)]
+      ? [Duration.toMillis(config.remember.idleTimeout), Duration.toMillis(config.remember.absoluteTimeout)]
       : undefined,
-  generation
+  generation,
+  binding: device === undefined ? before?.binding : unbound(device, before?.binding, now)
 })
 
 /** The owner of a session that changes its id. The owner stays unknown to whoever knows neither of the two. */

@@ -38,6 +38,8 @@ export interface SignedIn<F extends Fields = {}> {
   readonly isCurrent: boolean
   /** Whether the person asked to be remembered. */
   readonly isRemembered: boolean
+  /** Whether a browser has bound it to its device, with the option `deviceBound`. With `atRest: "id"` always false. */
+  readonly isBound: boolean
   /**
    * Reads a field of the store, as `session.get` does. With `atRest: "id"` there is nothing to read: only the session's
    * own client brings what opens it.
@@ -101,6 +103,7 @@ const toSignedIn = (
     expires: DateTime.makeUnsafe(kept.expiresAt),
     isCurrent: entry.family === current,
     isRemembered: data === undefined ? entry.isRemembered : isRemembered(data),
+    isBound: data?.owner?.binding?.key !== undefined,
     get: store === undefined ? () => undefined : reader(store, data?.values ?? {})
   }
 }
