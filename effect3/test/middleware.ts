@@ -10,6 +10,9 @@ import type { App } from "../../test/support/app.js"
 /** A middleware that makes a new request object. */
 export const forwarded = HttpMiddleware.xForwardedHeaders
 
+/** Takes the client's address from what a proxy of this machine says. */
+export const behindProxy = HttpMiddleware.xForwardedHeaders
+
 /** Shows a page where no route matches. */
 export const layerNotFound = <E, R>(page: App<E, R>) =>
   HttpLayerRouter.middleware<{ handles: HttpServerError.RouteNotFound }>()(

@@ -10,6 +10,7 @@ import type { CrossOrigin } from "./crossOrigin.js"
 import type { Keeper } from "./Keeper.js"
 import type { Base } from "./Outcome.js"
 import type { People } from "./people/People.js"
+import type { Clients } from "./signals.js"
 import type { Transport } from "./Transport.js"
 import type { Patience, Turns } from "./Turns.js"
 import type { UnderWay } from "./underWay.js"
@@ -29,6 +30,8 @@ export interface Environment extends Surroundings {
   readonly people: People | undefined
   /** The settings of sessions that are bound to devices; undefined if none are. */
   readonly device: Device | undefined
+  /** Finds the clients of requests; undefined if no signals are asked for. */
+  readonly clients: Clients | undefined
   /** How long a fiber waits in a line. */
   readonly patience: Patience
 }

@@ -238,7 +238,7 @@ export class LiveSession extends RequestState implements SessionCell {
   }
 
   dropped(key: string): void {
-    this.env.telemetry.dropped(this.base?.kept.ref, key)
+    this.env.telemetry.dropped(this.base?.kept.ref, key, this)
   }
 
   /** What a log or a debugger shows: no id and no value. */

@@ -30,6 +30,7 @@ import type { Base } from "./Outcome.js"
 import { People } from "./people/People.js"
 import { makeReports } from "./reports.js"
 import { makeIds } from "./SessionId.js"
+import { makeClients } from "./signals.js"
 import * as Telemetry from "./Telemetry.js"
 import { checkBoundCookie, checkHeldByClient, cookieName, makeTransport } from "./Transport.js"
 import { patience, Turns } from "./Turns.js"
@@ -206,6 +207,10 @@ const over = (
   if (wrong !== undefined) {
     return Effect.fail(wrong)
   }
+  const clients = makeClients(config)
+  if (clients instanceof SessionError) {
+    return Effect.fail(clients)
+  }
   const { telemetry } = surroundings
   const waiting = patience(keeper.name, config.timeout)
   const caches = makeCaches(config)
@@ -219,6 +224,7 @@ const over = (
     underWay: new UnderWay(),
     device: deviceOf(config),
     turns: new Turns<Base>(waiting),
+    clients,
     people: keeper.principals === undefined || !codec.keepsNotes ? undefined : new People(keeper.principals, parts)
   }
   const fieldsOf = compiled(codec)

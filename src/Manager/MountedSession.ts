@@ -11,6 +11,7 @@ import { type Access, refused, withheld } from "./crossOrigin.js"
 import type { Environment } from "./Environment.js"
 import { LiveSession, type Use } from "./LiveSession.js"
 import type { Shape } from "./respond.js"
+import type { Client } from "./signals.js"
 
 export class MountedSession extends LiveSession {
   constructor(
@@ -60,7 +61,7 @@ export class MountedSession extends LiveSession {
     if (!this.reported) {
       this.reported = true
       const [token] = this.sent?.tokens ?? []
-      this.env.telemetry.crossOrigin(token === undefined ? undefined : this.env.keeper.refOf(token))
+      this.env.telemetry.crossOrigin(token === undefined ? undefined : this.env.keeper.refOf(token), this)
     }
     return access === "refused" ? refused() : withheld(use)
   }
@@ -81,6 +82,13 @@ export class MountedSession extends LiveSession {
 
   override get isUsed(): boolean {
     return super.isUsed || this.reported
+  }
+
+  private requester: Client | undefined = undefined
+
+  override get client(): Client | undefined {
+    this.requester ??= this.env.clients?.(this.request)
+    return this.requester
   }
 
   override get isPrefetch(): boolean {

@@ -11,6 +11,7 @@ import { cookieLifetimeOf, lifetimeOf } from "./lifetimes.js"
 import { missing, none, type Origin, type Stage, unread } from "./Origin.js"
 import type { Base } from "./Outcome.js"
 import type { SigningIn } from "./people/owner.js"
+import type { Client, Signals } from "./signals.js"
 import { Line } from "./Turns.js"
 
 /** Deletes all values. */
@@ -36,6 +37,8 @@ export class RequestState {
   touching = false
   /** Whether the request does not count as use of the session. */
   idling = false
+  /** Whether the response is to note in the session what its client was seen with. */
+  noting = false
   /**
    * Grows when the session ends or is lost, so that a commit that began before knows that it is about another session.
    */
@@ -83,6 +86,15 @@ export class RequestState {
     return this.ownLine
   }
 
+  /** The request's client, if `signals` ask for it; undefined outside of requests. */
+  get client(): Client | undefined {
+    return undefined
+  }
+
+  get signals(): Signals | undefined {
+    return this.client?.signals
+  }
+
   /** Whether a read or commit of this request is running. */
   get busy(): boolean {
     return this.ownLine?.idle === false
@@ -128,7 +140,7 @@ export class RequestState {
   understand({ kept, payload }: Found): Base | undefined {
     const data = payload && this.env.codec.decode(payload)
     if (data === undefined) {
-      this.env.telemetry.dropped(kept.ref)
+      this.env.telemetry.dropped(kept.ref, undefined, this)
       return undefined
     }
     return { kept, data }
@@ -188,6 +200,7 @@ export class RequestState {
   /** Notes that the session is stored with the first `count` changes; `renewed` is its new id, if it got one. */
   stored(base: Base, count: number, renewed: string | undefined): void {
     this.log = this.log.slice(count)
+    this.noting = false
     if (renewed !== undefined && renewed === this.nextId) {
       this.forgetId()
     }
@@ -198,6 +211,7 @@ export class RequestState {
   /** Notes that the session's lifetime was renewed. */
   touched(base: Base): void {
     this.touching = false
+    this.noting = false
     this.origin = { _tag: "Live", base }
   }
 

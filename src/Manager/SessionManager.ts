@@ -94,6 +94,18 @@ export {
    */
   SessionManager
 } from "./service.js"
+export type {
+  /**
+   * @since 3.0.0
+   * @category models
+   */
+  Signal,
+  /**
+   * @since 3.0.0
+   * @category models
+   */
+  Signals
+} from "./signals.js"
 export {
   /**
    * @since 3.0.0

@@ -11,14 +11,26 @@ import * as Effect from "#effect/Effect"
 import * as Queue from "#effect/Queue"
 import * as Stream from "#effect/Stream"
 import type { StoredId } from "../Provider/Provider.js"
+import type { Signal, Signals } from "./signals.js"
+
+/** Who has made it happen, if `signals` asks for that. */
+interface Signalled {
+  readonly signals?: Signals
+}
 
 /** `session` names the session, and cannot be turned back into its id. */
-interface OfSession {
+interface OfSession extends Signalled {
   readonly session: string
 }
 
+/** {@link OfSession}, or without a name if the client sent no id. */
+interface OfMaybe extends Signalled {
+  readonly session: string | undefined
+}
+
 /**
- * What happened to a session. `session` names it for correlation, and cannot be turned back into its id.
+ * What happened to a session. `session` names it for correlation, and cannot be turned back into its id. `signals` has
+ * hashes of the address and agent whose request it was, as the option `signals` asks for them.
  *
  * @since 3.0.0
  * @category models
@@ -45,8 +57,8 @@ export type SessionEvent = Data.TaggedEnum<{
    * the new id, or somebody else has got hold of the old one.
    */
   Reused: OfSession
-  /** A signed-in session is used from another address or agent, if `signals` asks for them. */
-  Moved: OfSession
+  /** A signed-in session is used from another address or agent than before, if `signals` asks for these. */
+  Moved: OfSession & { readonly changed: ReadonlyArray<Signal> }
   /** A browser has bound the session to its device. */
   Bound: OfSession
   /** A browser has proved again that it holds the key of a bound session. */
@@ -54,17 +66,17 @@ export type SessionEvent = Data.TaggedEnum<{
   /** A client sent the id of a bound session without a fresh proof: it gets no session. */
   Unproven: OfSession
   /** A request of another site was to use its session, and must not. Without a name if it sent no id. */
-  CrossOrigin: { readonly session: string | undefined }
+  CrossOrigin: OfMaybe
   /**
    * A client sent several cookies of the session's name, as a changed domain or path leaves them, or as another app of
    * the site tosses one in. Without a name if none is an id.
    */
-  Tossed: { readonly session: string | undefined }
+  Tossed: OfMaybe
   /**
    * Stored data could not be read (torn, or of another version of the app) and were left out: a field, or the whole
    * session.
    */
-  Dropped: { readonly session: string | undefined; readonly field: string | undefined }
+  Dropped: OfMaybe & { readonly field: string | undefined }
   /** Garbage collection removed so many expired sessions. */
   Collected: { readonly count: number }
 }>
@@ -88,15 +100,24 @@ export const SessionEvent = Data.taggedEnum<SessionEvent>()
 
 type Kind = SessionEvent["_tag"]
 
+/** The events that tell nothing but whose session it is. */
+type Plain = Exclude<Kind, "Moved" | "CrossOrigin" | "Tossed" | "Dropped" | "Collected">
+
+/** A request, whose signals are computed only if somebody hears of it. */
+interface By {
+  readonly signals: Signals | undefined
+}
+
 /** Where events go: to counters always, to a stream's subscribers if there are any. */
 export interface Telemetry {
-  /** What happened to the session that `ref` names. */
-  readonly emit: (kind: Exclude<Kind, "CrossOrigin" | "Tossed" | "Dropped" | "Collected">, ref: StoredId) => void
+  /** What happened to the session that `ref` names; `by` a request, unless it happened outside of one. */
+  readonly emit: (kind: Plain, ref: StoredId, by?: By) => void
   /** Calls `f` when this process ends the session or gives it another id; the result stops that. */
   readonly whenChanged: (ref: StoredId, f: () => void) => () => void
-  readonly crossOrigin: (ref: StoredId | undefined) => void
-  readonly tossed: (ref: StoredId | undefined) => void
-  readonly dropped: (ref: StoredId | undefined, field?: string) => void
+  readonly moved: (ref: StoredId, changed: ReadonlyArray<Signal>, by: By) => void
+  readonly crossOrigin: (ref: StoredId | undefined, by?: By) => void
+  readonly tossed: (ref: StoredId | undefined, by?: By) => void
+  readonly dropped: (ref: StoredId | undefined, field?: string, by?: By) => void
   readonly collected: (count: number) => void
   /** A session was read from the backend. */
   readonly read: () => void
@@ -169,12 +190,21 @@ export const make = (backend: string): Telemetry => {
     }
   }
   const count = (kind: keyof typeof counters, n = 1) => Metric.update(counters[kind], n, labels)
+  /** Counts an event, and makes it if there is anybody to hear it. */
+  const tell = (kind: Kind, by: By | undefined, make: (signals: Signalled) => SessionEvent) => {
+    count(kind)
+    if (subscribers.size > 0) {
+      const signals = by?.signals
+      publish(make(signals === undefined ? {} : { signals }))
+    }
+  }
   return {
-    emit: (kind, ref) => {
-      count(kind)
-      if (kind === "Destroyed" || kind === "Regenerated") for (const tell of waiting.get(ref) ?? []) tell()
-      if (subscribers.size > 0) publish(SessionEvent[kind]({ session: nameOf(ref) }))
+    emit: (kind, ref, by) => {
+      if (kind === "Destroyed" || kind === "Regenerated") for (const hear of waiting.get(ref) ?? []) hear()
+      tell(kind, by, (signals) => SessionEvent[kind]({ session: nameOf(ref), ...signals }))
     },
+    moved: (ref, changed, by) =>
+      tell("Moved", by, (signals) => SessionEvent.Moved({ session: nameOf(ref), changed, ...signals })),
     whenChanged: (ref, f) => {
       const others = waiting.get(ref) ?? new Set()
       waiting.set(ref, others.add(f))
@@ -183,18 +213,12 @@ export const make = (backend: string): Telemetry => {
         if (others.size === 0) waiting.delete(ref)
       }
     },
-    crossOrigin: (ref) => {
-      count("CrossOrigin")
-      if (subscribers.size > 0) publish(SessionEvent.CrossOrigin({ session: ref && nameOf(ref) }))
-    },
-    tossed: (ref) => {
-      count("Tossed")
-      if (subscribers.size > 0) publish(SessionEvent.Tossed({ session: ref && nameOf(ref) }))
-    },
-    dropped: (ref, field) => {
-      count("Dropped")
-      if (subscribers.size > 0) publish(SessionEvent.Dropped({ session: ref && nameOf(ref), field }))
-    },
+    crossOrigin: (ref, by) =>
+      tell("CrossOrigin", by, (signals) => SessionEvent.CrossOrigin({ session: ref && nameOf(ref), ...signals })),
+    tossed: (ref, by) =>
+      tell("Tossed", by, (signals) => SessionEvent.Tossed({ session: ref && nameOf(ref), ...signals })),
+    dropped: (ref, field, by) =>
+      tell("Dropped", by, (signals) => SessionEvent.Dropped({ session: ref && nameOf(ref), field, ...signals })),
     collected: (removed) => {
       count("Collected", removed)
       publish(SessionEvent.Collected({ count: removed }))

@@ -59,7 +59,7 @@ export const attempt = (next: Omit<Attempt, "cause">): Step =>
     const cause = base.kept.ref === kept.ref ? causeOf(session, when, base, now) : undefined
     const it: Attempt = { ...next, cause }
     const move = cause && { cause, id: session.successorId }
-    const notes = move === undefined ? notesKept(base, now) : notesMoved(session, base, move, now)
+    const notes = move === undefined ? notesKept(session, base, now) : notesMoved(session, base, move, now)
     return Effect.flatMapEager(contentOn(session, base, notes), ({ count, data, payload }): Step => {
       const lifetime = session.lifetime(data, now)
       if (lifetime <= 0) {
@@ -91,7 +91,7 @@ export const attempt = (next: Omit<Attempt, "cause">): Step =>
           case "Lost":
             return afterLoss(it)
           case "Changed":
-            session.env.telemetry.emit("Conflict", base.kept.ref)
+            session.env.telemetry.emit("Conflict", base.kept.ref, session)
             return again(it, result.current)
         }
       })

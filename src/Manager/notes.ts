@@ -6,14 +6,19 @@ import type { Cause } from "./Keeper.js"
 import type { Base } from "./Outcome.js"
 import { makeFamily, signedIn, underId } from "./people/owner.js"
 import type { RequestState } from "./RequestState.js"
+import { seenWith } from "./signals.js"
 
 export type Notes = Pick<SessionData, "createdAt" | "idMadeAt" | "owner">
 
 /** The notes of a session that is stored again under the same id. */
-export const notesKept = ({ data: { createdAt, idMadeAt, owner } }: Base, now: number): Notes => ({
+export const notesKept = (
+  session: RequestState,
+  { data: { createdAt, idMadeAt, owner }, kept: { id } }: Base,
+  now: number
+): Notes => ({
   createdAt,
   idMadeAt,
-  owner: owner && { ...owner, seenAt: now }
+  owner: owner && seenWith(session, { ...owner, seenAt: now }, id)
 })
 
 /** The notes of a session that is stored again under another id. */
@@ -25,9 +30,10 @@ export const notesMoved = (
 ): Notes => {
   const { createdAt, owner } = base.data
   const { env, signing } = session
+  const moved = () => owner && seenWith(session, { ...underId(owner, base.kept.id!, id), seenAt: now }, id)
   switch (cause) {
     case "age":
-      return { createdAt, idMadeAt: now, owner: owner && { ...underId(owner, base.kept.id!, id), seenAt: now } }
+      return { createdAt, idMadeAt: now, owner: moved() }
     case "rights":
       return {
         // A format that does not tell when a session began does not tell when its id was renewed, either.
@@ -35,8 +41,12 @@ export const notesMoved = (
         idMadeAt: undefined,
         owner:
           signing !== undefined
-            ? signedIn(signing, owner?.principal === signing.register ? owner : undefined, id, env, now)
-            : owner && { ...underId(owner, base.kept.id!, id), seenAt: now }
+            ? seenWith(
+                session,
+                signedIn(signing, owner?.principal === signing.register ? owner : undefined, id, env, now),
+                id
+              )
+            : moved()
       }
   }
 }
@@ -53,7 +63,8 @@ export const notesOfNew = (session: RequestState, from: Base | undefined, newId:
     idMadeAt: undefined,
     owner:
       signing !== undefined
-        ? signedIn(signing, undefined, newId, env, now)
-        : owner && { ...underId(owner, from!.kept.id!, newId), family: makeFamily(), seenAt: now }
+        ? seenWith(session, signedIn(signing, undefined, newId, env, now), newId)
+        : owner &&
+          seenWith(session, { ...underId(owner, from!.kept.id!, newId), family: makeFamily(), seenAt: now }, newId)
   }
 }

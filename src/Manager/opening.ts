@@ -10,6 +10,7 @@ import { ambiguous, missing, none, type Origin } from "./Origin.js"
 import type { Base } from "./Outcome.js"
 import { relisting } from "./people/listing.js"
 import type { RequestState } from "./RequestState.js"
+import { noticeMove } from "./signals.js"
 
 /**
  * Reads the session once, even if several fibers of the request ask at the same time. A read that failed is tried
@@ -24,6 +25,11 @@ export const open = (session: RequestState): Effect.Effect<void, SessionError> =
 
 /** {@link open} for a fiber that is in line already. */
 export const openInLine = (session: RequestState): Effect.Effect<void, SessionError> =>
+  session.env.clients === undefined || session.origin._tag !== "Unread"
+    ? reading(session)
+    : Effect.flatMap(reading(session), () => noticeMove(session) ?? Effect.void)
+
+const reading = (session: RequestState): Effect.Effect<void, SessionError> =>
   Effect.clockWith((clock) => {
     if (session.origin._tag !== "Unread") {
       return Effect.void
@@ -32,7 +38,7 @@ export const openInLine = (session: RequestState): Effect.Effect<void, SessionEr
     const { keeper, telemetry } = session.env
     const [token, other] = session.sent?.tokens ?? []
     if (session.sent?.doubled === true) {
-      telemetry.tossed(token === undefined ? undefined : keeper.refOf(token))
+      telemetry.tossed(token === undefined ? undefined : keeper.refOf(token), session)
     }
     if (token === undefined) {
       session.read(session.sent === undefined ? none : missing, now)
@@ -85,7 +91,7 @@ const live = (session: RequestState, token: string, found: Opened, now: number):
   const { keeper, telemetry } = session.env
   telemetry.read()
   if (found === undefined || found === "Reused") {
-    telemetry.emit(found ?? "Unknown", keeper.refOf(token))
+    telemetry.emit(found ?? "Unknown", keeper.refOf(token), session)
     return undefined
   }
   const base = session.understand(found)

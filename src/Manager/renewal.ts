@@ -10,6 +10,7 @@ import { cookieLifetimeOf, isRemembered, timeoutsOf, touchEveryOf } from "./life
 import { notesKept } from "./notes.js"
 import type { Base, Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
+import { noteClient } from "./signals.js"
 
 const nothing: Outcome = { _tag: "Nothing" }
 const told: Outcome = { _tag: "Told" }
@@ -85,7 +86,7 @@ export const idIsDue = (session: RequestState, { data, kept }: Base, now: number
 export const needsCommit = (session: RequestState): boolean =>
   session.changed ||
   session.busy ||
-  (session.touching && session.base !== undefined) ||
+  ((session.touching || session.noting) && session.base !== undefined) ||
   renewalAt(session, session.readAt) !== undefined ||
   (session.base !== undefined && idIsDue(session, session.base, session.readAt))
 
@@ -94,6 +95,12 @@ export const renewLifetime = (session: RequestState): Effect.Effect<Outcome, Ses
   Effect.clockWith((clock) => {
     const { base } = session
     const renewal = renewalAt(session, millisOf(clock))
+    if (base !== undefined && session.noting) {
+      session.noting = false
+      return Effect.flatMap(noteClient(session, base, typeof renewal === "number" ? renewal : undefined), (stored) =>
+        stored === undefined ? renewLifetime(session) : Effect.succeed<Outcome>({ _tag: "Touched", base: stored })
+      )
+    }
     if (base === undefined || renewal === undefined) {
       return Effect.succeed(nothing)
     }
@@ -110,7 +117,7 @@ export const renewLifetime = (session: RequestState): Effect.Effect<Outcome, Ses
 
 /** Notes in the session itself that it was used. Whoever saves it at the same time notes the same. */
 const noteUse = (session: RequestState, base: Base, now: number): Effect.Effect<Outcome, SessionError> =>
-  Effect.flatMap(contentOn(session, base, notesKept(base, now)), ({ data, payload }) =>
+  Effect.flatMap(contentOn(session, base, notesKept(session, base, now)), ({ data, payload }) =>
     Effect.map(
       session.env.keeper.save(base.kept, payload, Duration.millis(session.lifetime(data, now))),
       (result): Outcome => (result._tag === "Saved" ? { _tag: "Touched", base: { kept: result.kept, data } } : nothing)

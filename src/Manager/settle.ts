@@ -18,7 +18,7 @@ const settleStored = (session: RequestState, outcome: Stored): void => {
     session.tell(base)
   }
   // An event names the session as before, even if it has another id now.
-  telemetry.emit(_tag, _tag === "Regenerated" && before !== undefined ? before.kept.ref : base.kept.ref)
+  telemetry.emit(_tag, _tag === "Regenerated" && before !== undefined ? before.kept.ref : base.kept.ref, session)
 }
 
 /** Offers to bind the session in which somebody has signed in, unless a browser has done so. */
@@ -36,7 +36,7 @@ const settleTouched = (session: RequestState, base: Base): void => {
   if (session.env.keeper.needsResponse || cookieLifetimeOf(session, base) !== undefined) {
     session.tell(base)
   }
-  session.env.telemetry.emit("Touched", base.kept.ref)
+  session.env.telemetry.emit("Touched", base.kept.ref, session)
 }
 
 /**
@@ -74,7 +74,7 @@ const settleCurrent = (session: RequestState, outcome: Outcome): void => {
       break
     case "Carried":
       session.carried(outcome.count)
-      telemetry.emit("Saved", outcome.ref)
+      telemetry.emit("Saved", outcome.ref, session)
       break
     case "Touched":
       settleTouched(session, outcome.base)
@@ -82,11 +82,11 @@ const settleCurrent = (session: RequestState, outcome: Outcome): void => {
     case "Ended":
       session.ended()
       session.reply = "forget"
-      for (const ref of outcome.refs) telemetry.emit("Destroyed", ref)
+      for (const ref of outcome.refs) telemetry.emit("Destroyed", ref, session)
       break
     case "Lost":
       session.lost()
-      telemetry.emit("Gone", outcome.ref)
+      telemetry.emit("Gone", outcome.ref, session)
       break
     case "Failed":
       // A sign-in that was refused is not tried again at the request's end, nor is what was to change with it.

@@ -60,6 +60,8 @@ export interface Owner {
   readonly lifetimes?: readonly [idle: number, absolute: number] | undefined
   /** On sealed cookies: names the time since all sessions of the person were ended last. */
   readonly generation?: string | undefined
+  /** What its client was seen with last, if `signals` asks for it: hashes that are keyed with the session's id. */
+  readonly client?: { readonly address?: string; readonly agent?: string } | undefined
   /** What binds the session to its device, with the option `deviceBound`. */
   readonly binding?: Binding | undefined
 }
@@ -181,6 +183,8 @@ const isOwner = (u: unknown): u is Owner =>
       u["lifetimes"].length === 2 &&
       u["lifetimes"].every((millis) => typeof millis === "number" && millis > 0))) &&
   (u["generation"] === undefined || typeof u["generation"] === "string") &&
+  (u["client"] === undefined ||
+    (isRecord(u["client"]) && Object.values(u["client"]).every((hash) => typeof hash === "string"))) &&
   (u["binding"] === undefined || isBinding(u["binding"]))
 
 const isBinding = (u: unknown): u is Binding =>

@@ -124,7 +124,7 @@ const proving = (asked: Asked, event: "Bound" | "Refreshed", next: Next): Effect
       return result === "Spent" && event === "Refreshed" ? asking(asked) : Effect.succeed(refused(result))
     }
     const binding = result.data.owner!.binding!
-    telemetry.emit(event, result.kept.ref)
+    telemetry.emit(event, result.kept.ref, session)
     if (session.isNews(result) || cookieLifetimeOf(session, result) !== undefined) {
       session.tell(result)
     }

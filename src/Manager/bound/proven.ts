@@ -32,7 +32,7 @@ export const whereProven = (session: RequestState, origin: Origin, now: number):
     return origin
   }
   if (!session.proving) {
-    telemetry.emit("Unproven", origin.base.kept.ref)
+    telemetry.emit("Unproven", origin.base.kept.ref, session)
   }
   return unproven(origin.base)
 }

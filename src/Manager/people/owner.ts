@@ -79,5 +79,7 @@ export const signedIn = (
 /** The owner of a session that changes its id. The owner stays unknown to whoever knows neither of the two. */
 export const underId = (owner: Owner, oldId: string, id: string): Owner => {
   const principal = principalOf(owner, oldId)
-  return { ...owner, sealed: principal === undefined ? owner.sealed : seal(id, principal), moves: owner.moves + 1 }
+  const sealed = principal === undefined ? owner.sealed : seal(id, principal)
+  // What the client was seen with is keyed with the old id.
+  return { ...owner, sealed, moves: owner.moves + 1, client: undefined }
 }
