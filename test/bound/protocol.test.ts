@@ -70,6 +70,7 @@ describe("a session is bound", () => {
         method: "POST",
         headers: {
           origin: "https://app.example:8443",
+          "sec-fetch-site": "same-origin",
           "secure-session-response": browser.proof(browser.offered!.challenge, true)
         }
       })
