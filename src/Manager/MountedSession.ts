@@ -85,10 +85,27 @@ export class MountedSession extends LiveSession {
   }
 
   private requester: Client | undefined = undefined
+  private admitted: boolean | undefined = undefined
 
   override get client(): Client | undefined {
     this.requester ??= this.env.clients?.(this.request)
     return this.requester
+  }
+
+  /** Asked once, whatever is tried again. */
+  override get admission(): Effect.Effect<boolean> | undefined {
+    const { admit } = this.env.config
+    return admit === undefined
+      ? undefined
+      : Effect.suspend(() =>
+          this.admitted === undefined
+            ? Effect.tap(admit(this.request), (admitted) =>
+                Effect.sync(() => {
+                  this.admitted = admitted
+                })
+              )
+            : Effect.succeed(this.admitted)
+        )
   }
 
   override get isPrefetch(): boolean {

@@ -2,6 +2,7 @@
  * The state of a session in one request: the data that it knows and the changes that it wants. A change to more than
  * one of the fields is a method here, so that this file shows every possible state.
  */
+import type * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import type { SessionData } from "../Store/Codec.js"
 import type { Draft, Operation } from "../Store/Handle.js"
@@ -93,6 +94,11 @@ export class RequestState {
 
   get signals(): Signals | undefined {
     return this.client?.signals
+  }
+
+  /** Whether the app lets the request's client have a session; undefined outside of requests, and if it is not asked. */
+  get admission(): Effect.Effect<boolean> | undefined {
+    return undefined
   }
 
   /** Whether a read or commit of this request is running. */

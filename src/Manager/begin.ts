@@ -5,6 +5,7 @@ import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import { SessionError } from "../SessionError.js"
+import { forked } from "./Calls.js"
 import { contentOn } from "./content.js"
 import { noResponse } from "./headersSent.js"
 import { notesOfNew } from "./notes.js"
@@ -44,18 +45,42 @@ export const begin = (session: RequestState): Step => {
     return Effect.fail(needsProof(session))
   }
   if (renewing || origin._tag === "None" || sent === undefined) {
-    return create(session, undefined)
+    return create(session, undefined, true)
   }
   if (origin._tag === "Ambiguous") {
     return Effect.fail(late(session))
   }
   return Effect.flatMap(Effect.forEach(sent.tokens, session.env.keeper.fate), (fates) =>
-    fates.every((fate) => fate === "Unknown") ? create(session, undefined) : Effect.fail(late(session))
+    fates.every((fate) => fate === "Unknown") ? create(session, undefined, true) : Effect.fail(late(session))
   )
 }
 
-/** Stores a new session, with the data of `from`, if there is one, and this request's changes. */
-export const create = (session: RequestState, from: Base | undefined): Step =>
+/** Fails, unless the app admits the request's client; undefined if it is not asked, or has been. */
+const admission = (session: RequestState): Effect.Effect<void, SessionError> | undefined => {
+  const { keeper, patience } = session.env
+  const asked = session.admission
+  if (asked === undefined) {
+    return undefined
+  }
+  const late = new SessionError({
+    reason: "Unavailable",
+    message: `admit: no answer within ${patience.millis} ms: let it answer by itself before the session's timeout`
+  })
+  return Effect.flatMap(forked({ millis: patience.millis, late: Effect.fail(late) })(asked), (admitted) =>
+    admitted
+      ? Effect.void
+      : new SessionError({
+          reason: "NotAdmitted",
+          message: `${keeper.name}: admit did not let this client have a session: nothing was stored`
+        })
+  )
+}
+
+/**
+ * Stores a new session, with the data of `from`, if there is one, and this request's changes. `asking` whether its client
+ * may have one, because it had none.
+ */
+export const create = (session: RequestState, from: Base | undefined, asking = false): Step =>
   Effect.clockWith((clock) => {
     const { keeper } = session.env
     const id = session.successorId
@@ -74,13 +99,15 @@ export const create = (session: RequestState, from: Base | undefined): Step =>
         const cause = session.renewing ? "rights" : undefined
         const storing = Effect.map(keeper.begin(id, payload, ttl, cause), (kept) => ({ _tag: "Saved" as const, kept }))
         const isDescendant = session.signing === undefined
-        return Effect.map(
+        const created = Effect.map(
           listing(session, data, isDescendant ? from?.data.owner?.family : undefined, cause, storing),
           (result): Outcome =>
             result._tag === "Saved"
               ? { _tag: "Created", base: { kept: result.kept, data }, count }
               : { _tag: "Lost", ref: from!.kept.ref }
         )
+        const admitting = asking ? admission(session) : undefined
+        return admitting === undefined ? created : Effect.flatMap(admitting, () => created)
       }
     )
   })

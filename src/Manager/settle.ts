@@ -89,8 +89,8 @@ const settleCurrent = (session: RequestState, outcome: Outcome): void => {
       telemetry.emit("Gone", outcome.ref, session)
       break
     case "Failed":
-      // A sign-in that was refused is not tried again at the request's end, nor is what was to change with it.
-      if (outcome.error.reason === "TooManySessions") session.discard()
+      // What was refused is not tried again at the request's end, nor is what was to change with it.
+      if (outcome.error.reason === "TooManySessions" || outcome.error.reason === "NotAdmitted") session.discard()
       session.retire()
       forgetEnding(session)
       break

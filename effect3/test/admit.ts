@@ -1,0 +1,4 @@
+/**
+ * The sessions of a page: a rate limiter says who gets one.
+ */
+export { SessionLive } from "../../example/docs/effect3/admit.js"
