@@ -34,6 +34,12 @@ export {
    */
   layerApi
 } from "#dialect/httpApi"
+/**
+ * Tokens against forged requests (CSRF).
+ *
+ * @since 3.0.0
+ */
+export * as csrf from "./csrf.js"
 export {
   /**
    * @since 3.0.0
