@@ -47,7 +47,7 @@ const nonceAt = 3
 const tagAt = nonceAt + aesGcm.nonceLength
 const bodyAt = tagAt + tagLength
 
-/** What a record in this form has as its first bytes. */
+/** Whether a record has a form of its own. */
 const isForm = (stored: Uint8Array): boolean => stored.length >= 2 && stored[0] === first
 
 /** Compressed bytes, if they are fewer. */
@@ -221,9 +221,11 @@ export const sealedRecords = (
 export const sealedMark = ({ plain, seal }: AtRest, ref: StoredId, mark: Mark): Mark =>
   plain || mark.content.length === 0 ? mark : { ...mark, content: seal("mark", ref, undefined, mark.content) }
 
-/** The content of the mark at `ref`; undefined if this app has not left it. */
-export const openMark = ({ open }: AtRest, ref: StoredId, content: Uint8Array): Uint8Array | undefined =>
-  content.length === 0 ? content : open("mark", ref, undefined, content)
+/** The content of the mark at `ref`; undefined if this app has not left it, or left it sealed in another way. */
+export const openMark = ({ open }: AtRest, ref: StoredId, content: Uint8Array): Uint8Array | undefined => {
+  const opened = content.length === 0 ? content : open("mark", ref, undefined, content)
+  return opened?.[0] === first ? undefined : opened
+}
 
 const invalid = (message: string) => new SessionError({ reason: "InvalidConfig", message })
 

@@ -8,6 +8,7 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import { it } from "#test/vitest"
 import { onServers } from "../identity/backends.js"
+import { key } from "../support/cookies.js"
 import { soak } from "../support/soak.js"
 import { minute } from "./model.js"
 import { histories, play, quickHistories, type Step } from "./play.js"
@@ -65,6 +66,21 @@ it(
   },
   soak(120_000, 900_000)
 )
+
+for (const atRest of ["id", { keys: [key()] }] as const) {
+  it(
+    `whatever people do, with sessions sealed ${atRest === "id" ? "under their ids" : "with keys"}`,
+    async () => {
+      await FastCheck.assert(
+        FastCheck.asyncProperty(histories, (history) =>
+          Effect.runPromise(play(Layer.fresh(Memory.layer()), history, { isOnClock: true, atRest }))
+        ),
+        { numRuns: soak(30, 3_000) }
+      )
+    },
+    soak(120_000, 900_000)
+  )
+}
 
 onServers((kept, isMain) => {
   it.live(

@@ -193,16 +193,12 @@ export class People {
             if (data !== undefined && data.owner?.family !== entry.family) {
               return []
             }
-            const now = millisOf(clock)
             return [
               {
                 entry: { ...entry, ref: kept.ref, moves: data?.owner?.moves ?? entry.moves },
                 kept,
                 data,
-                isLive:
-                  data === undefined
-                    ? isClosed(this.env, found) && now < entry.endsAt
-                    : lifetimeOf(config, data, now) > 0
+                isLive: data === undefined ? isClosed(this.env, found) : lifetimeOf(config, data, millisOf(clock)) > 0
               }
             ]
           })
