@@ -5,6 +5,7 @@ import * as Effect from "#effect/Effect"
 import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import { type SessionError, statusOf } from "../SessionError.js"
+import { isToReload } from "./bound/proven.js"
 import type { Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
 import { nodeResponseOf } from "./underWay.js"
@@ -33,8 +34,8 @@ const ofBody =
   /^(content-(?!security-policy).*|etag|last-modified|accept-ranges|transfer-encoding|location|cache-control|expires|age|refresh)$/
 
 /**
- * The response to a request whose session could not be saved: the same headers and cookies, with another status and
- * body.
+ * The response to a request whose session could not be saved, or needs a proof: the same headers and cookies, with another
+ * status and body.
  */
 const failed = (response: Response, status: number, body: HttpServerResponse.HttpServerResponse): Response => {
   release(response)
@@ -81,6 +82,9 @@ const warned = ({ env: { device, warnings }, offer }: RequestState, request: Htt
 
 /** Adds the session's news to the response. Doing it twice gives the same response. */
 export const tell = (session: RequestState, made: Response, request: HttpServerRequest): Effect.Effect<Response> => {
+  if (isToReload(session, request)) {
+    return Effect.succeed(HttpServerResponse.setHeader(failed(made, 200, HttpServerResponse.empty()), "refresh", "0"))
+  }
   const response = session.signedOut ? clearing(session, made) : made
   if (!session.isUsed) {
     return Effect.succeed(response)

@@ -95,7 +95,7 @@ const handshake = { "sec-fetch-mode": "websocket", upgrade: "websocket", origin:
 describe.each(Object.entries(mounts))("%s", (_, mount) => {
   it.effect("an unsafe method of the same origin, of a trusted one or of no browser acts", () =>
     Effect.gen(function* () {
-      const reach = yield* mount(handlers, undefined, options)
+      const reach = yield* mount(handlers, undefined, { options })
       const { cookie } = yield* reach("/login", {}, "POST")
       for (const [at, headers] of passing.entries()) {
         const { body, status } = yield* reach("/count", { ...headers, cookie: cookie! }, "POST")
@@ -107,7 +107,7 @@ describe.each(Object.entries(mounts))("%s", (_, mount) => {
   it.effect("an unsafe method of another origin fails when it uses the session, and does nothing", () =>
     Effect.gen(function* () {
       const { calls, provider } = probe()
-      const reach = yield* mount(handlers, provider, options)
+      const reach = yield* mount(handlers, provider, { options })
       const { cookie } = yield* reach("/login", {}, "POST")
       calls.length = 0
       for (const headers of failing) {
@@ -126,7 +126,7 @@ describe.each(Object.entries(mounts))("%s", (_, mount) => {
 
   it.effect("a safe method passes, but for a WebSocket's handshake", () =>
     Effect.gen(function* () {
-      const reach = yield* mount(handlers, undefined, options)
+      const reach = yield* mount(handlers, undefined, { options })
       const { cookie } = yield* reach("/login", {}, "POST")
       for (const headers of failing) {
         expect((yield* reach("/read", { ...headers, cookie: cookie! })).status).toBe(200)
@@ -142,7 +142,7 @@ describe.each(Object.entries(mounts))("%s", (_, mount) => {
 
   it.effect("allow lets all of them act, with the cookie that they bring", () =>
     Effect.gen(function* () {
-      const reach = yield* mount(handlers, undefined, { crossOrigin: "allow" })
+      const reach = yield* mount(handlers, undefined, { options: { crossOrigin: "allow" } })
       const { cookie } = yield* reach("/login", {}, "POST")
       for (const [at, headers] of failing.entries()) {
         expect((yield* reach("/count", { ...headers, cookie: cookie! }, "POST")).body).toBe(String(at + 1))
@@ -153,7 +153,7 @@ describe.each(Object.entries(mounts))("%s", (_, mount) => {
   it.effect("strict: a link in reads as a visitor without a session, and displaces none", () =>
     Effect.gen(function* () {
       const { calls, provider } = probe()
-      const reach = yield* mount(handlers, provider, { cookie: { sameSite: "strict" } })
+      const reach = yield* mount(handlers, provider, { options: { cookie: { sameSite: "strict" } } })
       for (const headers of [link, frame, image, fetched]) {
         for (const [path, status] of [
           ["/read", 200],
@@ -194,7 +194,7 @@ describe.each(Object.entries(mounts))("%s", (_, mount) => {
 
   it.effect("none: browsers send the cookie from everywhere, so that its absence tells", () =>
     Effect.gen(function* () {
-      const reach = yield* mount(handlers, undefined, { ...options, cookie: { sameSite: "none" } })
+      const reach = yield* mount(handlers, undefined, { options: { ...options, cookie: { sameSite: "none" } } })
       expect((yield* reach("/count", image)).setCookie.length).toBe(1)
       expect((yield* reach("/count", trustedForm, "POST")).setCookie.length).toBe(1)
       expect((yield* reach("/count", { ...link, origin: evil }, "POST")).status).toBe(403)
@@ -206,7 +206,7 @@ describe.each(Object.entries(mounts))("%s", (_, mount) => {
     (sameSite) =>
       Effect.gen(function* () {
         for (const crossOrigin of [options.crossOrigin, "allow"] as const) {
-          const reach = yield* mount(handlers, undefined, { crossOrigin, cookie: { sameSite } })
+          const reach = yield* mount(handlers, undefined, { options: { crossOrigin, cookie: { sameSite } } })
           for (const path of ["/login", "/signIn"]) {
             const { cookie, status } = yield* reach(path, trustedForm, "POST")
             expect(status).toBe(200)
@@ -223,10 +223,10 @@ describe.each(Object.entries(mounts))("%s", (_, mount) => {
 
   it.effect("sessions by header need no check", () =>
     Effect.gen(function* () {
-      const alone = yield* mount(handlers, undefined, { cookie: false, header: "X-Session" })
+      const alone = yield* mount(handlers, undefined, { options: { cookie: false, header: "X-Session" } })
       const id = (yield* alone("/login", fetched, "POST")).body
       expect((yield* alone("/count", { ...fetched, "x-session": id }, "POST")).body).toBe("1")
-      const both = yield* mount(handlers, undefined, { header: "X-Session" })
+      const both = yield* mount(handlers, undefined, { options: { header: "X-Session" } })
       expect((yield* both("/login", fetched, "POST")).status).toBe(403)
       const other = (yield* both("/login", {}, "POST")).body
       expect((yield* both("/count", { ...fetched, "x-session": other }, "POST")).body).toBe("1")
@@ -237,7 +237,7 @@ describe.each(Object.entries(mounts))("%s", (_, mount) => {
 
   it.effect("an id in the URL needs one, since links can carry it", () =>
     Effect.gen(function* () {
-      const reach = yield* mount(handlers, undefined, { cookie: false, query: "id" })
+      const reach = yield* mount(handlers, undefined, { options: { cookie: false, query: "id" } })
       const id = (yield* reach("/login", {}, "POST")).body
       expect((yield* reach(`/count?id=${id}`, fetched, "POST")).status).toBe(403)
       expect((yield* reach(`/count?id=${id}`, link)).body).toBe("1")

@@ -17,13 +17,16 @@ import type * as Scope from "#effect/Scope"
 import { failures, get, layerOfStore, middleware, post, serveApi, Text } from "#test/api"
 import * as HttpRouter from "#test/HttpRouter"
 import * as NodeHttpServer from "#test/NodeHttpServer"
+import type { App } from "./app.js"
 import { type Answer, AppSession, client, managerLayer, probe, type Server } from "./http.js"
 import { bytesOf, exchange } from "./raw.js"
+
+const identity: Around = (app) => app
 
 /** The effect that runs at `GET /name` and `POST /name` for each name; its text is the response. */
 export type Handlers = Readonly<Record<string, Effect.Effect<string, SessionError, AppSession>>>
 
-/** Sends a request with exactly these headers. */
+/** Sends a request, by default a GET, with exactly these headers. */
 export type Reach = (
   path: string,
   headers?: Readonly<Record<string, string>>,
@@ -99,7 +102,7 @@ export const routesOf = (handlers: Handlers) =>
 /** The handlers as a router, with the middleware. */
 export const routerOf = (handlers: Handlers) => HttpRouter.use(routesOf(handlers), SessionHttp.middleware(AppSession))
 
-const layerRouterOf = (handlers: Handlers) =>
+const layerRouterOf = (handlers: Handlers, around: Around) =>
   HttpLayerRouter.serve(
     Layer.mergeAll(
       Layer.empty,
@@ -111,7 +114,7 @@ const layerRouterOf = (handlers: Handlers) =>
         )
       )
     ).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession).layer)),
-    { disableLogger: true, disableListenLog: true }
+    { disableLogger: true, disableListenLog: true, middleware: around }
   )
 
 const overSockets = <E>(server: Effect.Effect<Server, E, Scope.Scope>) =>
@@ -129,6 +132,14 @@ const overSockets = <E>(server: Effect.Effect<Server, E, Scope.Scope>) =>
         )
   )
 
+/** What is around the whole app. */
+type Around = (app: App<any, any>) => App<any, any>
+
+interface Mounted {
+  readonly options?: SessionConfig.Options
+  readonly around?: Around
+}
+
 /** The ways to mount a server's handlers; what each builds ends with the scope. */
 export const mounts: Readonly<
   Record<
@@ -136,17 +147,20 @@ export const mounts: Readonly<
     (
       handlers: Handlers,
       provider?: ReturnType<typeof probe>["provider"],
-      options?: SessionConfig.Options
+      mounted?: Mounted
     ) => Effect.Effect<Reach, unknown, Scope.Scope>
   >
 > = {
-  HttpRouter: (handlers, ...rest) => overSockets(build(HttpServer.serve(routerOf(handlers)), ...rest)),
-  HttpLayerRouter: (handlers, ...rest) => overSockets(build(layerRouterOf(handlers), ...rest)),
-  HttpApi: (handlers, ...rest) => overSockets(build(serveApi(...apiOf(handlers, true)), ...rest)),
-  "a web handler": (handlers, provider, options) =>
+  HttpRouter: (handlers, provider, { around = identity, options } = {}) =>
+    overSockets(build(HttpServer.serve(around(routerOf(handlers))), provider, options)),
+  HttpLayerRouter: (handlers, provider, { around = identity, options } = {}) =>
+    overSockets(build(layerRouterOf(handlers, around), provider, options)),
+  HttpApi: (handlers, provider, { around = identity, options } = {}) =>
+    overSockets(build(serveApi(...apiOf(handlers, true), { outside: around as never }), provider, options)),
+  "a web handler": (handlers, provider, { around = identity, options = {} } = {}) =>
     Effect.map(
       Effect.acquireRelease(
-        Effect.sync(() => HttpEffect.toWebHandlerLayer(routerOf(handlers), managerLayer(options, provider))),
+        Effect.sync(() => HttpEffect.toWebHandlerLayer(around(routerOf(handlers)), managerLayer(options, provider))),
         ({ dispose }) => Effect.promise(dispose)
       ),
       ({ handler }): Reach =>

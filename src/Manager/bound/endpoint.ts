@@ -11,6 +11,7 @@ import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import type { SessionError } from "../../SessionError.js"
 import type { Binding } from "../../Store/Codec.js"
+import { late } from "../begin.js"
 import type { LiveSession } from "../LiveSession.js"
 import { cookieLifetimeOf } from "../lifetimes.js"
 import type { Base } from "../Outcome.js"
@@ -55,11 +56,21 @@ export const answer = (
     const { origin } = session
     const base = origin._tag === "Live" || origin._tag === "Unproven" ? origin.base : undefined
     const binding = base?.data.owner?.binding
-    return base === undefined || binding === undefined
-      ? Effect.succeed(refused("Nobody"))
-      : step({ session, device, request, base, binding })
+    return base === undefined
+      ? nobody(session)
+      : binding === undefined
+        ? Effect.succeed(refused("Nobody"))
+        : step({ session, device, request, base, binding })
   })
 }
+
+/** No session: it is over, unless this request has missed that its id changed. */
+const nobody = (session: LiveSession): Effect.Effect<Response, SessionError> =>
+  Effect.flatMap(Effect.forEach(session.sent?.tokens ?? [], session.env.keeper.fate), (fates) =>
+    session.origin._tag === "Ambiguous" || fates.includes("Moved")
+      ? Effect.fail(late(session))
+      : Effect.succeed(refused("Nobody"))
+  )
 
 interface Asked {
   readonly session: LiveSession
@@ -132,6 +143,7 @@ const proving = (asked: Asked, event: "Bound" | "Refreshed", next: Next): Effect
     const response = HttpServerResponse.jsonUnsafe(wire.describe(identifierOf(binding), originOf(request)), {
       headers: { "cache-control": "no-store" }
     })
+    // With the next challenge ahead, the browser's next proof takes one round trip.
     return Effect.succeed(challenging(wire.prove(response, cookieOf(device, binding)), binding, challengeOf(binding)))
   })
 }

@@ -56,6 +56,9 @@ export const makeWire = (
       session_identifier: identifier,
       refresh_url: refreshPath(path),
       scope: { ...(origin === undefined ? {} : { origin }), include_site: false },
+      // For a request that another site makes, the browser renews the proof only where it sends the session's cookie along:
+      // a renewal without it would end the binding.
+      ...(attributes.sameSite === "none" ? { allowed_refresh_initiators: ["*"] } : {}),
       credentials: [{ type: "cookie", name, attributes: shown.slice(shown.indexOf(";") + 1).trim() }]
     })
   }
