@@ -1,7 +1,7 @@
 // Builds the two packages, and packs each from a folder of its own: effect4's sources are the root's, which `npm pack`
 // does not reach from there.
-import { execFile } from "node:child_process"
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { execFile, spawnSync } from "node:child_process"
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -11,12 +11,35 @@ const exec = promisify(execFile)
 
 /** Where each package is described, and where it is built: beside `src`, so that its source maps lead there. */
 const packages = [
-  { from: root, built: join(root, "dist") },
-  { from: effect4, built: join(root, "dist4") }
+  { from: root, built: join(root, "dist"), directory: undefined },
+  { from: effect4, built: join(root, "dist4"), directory: "effect4" }
 ].map((paths) => ({ ...paths, manifest: JSON.parse(readFileSync(join(paths.from, "package.json"), "utf8")) }))
 
+/**
+ * The address of the repository: GitHub's CI names it, and npm publishes a provenance only for a package that names the
+ * same; elsewhere it is that of the clone. Undefined if that is no address on the web.
+ *
+ * @returns {string | undefined}
+ */
+const repositoryUrl = () => {
+  const { GITHUB_REPOSITORY, GITHUB_SERVER_URL } = process.env
+  if (GITHUB_REPOSITORY !== undefined) return `git+${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}.git`
+  const { stdout } = spawnSync("git", ["remote", "get-url", "origin"], { cwd: root, encoding: "utf8" })
+  const [, host, path] =
+    /^(?:https:\/\/|ssh:\/\/git@|git@)([^/:]+)[/:](.+?)(?:\.git)?$/.exec(stdout?.trim() ?? "") ?? []
+  return host && `git+https://${host}/${path}.git`
+}
+
+const url = repositoryUrl()
+
+/** What is published of a package.json. */
+const complete = (/** @type {any} */ manifest, /** @type {string | undefined} */ directory) =>
+  url === undefined
+    ? manifest
+    : { ...manifest, repository: { type: "git", url, ...(directory === undefined ? {} : { directory }) } }
+
 /** The package.json for Effect 3, and that for Effect 4. */
-export const manifests = packages.map(({ manifest }) => manifest)
+export const manifests = packages.map(({ directory, manifest }) => complete(manifest, directory))
 
 /**
  * The path of a package in a folder that both were packed into.
@@ -33,12 +56,12 @@ export const tarballOf = (folder, { name, version }) => join(folder, `${name}-${
  */
 export const pack = (to) =>
   Promise.all(
-    packages.map(async ({ built, from, manifest }) => {
+    packages.map(async ({ built, directory, from, manifest }) => {
       rmSync(built, { recursive: true, force: true })
       await exec("npx", ["tsc", "-p", join(from, "tsconfig.build.json")], { cwd: root })
       const stage = mkdtempSync(join(tmpdir(), "effect-session-pack-"))
       try {
-        cpSync(join(from, "package.json"), join(stage, "package.json"))
+        writeFileSync(join(stage, "package.json"), `${JSON.stringify(complete(manifest, directory), null, 2)}\n`)
         cpSync(built, join(stage, "dist"), { recursive: true })
         const files = manifest.files.filter((/** @type {string} */ name) => name !== "dist")
         for (const name of [...files, "LICENSE", "README.md"]) {

@@ -1,5 +1,8 @@
-// `npm run release`: builds and packs both packages, tests the tarballs, publishes them under their dist-tags, and tags
-// the commit. `--dry-run` publishes and tags nothing; `--packed=FOLDER` takes tarballs that are tested already.
+// `npm run release`: builds and packs both packages, tests the tarballs, writes what each is made of, publishes them
+// under their dist-tags, and tags the commit. `--dry-run` publishes and tags nothing; `--packed=FOLDER` takes tarballs
+// that are tested already.
+// npm signs where a package comes from (its provenance) only in CI: a workflow of GitHub with `permissions: id-token:
+// write`, in a public repository. Elsewhere a release ends before anything is published.
 // What a release that broke off has published or tagged is left as it is.
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdtempSync } from "node:fs"
@@ -7,6 +10,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { manifests, tarballOf } from "./pack.mjs"
 import { root } from "./programs.mjs"
+import { writeSbom } from "./sbom.mjs"
 
 const dryRun = process.argv.includes("--dry-run")
 const packed = process.argv.find((argument) => argument.startsWith("--packed="))?.slice("--packed=".length)
@@ -34,6 +38,11 @@ const ask = (program, ...args) => {
   return status === 0 ? stdout.trim() : undefined
 }
 
+const canSign =
+  process.env["ACTIONS_ID_TOKEN_REQUEST_URL"] !== undefined && manifests.every(({ repository }) => repository)
+if (!dryRun && !canSign) {
+  throw new Error("publish from CI: npm signs the packages' provenance only there (permissions: id-token: write)")
+}
 if (!dryRun && ask("git", "status", "--porcelain") !== "") throw new Error("commit first: the tags are for a commit")
 
 const folder = packed ?? mkdtempSync(join(tmpdir(), "effect-session-release-"))
@@ -41,6 +50,8 @@ if (packed === undefined) {
   run("npm", ["run", "check"])
   run("npx", ["vitest", "run", "test/package.test.ts"], { ...process.env, PACK_INTO: folder })
 }
+
+const documents = manifests.map((manifest) => writeSbom(folder, manifest))
 
 // Effect 4's first: npm gives `latest` to the first version of all that it gets, whatever tag that has.
 for (const manifest of [...manifests].reverse()) {
@@ -56,3 +67,4 @@ for (const manifest of [...manifests].reverse()) {
   }
 }
 if (!dryRun) run("git", ["push", "--follow-tags"])
+console.log(`Attach to the release: ${documents.join(" ")}`)

@@ -1,6 +1,7 @@
 /**
  * The two packages as they are published: packed, checked, installed with each package manager, and used.
  */
+import { execFileSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
@@ -26,6 +27,7 @@ describe("the two manifests", () => {
       peerDependenciesMeta: _7,
       devDependencies: _8,
       scripts: _9,
+      repository: _10,
       ...rest
     }: any) => rest
     expect(shared(four)).toEqual(shared(three))
@@ -60,6 +62,36 @@ describe("a release", () => {
       expect(text).toContain(`would tag`)
       expect(text).toContain(` as v${manifest.version}`)
     }
+    for (const { manifest } of lines) {
+      const path = join(packed, `effect-session-${manifest.version}.cdx.json`)
+      expect(text).toContain(path)
+      const { bomFormat, components, metadata } = JSON.parse(readFileSync(path, "utf8"))
+      expect([bomFormat, metadata.component.purl]).toEqual(["CycloneDX", `pkg:npm/effect-session@${manifest.version}`])
+      const found = (scope: string) =>
+        components.filter((part: any) => part.scope === scope).map((part: any) => part["bom-ref"])
+      const { effect, ioredis, vitest } = manifest.devDependencies
+      expect(found("required")).toContain(`effect@${effect}`)
+      expect(found("optional")).toContain(`ioredis@${ioredis}`)
+      expect([...found("required"), ...found("optional")]).not.toContain(`vitest@${vitest}`)
+    }
+  })
+
+  it("is published from CI alone, where npm signs where it comes from, and which the packages name", () => {
+    const { ACTIONS_ID_TOKEN_REQUEST_URL: _, ...outside } = process.env
+    // Should it go on, it reaches no registry.
+    const env = { ...outside, npm_config_registry: "http://127.0.0.1:1" }
+    const release = () =>
+      execFileSync("node", [join(root, "scripts", "release.mjs"), `--packed=${packed}`], { env, stdio: "pipe" })
+    expect(release).toThrow(/publish from CI/)
+    const program = `import { manifests } from ${JSON.stringify(join(root, "scripts", "pack.mjs"))}
+console.log(JSON.stringify(manifests.map(({ publishConfig, repository }) => [publishConfig.provenance, repository])))`
+    const ci = { ...process.env, GITHUB_SERVER_URL: "https://github.com", GITHUB_REPOSITORY: "owner/name" }
+    const named = execFileSync("node", ["--input-type=module", "-e", program], { env: ci, encoding: "utf8" })
+    const at = { type: "git", url: "git+https://github.com/owner/name.git" }
+    expect(JSON.parse(named)).toEqual([
+      [true, at],
+      [true, { ...at, directory: "effect4" }]
+    ])
   })
 })
 
