@@ -160,7 +160,12 @@ export const mounts: Readonly<
   "a web handler": (handlers, provider, { around = identity, options = {} } = {}) =>
     Effect.map(
       Effect.acquireRelease(
-        Effect.sync(() => HttpEffect.toWebHandlerLayer(around(routerOf(handlers)), managerLayer(options, provider))),
+        Effect.sync(() =>
+          HttpEffect.toWebHandlerLayer(
+            around(routerOf(handlers)) as App<never, SessionManager.SessionManager>,
+            managerLayer(options, provider)
+          )
+        ),
         ({ dispose }) => Effect.promise(dispose)
       ),
       ({ handler }): Reach =>
