@@ -46,6 +46,16 @@ const onDatabase = (database: Database): Backend => ({
   )
 })
 
+/** The names and contents of all files. */
+const filesIn = (directory: string): Buffer =>
+  Buffer.concat(
+    readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry) =>
+      entry.isFile()
+        ? Buffer.concat([Buffer.from(entry.name), readFileSync(join(entry.parentPath, entry.name))])
+        : Buffer.from(entry.name)
+    )
+  )
+
 const onFiles = Effect.map(
   Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-session-rest-"))),
@@ -53,14 +63,10 @@ const onFiles = Effect.map(
   ),
   (directory): Backend => ({
     layer: File.layer({ directory }),
-    dump: Effect.sync(() =>
-      Buffer.concat(
-        readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry) =>
-          entry.isFile()
-            ? Buffer.concat([Buffer.from(entry.name), readFileSync(join(entry.parentPath, entry.name))])
-            : Buffer.from(entry.name)
-        )
-      )
+    // Again if a file that was being written has gone meanwhile.
+    dump: Effect.suspend(() => Effect.try({ try: () => filesIn(directory), catch: (error) => error as Error })).pipe(
+      Effect.retry({ times: 20 }),
+      Effect.orDie
     )
   })
 )

@@ -5,6 +5,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto"
 import * as Effect from "#effect/Effect"
 import { jar } from "./cookies.js"
+import { bytesOf, exchange } from "./raw.js"
 
 interface Answer {
   readonly status: number
@@ -34,23 +35,21 @@ export type Ask = (
   options?: { readonly method?: "GET" | "POST"; readonly headers?: Readonly<Record<string, string>> }
 ) => Effect.Effect<Answer>
 
-/** Sends requests to the server at this address. */
+/** Sends requests with exactly these headers to the server at this address. */
 export const sendingTo =
   (url: string) =>
   (cookie: string | undefined): Ask =>
   (path, { headers = {}, method = "GET" } = {}) =>
-    Effect.promise(async () => {
-      const response = await fetch(url + path, {
-        method,
-        headers: { ...headers, ...(cookie === undefined ? {} : { cookie }) }
+    exchange(
+      url,
+      bytesOf(method, path, {
+        host: new URL(url).host,
+        connection: "close",
+        ...(method === "POST" ? { "content-length": "0" } : {}),
+        ...headers,
+        ...(cookie === undefined ? {} : { cookie })
       })
-      return {
-        status: response.status,
-        headers: Object.fromEntries(response.headers),
-        body: await response.text(),
-        setCookie: response.headers.getSetCookie()
-      }
-    })
+    )
 
 /** What the browser knows of its bound session. */
 interface Known {
