@@ -34,7 +34,6 @@ export const makeCaches = ({ cookie, header }: SessionConfig): Caches => {
       ? before
       : [before, ...carriers.filter((name) => !names.includes(name.toLowerCase()))].join(", ")
   }
-  const usual = Headers.fromInput({ "cache-control": ownOnly, ...(ownVary === "" ? {} : { vary: ownVary }) })
   const guarding =
     (cacheControl: (before: string | undefined) => string) =>
     (response: Response): Response => {
@@ -50,12 +49,17 @@ export const makeCaches = ({ cookie, header }: SessionConfig): Caches => {
         ? response
         : HttpServerResponse.setHeaders(response, Headers.fromInput(next))
     }
+  // One by one, which takes a third of the time of `setHeaders`.
+  const guardUsual = (response: Response): Response => {
+    const own = HttpServerResponse.setHeader(response, "cache-control", ownOnly)
+    return ownVary === "" ? own : HttpServerResponse.setHeader(own, "vary", ownVary)
+  }
   const guardUnusual = guarding((before) => (before === undefined ? ownOnly : strict(before)))
   return {
     guard: (response) => {
       const { headers } = response
       return headers["cache-control"] === undefined && headers["vary"] === undefined && !isTargeted(headers)
-        ? HttpServerResponse.setHeaders(response, usual)
+        ? guardUsual(response)
         : guardUnusual(response)
     },
     forbid: guarding((before) => (before !== undefined && /\bno-store\b/i.test(before) ? before : "no-store")),
