@@ -6,10 +6,10 @@ import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
-import { type Writing, writings } from "../Manager/configSchema.js"
 import type { Options } from "../Manager/options.js"
 import * as Environment from "../Provider/internal/environment.js"
 import { hint } from "../Provider/internal/options.js"
+import { type Writing, writings } from "./writings.js"
 
 const parts = (text: string): ReadonlyArray<string> => text.split(",").map((part) => part.trim())
 
