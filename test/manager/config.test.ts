@@ -3,6 +3,7 @@
  */
 
 import { execFile } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { promisify } from "node:util"
 import { SessionConfig, SessionLayer, SessionManager, SessionProvider } from "effect-session"
 import * as Memory from "effect-session/memory"
@@ -383,6 +384,11 @@ describe("fromConfig", () => {
     for (const path of all.filter(([name]) => name !== "admit")) {
       expect(names).toContain(variableOf(path))
     }
+  })
+
+  it("docs/configuration.md has every variable", () => {
+    const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8")
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
   })
 
   it.effect("takes the layers' names, and beego's", () =>
