@@ -12,12 +12,12 @@ import * as Fiber from "#effect/Fiber"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Result from "#effect/Result"
-import * as Stream from "#effect/Stream"
 import * as TestClock from "#effect/testing/TestClock"
 import { describe, expect, it } from "#test/vitest"
 import { registerOf } from "../../src/Manager/people/owner.js"
 import type { StoredId } from "../../src/Provider/Provider.js"
 import { key } from "../support/cookies.js"
+import { eventsWhile } from "../support/events.js"
 import { type Browser, devices, type Handler, increment, over, principal, Shop, signIn, site } from "./site.js"
 
 const keys = [key()]
@@ -43,20 +43,6 @@ const at = (browser: Browser, { browser: make }: { readonly browser: () => Brows
 
 const read = (provider: SessionProvider.Provider, ref: StoredId) =>
   Effect.map(provider.read(ref), (stored) => Buffer.from(Option.getOrThrow(stored).payload))
-
-/** The events while an effect runs. */
-const eventsWhile = <A, E, R>(manager: SessionManager.Manager, effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const seen: Array<string> = []
-    const listening = yield* Effect.forkChild(
-      Stream.runForEach(manager.events, (event) => Effect.sync(() => seen.push(event._tag)))
-    )
-    yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-    yield* effect
-    yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-    yield* Fiber.interrupt(listening)
-    return seen
-  })
 
 for (const options of forms) {
   const isById = options.atRest === "id"

@@ -7,6 +7,8 @@ import * as Effect from "#effect/Effect"
 import { SessionError, tooLarge } from "../../SessionError.js"
 import type { Binding } from "../../Store/Codec.js"
 import { own } from "../attempt.js"
+import { late } from "../begin.js"
+import { isClosed } from "../findLive.js"
 import type { Found } from "../Keeper.js"
 import type { Base } from "../Outcome.js"
 import type { RequestState } from "../RequestState.js"
@@ -20,7 +22,8 @@ export type Next = (binding: Binding, now: number) => Binding | Refusal
 
 /**
  * Stores the next binding of a session, and returns the session as it is then. If others change the session meanwhile,
- * it starts again from what they have stored, also under another id: the binding stays with the person who signed in.
+ * it starts again from what they have stored, also under another id: the binding stays with the person who signed in. If
+ * only that id opens it, the browser has to try again.
  */
 export const change = (
   session: RequestState,
@@ -66,8 +69,11 @@ export const change = (
       const looking: Effect.Effect<Found | undefined, SessionError> =
         result._tag === "Changed" && result.current !== undefined
           ? Effect.succeed(result.current)
-          : Effect.andThen(pauseAfter(attempt), keeper.find(kept.ref))
+          : Effect.andThen(pauseAfter(attempt), keeper.find(kept.ref, kept.id))
       return Effect.flatMap(looking, (found) => {
+        if (found !== undefined && found.kept.ref !== kept.ref && isClosed(session.env, found)) {
+          return Effect.fail(late(session))
+        }
         const latest = found && session.understand(found)
         return latest?.data.owner?.binding?.secret === binding.secret
           ? change(session, latest.kept.ref === kept.ref ? own(latest, kept) : latest, next, attempt + 1)
