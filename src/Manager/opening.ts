@@ -98,15 +98,28 @@ const live = (session: RequestState, token: string, found: Opened, now: number):
   return base !== undefined && session.lifetime(base.data, now) > 0 ? base : undefined
 }
 
-/** Looks whether the session has ended with others of its person, if only another record can tell. */
+/** Whether a session that is not live can be read at all. */
+const isLegible = ({ env: { codec } }: RequestState, { payload }: Found): boolean =>
+  payload !== undefined && codec.decode(payload) !== undefined
+
+const illegible =
+  "session: a stored session cannot be read, so that its client has none: it is damaged or forged, of another format or version of effect-session, or sealed with a key that atRest.keys does not have"
+
+/**
+ * Looks whether the session has ended with others of its person, if only another record can tell. Warns of one that this
+ * process cannot read: if its keys are wrong, all are lost that their clients change meanwhile.
+ */
 const check = (
   session: RequestState,
   token: string,
   found: Opened,
   base: Base | undefined
 ): Effect.Effect<Base | undefined, SessionError> | undefined => {
-  if (base === undefined || typeof found !== "object") {
+  if (typeof found !== "object") {
     return undefined
+  }
+  if (base === undefined) {
+    return isLegible(session, found) ? undefined : Effect.as(session.env.reports.warned(illegible), undefined)
   }
   if (base.kept.token !== token || found.hasMoved === true) {
     return Effect.map(relisting(session, base), (isListed) => (isListed ? base : undefined))
