@@ -1,7 +1,8 @@
 /**
  * Applies the outcome of a commit: to the request's state, to the reply to its client, and to the events.
  */
-import { challengeOf, cookieOf } from "./bound/binding.js"
+import type { Binding } from "../Store/Codec.js"
+import { challengeOf, cookieOf, firstChallengeOf } from "./bound/binding.js"
 import { cookieLifetimeOf } from "./lifetimes.js"
 import type { Base, Outcome } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
@@ -27,9 +28,15 @@ const offer = (session: RequestState, { _tag, base }: Stored): void => {
   const binding = base.data.owner?.binding
   if (device !== undefined && binding !== undefined && session.signing !== undefined && _tag !== "Saved") {
     session.offer =
-      binding.key === undefined ? { challenge: challengeOf(binding), cookie: cookieOf(device, binding) } : undefined
+      binding.key === undefined
+        ? { challenge: challengeIn(session, base, binding), cookie: cookieOf(device, binding) }
+        : undefined
   }
 }
+
+/** Names the session, since its browser may answer without the cookie: unless it is stored under its id, a secret. */
+const challengeIn = ({ env: { config } }: RequestState, { kept }: Base, binding: Binding): string =>
+  config.id.hashed === false ? challengeOf(binding) : firstChallengeOf(binding, kept.ref)
 
 const settleTouched = (session: RequestState, base: Base): void => {
   session.touched(base)

@@ -7,7 +7,7 @@ import { describe, expect, it } from "#test/vitest"
 import { key } from "../support/cookies.js"
 import { eventsWhile } from "../support/events.js"
 import { probe, serve } from "../support/http.js"
-import { boundBrowser, served } from "./app.js"
+import { boundBrowser, browserAt, served } from "./app.js"
 
 const deviceBound = { every: "10 minutes" } as const
 
@@ -37,6 +37,22 @@ for (const options of forms) {
         next.before = browser.ask("/count")
         expect((yield* browser.renew(browser.proof(browser.challenge!))).status).toBe(200)
         expect((yield* browser.ask("/look")).body).toBe("ada 1")
+      })
+    )
+
+    it.effect("a registration without the cookie needs a session that others can open", () =>
+      Effect.gen(function* () {
+        const { server } = yield* serving
+        const [browser, bare] = [browserAt(server), browserAt(server)]
+        yield* browser.ask("/in?user=eve")
+        const events = yield* eventsWhile(
+          server.manager,
+          Effect.map(bare.register(browser.proof(browser.offered!.challenge, true)), ({ status }) =>
+            expect(status).toBe(options.atRest === "id" ? 401 : 200)
+          )
+        )
+        expect(events).not.toContain("Dropped")
+        expect((yield* browser.register()).status).toBe(options.atRest === "id" ? 200 : 409)
       })
     )
 

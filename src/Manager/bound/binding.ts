@@ -5,6 +5,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
 import * as Duration from "#effect/Duration"
+import type { StoredId } from "../../Provider/Provider.js"
 import type { Binding } from "../../Store/Codec.js"
 import type { SessionConfig } from "../configSchema.js"
 
@@ -71,9 +72,19 @@ export const unbound = (device: Device, before: Binding | undefined, now: number
 /** Names the session to its browser, which sends the name with each proof. It stays while the id changes. */
 export const identifierOf = ({ secret }: Binding): string => maced(secret, "session", "").slice(0, 22)
 
+const challengeText = ({ until }: Binding): string =>
+  `${(until + challengeLasts).toString(36)}-${randomBytes(12).toString("base64url")}`
+
 /** A fresh challenge. */
-export const challengeOf = ({ secret, until }: Binding): string =>
-  signed(secret, "challenge", `${(until + challengeLasts).toString(36)}-${randomBytes(12).toString("base64url")}`)
+export const challengeOf = (binding: Binding): string => signed(binding.secret, "challenge", challengeText(binding))
+
+/** The challenge to bind the session that is stored at `ref`, which {@link refIn} reads from it. */
+export const firstChallengeOf = (binding: Binding, ref: StoredId): string =>
+  signed(binding.secret, "challenge", `${challengeText(binding)}.${ref}`)
+
+/** Where the session is stored, as a challenge says. It has the form of a hash, and nothing else about it has been checked. */
+export const refIn = (challenge: string): StoredId | undefined =>
+  /^[\w-]+\.([\w-]{43})\.[\w-]{43}$/.exec(challenge)?.[1] as StoredId | undefined
 
 /** A challenge for a browser that has no cookie any more. */
 export const challengeAt = (device: Device, binding: Binding, now: number): string =>

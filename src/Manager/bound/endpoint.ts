@@ -12,12 +12,13 @@ import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import type { SessionError } from "../../SessionError.js"
 import type { Binding } from "../../Store/Codec.js"
 import { late } from "../begin.js"
+import { isClosed } from "../findLive.js"
 import type { LiveSession } from "../LiveSession.js"
 import { cookieLifetimeOf } from "../lifetimes.js"
 import type { Base } from "../Outcome.js"
-import { answered, challengeAt, challengeOf, cookieOf, type Device, identifierOf } from "./binding.js"
+import { answered, challengeAt, challengeOf, cookieOf, type Device, identifierOf, refIn } from "./binding.js"
 import { change, type Next, type Refusal } from "./change.js"
-import { readKey, readProof, writeKey } from "./proof.js"
+import { type Proof, readKey, readProof, writeKey } from "./proof.js"
 import { readText } from "./structured.js"
 import { refreshPath } from "./wire.js"
 
@@ -52,17 +53,40 @@ export const answer = (
   }
   session.proving = true
   session.idling = true
-  return session.reading(() => {
-    const { origin } = session
-    const base = origin._tag === "Live" || origin._tag === "Unproven" ? origin.base : undefined
+  const go = (base: Base | undefined) => {
     const binding = base?.data.owner?.binding
     return base === undefined
       ? nobody(session)
       : binding === undefined
         ? Effect.succeed(refused("Nobody"))
         : step({ session, device, request, base, binding })
+  }
+  return session.reading(() => {
+    const { origin, sent } = session
+    return origin._tag === "Live" || origin._tag === "Unproven"
+      ? go(origin.base)
+      : sent === undefined && step === register
+        ? Effect.flatMap(named(session, request), go)
+        : go(undefined)
   })
 }
+
+/**
+ * The session that the browser's first proof names. If somebody has signed in on the way from another site, browsers send
+ * that proof without the session's cookie, as they send whatever that site has caused. Its challenge has left with the
+ * cookie, and was signed by the session: nobody else has one.
+ */
+const named = (session: LiveSession, request: HttpServerRequest): Effect.Effect<Base | undefined, SessionError> => {
+  const ref = refIn(proofIn(request)?.challenge ?? "")
+  return ref === undefined
+    ? Effect.succeed(undefined)
+    : Effect.map(session.env.keeper.find(ref), (found) =>
+        found === undefined || isClosed(session.env, found) ? undefined : session.understand(found)
+      )
+}
+
+const proofIn = ({ headers }: HttpServerRequest): Proof | undefined =>
+  readProof(headers["secure-session-response"] ?? "")
 
 /** No session: it is over, unless this request has missed that its id changed. */
 const nobody = (session: LiveSession): Effect.Effect<Response, SessionError> =>
@@ -86,7 +110,7 @@ const register = (asked: Asked): Effect.Effect<Response, SessionError> => {
   if (binding.key !== undefined) {
     return Effect.succeed(refused("Bound"))
   }
-  const proof = readProof(request.headers["secure-session-response"] ?? "")
+  const proof = proofIn(request)
   const key = proof?.offered
   if (key === undefined || !proof?.isSignedWith(key)) {
     return Effect.succeed(refused("Forged"))
@@ -106,11 +130,10 @@ const refresh = (asked: Asked): Effect.Effect<Response, SessionError> => {
   if (key === undefined || !isNamed) {
     return Effect.succeed(refused("Nobody"))
   }
-  const given = request.headers["secure-session-response"]
-  if (given === undefined) {
+  if (request.headers["secure-session-response"] === undefined) {
     return asking(asked)
   }
-  const proof = readProof(given)
+  const proof = proofIn(request)
   return proof?.isSignedWith(key)
     ? proving(asked, "Refreshed", (latest, now) => answered(device, latest, proof.challenge, now))
     : Effect.succeed(refused("Forged"))
