@@ -330,6 +330,23 @@ describe("a proof is refused", () => {
   )
 })
 
+it.effect("a proof that was made while the clock was ahead does not prolong the next ones", () =>
+  Effect.gen(function* () {
+    const server = yield* serve(served, options)
+    const browser = browserAt(server)
+    yield* browser.ask("/in?user=ada&remember")
+    yield* browser.register()
+    yield* TestClock.setTime(5 * 24 * 3_600_000)
+    yield* browser.refresh()
+    yield* TestClock.setTime(60_000)
+    browser.forget()
+    expect((yield* browser.refresh()).status).toBe(200)
+    expect((yield* browser.ask("/look")).body).toBe("ada 0")
+    yield* TestClock.adjust("12 minutes")
+    expect((yield* browser.ask("/look")).body).toBe("nobody 0")
+  })
+)
+
 describe("a browser that could not renew its proof", () => {
   const skipping = (identifier: string, why = "unreachable") => ({
     headers: { "secure-session-skipped": `${why};session_identifier="${identifier}"` }

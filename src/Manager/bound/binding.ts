@@ -116,7 +116,5 @@ export const answered = (
     return "Spent"
   }
   const used = binding.used.filter((other) => now < endOf(other))
-  return used.length >= mostAnswers
-    ? "TooMany"
-    : { ...binding, until: Math.max(now + device.every, binding.until), used: [...used, text] }
+  return used.length >= mostAnswers ? "TooMany" : { ...binding, until: now + device.every, used: [...used, text] }
 }
