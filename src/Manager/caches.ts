@@ -19,8 +19,14 @@ export interface Caches {
   readonly isOverruled: (response: Response) => boolean
 }
 
-/** Headers for caches of a kind, which overrule Cache-Control (RFC 9213; Edge Architecture 1.0). */
-const targeted = ["cdn-cache-control", "surrogate-control"] as const
+/** Headers for caches of a kind or a maker, which overrule Cache-Control (RFC 9213; Edge Architecture 1.0). */
+const targeted = [
+  "cdn-cache-control",
+  "surrogate-control",
+  "cloudflare-cdn-cache-control",
+  "netlify-cdn-cache-control",
+  "vercel-cdn-cache-control"
+] as const
 
 export const makeCaches = ({ cookie, header }: SessionConfig): Caches => {
   const carriers = [...(cookie === false ? [] : ["Cookie"]), ...(header === false ? [] : [header])]
@@ -62,7 +68,9 @@ export const makeCaches = ({ cookie, header }: SessionConfig): Caches => {
         ? guardUsual(response)
         : guardUnusual(response)
     },
-    forbid: guarding((before) => (before !== undefined && /\bno-store\b/i.test(before) ? before : "no-store")),
+    forbid: guarding((before) =>
+      before !== undefined && directivesOf(before).includes("no-store") ? strict(before) : "no-store"
+    ),
     isOverruled: ({ headers }) => {
       const said = headers["cache-control"]
       return (
@@ -92,9 +100,14 @@ const isPermission = (directive: string): boolean =>
 const strict = (header: string): string => {
   const directives = directivesOf(header)
   const names = directives.map(nameOf)
+  if (names.includes("no-store")) {
+    // With `must-understand`, caches that know the status may keep it all the same (RFC 9111, 5.2.2.3).
+    return names.includes("must-understand")
+      ? directives.filter((one) => nameOf(one) !== "must-understand").join(", ")
+      : header
+  }
   // `private="name"` is about that header alone (RFC 9111, 5.2.2.7).
-  return names.includes("no-store") ||
-    (directives.includes("private") && !names.includes("public") && !names.includes("s-maxage"))
+  return directives.includes("private") && !names.includes("public") && !names.includes("s-maxage")
     ? header
     : [ownOnly, ...directives.filter((directive) => !replaced.test(nameOf(directive)))].join(", ")
 }

@@ -32,7 +32,9 @@ const kinds: Readonly<Record<string, { readonly status?: number; readonly header
   "must-revalidate": { headers: { "cache-control": "must-revalidate, no-transform" } },
   "private-field": { headers: { "cache-control": 'private="set-cookie, x", max-age=600' } },
   both: { headers: { "cache-control": "private, public, max-age=600" } },
+  understood: { headers: { "cache-control": "must-understand, no-store, max-age=600" } },
   cdn: { headers: { "cdn-cache-control": "max-age=600" } },
+  "a-makers": { headers: { "cloudflare-cdn-cache-control": "max-age=600" } },
   "cdn-and-private": { headers: { "cdn-cache-control": "max-age=600", "cache-control": "private" } },
   varied: { headers: { vary: "Accept-Encoding", "cache-control": "public, max-age=600" } }
 }
@@ -157,9 +159,35 @@ describe("what a handler says", () => {
     ["/own/must-revalidate", ["private, no-cache, must-revalidate, no-transform", "Cookie"]],
     ["/own/varied", ["private, no-cache", "Accept-Encoding, Cookie"]],
     ["/own/cdn-and-private", ["private", "Cookie"]],
+    ["/own/understood", ["no-store, max-age=600", "Cookie"]],
     ["/by-hand/public", ["public, max-age=600", undefined]],
     ["/by-hand/plain", [undefined, undefined]]
   ] as const)("%s", ([path, expected]) => Effect.map(headersAt(path), (headers) => expect(headers).toEqual(expected)))
+
+  it.effect("headers for one maker's caches do not overrule it", () =>
+    Effect.gen(function* () {
+      const { server, signIn } = yield* begin()
+      const { cookie } = yield* signIn("ada")
+      const { headers } = yield* server.as(cookie)("/own/a-makers")
+      expect(headers["cloudflare-cdn-cache-control"]).toBe("no-store")
+    })
+  )
+
+  it.effect.each([
+    ["must-understand, no-store, max-age=600", "no-store, max-age=600"],
+    ['community="no-store", max-age=600', "no-store"],
+    ["No-Store, no-transform", "No-Store, no-transform"],
+    ["private", "no-store"]
+  ] as const)("a response that sets the cookie is kept nowhere: %s", ([said, expected]) =>
+    Effect.gen(function* () {
+      const own = Effect.as(
+        Effect.flatMap(AppSession, (session) => session.set("userId", "ada")),
+        HttpServerResponse.text("in", { headers: { "cache-control": said } })
+      ).pipe(SessionHttp.middleware(AppSession))
+      const { headers, setCookie } = yield* Effect.flatMap(serve(own), ({ send }) => send("/"))
+      expect([setCookie.length, headers["cache-control"]]).toEqual([1, expected])
+    })
+  )
 
   it.effect("a browser may be told to keep a page, and then shows it to the same visitor alone", () =>
     Effect.gen(function* () {

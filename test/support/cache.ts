@@ -46,8 +46,9 @@ export const cache = (kind: "shared" | "private", origin: Origin, now: () => num
   /** RFC 9111, 3. */
   const mayStore = (request: Headers, response: Message): boolean => {
     const control = controlOf(response)
+    const isUnderstood = control.has("must-understand") && heuristic.includes(response.status)
     return (
-      !control.has("no-store") &&
+      (!control.has("no-store") || isUnderstood) &&
       !(kind === "shared" && (control.get("private") === "" || request["authorization"] !== undefined)) &&
       (heuristic.includes(response.status) || control.has("public") || lifetimeOf(response) > 0)
     )
