@@ -20,8 +20,11 @@ export class MountedSession extends LiveSession {
   ) {
     super(env, () => {
       const sent = env.transport.read(request)
-      // Cookies of the session's name that cannot be its own are as good as none.
-      return sent?.tokens.length === 0 && env.crossOrigin.isWithheld(request) ? undefined : sent
+      // Cookies of the session's name that cannot be its own are as good as none, and so is an id in a link: whoever wrote
+      // that must not displace the session of which the browser keeps the cookie back.
+      return (sent?.tokens.length === 0 || sent?.via === "query") && env.crossOrigin.isWithheld(request)
+        ? undefined
+        : sent
     })
   }
 

@@ -243,6 +243,18 @@ describe.each(Object.entries(mounts))("%s", (_, mount) => {
       expect((yield* reach(`/count?id=${id}`, link)).body).toBe("1")
     })
   )
+
+  it.effect("an id in the URL displaces no cookie that the browser keeps back", () =>
+    Effect.gen(function* () {
+      const reach = yield* mount(handlers, undefined, { options: { cookie: { sameSite: "strict" }, query: "id" } })
+      const id = (yield* reach("/login", {}, "POST")).body
+      for (const path of ["/login", "/signIn", "/signOut", "/logout"]) {
+        const { cookie, status } = yield* reach(`${path}?id=${id}`, link)
+        expect([path, status, cookie]).toEqual([path, 403, undefined])
+      }
+      expect((yield* reach(`/count?id=${id}`)).body).toBe("1")
+    })
+  )
 })
 
 const app = HttpRouter.empty.pipe(
