@@ -80,13 +80,17 @@ const warned = ({ env: { device, warnings }, offer }: RequestState, request: Htt
     ? Effect.andThen(warnings.cookieSet(request), warnings.unbindable)
     : warnings.cookieSet(request)
 
+/** Whether the body may read the session when the headers have left, and the handler has not said what caches may do. */
+const mayUseLater = ({ body, headers }: Response): boolean =>
+  body._tag === "Stream" && headers["cache-control"] === undefined
+
 /** Adds the session's news to the response. Doing it twice gives the same response. */
 export const tell = (session: RequestState, made: Response, request: HttpServerRequest): Effect.Effect<Response> => {
   if (isToReload(session, request)) {
     return Effect.succeed(HttpServerResponse.setHeader(failed(made, 200, HttpServerResponse.empty()), "refresh", "0"))
   }
   const response = session.signedOut ? clearing(session, made) : made
-  if (!session.isUsed) {
+  if (!session.isUsed && !mayUseLater(response)) {
     return Effect.succeed(response)
   }
   const { caches, warnings } = session.env

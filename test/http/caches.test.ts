@@ -6,6 +6,7 @@ import * as Effect from "#effect/Effect"
 import * as HttpServerRequest from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
 import * as HttpRouter from "#test/HttpRouter"
 import { describe, expect, it } from "#test/vitest"
 import { cache } from "../support/cache.js"
@@ -163,6 +164,27 @@ describe("what a handler says", () => {
     ["/by-hand/public", ["public, max-age=600", undefined]],
     ["/by-hand/plain", [undefined, undefined]]
   ] as const)("%s", ([path, expected]) => Effect.map(headersAt(path), (headers) => expect(headers).toEqual(expected)))
+
+  it.effect("a stream, whose body may read the session when the headers have left, is for its client alone", () =>
+    Effect.gen(function* () {
+      const streamed = (headers?: Record<string, string>) =>
+        Effect.map(AppSession, (session) =>
+          HttpServerResponse.stream(
+            Stream.fromEffect(Effect.map(session.get("visits"), (visits) => Buffer.from(`${visits}`))),
+            headers && { headers }
+          )
+        ).pipe(SessionHttp.middleware(AppSession))
+      const headersOf = (...given: Parameters<typeof streamed>) =>
+        Effect.map(
+          Effect.flatMap(serve(streamed(...given)), ({ send }) => send("/")),
+          ({ body, headers }) => [body, headers["cache-control"], headers["vary"]]
+        )
+      expect(yield* headersOf()).toEqual(["0", "private, no-cache", "Cookie"])
+      // What a handler says of a session that it has not used itself, it has to know.
+      const said = "public, max-age=600"
+      expect(yield* headersOf({ "cache-control": said })).toEqual(["0", said, undefined])
+    })
+  )
 
   it.effect("headers for one maker's caches do not overrule it", () =>
     Effect.gen(function* () {
