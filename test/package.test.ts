@@ -53,7 +53,7 @@ describe("the two manifests", () => {
   })
 })
 
-describe("a release", () => {
+describe("a release", { timeout: 180_000 }, () => {
   it("publishes each under its dist-tag, and tags the commit", async () => {
     const options = ["--dry-run", `--packed=${packed}`]
     const text = await project("release", { path: [] }).run("node", join(root, "scripts", "release.mjs"), ...options)
@@ -95,7 +95,7 @@ console.log(JSON.stringify(manifests.map(({ publishConfig, repository }) => [pub
   })
 })
 
-describe("an app that moves", () => moving())
+describe("an app that moves", { timeout: 180_000 }, () => moving())
 
 installs()
 

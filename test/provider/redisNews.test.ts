@@ -13,6 +13,7 @@ import { suite } from "../servers/need.js"
 import { until } from "../servers/Process.js"
 import * as Servers from "../servers/Redis.js"
 import { shared } from "./shared.js"
+import { recovers } from "./survives.js"
 
 const ttl = Duration.minutes(5)
 
@@ -129,7 +130,7 @@ suite("redis, whose sessions others wait for", ["redis-server"], () => {
         expect(count).toBeLessThan(2)
         yield* Fiber.interrupt(looks)
         yield* away.start
-        const again = yield* begin(provider)
+        const again = yield* recovers(begin(provider))
         const hearing = yield* Effect.forkChild(provider.changed!(again.id))
         yield* provider.destroy(again.id)
         yield* Fiber.join(hearing)

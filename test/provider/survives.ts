@@ -34,7 +34,7 @@ export const failsInTime = <A>(call: Effect.Effect<A, SessionError>) =>
   })
 
 /** Until it works again by itself. */
-const recovers = <A>(call: Effect.Effect<A, SessionError>) =>
+export const recovers = <A>(call: Effect.Effect<A, SessionError>) =>
   call.pipe(Effect.retry(Schedule.spaced("100 millis")), Effect.timeout("20 seconds"))
 
 const closesAtOnce = (scope: Scope.Closeable) =>
