@@ -11,11 +11,11 @@ import type * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import { SessionError } from "../../SessionError.js"
 import { plain } from "../internal/environment.js"
-import type { SentinelLogin } from "../Redis.js"
 import { addresses } from "./addresses.js"
 import { isReply } from "./failures.js"
 import { boundedClusterOptions, boundedOptions, connected, mended, server } from "./ioredis.js"
 import type { Link } from "./link.js"
+import type { SentinelLogin } from "./sentinel.js"
 
 type Connection<C extends Redis | Cluster> = Effect.Effect<Link<C>, SessionError, Scope.Scope>
 
