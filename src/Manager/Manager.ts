@@ -14,11 +14,12 @@ import { type BoundFields, bind, type Draft, orDefault, read } from "../Store/Bo
 import * as Codec from "../Store/Codec.js"
 import { Handle } from "../Store/Handle.js"
 import type { Any, FieldsOf, Session } from "../Store/SessionStore.js"
-import { checkAtRest, checkHeldAtRest, makeAtRest } from "./atRest.js"
+import { makeAtRest } from "./atRest.js"
 import { deviceOf } from "./bound/binding.js"
 import { type Backend, bounded, guarded, guardedSealing, type Surroundings } from "./Calls.js"
 import { makeCaches } from "./caches.js"
-import { mostSessions, type SessionConfig } from "./configSchema.js"
+import { checkKeeper, checkOnClient, checkOnServer } from "./checks.js"
+import type { SessionConfig } from "./configSchema.js"
 import { makeCrossOrigin } from "./crossOrigin.js"
 import type { Environment } from "./Environment.js"
 import type { Keeper } from "./Keeper.js"
@@ -32,7 +33,7 @@ import { makeReports } from "./reports.js"
 import { makeIds } from "./SessionId.js"
 import { makeClients } from "./signals.js"
 import * as Telemetry from "./Telemetry.js"
-import { checkBoundCookie, checkHeldByClient, cookieName, makeTransport } from "./Transport.js"
+import { cookieName, makeTransport } from "./Transport.js"
 import { patience, Turns } from "./Turns.js"
 import { makeTrial } from "./trial.js"
 import { UnderWay } from "./underWay.js"
@@ -90,52 +91,6 @@ export interface Internals {
 /** @internal */
 export const internals = (manager: Manager): Internals => manager[TypeId] as Internals
 
-const invalid = (message: string) => new SessionError({ reason: "InvalidConfig", message })
-
-/** Returns the error if the sessions' format does not tell what the configuration asks for. */
-const checkFormat = (
-  { id: { renewEvery }, validFrom }: SessionConfig,
-  { keepsNotes }: Codec.SessionCodec
-): SessionError | undefined =>
-  keepsNotes || (validFrom === undefined && renewEvery === undefined)
-    ? undefined
-    : invalid(
-        `${validFrom === undefined ? "id.renewEvery" : "validFrom"}: the format in which sessions are stored does not say when a session began or got its id`
-      )
-
-/** Returns the error if the configuration limits how many sessions a person has, and nothing can count them. */
-const checkLimit = (
-  { principals: { bestEffort, max, whenExceeded } }: SessionConfig,
-  { evicts, name, principals }: Pick<Keeper, "evicts" | "name" | "principals">
-): SessionError | undefined => {
-  if (max === mostSessions && whenExceeded === "end-oldest") {
-    return undefined
-  }
-  return principals === undefined
-    ? invalid(`principals: ${name} keeps no lists of people's sessions, so that it cannot limit their number`)
-    : evicts && !bestEffort
-      ? invalid(
-          `principals: ${name} may lose the lists of people's sessions, and then some would not count; if that is good enough, set principals.bestEffort`
-        )
-      : undefined
-}
-
-/** Returns the error if sessions are to be bound to devices, and cannot be. */
-const checkDeviceBound = (
-  config: SessionConfig,
-  { keepsNotes }: Codec.SessionCodec,
-  { name, needsResponse, principals }: Pick<Keeper, "name" | "needsResponse" | "principals">
-): SessionError | undefined =>
-  config.deviceBound === undefined
-    ? undefined
-    : needsResponse
-      ? invalid(
-          `deviceBound: ${name}: clients hold the sessions, so that nothing on a server can remember which proofs were used`
-        )
-      : !keepsNotes || principals === undefined
-        ? invalid(`deviceBound: ${name}: nobody can sign in to sessions in this format, and others are not bound`)
-        : checkBoundCookie(config)
-
 /**
  * Makes a manager over the provider in the context. Fails with `InvalidConfig` if the backend or the format of sessions
  * cannot do what the configuration asks for.
@@ -146,7 +101,7 @@ export const overProvider = (
 ): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.flatMap(SessionProvider, (provider) => {
     const surroundings = surround({ name: provider.name, ...provider.capabilities }, config)
-    const wrong = checkAtRest(config, codec.keepsNotes)
+    const wrong = checkOnServer(config, codec)
     return wrong === undefined
       ? Effect.flatMap(makeAtRest(config), (atRest) =>
           over(
@@ -169,7 +124,7 @@ export const overSealed = (
   codec: Codec.SessionCodec = Codec.json
 ): Effect.Effect<Manager, SessionError, SealedSessions> =>
   Effect.flatMap(SealedSessions, (sealing) => {
-    const wrong = checkHeldByClient(config) ?? checkHeldAtRest(config, codec.keepsNotes)
+    const wrong = checkOnClient(config, codec)
     const surroundings = surround(sealing, config)
     const { make: makeId } = makeIds(config, { inheritedIdChars: 0 })
     // Endings are recorded under hashes, whatever the ids of sessions are.
@@ -203,7 +158,7 @@ const over = (
   surroundings: Surroundings,
   health: Effect.Effect<void, SessionError>
 ): Effect.Effect<Manager, SessionError> => {
-  const wrong = checkFormat(config, codec) ?? checkLimit(config, keeper) ?? checkDeviceBound(config, codec, keeper)
+  const wrong = checkKeeper(config, codec, keeper)
   if (wrong !== undefined) {
     return Effect.fail(wrong)
   }

@@ -6,7 +6,6 @@ import * as Duration from "#effect/Duration"
 import * as Cookies from "#effect/http/Cookies"
 import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
-import { SessionError } from "../SessionError.js"
 import { makeWire, type Wire } from "./bound/wire.js"
 import type { Caches } from "./caches.js"
 import { mostDays, type SessionConfig } from "./configSchema.js"
@@ -171,37 +170,8 @@ const boundOf = ({ cookie, deviceBound }: SessionConfig): Wire | undefined => {
   return makeWire(nameOf(cookie), attributes, maxAgeOf(Duration.toMillis(every)), path)
 }
 
-/** Returns the error if browsers cannot bind sessions with this configuration's cookie. */
-export const checkBoundCookie = ({ cookie, deviceBound }: SessionConfig): SessionError | undefined => {
-  if (deviceBound === undefined) {
-    return undefined
-  }
-  const wrong =
-    cookie === false
-      ? "cookie: sessions that are bound to a device need it"
-      : !cookie.secure
-        ? "cookie.secure: browsers bind sessions only over https"
-        : !cookie.sent
-          ? "cookie.sent: the app that sets the session's cookie sets the bound one too"
-          : cookie.domain !== undefined
-            ? "cookie.domain: browsers renew the proof of a bound session for one host alone; leave it out"
-            : !`${deviceBound.path}/`.startsWith(cookie.path.endsWith("/") ? cookie.path : `${cookie.path}/`)
-              ? `deviceBound.path: browsers send the session's cookie only to ${cookie.path} and below`
-              : undefined
-  return wrong === undefined ? undefined : new SessionError({ reason: "InvalidConfig", message: wrong })
-}
-
-/** Returns the error if clients cannot hold sessions in this configuration. */
-export const checkHeldByClient = (config: SessionConfig): SessionError | undefined => {
-  const { cookie, header, query } = config
-  const wrong =
-    cookie === false || header !== false || query !== false
-      ? "header, query: sessions that clients hold travel only in cookies; leave both out, and cookie on"
-      : roomIn(nameOf(cookie), attributesOf(cookie)) < maxCookie / 2
-        ? "cookie: its name, domain and path leave too little room for a session in it"
-        : undefined
-  return wrong === undefined ? undefined : new SessionError({ reason: "InvalidConfig", message: wrong })
-}
+/** Whether a cookie has room for the sessions that clients hold. */
+export const hasRoom = (cookie: Cookie): boolean => roomIn(nameOf(cookie), attributesOf(cookie)) >= maxCookie / 2
 
 /**
  * The most characters of a value in one cookie, if the cookie has the longest name that a part can have, and is kept for

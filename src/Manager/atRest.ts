@@ -16,7 +16,7 @@ import { toBuffer } from "../internal/bytes.js"
 import { aesGcm, tagLength } from "../Provider/internal/ciphers.js"
 import { makeKeyRing } from "../Provider/internal/keyRing.js"
 import type { Mark, Records, StoredId } from "../Provider/Provider.js"
-import { SessionError } from "../SessionError.js"
+import type { SessionError } from "../SessionError.js"
 import type { SessionConfig } from "./configSchema.js"
 import { keyUnder } from "./people/sealedById.js"
 
@@ -226,41 +226,3 @@ export const openMark = ({ open }: AtRest, ref: StoredId, content: Uint8Array): 
   const opened = content.length === 0 ? content : open("mark", ref, undefined, content)
   return opened?.[0] === first ? undefined : opened
 }
-
-const invalid = (message: string) => new SessionError({ reason: "InvalidConfig", message })
-
-/** The error if a configuration asks for what cannot be, where the server keeps the sessions. */
-export const checkAtRest = (
-  { app, atRest, compress, id: { hashed } }: SessionConfig,
-  keepsNotes: boolean
-): SessionError | undefined => {
-  const isById = atRest === "id" || atRest?.keys === "id"
-  const asked = atRest !== undefined ? "atRest" : compress !== undefined ? "compress" : app !== "" ? "app" : undefined
-  if (asked !== undefined && !keepsNotes) {
-    return invalid(`${asked}: another program reads the sessions in this format, and would not find or understand them`)
-  }
-  if (isById && hashed === false) {
-    return invalid(`atRest: "id" needs hashed ids (id.hashed): otherwise the backend has the key to every session`)
-  }
-  if (app !== "" && hashed !== true) {
-    return invalid(
-      hashed === false
-        ? "app: needs hashed ids (id.hashed): it is part of the hashes"
-        : 'app: a session that was stored under its id is of no app, and id.hashed: "migrating" would take those of all apps; set app when it is over'
-    )
-  }
-  return undefined
-}
-
-/** The error if a configuration asks for what is the matter of sealed cookies' own options. */
-export const checkHeldAtRest = (
-  { app, atRest, compress }: SessionConfig,
-  keepsNotes: boolean
-): SessionError | undefined =>
-  atRest !== undefined
-    ? invalid("atRest: clients hold the sessions, and they are sealed already")
-    : compress !== undefined
-      ? invalid("compress: clients hold the sessions; sealed cookies have an option compress of their own")
-      : app !== "" && !keepsNotes
-        ? invalid("app: another program reads the sessions in this format, and would not understand them")
-        : undefined
