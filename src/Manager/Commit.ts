@@ -70,7 +70,7 @@ const end = (session: RequestState): Step => {
 
 const save = (session: RequestState, when: When): Step => {
   const { keeper } = session.env
-  if (session.log.length === 0 && !session.renewing) {
+  if (!session.isUnsaved) {
     return session.stage === "socket" && keeper.needsResponse && session.touching
       ? noResponse("save")
       : when === "end" && session.base !== undefined && idIsDue(session, session.base, session.readAt)

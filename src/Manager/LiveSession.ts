@@ -52,13 +52,13 @@ export class LiveSession extends RequestState implements SessionCell {
   reading<A>(f: (values: Readonly<Draft>) => Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> {
     return Effect.suspend(() => {
       if (this.origin._tag !== "Unread") {
-        return f(this.view)
+        return f(this.changes.view)
       }
       const barred = this.barred("read")
       return barred === undefined
         ? Effect.matchCauseEffect(open(this), {
             onFailure: (cause) => this.notRead(cause),
-            onSuccess: () => f(this.view)
+            onSuccess: () => f(this.changes.view)
           })
         : this.fail(barred)
     })

@@ -5,7 +5,8 @@
 import type * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
 import type { SessionData } from "../Store/Codec.js"
-import type { Draft, Operation } from "../Store/Handle.js"
+import type { Operation } from "../Store/Handle.js"
+import { Changes, clear } from "./Changes.js"
 import type { Environment } from "./Environment.js"
 import type { Found, Offer, Reply, Sent } from "./Keeper.js"
 import { cookieLifetimeOf, lifetimeOf } from "./lifetimes.js"
@@ -15,19 +16,11 @@ import type { SigningIn } from "./people/owner.js"
 import type { Client, Signals } from "./signals.js"
 import { Line } from "./Turns.js"
 
-/** Deletes all values. */
-const clear: Operation = (draft) => {
-  for (const key of Object.keys(draft)) {
-    delete draft[key]
-  }
-  return undefined
-}
-
 export class RequestState {
   stage: Stage = "open"
   origin: Origin = unread
-  /** The changes that are not stored yet. */
-  log: Array<Operation> = []
+  /** The changes that are not stored yet, and the values as this request sees them. */
+  readonly changes = new Changes()
   /** Whether the id is to be changed, by a sign-in or because of other rights. */
   renewing = false
   /** The person who signs in. */
@@ -60,15 +53,9 @@ export class RequestState {
    */
   jitter = 0
 
-  /** The values of the base itself until the first change, then a copy. */
-  private draft: Draft = {}
-  private draftIsOwn = true
   private known: { readonly sent: Sent | undefined } | undefined = undefined
   private ownLine: Line | undefined = undefined
   private nextId: string | undefined = undefined
-  /** Why a logged change no longer fits what was stored meanwhile. */
-  private misfit: SessionError | undefined = undefined
-
   /** `readSent` reads what the client sent, on first use: most requests of most apps do not use their session. */
   constructor(
     readonly env: Environment,
@@ -111,14 +98,14 @@ export class RequestState {
     return this.origin._tag === "Live" ? this.origin.base : undefined
   }
 
-  /** The values as this request sees them. */
-  get view(): Readonly<Draft> {
-    return this.draft
+  /** Whether the session is to be stored with something new. */
+  get isUnsaved(): boolean {
+    return this.changes.count > 0 || this.renewing
   }
 
-  /** Whether there is something to save. */
+  /** Whether there is something to save, or to end. */
   get changed(): boolean {
-    return this.log.length > 0 || this.renewing || this.ending.length > 0
+    return this.isUnsaved || this.ending.length > 0
   }
 
   /** Whether the request's changes are for its own handler alone: they are dropped at its end. */
@@ -180,32 +167,12 @@ export class RequestState {
 
   /** Logs a change, or returns the reason why it cannot be made. */
   record(operation: Operation): SessionError | undefined {
-    const error = this.origin._tag === "Unread" ? undefined : operation(this.ownDraft)
-    if (error === undefined) {
-      this.log.push(operation)
-    }
-    return error
-  }
-
-  /** Returns the values of `base` with all logged changes applied, or the reason why one cannot be applied. */
-  replay(base: Base | undefined): Draft | SessionError {
-    if (base === this.base) {
-      // The draft is this base with the changes applied.
-      return this.misfit ?? { ...this.draft }
-    }
-    const values = { ...base?.data.values }
-    for (const operation of this.log) {
-      const error = operation(values)
-      if (error !== undefined) {
-        return error
-      }
-    }
-    return values
+    return this.changes.add(operation, this.origin._tag !== "Unread")
   }
 
   /** Notes that the session is stored with the first `count` changes; `renewed` is its new id, if it got one. */
   stored(base: Base, count: number, renewed: string | undefined): void {
-    this.log = this.log.slice(count)
+    this.changes.drop(count)
     this.noting = false
     if (renewed !== undefined && renewed === this.nextId) {
       this.forgetId()
@@ -221,14 +188,9 @@ export class RequestState {
     this.origin = { _tag: "Live", base }
   }
 
-  /** Notes that the first `count` changes are stored, in a session that this request must not see. */
-  carried(count: number): void {
-    this.log = this.log.slice(count)
-  }
-
   /** Drops the changes of this request, but not its wish to end sessions. */
   discard(): void {
-    this.log = []
+    this.changes.drop()
     this.touching = false
     this.forgetId()
     this.show(this.base)
@@ -316,21 +278,7 @@ export class RequestState {
     this.nextId = undefined
   }
 
-  private get ownDraft(): Draft {
-    if (!this.draftIsOwn) {
-      this.draft = { ...this.draft }
-      this.draftIsOwn = true
-    }
-    return this.draft
-  }
-
-  /** Sets the draft to the stored values with this request's changes on top. */
   private show(base: Base | undefined): void {
-    this.draft = base === undefined ? {} : base.data.values
-    this.draftIsOwn = base === undefined
-    this.misfit = undefined
-    for (const operation of this.log) {
-      this.misfit ??= operation(this.ownDraft)
-    }
+    this.changes.show(base?.data.values)
   }
 }

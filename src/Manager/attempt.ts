@@ -180,7 +180,7 @@ const follow = (it: Attempt, found: Found): Step =>
       if (!isListed) {
         return lost(it)
       }
-      return session.log.length === 0 && !session.renewing
+      return !session.isUnsaved
         ? Effect.succeed<Outcome>({ _tag: "Followed", base })
         : session.env.turns.take(base.kept.ref, (turn) =>
             attempt({ ...it, turn, kept: base.kept, base: own(turn.latest ?? base, base.kept), count: it.count + 1 })

@@ -25,10 +25,11 @@ export const contentOn = (
   notes: Notes
 ): Effect.Effect<Content, SessionError> => {
   const { codec, config, keeper, telemetry } = session.env
-  if (base !== session.base) {
+  const isRead = base === session.base
+  if (!isRead) {
     telemetry.replayed()
   }
-  const values = session.replay(base)
+  const values = isRead ? session.changes.result : session.changes.replay(base?.data.values)
   if (values instanceof SessionError) {
     return Effect.fail(values)
   }
@@ -44,5 +45,5 @@ export const contentOn = (
     return Effect.fail(tooLarge(keeper.name, payload.length, limit))
   }
   telemetry.payload(payload.length)
-  return Effect.succeed({ data, payload, count: session.log.length })
+  return Effect.succeed({ data, payload, count: session.changes.count })
 }

@@ -67,7 +67,7 @@ export const idIsDue = (session: RequestState, { data, kept }: Base, now: number
   const { config, keeper } = session.env
   const { renewEvery } = config.id
   // A request that does not count as use must not let the session live longer, as a renewal does.
-  const isUse = !session.idling || session.log.length > 0
+  const isUse = !session.idling || session.changes.count > 0
   if (renewEvery === undefined || keeper.needsResponse || session.stage === "socket" || !isUse) {
     return false
   }

@@ -80,7 +80,7 @@ const settleCurrent = (session: RequestState, outcome: Outcome): void => {
       settleStored(session, outcome)
       break
     case "Carried":
-      session.carried(outcome.count)
+      session.changes.drop(outcome.count)
       telemetry.emit("Saved", outcome.ref, session)
       break
     case "Touched":
