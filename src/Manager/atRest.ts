@@ -9,12 +9,13 @@
  * keyed with the app's key or the session's id. The context is authenticated too: form, app, kind of record, stored id.
  */
 import { randomBytes } from "node:crypto"
-import { deflateRawSync, inflateRawSync } from "node:zlib"
+import { deflateRawSync } from "node:zlib"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import { toBuffer } from "../internal/bytes.js"
 import { aesGcm, tagLength } from "../Provider/internal/ciphers.js"
 import { makeKeyRing } from "../Provider/internal/keyRing.js"
+import { inflate, orUndefined } from "../Provider/internal/untrusted.js"
 import type { Mark, Records, StoredId } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import type { SessionConfig } from "./configSchema.js"
@@ -54,19 +55,6 @@ const isForm = (stored: Uint8Array): boolean => stored.length >= 2 && stored[0] 
 const smaller = (content: Uint8Array, room: number): Uint8Array | undefined => {
   const deflated = deflateRawSync(content)
   return deflated.length + room < content.length ? deflated : undefined
-}
-
-/** Decompresses what may come from anyone who can write to the backend. */
-const inflate = (deflated: Uint8Array, maxOutputLength: number): Uint8Array | undefined => {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    return inflateRawSync(deflated, { maxOutputLength })
-  } catch {
-    return undefined
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
 }
 
 /** What seals: the app's keys, the first of which is used, or the session's id. */
@@ -116,15 +104,7 @@ const partsOf = (sealed: Buffer) =>
 
 const decrypt = (sealed: Buffer, context: string, key: Buffer): Buffer | undefined => {
   const [nonce, tag, body] = partsOf(sealed)
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    return aesGcm.withKey(key).decrypt(nonce, Buffer.from(context), body, tag)
-  } catch {
-    return undefined
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
+  return orUndefined(() => aesGcm.withKey(key).decrypt(nonce, Buffer.from(context), body, tag))
 }
 
 /** How much a session may have when it is decompressed, if it may not have more by the configuration. */

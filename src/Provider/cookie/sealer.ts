@@ -7,9 +7,10 @@
  * Numbers are big-endian.
  */
 import { randomFillSync } from "node:crypto"
-import { deflateRawSync, inflateRawSync } from "node:zlib"
+import { deflateRawSync } from "node:zlib"
 import { type Cipher, tagLength } from "../internal/ciphers.js"
 import type { Key } from "../internal/keyRing.js"
+import { inflate, orUndefined } from "../internal/untrusted.js"
 import type { Sealed } from "./SealedSessions.js"
 
 export interface Sealer {
@@ -168,24 +169,5 @@ const versionOf = ({ nonceLength, purpose, version, withKey }: Cipher, keys: Rea
   }
 }
 
-const decryptedBy = (key: Version["keys"][number], by: Version, name: string, body: Buffer): Buffer | undefined => {
-  // Ciphers report a bad tag with an exception, whose stack trace would take longer than everything else.
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
-    return key.decrypt(by.nonce, by.associated(name), body, by.tag)
-  } catch {
-    return undefined
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
-}
-
-/** A seal is authentic, but it may come from a configuration that allowed more. */
-const inflate = (data: Buffer, maxOutputLength: number): Buffer | undefined => {
-  try {
-    return inflateRawSync(data, { maxOutputLength })
-  } catch {
-    return undefined
-  }
-}
+const decryptedBy = (key: Version["keys"][number], by: Version, name: string, body: Buffer): Buffer | undefined =>
+  orUndefined(() => key.decrypt(by.nonce, by.associated(name), body, by.tag))
