@@ -115,8 +115,8 @@ export interface Telemetry {
   /** Calls `f` when this process ends the session or gives it another id; the result stops that. */
   readonly whenChanged: (ref: StoredId, f: () => void) => () => void
   readonly moved: (ref: StoredId, changed: ReadonlyArray<Signal>, by: By) => void
-  readonly crossOrigin: (ref: StoredId | undefined, by?: By) => void
-  readonly tossed: (ref: StoredId | undefined, by?: By) => void
+  readonly crossOrigin: (ref: StoredId | undefined, by: By) => void
+  readonly tossed: (ref: StoredId | undefined, by: By) => void
   readonly dropped: (ref: StoredId | undefined, field?: string, by?: By) => void
   readonly collected: (count: number) => void
   /** A session was read from the backend. */

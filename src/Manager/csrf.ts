@@ -129,7 +129,7 @@ export const check = (session: SessionStore.Session<any>, text: string): Effect.
 
 const wrong = (session: LiveSession): Effect.Effect<never, SessionError> =>
   Effect.suspend(() => {
-    session.env.telemetry.crossOrigin(session.base?.kept.ref)
+    session.env.telemetry.crossOrigin(session.base?.kept.ref, session)
     return session.fail(
       new SessionError({
         reason: "CrossOrigin",

@@ -65,6 +65,10 @@ const app = HttpRouter.empty.pipe(
     responding((session) => session.update("visits", (n) => n + 1))
   ),
   HttpRouter.get(
+    "/form",
+    responding((session) => SessionHttp.csrf.check(session, "no token"))
+  ),
+  HttpRouter.get(
     "/fails",
     Effect.as(
       responding((session) => session.get("visits")),
@@ -300,6 +304,18 @@ describe("a move", () => {
     })
   )
 })
+
+it.live("a form without a token is an event that tells from where it came", () =>
+  Effect.gen(function* () {
+    const { events, visit } = yield* site(both)
+    yield* visit("/count", home)
+    expect(yield* visit("/form", elsewhere)).toBe(403)
+    expect(events.map((event) => [event._tag, signalsOf(event)])).toEqual([
+      ["Created", ofHome],
+      ["CrossOrigin", ofElsewhere]
+    ])
+  })
+)
 
 describe("the salt", () => {
   it.live("is one of each process, unless one is given", () =>
