@@ -13,6 +13,7 @@ import * as Redacted from "#effect/Redacted"
 import { SessionError } from "../SessionError.js"
 import type { Owner, SessionData } from "../Store/Codec.js"
 import type { SessionConfig } from "./configSchema.js"
+import { payloadOf } from "./content.js"
 import type { Base } from "./Outcome.js"
 import type { RequestState } from "./RequestState.js"
 
@@ -151,14 +152,14 @@ export const noticeMove = (session: RequestState): Effect.Effect<void> | undefin
  */
 export const noteClient = (session: RequestState, base: Base, lifetime?: number): Effect.Effect<Base | undefined> =>
   Effect.clockWith((clock) => {
-    const { codec, config, keeper } = session.env
+    const { keeper } = session.env
     const { kept } = base
     const data: SessionData = { ...base.data, owner: seenWith(session, base.data.owner!, kept.id) }
-    const payload = codec.encode(data)
-    return payload instanceof SessionError || payload.length > Math.min(config.maxBytes, keeper.maxPayload)
-      ? Effect.succeed(undefined)
-      : Effect.matchCause(keeper.save(kept, payload, Duration.millis(lifetime ?? kept.expiresAt - millisOf(clock))), {
+    const payload = payloadOf(session.env, data)
+    return payload instanceof Uint8Array
+      ? Effect.matchCause(keeper.save(kept, payload, Duration.millis(lifetime ?? kept.expiresAt - millisOf(clock))), {
           onFailure: () => undefined,
           onSuccess: (result) => (result._tag === "Saved" ? { kept: result.kept, data } : undefined)
         })
+      : Effect.succeed(undefined)
   })

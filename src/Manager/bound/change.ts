@@ -4,10 +4,11 @@
 import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
-import { SessionError, tooLarge } from "../../SessionError.js"
+import { SessionError } from "../../SessionError.js"
 import type { Binding } from "../../Store/Codec.js"
 import { own } from "../attempt.js"
 import { late } from "../begin.js"
+import { payloadOf } from "../content.js"
 import { isClosed } from "../findLive.js"
 import type { Found } from "../Keeper.js"
 import type { Base } from "../Outcome.js"
@@ -32,7 +33,7 @@ export const change = (
   attempt = 1
 ): Effect.Effect<Base | Refusal, SessionError> =>
   Effect.clockWith((clock) => {
-    const { codec, config, keeper } = session.env
+    const { keeper } = session.env
     const { data, kept } = base
     const { owner } = data
     const now = millisOf(clock)
@@ -46,13 +47,9 @@ export const change = (
       return Effect.succeed(changed)
     }
     const stored = { ...data, owner: { ...owner, binding: changed } }
-    const payload = codec.encode(stored)
+    const payload = payloadOf(session.env, stored)
     if (!(payload instanceof Uint8Array)) {
       return Effect.fail(payload)
-    }
-    const limit = Math.min(config.maxBytes, keeper.maxPayload)
-    if (payload.length > limit) {
-      return Effect.fail(tooLarge(keeper.name, payload.length, limit))
     }
     // A browser renews its proof by itself: that is no use of the session. To bind one may end its limit.
     const ttl = binding.key === undefined ? session.lifetime(stored, now) : Math.max(kept.expiresAt - now, 1)
