@@ -162,10 +162,6 @@ const over = (
   if (wrong !== undefined) {
     return Effect.fail(wrong)
   }
-  const clients = makeClients(config)
-  if (clients instanceof SessionError) {
-    return Effect.fail(clients)
-  }
   const { telemetry } = surroundings
   const waiting = patience(keeper.name, config.timeout)
   const caches = makeCaches(config)
@@ -179,7 +175,7 @@ const over = (
     underWay: new UnderWay(),
     device: deviceOf(config),
     turns: new Turns<Base>(waiting),
-    clients,
+    clients: makeClients(config),
     people: keeper.principals === undefined || !codec.keepsNotes ? undefined : new People(keeper.principals, parts)
   }
   const fieldsOf = compiled(codec)

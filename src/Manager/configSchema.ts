@@ -255,7 +255,15 @@ export const SessionConfig = Schema.Struct({
   compress: Schema.optional(Compress),
   deviceBound: Schema.optional(DeviceBound),
   signals: withDefault(Schema.Array(Schema.Literals(["address", "agent"])), () => []),
-  signalSalt: Schema.optional(redacted<string>("expected a text, wrapped with Redacted.make")),
+  signalSalt: Schema.optional(
+    redacted<string>("expected a text, wrapped with Redacted.make").pipe(
+      satisfying((salt) =>
+        Buffer.byteLength(Redacted.value(salt)) < 16
+          ? "expected at least 16 random bytes, as text; make it with: openssl rand -base64 32"
+          : undefined
+      )
+    )
+  ),
   admit: Schema.optional(
     parsed(
       (u): u is NonNullable<Options["admit"]> => typeof u === "function",

@@ -10,7 +10,6 @@ import * as Effect from "#effect/Effect"
 import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
-import { SessionError } from "../SessionError.js"
 import type { Owner, SessionData } from "../Store/Codec.js"
 import type { SessionConfig } from "./configSchema.js"
 import { payloadOf } from "./content.js"
@@ -83,21 +82,12 @@ const readers: { readonly [S in Signal]: (request: HttpServerRequest) => string 
 /** Finds the client of a request. */
 export type Clients = (request: HttpServerRequest) => Client
 
-const minSalt = 16
-
-/** Returns what finds the clients of requests, undefined if nothing asks for it, or the error of a bad salt. */
-export const makeClients = ({ signalSalt, signals }: SessionConfig): Clients | SessionError | undefined => {
-  const given = signalSalt && Redacted.value(signalSalt)
-  if (given !== undefined && Buffer.byteLength(given) < minSalt) {
-    return new SessionError({
-      reason: "InvalidConfig",
-      message: `signalSalt: expected at least ${minSalt} random bytes, as text; make it with: openssl rand -base64 32`
-    })
-  }
+/** Returns what finds the clients of requests; undefined if nothing asks for it. */
+export const makeClients = ({ signalSalt, signals }: SessionConfig): Clients | undefined => {
   if (signals.length === 0) {
     return undefined
   }
-  const salt = given ?? randomBytes(32)
+  const salt = signalSalt === undefined ? randomBytes(32) : Redacted.value(signalSalt)
   const wanted = kinds.filter((kind) => signals.includes(kind))
   return (request) => {
     const values: { -readonly [K in Signal]?: string } = {}
