@@ -171,34 +171,23 @@ export class LiveSession extends RequestState implements SessionCell {
   }
 
   get signOut(): Effect.Effect<void, SessionError> {
-    return Effect.suspend(() => {
-      this.signedOut ||= this.stage === "open" && this.barred("destroy") === undefined
-      return this.destroy
-    })
+    return Effect.tap(
+      this.destroy,
+      Effect.sync(() => {
+        this.signedOut ||= this.stage === "open"
+      })
+    )
   }
 
   get destroy(): Effect.Effect<void, SessionError> {
-    return Effect.suspend(() => {
-      if (this.stage === "closed") {
-        return headersSent("destroy")
-      }
-      const barred = this.barred("destroy")
-      if (barred !== undefined) {
-        return this.fail(barred)
-      }
+    return this.beforeHeaders("destroy", () => {
       this.end()
       return Effect.void
     })
   }
 
   get save(): Effect.Effect<void, SessionError> {
-    return Effect.suspend(() => {
-      if (this.stage === "closed") {
-        return headersSent("save")
-      }
-      const barred = this.barred("save")
-      return barred === undefined ? this.saveNow : this.fail(barred)
-    })
+    return this.beforeHeaders("save", () => this.saveNow)
   }
 
   get exclusive(): Effect.Effect<void, SessionError> {
@@ -261,18 +250,26 @@ export class LiveSession extends RequestState implements SessionCell {
     )
   }
 
-  /** Changes the id, which only a response can tell. */
-  private withResponse(
-    operation: "regenerate" | "signIn",
-    change: () => Effect.Effect<void, SessionError>
+  /** Runs what a response has to tell, or what it must not be too late for. */
+  private beforeHeaders(
+    use: Exclude<Use, "read" | "change">,
+    run: () => Effect.Effect<void, SessionError>
   ): Effect.Effect<void, SessionError> {
     return Effect.suspend(() => {
-      if (this.stage !== "open") {
-        return this.stage === "socket" ? noResponse(operation) : headersSent(operation)
+      if (this.stage === "closed") {
+        return headersSent(use)
       }
-      const barred = this.barred(operation)
-      return barred === undefined ? change() : this.fail(barred)
+      const barred = this.barred(use)
+      return barred === undefined ? run() : this.fail(barred)
     })
+  }
+
+  /** {@link beforeHeaders} for what changes the id, which only a response can tell. */
+  private withResponse(
+    use: "regenerate" | "signIn",
+    run: () => Effect.Effect<void, SessionError>
+  ): Effect.Effect<void, SessionError> {
+    return Effect.suspend(() => (this.stage === "socket" ? noResponse(use) : this.beforeHeaders(use, run)))
   }
 
   fail(error: SessionError): Effect.Effect<never, SessionError> {
