@@ -19,7 +19,7 @@ export interface Ids {
 }
 
 /** The SHA-256 of an id, and of the app's name before it. No id and no name has a space. */
-const hashOf = (app: string): ((id: string) => StoredId) =>
+const hashing = (app: string): ((id: string) => StoredId) =>
   app === ""
     ? (id) => hash("sha256", id, "base64url") as StoredId
     : (id) => hash("sha256", `${app} ${id}`, "base64url") as StoredId
@@ -33,7 +33,7 @@ export const makeIds = (
   const alphabet = encoding === "hex" ? "0-9a-f" : "A-Za-z0-9_-"
   const pattern = new RegExp(`^${prefix}[${alphabet}]{${length - prefix.length}}$`)
   const inherited = prefix.length + inheritedChars
-  const sha256 = hashOf(config.app)
+  const hashOf = hashing(config.app)
   return {
     make: (successorOf) => {
       const id = prefix + randomBytes(bytes).toString(encoding)
@@ -45,7 +45,7 @@ export const makeIds = (
       hashed === false
         ? (id) => id as StoredId
         : inheritedChars === 0
-          ? sha256
-          : (id) => (id.slice(prefix.length, inherited) + sha256(id).slice(inheritedChars)) as StoredId
+          ? hashOf
+          : (id) => (id.slice(prefix.length, inherited) + hashOf(id).slice(inheritedChars)) as StoredId
   }
 }
