@@ -151,8 +151,7 @@ export class MountedSession extends LiveSession {
 
   /** Whether the client is to be told a token that it did not send. */
   private get hasNewToken(): boolean {
-    const { reply, sent } = this
-    return typeof reply === "object" && sent?.tokens.includes(reply.token) !== true
+    return typeof this.reply === "object" && !this.wasSent(this.reply.token)
   }
 
   /** Runs an effect when the request is over, if no mount has made its response by then. */

@@ -154,7 +154,12 @@ export class RequestState {
 
   /** Whether the client does not know the session's token yet, and may learn it. */
   isNews({ kept: { token } }: Base): boolean {
-    return token !== undefined && this.sent?.tokens.includes(token) !== true
+    return token !== undefined && !this.wasSent(token)
+  }
+
+  /** Whether the client sent this token. */
+  wasSent(token: string): boolean {
+    return this.sent?.tokens.includes(token) === true
   }
 
   /** Sets the token that the client has to send from now on. */

@@ -77,8 +77,8 @@ export const idIsDue = (session: RequestState, { data, kept }: Base, now: number
     now >= made + Duration.toMillis(renewEvery) &&
     // What was renewed a moment ago is not renewed by a request that came with the old id.
     kept.token !== undefined &&
-    session.sent?.tokens.includes(kept.token) === true &&
-    (session.sent.via === "cookie" ? config.cookie !== false && config.cookie.sent : config.header !== false)
+    session.wasSent(kept.token) &&
+    (session.sent?.via === "cookie" ? config.cookie !== false && config.cookie.sent : config.header !== false)
   )
 }
 
