@@ -33,11 +33,8 @@ const release = ({ body }: Response): void => {
 const ofBody =
   /^(content-(?!security-policy).*|etag|last-modified|accept-ranges|transfer-encoding|location|cache-control|expires|age|refresh)$/
 
-/**
- * The response to a request whose session could not be saved, or needs a proof: the same headers and cookies, with another
- * status and body.
- */
-const failed = (response: Response, status: number, body: HttpServerResponse.HttpServerResponse): Response => {
+/** Another response in place of one, with its headers and cookies, but of another status and body. */
+const replacing = (response: Response, status: number, body: HttpServerResponse.HttpServerResponse): Response => {
   release(response)
   const others = Object.entries(response.headers).filter(([name]) => !ofBody.test(name))
   const headers = [...others, ["cache-control", "no-store"] as const]
@@ -87,7 +84,9 @@ const mayUseLater = ({ body, headers }: Response): boolean =>
 /** Adds the session's news to the response. Doing it twice gives the same response. */
 export const tell = (session: RequestState, made: Response, request: HttpServerRequest): Effect.Effect<Response> => {
   if (isToReload(session, request)) {
-    return Effect.succeed(HttpServerResponse.setHeader(failed(made, 200, HttpServerResponse.empty()), "refresh", "0"))
+    return Effect.succeed(
+      HttpServerResponse.setHeader(replacing(made, 200, HttpServerResponse.empty()), "refresh", "0")
+    )
   }
   const response = session.signedOut ? clearing(session, made) : made
   if (!session.isUsed && !mayUseLater(response)) {
@@ -126,13 +125,13 @@ export const respond = (
     case "Died":
       return Effect.as(
         session.env.reports.died(outcome.defect),
-        isReplaced ? failed(response, 500, HttpServerResponse.empty()) : response
+        isReplaced ? replacing(response, 500, HttpServerResponse.empty()) : response
       )
     case "Failed": {
       const { error } = outcome
       return Effect.as(
         session.env.reports.failed(error),
-        isReplaced ? failed(response, statusOf(error.reason), bodyOf(error, shape)) : response
+        isReplaced ? replacing(response, statusOf(error.reason), bodyOf(error, shape)) : response
       )
     }
     default:
