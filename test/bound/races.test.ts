@@ -36,14 +36,21 @@ const twoOn = (kept: Effect.Effect<ProviderLayer>, name: string) =>
     )
   )
 
+/** The same browser, whose requests another process answers. */
+const sameAt = (server: Parameters<typeof browserAt>[0], { cookies, known }: ReturnType<typeof browserAt>) => {
+  const browser = browserAt(server)
+  for (const [cookie, value] of cookies) browser.cookies.set(cookie, value)
+  browser.known = known
+  return browser
+}
+
 onServers((kept, _, name) => {
   it.live("two registrations at once: one browser's key is kept", () =>
     Effect.gen(function* () {
       const [one, two] = yield* twoOn(kept, name)
       const browser = browserAt(one)
       yield* browser.ask("/in?user=ada")
-      const other = browserAt(two)
-      for (const [cookie, value] of browser.cookies) other.cookies.set(cookie, value)
+      const other = sameAt(two, browser)
       other.offered = browser.offered
       const answers = yield* Effect.all([browser.register(), other.register()], { concurrency: "unbounded" })
       const statuses = answers.map(({ status }) => status)
@@ -59,9 +66,7 @@ onServers((kept, _, name) => {
     Effect.gen(function* () {
       const [one, two] = yield* twoOn(kept, name)
       const browser = yield* boundBrowser(one)
-      const elsewhere = browserAt(two)
-      for (const [cookie, value] of browser.cookies) elsewhere.cookies.set(cookie, value)
-      elsewhere.known = browser.known
+      const elsewhere = sameAt(two, browser)
       yield* browser.renew()
       const proof = browser.proof(browser.challenge!)
       const copies = yield* Effect.all(
@@ -84,9 +89,7 @@ onServers((kept, _, name) => {
     Effect.gen(function* () {
       const [one, two] = yield* twoOn(kept, name)
       const browser = yield* boundBrowser(one)
-      const elsewhere = browserAt(two)
-      for (const [cookie, value] of browser.cookies) elsewhere.cookies.set(cookie, value)
-      elsewhere.known = browser.known
+      const elsewhere = sameAt(two, browser)
       yield* elsewhere.renew()
       const [proved, counted, renewed] = yield* Effect.all(
         [elsewhere.renew(browser.proof(elsewhere.challenge!)), elsewhere.ask("/count"), browser.ask("/renew")],

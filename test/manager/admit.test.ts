@@ -3,8 +3,6 @@
  * there.
  */
 import { type SessionError, SessionHttp } from "effect-session"
-import * as Cookie from "effect-session/cookie"
-import * as Redis from "effect-session/redis"
 import * as Cause from "#effect/Cause"
 import * as Effect from "#effect/Effect"
 import * as HttpServer from "#effect/http/HttpServer"
@@ -12,19 +10,15 @@ import type { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Layer from "#effect/Layer"
 import * as Logger from "#effect/Logger"
-import type * as Scope from "#effect/Scope"
 import { SessionLive } from "#test/admit"
 import * as HttpRouter from "#test/HttpRouter"
 import * as Logs from "#test/logs"
 import { behindProxy } from "#test/middleware"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { describe, expect, it } from "#test/vitest"
-import { shared } from "../provider/shared.js"
-import { suite } from "../servers/need.js"
-import * as RedisServer from "../servers/Redis.js"
-import { key } from "../support/cookies.js"
 import { AppSession, client, probe, serve } from "../support/http.js"
 import { collectLogs } from "../support/logs.js"
+import { onPlaces, type Place } from "../support/places.js"
 
 type Session = Effect.Success<typeof AppSession>
 
@@ -66,19 +60,8 @@ const app = HttpRouter.empty.pipe(
   HttpRouter.use(behindProxy)
 )
 
-type Backend = Effect.Effect<Parameters<typeof serve>[2], SessionError, Scope.Scope>
-
-const onEach = (tests: (backend: Backend) => void) => {
-  describe("memory", () => tests(Effect.succeed(undefined)))
-  suite("redis", ["redis-server"], () => {
-    const server = shared(RedisServer.single())
-    tests(Effect.flatMap(server, ({ url }) => Redis.make({ url })))
-  })
-  describe("sealed cookies", () => tests(Cookie.make({ keys: [key()] })))
-}
-
 /** A site that admits whom it is told to, and lists whom it was asked about. */
-const site = (backend: Backend) =>
+const site = (place: Place) =>
   Effect.gen(function* () {
     const state = { admits: true, asked: [] as Array<string> }
     const admit = ({ url }: HttpServerRequest) =>
@@ -86,13 +69,13 @@ const site = (backend: Backend) =>
         state.asked.push(url)
         return state.admits
       })
-    return { state, ...(yield* serve(app, { admit, cookie: { secure: false } }, yield* backend)) }
+    return { state, ...(yield* serve(app, { admit, cookie: { secure: false } }, yield* place)) }
   })
 
-onEach((backend) => {
+onPlaces((place) => {
   it.live("a client without a session gets none unless it is admitted, by a sign-in either", () =>
     Effect.gen(function* () {
-      const { as, manager, send, state } = yield* site(backend)
+      const { as, manager, send, state } = yield* site(place)
       state.admits = false
       const strangers = [send, as(`id=${"A".repeat(43)}`), as("id=junk")]
       for (const path of ["/count", "/in"]) {
@@ -112,7 +95,7 @@ onEach((backend) => {
 
   it.live("nobody is asked for a request that reads, or has a session: not for a change, a sign-in or a new id", () =>
     Effect.gen(function* () {
-      const { as, send, state } = yield* site(backend)
+      const { as, send, state } = yield* site(place)
       yield* send("/look")
       expect(state.asked).toEqual([])
       let { cookie } = yield* send("/count")

@@ -11,23 +11,17 @@ import {
   type SessionManager,
   type SessionProvider
 } from "effect-session"
-import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
-import * as Redis from "effect-session/redis"
 import * as Effect from "#effect/Effect"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
-import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
 import * as HttpRouter from "#test/HttpRouter"
 import { behindProxy } from "#test/middleware"
 import { describe, expect, it } from "#test/vitest"
-import { shared } from "../provider/shared.js"
-import { suite } from "../servers/need.js"
-import * as RedisServer from "../servers/Redis.js"
-import { key } from "../support/cookies.js"
 import { AppSession, probe, serve } from "../support/http.js"
+import { onPlaces } from "../support/places.js"
 
 const salt = "a salt of more than 16 bytes"
 const both: SessionConfig.Options = {
@@ -109,19 +103,8 @@ const site = (options: SessionConfig.Options, backend?: Parameters<typeof serve>
     }
   })
 
-type Backend = Effect.Effect<Parameters<typeof serve>[2], SessionError, Scope.Scope>
-
-const onEach = (tests: (backend: Backend) => void) => {
-  describe("memory", () => tests(Effect.succeed(undefined)))
-  suite("redis", ["redis-server"], () => {
-    const server = shared(RedisServer.single())
-    tests(Effect.flatMap(server, ({ url }) => Redis.make({ url })))
-  })
-  describe("sealed cookies", () => tests(Cookie.make({ keys: [key()] })))
-}
-
-onEach((backend) => {
-  const opened = Effect.flatMap(backend, (backend) => site(both, backend))
+onPlaces((place) => {
+  const opened = Effect.flatMap(place, (backend) => site(both, backend))
 
   it.live("an event of a session tells from where it was made, and never with what", () =>
     Effect.gen(function* () {
@@ -196,7 +179,7 @@ onEach((backend) => {
 
   it.live("nothing is noted or told unless it is asked for", () =>
     Effect.gen(function* () {
-      const { events, visit } = yield* site({ cookie: { secure: false } }, yield* backend)
+      const { events, visit } = yield* site({ cookie: { secure: false } }, yield* place)
       yield* visit("/in", home)
       yield* visit("/look", elsewhere)
       yield* visit("/count", elsewhere)

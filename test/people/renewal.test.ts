@@ -3,11 +3,10 @@
  */
 import { SessionManager } from "effect-session"
 import * as Effect from "#effect/Effect"
-import * as Fiber from "#effect/Fiber"
 import * as Option from "#effect/Option"
-import * as Stream from "#effect/Stream"
 import * as TestClock from "#effect/testing/TestClock"
 import { describe, expect, it } from "#test/vitest"
+import { eventsWhile } from "../support/events.js"
 import { type Browser, devices, type Handler, increment, principal, type Site, signIn, signOut, site } from "./site.js"
 
 const options = { id: { renewEvery: "10 minutes" } } as const
@@ -26,20 +25,6 @@ const aged = ({ browser }: Site) =>
     yield* ada.go(increment)
     yield* TestClock.adjust("10 minutes")
     return ada
-  })
-
-/** How many events of a kind there are while an effect runs. */
-const eventsWhile = <A, E, R>(kind: string, { manager }: Site, effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const seen: Array<string> = []
-    const listening = yield* Effect.forkChild(
-      Stream.runForEach(manager.events, (event) => Effect.sync(() => seen.push(event._tag)))
-    )
-    yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-    yield* effect
-    yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-    yield* Fiber.interrupt(listening)
-    return seen.filter((tag) => tag === kind).length
   })
 
 describe("an old id", () => {
@@ -120,8 +105,8 @@ describe("an old id", () => {
         const old = ada.cookie
         yield* ada.go(principal)
         yield* TestClock.adjust("30 seconds")
-        const reused = yield* eventsWhile("Reused", shop, shop.send(old, principal))
-        expect(reused).toBe(1)
+        const seen = yield* eventsWhile(shop.manager, shop.send(old, principal))
+        expect(seen.filter((kind) => kind === "Reused")).toHaveLength(1)
         expect((yield* ada.go(principal)).body).toBe(endOnReuse ? null : "ada")
         // Whoever has lost the answer can begin anew.
         const thief = yield* shop.send(old, increment)
