@@ -5,13 +5,13 @@
 import type * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import { toBuffer } from "../../internal/bytes.js"
+import { type ForeignStore, sha1 } from "../../Provider/foreign/provider.js"
 import type { CasStore } from "../../Provider/internal/casProvider.js"
 import { Recent } from "../../Provider/internal/recent.js"
 import { expiry, withNow } from "../../Provider/internal/time.js"
 import type { Revision } from "../../Provider/Provider.js"
-import { type BeegoStore, sha1 } from "./provider.js"
 
-export interface Options<Token> extends Pick<BeegoStore, "isKey"> {
+export interface Options<Token> extends Pick<ForeignStore, "isKey"> {
   /** Keeps values without anything added to them: only the backend has their lifetime. */
   readonly store: CasStore<Token>
   /** Renews a value's lifetime. Returns false if there is no value. */
@@ -21,7 +21,7 @@ export interface Options<Token> extends Pick<BeegoStore, "isKey"> {
 /** How many sessions' expiries are remembered. */
 const maxExpiries = 4096
 
-export const make = <Token>({ isKey, store, touch }: Options<Token>): BeegoStore => {
+export const make = <Token>({ isKey, store, touch }: Options<Token>): ForeignStore => {
   // The expiries that were set here are remembered; for all other sessions this assumes the worst.
   const expiries = new Recent<string, number>(maxExpiries)
 

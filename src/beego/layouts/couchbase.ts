@@ -8,11 +8,11 @@ import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
 import { parse } from "../../Provider/couchbase/address.js"
 import { attempt, expiryOf, inCollection, maxValue, opened, ready } from "../../Provider/couchbase/collection.js"
+import * as ForeignProvider from "../../Provider/foreign/provider.js"
 import { plain } from "../../Provider/internal/environment.js"
 import { defaultCapabilities, SessionProvider } from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
 import * as CasStore from "./casStore.js"
-import * as BeegoProvider from "./provider.js"
 
 export interface Options {
   /** `couchbase://user:password@host/bucket`. */
@@ -47,7 +47,7 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
     Effect.gen(function* () {
       const collection = yield* Effect.flatMap(parse(plain(url)), (at) => opened(at, timeout))
       yield* ready(collection, ".", timeout)
-      return BeegoProvider.make(
+      return ForeignProvider.make(
         CasStore.make({
           store: inCollection(
             collection,

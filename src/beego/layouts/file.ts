@@ -16,11 +16,11 @@ import * as Stream from "#effect/Stream"
 import * as Disk from "../../Provider/file/disk.js"
 import { call, explained } from "../../Provider/file/explained.js"
 import { type Directory, openDirectory } from "../../Provider/file/openDirectory.js"
+import * as ForeignProvider from "../../Provider/foreign/provider.js"
 import * as Provider from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
 import { collectLeftovers } from "./folderLock.js"
 import { checkMaxLifetime, inMillis } from "./lastWrite.js"
-import * as BeegoProvider from "./provider.js"
 import * as SessionFile from "./sessionFile.js"
 
 export interface Options {
@@ -36,7 +36,7 @@ const isKey = (id: string): boolean => /^[A-Za-z0-9_-]{2,128}$/.test(id)
 /** How many sessions a walk over all of them looks at in parallel. */
 const batchSize = 16
 
-const makeStore = (opened: Directory, maxLifetime: number): BeegoProvider.BeegoStore => {
+const makeStore = (opened: Directory, maxLifetime: number): ForeignProvider.ForeignStore => {
   const directory = opened.path
   const { expiresAt, store } = inMillis(maxLifetime, SessionFile.timeUnit)
   // beego's garbage collection gives up if something vanishes while it looks at it. It goes in alphabetical order, so
@@ -58,7 +58,7 @@ const makeStore = (opened: Directory, maxLifetime: number): BeegoProvider.BeegoS
     const content = live(found, now)
     return content === undefined
       ? ("gone" as const)
-      : BeegoProvider.sha1(content.payload) === revision
+      : ForeignProvider.sha1(content.payload) === revision
         ? undefined
         : ("changed" as const)
   }
@@ -175,7 +175,7 @@ export const make = ({ directory, maxLifetime }: Options): Effect.Effect<Provide
       openDirectory({ directory, option: "directory", strict: false, folders: /^([A-Za-z0-9_-]|~effect-session)$/ }),
       checkMaxLifetime(maxLifetime)
     ]),
-    ([opened, millis]) => BeegoProvider.make(makeStore(opened, millis))
+    ([opened, millis]) => ForeignProvider.make(makeStore(opened, millis))
   )
 
 /**

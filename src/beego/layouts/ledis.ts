@@ -9,6 +9,8 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
 import { toBuffer } from "../../internal/bytes.js"
+import * as ForeignProvider from "../../Provider/foreign/provider.js"
+import * as Scripted from "../../Provider/foreign/scripted.js"
 import { never } from "../../Provider/internal/time.js"
 import { answer, makeRunner } from "../../Provider/ledis/scripts.js"
 import { capabilities, defaultPort, name } from "../../Provider/ledis/server.js"
@@ -17,8 +19,6 @@ import { pipelined, server } from "../../Provider/redis/ioredis.js"
 import type { Link } from "../../Provider/redis/link.js"
 import { type Script, script } from "../../Provider/redis/scripts.js"
 import type { SessionError } from "../../SessionError.js"
-import * as BeegoProvider from "./provider.js"
-import * as Scripted from "./scripted.js"
 
 export interface Options {
   /** `host:port`, or `redis://:password@host:6380/3` with a password and a database (0 to 15). */
@@ -67,7 +67,7 @@ return 1`,
   )
 }
 
-const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
+const store = (link: Link<Redis>): ForeignProvider.ForeignStore => {
   const { ask, run } = makeRunner(link, "")
 
   return {
@@ -93,7 +93,7 @@ const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
             ? { payload, expiresAt: Number(seconds) < 0 ? never : now + Number(seconds) * 1000 }
             : undefined
       ),
-    ...Scripted.changes({ run }, scripts, (revision) => Buffer.from(revision, "latin1"))
+    ...Scripted.changes({ run }, scripts, "", (revision) => Buffer.from(revision, "latin1"))
   }
 }
 
@@ -105,6 +105,6 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
   Layer.effect(
     SessionProvider,
     Effect.map(server(name, timeout, url, defaultPort, undefined, { isPatient: true }), (link) =>
-      BeegoProvider.make(store(link))
+      ForeignProvider.make(store(link))
     )
   )

@@ -6,6 +6,7 @@ import { crc32 } from "node:zlib"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
+import * as ForeignProvider from "../../Provider/foreign/provider.js"
 import { plain } from "../../Provider/internal/environment.js"
 import * as Protocol from "../../Provider/memcached/protocol.js"
 import { type Ask, areServers, connect, serverAt } from "../../Provider/memcached/servers.js"
@@ -13,7 +14,6 @@ import * as Store from "../../Provider/memcached/store.js"
 import { SessionProvider } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
 import * as CasStore from "./casStore.js"
-import * as BeegoProvider from "./provider.js"
 
 export interface Options {
   /**
@@ -28,7 +28,7 @@ const timeoutMillis = 2_000
 /** gomemcache's `ServerList.PickServer`: CRC-32 (IEEE) of the key, modulo the number of servers. */
 export const placeOf = (key: string, count: number): number => crc32(key) % count
 
-const store = (ask: Ask): BeegoProvider.BeegoStore =>
+const store = (ask: Ask): ForeignProvider.ForeignStore =>
   CasStore.make({
     // A lifetime is rounded up to whole seconds, then two are added, and the server's clock may take one more to tick.
     store: Store.make(ask, { capabilities: { ...Store.capabilities, expirySlack: 4_200 }, distinct: false }),
@@ -48,7 +48,7 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
     areServers(servers)
       ? Effect.map(
           connect(servers, (key) => placeOf(key, servers.length), timeoutMillis),
-          ({ ask }) => BeegoProvider.make(store(ask))
+          ({ ask }) => ForeignProvider.make(store(ask))
         )
       : new SessionError({
           reason: "InvalidConfig",

@@ -2,108 +2,14 @@
  * beego's `redis`, `redis_cluster` and `redis_sentinel` providers: a session is a string under its id, without any
  * prefix, which Redis expires.
  */
-import * as Duration from "#effect/Duration"
-import * as Effect from "#effect/Effect"
-import * as Layer from "#effect/Layer"
-import type * as Redacted from "#effect/Redacted"
-import type * as Scope from "#effect/Scope"
-import { never } from "../../Provider/internal/time.js"
-import { defaultCapabilities, SessionProvider } from "../../Provider/Provider.js"
-import { redisClient } from "../../Provider/redis/client.js"
-import * as Connections from "../../Provider/redis/connections.js"
-import type { Link } from "../../Provider/redis/link.js"
-import { script } from "../../Provider/redis/scripts.js"
+import type * as Layer from "#effect/Layer"
+import * as ForeignRedis from "../../Provider/foreign/redis.js"
+import type { SessionProvider } from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
-import * as BeegoProvider from "./provider.js"
-import * as Scripted from "./scripted.js"
-
-export type Options =
-  /** The address is `redis://:password@host:6379/0`, for a cluster several ones separated by commas. */
-  | { readonly kind: "redis" | "redisCluster"; readonly url: string | Redacted.Redacted }
-  /** The sentinels are in `url`; password and database are those of the servers. */
-  | { readonly kind: "redisSentinel"; readonly url: string | Redacted.Redacted; readonly masterName: string }
-
-const timeout = Duration.seconds(2)
-
-// A key of another type is not beego's, and is left alone.
-const found = `
-local value = redis.pcall('GET', KEYS[1])
-if type(value) ~= 'string' then return false end`
-
-const unchanged = `${found}
-if redis.sha1hex(value) ~= ARGV[1] then return 0 end`
-
-// After a lost connection only these are sent again: a repeated change could not be told from another one.
-const repeatable = { repeatable: true }
-
-/** KEYS: id. Returns false if there is no session. */
-const get = script(
-  `${found}
-return {value, redis.call('PTTL', KEYS[1])}`,
-  repeatable
-)
-
-const scripts: Scripted.Scripts = {
-  replace: script(`${unchanged}
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1`),
-  removeAt: script(`${unchanged}
-return redis.call('DEL', KEYS[1])`),
-  add: script(`
-if redis.call('EXISTS', KEYS[1]) == 1 then return false end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`),
-  remove: script(`${found}
-return redis.call('DEL', KEYS[1])`),
-  touch: script(
-    `${found}
-return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
-    repeatable
-  )
-}
-
-const store = (name: string, link: Link): BeegoProvider.BeegoStore => {
-  const client = redisClient(link)
-
-  return {
-    name,
-    capabilities: {
-      ...defaultCapabilities,
-      answersWithin: link.client.isCluster ? Number.POSITIVE_INFINITY : 2 * Duration.toMillis(timeout)
-    },
-    isKey: (id) => id !== "",
-    get: (id) =>
-      Scripted.timed<unknown, BeegoProvider.Found | undefined>(
-        () => client.run(get, [id], []),
-        (reply, now) => {
-          if (reply === null) {
-            return undefined
-          }
-          const [payload, millis] = reply as readonly [Buffer, number]
-          return { payload, expiresAt: millis < 0 ? never : now + millis }
-        }
-      ),
-    ...Scripted.changes(client, scripts, (revision) => revision)
-  }
-}
-
-const connect = (options: Options): Effect.Effect<Link, SessionError, Scope.Scope> => {
-  switch (options.kind) {
-    case "redis":
-      return Connections.single(options, timeout, true)
-    case "redisCluster":
-      return Connections.cluster(options, timeout, true)
-    case "redisSentinel":
-      return Connections.sentinel(options, timeout, true)
-  }
-}
 
 /**
  * Provides sessions in Redis as beego does. Fails with `Unavailable` if there is no connection, and with
  * `InvalidConfig` if an option is wrong.
  */
-export const layer = (options: Options): Layer.Layer<SessionProvider, SessionError> =>
-  Layer.effect(
-    SessionProvider,
-    Effect.map(connect(options), (link) => BeegoProvider.make(store(options.kind, link)))
-  )
+export const layer = (options: ForeignRedis.Options): Layer.Layer<SessionProvider, SessionError> =>
+  ForeignRedis.layer(options, "")

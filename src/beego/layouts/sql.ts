@@ -13,6 +13,7 @@ import * as Stream from "#effect/Stream"
 import { toBuffer } from "../../internal/bytes.js"
 import { codeOf } from "../../internal/codeOf.js"
 import { rest } from "../../internal/machineTime.js"
+import * as ForeignProvider from "../../Provider/foreign/provider.js"
 import type { Change } from "../../Provider/internal/casProvider.js"
 import { after, lifetime, withNow } from "../../Provider/internal/time.js"
 import * as Provider from "../../Provider/Provider.js"
@@ -24,7 +25,6 @@ import { restPerWork } from "../../Provider/sql/gc.js"
 import { pageSize } from "../../Provider/sql/statements.js"
 import type { SessionError } from "../../SessionError.js"
 import { checkMaxLifetime, inMillis, inSeconds, last } from "./lastWrite.js"
-import * as BeegoProvider from "./provider.js"
 import * as Statements from "./sqlStatements.js"
 
 export interface Options {
@@ -50,7 +50,7 @@ const makeStore = (
     readonly maxLifetime: number
     readonly maxPayload: number
   }
-): BeegoProvider.BeegoStore => {
+): ForeignProvider.ForeignStore => {
   const { run, write } = connections
   const { expiresAt, store } = (dialect === "mysql" ? inSeconds : inMillis)(options.maxLifetime)
   const sql = Record.map(Statements.statements(dialect, options.table, options.timeZone, options.maxLifetime), (text) =>
@@ -61,7 +61,7 @@ const makeStore = (
   const key = (id: string): ReadonlyArray<string> => (dialect === "mysql" ? [id, id] : [id])
 
   const get = (id: string, now: number) =>
-    Effect.map(run(sql.get, key(id)), ({ rows: [row] }): BeegoProvider.Found | undefined =>
+    Effect.map(run(sql.get, key(id)), ({ rows: [row] }): ForeignProvider.Found | undefined =>
       row === undefined
         ? undefined
         : {
@@ -213,7 +213,7 @@ export const make = (
       yield* step("migrate", ensureTable(unsafe, dialect, table))
     }
     const maxPayload = yield* step("connect", maxPayloadOf(unsafe, dialect, table))
-    const provider = BeegoProvider.make(
+    const provider = ForeignProvider.make(
       makeStore(connections, dialect, { table, maxLifetime, maxPayload, timeZone: options.timeZone })
     )
     // If the table is missing or has another form, this fails now.

@@ -10,6 +10,7 @@ import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
 import { toBuffer } from "../../internal/bytes.js"
 import type { Failure } from "../../internal/failure.js"
+import * as ForeignProvider from "../../Provider/foreign/provider.js"
 import { never } from "../../Provider/internal/time.js"
 import { type Revision, SessionProvider } from "../../Provider/Provider.js"
 import { type Command, pipelined, server } from "../../Provider/redis/ioredis.js"
@@ -17,7 +18,6 @@ import type { Link } from "../../Provider/redis/link.js"
 import { type Decision, locked } from "../../Provider/ssdb/locks.js"
 import { call, capabilities, defaultPort, name, secondsOf } from "../../Provider/ssdb/server.js"
 import type { SessionError } from "../../SessionError.js"
-import * as BeegoProvider from "./provider.js"
 
 export interface Options {
   /** `host:port`, or `redis://:password@host:8888` with a password. */
@@ -26,7 +26,7 @@ export interface Options {
 
 const timeout = Duration.seconds(2)
 
-const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
+const store = (link: Link<Redis>): ForeignProvider.ForeignStore => {
   /** Sends commands that may be sent again. */
   const ask = (commands: ReadonlyArray<Command>) => link.call(() => pipelined(link.client, commands), true)
   // TTL returns -1 both for a key that never expires and for one that does not exist. Therefore it comes first: a key
@@ -38,7 +38,7 @@ const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
 
   const change = <A>(
     id: string,
-    decide: (found: BeegoProvider.Found | undefined, now: number) => Decision<A>
+    decide: (found: ForeignProvider.Found | undefined, now: number) => Decision<A>
   ): Effect.Effect<A, Failure> =>
     call((now) =>
       locked(
@@ -61,7 +61,7 @@ const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
     change<A | "changed" | "gone">(id, (found, now) =>
       found === undefined
         ? { answer: "gone", changes: [] }
-        : BeegoProvider.sha1(found.payload) === revision
+        : ForeignProvider.sha1(found.payload) === revision
           ? decide(now)
           : { answer: "changed", changes: [] }
     )
@@ -94,7 +94,7 @@ const store = (link: Link<Redis>): BeegoProvider.BeegoStore => {
 }
 
 /** TTL returns whole seconds, rounded down. */
-const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): BeegoProvider.Found | undefined =>
+const toFound = ([seconds, payload]: ReadonlyArray<unknown>, now: number): ForeignProvider.Found | undefined =>
   Buffer.isBuffer(payload)
     ? { payload, expiresAt: Number(seconds) < 0 ? never : now + (Number(seconds) + 1) * 1000 }
     : undefined
@@ -107,6 +107,6 @@ export const layer = ({ url }: Options): Layer.Layer<SessionProvider, SessionErr
   Layer.effect(
     SessionProvider,
     Effect.map(server(name, timeout, url, defaultPort, undefined, { isPatient: true }), (link) =>
-      BeegoProvider.make(store(link))
+      ForeignProvider.make(store(link))
     )
   )

@@ -1,8 +1,8 @@
 /**
- * A provider on a backend that keeps sessions as beego does: under the session id itself, as the bytes of beego's
- * `EncodeGob`, without anything else. There is no place for a revision, so the bytes that were read are compared
- * instead: a write takes effect only if the stored bytes are still the same. That holds among all processes that
- * compare; beego does not, and overwrites.
+ * A provider on a backend in which another library keeps its sessions too, in a layout of its own: beego, or a store of
+ * express-session. It keeps a session under its id, as bytes, without anything else. There is no place for a revision,
+ * so the bytes that were read are compared instead: a write takes effect only if the stored bytes are still the same.
+ * That holds among all processes that compare; the other libraries do not, and overwrite.
  */
 import { hash } from "node:crypto"
 import type * as Duration from "#effect/Duration"
@@ -10,21 +10,21 @@ import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import type * as Stream from "#effect/Stream"
 import { Failure, idTaken } from "../../internal/failure.js"
-import type { Change } from "../../Provider/internal/casProvider.js"
-import * as Provider from "../../Provider/Provider.js"
+import type { Change } from "../internal/casProvider.js"
+import * as Provider from "../Provider.js"
 
 /** A live session in the backend. */
 export interface Found {
   readonly payload: Uint8Array
-  /** In milliseconds since the epoch, as exact as beego's format. */
+  /** In milliseconds since the epoch, as exact as the layout. */
   readonly expiresAt: number
 }
 
 /**
- * A backend in beego's layout. Other requests see each operation as one step. Every operation treats an expired session
+ * A backend in another library's layout. Other requests see each operation as one step. Every operation treats an expired session
  * as absent.
  */
-export interface BeegoStore {
+export interface ForeignStore {
   readonly name: string
   /** The capabilities. `regenerate` is always `ordered`, and `consistency` is always `compareContent`. */
   readonly capabilities: Provider.Capabilities
@@ -58,8 +58,8 @@ export interface BeegoStore {
 /** SHA-1, in hexadecimal, which Redis and MySQL can compute too. It tells versions apart; it protects nothing. */
 export const sha1 = (payload: Uint8Array): Provider.Revision => hash("sha1", payload, "hex") as Provider.Revision
 
-/** Makes a provider from a {@link BeegoStore}. */
-export const make = (store: BeegoStore): Provider.Provider => {
+/** Makes a provider from a {@link ForeignStore}. */
+export const make = (store: ForeignStore): Provider.Provider => {
   const { isKey, revisionOf = sha1 } = store
 
   const written = (payload: Uint8Array, expiresAt: number): Provider.Written =>
@@ -68,7 +68,7 @@ export const make = (store: BeegoStore): Provider.Provider => {
   const find = (id: string): Effect.Effect<Found | undefined, unknown> =>
     isKey(id) ? store.get(id) : Effect.succeed(undefined)
 
-  const badId = Effect.fail(new Failure("the id cannot be a key in beego's layout"))
+  const badId = Effect.fail(new Failure("the id cannot be a key in this layout"))
 
   return Provider.make({
     name: store.name,

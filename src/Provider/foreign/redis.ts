@@ -1,0 +1,134 @@
+/**
+ * Another library's layout in Redis: a session is a string under a prefix and its id, which Redis expires.
+ */
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Layer from "#effect/Layer"
+import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
+import * as Stream from "#effect/Stream"
+import type { SessionError } from "../../SessionError.js"
+import { never } from "../internal/time.js"
+import { defaultCapabilities, SessionProvider, type StoredId } from "../Provider.js"
+import { redisClient } from "../redis/client.js"
+import * as Connections from "../redis/connections.js"
+import { failureOf } from "../redis/failures.js"
+import type { Link } from "../redis/link.js"
+import { script } from "../redis/scripts.js"
+import * as Foreign from "./provider.js"
+import * as Scripted from "./scripted.js"
+
+export type Options =
+  /** The address is `redis://:password@host:6379/0`, for a cluster several ones separated by commas. */
+  | { readonly kind: "redis" | "redisCluster"; readonly url: string | Redacted.Redacted }
+  /** The sentinels are in `url`; password and database are those of the servers. */
+  | { readonly kind: "redisSentinel"; readonly url: string | Redacted.Redacted; readonly masterName: string }
+
+const timeout = Duration.seconds(2)
+
+// A key of another type is not a session, and is left alone.
+const found = `
+local value = redis.pcall('GET', KEYS[1])
+if type(value) ~= 'string' then return false end`
+
+const unchanged = `${found}
+if redis.sha1hex(value) ~= ARGV[1] then return 0 end`
+
+// After a lost connection only these are sent again: a repeated change could not be told from another one.
+const repeatable = { repeatable: true }
+
+/** KEYS: id. Returns false if there is no session. */
+const get = script(
+  `${found}
+return {value, redis.call('PTTL', KEYS[1])}`,
+  repeatable
+)
+
+const scripts: Scripted.Scripts = {
+  replace: script(`${unchanged}
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`),
+  removeAt: script(`${unchanged}
+return redis.call('DEL', KEYS[1])`),
+  add: script(`
+if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`),
+  remove: script(`${found}
+return redis.call('DEL', KEYS[1])`),
+  touch: script(
+    `${found}
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
+    repeatable
+  )
+}
+
+const store = (name: string, link: Link, prefix: string): Foreign.ForeignStore => {
+  const client = redisClient(link)
+  const listed = prefix === "" ? undefined : idsUnder(prefix, client.keys)
+  return {
+    name,
+    capabilities: {
+      ...defaultCapabilities,
+      answersWithin: link.client.isCluster ? Number.POSITIVE_INFINITY : 2 * Duration.toMillis(timeout)
+    },
+    isKey: (id) => id !== "",
+    get: (id) =>
+      Scripted.timed<unknown, Foreign.Found | undefined>(
+        () => client.run(get, [prefix + id], []),
+        (reply, now) => {
+          if (reply === null) {
+            return undefined
+          }
+          const [payload, millis] = reply as readonly [Buffer, number]
+          return { payload, expiresAt: millis < 0 ? never : now + millis }
+        }
+      ),
+    ...Scripted.changes(client, scripts, prefix, (revision) => revision),
+    list: listed,
+    count: listed && Stream.runCount(listed)
+  }
+}
+
+/** The ids of the sessions under a prefix. Without one, they could not be told from the app's other keys. */
+const idsUnder = (
+  prefix: string,
+  keys: (prefix: string) => AsyncIterable<ReadonlyArray<string>>
+): Stream.Stream<StoredId, unknown> =>
+  Stream.suspend(() => {
+    const seen = new Set<string>()
+    return Stream.fromAsyncIterable(keys(prefix), failureOf).pipe(
+      Stream.map((batch) =>
+        batch.flatMap((key) => {
+          const id = key.slice(prefix.length)
+          if (id === "" || seen.has(id)) {
+            return []
+          }
+          seen.add(id)
+          return [id as StoredId]
+        })
+      ),
+      Stream.flattenIterable
+    )
+  })
+
+const connect = (options: Options): Effect.Effect<Link, SessionError, Scope.Scope> => {
+  switch (options.kind) {
+    case "redis":
+      return Connections.single(options, timeout, true)
+    case "redisCluster":
+      return Connections.cluster(options, timeout, true)
+    case "redisSentinel":
+      return Connections.sentinel(options, timeout, true)
+  }
+}
+
+/**
+ * Provides sessions in the layout, under a prefix. Fails with `Unavailable` if there is no connection, and with
+ * `InvalidConfig` if an option is wrong.
+ */
+export const layer = (options: Options, prefix: string): Layer.Layer<SessionProvider, SessionError> =>
+  Layer.effect(
+    SessionProvider,
+    Effect.map(connect(options), (link) => Foreign.make(store(options.kind, link, prefix)))
+  )
