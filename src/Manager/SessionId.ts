@@ -4,6 +4,7 @@
 import { hash, randomBytes } from "node:crypto"
 import type { Capabilities, StoredId } from "../Provider/Provider.js"
 import { idLength, type SessionConfig } from "./configSchema.js"
+import { isSigned } from "./cookieSignature.js"
 
 /** The ids of one configuration. Raw ids are secrets: they are plain strings only inside the manager. */
 export interface Ids {
@@ -24,6 +25,9 @@ const hashing = (app: string): ((id: string) => StoredId) =>
     ? (id) => hash("sha256", id, "base64url") as StoredId
     : (id) => hash("sha256", `${app} ${id}`, "base64url") as StoredId
 
+/** Visible ASCII, without a space. */
+const anyId = /^[!-~]{1,255}$/
+
 export const makeIds = (
   config: SessionConfig,
   { inheritedIdChars: inheritedChars }: Pick<Capabilities, "inheritedIdChars">
@@ -34,13 +38,15 @@ export const makeIds = (
   const pattern = new RegExp(`^${prefix}[${alphabet}]{${length - prefix.length}}$`)
   const inherited = prefix.length + inheritedChars
   const hashOf = hashing(config.app)
+  // An app that shares the sessions may make its ids as it likes, and has signed them.
+  const isAny = isSigned(config.cookie)
   return {
     make: (successorOf) => {
       const id = prefix + randomBytes(bytes).toString(encoding)
       return successorOf === undefined ? id : successorOf.slice(0, inherited) + id.slice(inherited)
     },
     // The length first: it bounds the text that the expression searches.
-    check: (id) => id.length === length && pattern.test(id),
+    check: isAny ? (id) => anyId.test(id) : (id) => id.length === length && pattern.test(id),
     stored:
       hashed === false
         ? (id) => id as StoredId

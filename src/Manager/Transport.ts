@@ -11,6 +11,7 @@ import type { Caches } from "./caches.js"
 import { mostDays, type SessionConfig } from "./configSchema.js"
 import { findCookies, findParts, joinParts, splitValue } from "./cookieHeader.js"
 import { expireOthers } from "./cookieScopes.js"
+import { isSigned, makeSignature } from "./cookieSignature.js"
 import type { Keeper, Reply, Sent } from "./Keeper.js"
 
 type Response = HttpServerResponse.HttpServerResponse
@@ -123,15 +124,22 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
   const name = nameOf(cookie)
   const attributes = attributesOf(cookie)
   const room = roomIn(name, attributes)
+  const signature = isSigned(cookie) ? makeSignature(cookie.secrets, cookie.valuePrefix) : undefined
+  const sign = signature === undefined ? (value: string) => value : signature.sign
   const nameAt = (place: number) => (place === 0 ? name : `${name}.${place}`)
   const expired = { ...attributes, maxAge: 0, expires: new Date(0) }
   return {
     sent: cookie.sent,
     header: (value: string) =>
-      (spread ? splitValue(value, room) : [value]).map((part, place) => `${nameAt(place)}=${part}`).join("; "),
-    read: (header: string) => (spread ? joinParts(findParts(header, name)) : findCookies(header, name)),
+      (spread ? splitValue(value, room) : [sign(value)])
+        .map((part, place) => `${nameAt(place)}=${encodeURIComponent(part)}`)
+        .join("; "),
+    read: (header: string) => {
+      const values = spread ? joinParts(findParts(header, name)) : findCookies(header, name)
+      return signature === undefined ? values : values.map(signature.open)
+    },
     write: (response: Response, value: string, { headers }: HttpServerRequest, lasts: number | undefined) => {
-      const values = value === "" ? [] : spread ? splitValue(value, room) : [value]
+      const values = value === "" ? [] : spread ? splitValue(value, room) : [sign(value)]
       const lasting = lasts === undefined ? attributes : { ...attributes, ...maxAgeOf(lasts) }
       let next = response
       for (const [place, part] of values.entries()) {

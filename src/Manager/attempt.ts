@@ -60,8 +60,7 @@ export const attempt = (next: Omit<Attempt, "cause">): Step =>
     const it: Attempt = { ...next, cause }
     const move = cause && { cause, id: session.successorId }
     const notes = move === undefined ? notesKept(session, base, now) : notesMoved(session, base, move, now)
-    return Effect.flatMapEager(contentOn(session, base, notes), ({ count, data, payload }): Step => {
-      const lifetime = session.lifetime(data, now)
+    return Effect.flatMapEager(contentOn(session, base, notes, now), ({ count, data, lifetime, payload }): Step => {
       if (lifetime <= 0) {
         return lost(it)
       }

@@ -86,8 +86,8 @@ export const create = (session: RequestState, from: Base | undefined, asking = f
     const id = session.successorId
     const now = millisOf(clock)
     return Effect.flatMapEager(
-      contentOn(session, from, notesOfNew(session, from, id, now)),
-      ({ count, data, payload }): Step => {
+      contentOn(session, from, notesOfNew(session, from, id, now), now),
+      ({ count, data, lifetime, payload }): Step => {
         if (Object.keys(data.values).length === 0 && data.owner === undefined) {
           // Nothing is stored for a visitor without data.
           return Effect.succeed<Outcome>({ _tag: "Empty" })
@@ -95,7 +95,7 @@ export const create = (session: RequestState, from: Base | undefined, asking = f
         if (session.stage === "socket") {
           return noResponse("save")
         }
-        const ttl = Duration.millis(session.lifetime(data, now))
+        const ttl = Duration.millis(lifetime)
         const cause = session.renewing ? "rights" : undefined
         const storing = Effect.map(keeper.begin(id, payload, ttl, cause), (kept) => ({ _tag: "Saved" as const, kept }))
         const isDescendant = session.signing === undefined

@@ -5,6 +5,7 @@
 import { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
 import { mostSessions, type SessionConfig } from "./configSchema.js"
+import { isSigned } from "./cookieSignature.js"
 import type { Keeper } from "./Keeper.js"
 import { hasRoom } from "./Transport.js"
 
@@ -20,20 +21,25 @@ export const checkOnServer = (config: SessionConfig, { keepsNotes }: SessionCode
     app,
     atRest,
     compress,
-    id: { hashed }
+    cookie,
+    header,
+    id: { hashed },
+    query
   } = config
   const isById = atRest === "id" || atRest?.keys === "id"
   const asked = atRest !== undefined ? "atRest" : compress !== undefined ? "compress" : app !== "" ? "app" : undefined
   return asError(
-    asked !== undefined && !keepsNotes
-      ? `${asked}: another program reads the sessions in this format, and would not find or understand them`
-      : isById && hashed === false
-        ? 'atRest: "id" needs hashed ids (id.hashed): otherwise the backend has the key to every session'
-        : app !== "" && hashed === false
-          ? "app: needs hashed ids (id.hashed): it is part of the hashes"
-          : app !== "" && hashed === "migrating"
-            ? 'app: a session that was stored under its id is of no app, and id.hashed: "migrating" would take those of all apps; set app when it is over'
-            : undefined
+    isSigned(cookie) && (header !== false || query !== false)
+      ? "header, query: with cookie.secrets an id counts only with its signature, which the cookie alone has; leave both out"
+      : asked !== undefined && !keepsNotes
+        ? `${asked}: another program reads the sessions in this format, and would not find or understand them`
+        : isById && hashed === false
+          ? 'atRest: "id" needs hashed ids (id.hashed): otherwise the backend has the key to every session'
+          : app !== "" && hashed === false
+            ? "app: needs hashed ids (id.hashed): it is part of the hashes"
+            : app !== "" && hashed === "migrating"
+              ? 'app: a session that was stored under its id is of no app, and id.hashed: "migrating" would take those of all apps; set app when it is over'
+              : undefined
   )
 }
 
@@ -43,15 +49,17 @@ export const checkOnClient = (config: SessionConfig, { keepsNotes }: SessionCode
   return asError(
     cookie === false || header !== false || query !== false
       ? "header, query: sessions that clients hold travel only in cookies; leave both out, and cookie on"
-      : !hasRoom(cookie)
-        ? "cookie: its name, domain and path leave too little room for a session in it"
-        : atRest !== undefined
-          ? "atRest: clients hold the sessions, and they are sealed already"
-          : compress !== undefined
-            ? "compress: clients hold the sessions; sealed cookies have an option compress of their own"
-            : app !== "" && !keepsNotes
-              ? "app: another program reads the sessions in this format, and would not understand them"
-              : undefined
+      : isSigned(cookie)
+        ? "cookie.secrets: clients hold the sessions, and they are sealed already"
+        : !hasRoom(cookie)
+          ? "cookie: its name, domain and path leave too little room for a session in it"
+          : atRest !== undefined
+            ? "atRest: clients hold the sessions, and they are sealed already"
+            : compress !== undefined
+              ? "compress: clients hold the sessions; sealed cookies have an option compress of their own"
+              : app !== "" && !keepsNotes
+                ? "app: another program reads the sessions in this format, and would not understand them"
+                : undefined
   )
 }
 

@@ -54,6 +54,13 @@ const headerName = token.pipe(
   )
 )
 
+const redacted = <A>(message: string) =>
+  parsed(
+    (u): u is Redacted.Redacted<A> => Redacted.isRedacted(u),
+    (input: Redacted.Redacted<A>) => (Redacted.isRedacted(input) ? Option.some(input) : Option.none()),
+    message
+  )
+
 /** How long browsers keep a cookie (RFC 6265bis 5.5). @internal */
 export const mostDays = 400
 
@@ -78,7 +85,19 @@ const Cookie = Schema.Struct({
   sameSite: withDefault(Schema.Literals(["strict", "lax", "none"]), () => "lax" as const),
   partitioned: withDefault(Schema.Boolean, () => false),
   maxAge: Schema.optional(positive),
-  sent: withDefault(Schema.Boolean, () => true)
+  sent: withDefault(Schema.Boolean, () => true),
+  secrets: withDefault(
+    Schema.Array(
+      redacted<string>("expected a secret, wrapped with Redacted.make").pipe(
+        satisfying((secret) => (Redacted.value(secret) === "" ? "expected a secret that is not empty" : undefined))
+      )
+    ),
+    () => []
+  ),
+  valuePrefix: withDefault(
+    Schema.String.pipe(matching(/^[!-~]{0,32}$/, "expected at most 32 visible ASCII characters")),
+    () => "s:"
+  )
 }).pipe(
   satisfying(({ domain, maxAge, name = "", partitioned, path, sameSite, secure }) => {
     const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase()
@@ -186,13 +205,6 @@ const CrossOrigin = Schema.Struct({
     () => []
   )
 })
-
-const redacted = <A>(message: string) =>
-  parsed(
-    (u): u is Redacted.Redacted<A> => Redacted.isRedacted(u),
-    (input: Redacted.Redacted<A>) => (Redacted.isRedacted(input) ? Option.some(input) : Option.none()),
-    message
-  )
 
 const AtRest = Schema.Struct({
   keys: Schema.Union([

@@ -12,16 +12,22 @@ import type { RequestState } from "./RequestState.js"
 export interface Content {
   readonly data: SessionData
   readonly payload: Uint8Array
+  /** The session's lifetime, in milliseconds: none is left if it is 0 or less. */
+  readonly lifetime: number
   /** The number of changes in it; the handler may log more meanwhile. */
   readonly count: number
 }
 
-/** The bytes of a session, or the reason why it cannot be stored: the format cannot hold it, or it is too large. */
+/**
+ * The bytes of a session that expires then, in milliseconds since the epoch, or the reason why it cannot be stored: the format
+ * cannot hold it, or it is too large.
+ */
 export const payloadOf = (
   { codec, config, keeper }: Pick<Environment, "codec" | "config" | "keeper">,
-  data: SessionData
+  data: SessionData,
+  expiresAt: number
 ): Uint8Array | SessionError => {
-  const payload = codec.encode(data)
+  const payload = codec.encode(data, expiresAt)
   const limit = Math.min(config.maxBytes, keeper.maxPayload)
   return payload instanceof Uint8Array && payload.length > limit
     ? tooLarge(keeper.name, payload.length, limit)
@@ -35,7 +41,8 @@ export const payloadOf = (
 export const contentOn = (
   session: RequestState,
   base: Base | undefined,
-  notes: Notes
+  notes: Notes,
+  now: number
 ): Effect.Effect<Content, SessionError> => {
   const { telemetry } = session.env
   const isRead = base === session.base
@@ -48,11 +55,19 @@ export const contentOn = (
   }
   // Named one by one: spreading them takes 2 µs, a fifth of a write in memory.
   const { createdAt, idMadeAt, owner } = notes
-  const data: SessionData = { createdAt, idMadeAt, owner, values, rest: base?.data.rest }
-  const payload = payloadOf(session.env, data)
+  const data: SessionData = {
+    createdAt,
+    idMadeAt,
+    idleTimeout: base?.data.idleTimeout,
+    owner,
+    values,
+    rest: base?.data.rest
+  }
+  const lifetime = session.lifetime(data, now)
+  const payload = payloadOf(session.env, data, now + lifetime)
   if (!(payload instanceof Uint8Array)) {
     return Effect.fail(payload)
   }
   telemetry.payload(payload.length)
-  return Effect.succeed({ data, payload, count: session.changes.count })
+  return Effect.succeed({ data, payload, lifetime, count: session.changes.count })
 }

@@ -14,10 +14,10 @@ export const isRemembered = ({ owner }: SessionData): boolean => owner?.lifetime
 
 /** The session's idle and absolute timeout, in milliseconds. */
 export const timeoutsOf = (
-  { absoluteTimeout, idleTimeout }: SessionConfig,
-  { owner }: SessionData
+  config: SessionConfig,
+  { idleTimeout, owner }: SessionData
 ): readonly [idle: number, absolute: number] =>
-  owner?.lifetimes ?? [Duration.toMillis(idleTimeout), Duration.toMillis(absoluteTimeout)]
+  owner?.lifetimes ?? [idleTimeout ?? Duration.toMillis(config.idleTimeout), Duration.toMillis(config.absoluteTimeout)]
 
 /**
  * The least time between two renewals of the lifetime of a session with this idle timeout, in milliseconds. One that was
@@ -63,5 +63,5 @@ export const cookieLifetimeOf = (
   }
   return isRemembered(data)
     ? lifetimeOf(config, data, Math.max(readAt, data.createdAt ?? 0))
-    : cookie.maxAge && Duration.toMillis(cookie.maxAge)
+    : (data.idleTimeout ?? (cookie.maxAge && Duration.toMillis(cookie.maxAge)))
 }

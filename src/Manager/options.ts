@@ -38,6 +38,14 @@ export interface CookieOptions {
    * only reads it.
    */
   readonly sent?: boolean | undefined
+  /**
+   * The secrets that sign the id in the cookie, as express-session and @fastify/session do it: the first one signs, and all are
+   * accepted. Then ids of any form are accepted that one of them has signed: up to 255 visible ASCII characters. For apps that share their
+   * sessions with such an app; an id is no safer for it. Default none: the cookie is the id.
+   */
+  readonly secrets?: ReadonlyArray<Redacted.Redacted<string>> | undefined
+  /** What stands before a signed id. Default `s:`, as in express; for @fastify/session an empty text. */
+  readonly valuePrefix?: string | undefined
 }
 
 /**

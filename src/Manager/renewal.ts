@@ -117,9 +117,9 @@ export const renewLifetime = (session: RequestState): Effect.Effect<Outcome, Ses
 
 /** Notes in the session itself that it was used. Whoever saves it at the same time notes the same. */
 const noteUse = (session: RequestState, base: Base, now: number): Effect.Effect<Outcome, SessionError> =>
-  Effect.flatMap(contentOn(session, base, notesKept(session, base, now)), ({ data, payload }) =>
+  Effect.flatMap(contentOn(session, base, notesKept(session, base, now), now), ({ data, lifetime, payload }) =>
     Effect.map(
-      session.env.keeper.save(base.kept, payload, Duration.millis(session.lifetime(data, now))),
+      session.env.keeper.save(base.kept, payload, Duration.millis(lifetime)),
       (result): Outcome => (result._tag === "Saved" ? { _tag: "Touched", base: { kept: result.kept, data } } : nothing)
     )
   )

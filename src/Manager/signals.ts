@@ -145,9 +145,11 @@ export const noteClient = (session: RequestState, base: Base, lifetime?: number)
     const { keeper } = session.env
     const { kept } = base
     const data: SessionData = { ...base.data, owner: seenWith(session, base.data.owner!, kept.id) }
-    const payload = payloadOf(session.env, data)
+    const now = millisOf(clock)
+    const life = lifetime ?? kept.expiresAt - now
+    const payload = payloadOf(session.env, data, now + life)
     return payload instanceof Uint8Array
-      ? Effect.matchCause(keeper.save(kept, payload, Duration.millis(lifetime ?? kept.expiresAt - millisOf(clock))), {
+      ? Effect.matchCause(keeper.save(kept, payload, Duration.millis(life)), {
           onFailure: () => undefined,
           onSuccess: (result) => (result._tag === "Saved" ? { kept: result.kept, data } : undefined)
         })

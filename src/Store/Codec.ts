@@ -27,6 +27,8 @@ export interface SessionData {
   readonly createdAt: number | undefined
   /** When the session got its id, if that was renewed since `createdAt`, in milliseconds since the epoch. */
   readonly idMadeAt?: number | undefined
+  /** The session's own idle timeout in milliseconds, if the format has one for each session. */
+  readonly idleTimeout?: number | undefined
   /** Who has signed in, if anybody has. */
   readonly owner?: Owner | undefined
   /** The fields' values under the codec's keys. A key may be any text, even `__proto__`. */
@@ -144,8 +146,11 @@ export interface SessionCodec {
   readonly key: (store: string, field: string) => string
   /** Reads a session; `undefined` if the bytes are not a session in this format. Never throws. */
   readonly decode: (payload: Uint8Array) => SessionData | undefined
-  /** Writes a session; a `SessionError` if the format cannot hold the data. Never throws. */
-  readonly encode: (data: SessionData) => Uint8Array | SessionError
+  /**
+   * Writes a session; a `SessionError` if the format cannot hold the data. Never throws. `expiresAt` is when the session will
+   * expire, in milliseconds since the epoch, for a format that says so too.
+   */
+  readonly encode: (data: SessionData, expiresAt?: number) => Uint8Array | SessionError
   /** Compiles a field's Schema. Called once per field, not per request. */
   readonly field: <A, I>(schema: Schema.Codec<A, I>) => FieldCodec<A>
 }

@@ -13,6 +13,8 @@ import { type Writing, writings } from "./writings.js"
 
 const parts = (text: string): ReadonlyArray<string> => text.split(",").map((part) => part.trim())
 
+const secretsIn = (text: string) => parts(text).map((part) => Redacted.make(part))
+
 /** The readers of variables, by how a variable writes an option. */
 const readers: {
   readonly [W in Writing]: (name: string) => Config.Config<unknown>
@@ -23,10 +25,8 @@ const readers: {
   "flag or text": (name) => Config.orElse(Config.Boolean(name), () => Config.NonEmptyString(name)),
   list: (name) => Config.map(Config.NonEmptyString(name), parts),
   secret: Config.Redacted,
-  "id or secrets": (name) =>
-    Config.map(Config.NonEmptyString(name), (text) =>
-      text === "id" ? text : parts(text).map((part) => Redacted.make(part))
-    )
+  secrets: (name) => Config.map(Config.NonEmptyString(name), secretsIn),
+  "id or secrets": (name) => Config.map(Config.NonEmptyString(name), (text) => (text === "id" ? text : secretsIn(text)))
 }
 
 type Path = readonly [name: string] | readonly [group: string, name: string]

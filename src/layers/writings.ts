@@ -14,7 +14,7 @@ import type {
 } from "../Manager/options.js"
 
 /** How an environment variable writes an option. */
-export type Writing = "text" | "whole" | "flag" | "flag or text" | "list" | "secret" | "id or secrets"
+export type Writing = "text" | "whole" | "flag" | "flag or text" | "list" | "secret" | "secrets" | "id or secrets"
 
 /** The options that are groups of options. */
 interface Groups {
@@ -77,6 +77,8 @@ export const writings: Writings<Omit<Options, "admit">> = {
     sameSite: "text",
     partitioned: "flag",
     maxAge: "text",
-    sent: "flag"
+    sent: "flag",
+    secrets: "secrets",
+    valuePrefix: "text"
   }
 }

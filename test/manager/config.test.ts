@@ -300,6 +300,15 @@ describe("fromConfig", () => {
         })
       )
       expect((yield* config({ SESSION_COOKIE: "false", SESSION_HEADER: "X-Id" })).cookie).toBe(false)
+      const { cookie } = yield* config({
+        SESSION_COOKIE_SECRETS: "new one, old one",
+        SESSION_COOKIE_VALUE_PREFIX: "v:"
+      })
+      expect(cookie && [cookie.valuePrefix, ...cookie.secrets.map(Redacted.value)]).toEqual([
+        "v:",
+        "new one",
+        "old one"
+      ])
     })
   )
 

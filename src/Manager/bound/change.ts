@@ -47,12 +47,12 @@ export const change = (
       return Effect.succeed(changed)
     }
     const stored = { ...data, owner: { ...owner, binding: changed } }
-    const payload = payloadOf(session.env, stored)
+    // A browser renews its proof by itself: that is no use of the session. To bind one may end its limit.
+    const ttl = binding.key === undefined ? session.lifetime(stored, now) : Math.max(kept.expiresAt - now, 1)
+    const payload = payloadOf(session.env, stored, now + ttl)
     if (!(payload instanceof Uint8Array)) {
       return Effect.fail(payload)
     }
-    // A browser renews its proof by itself: that is no use of the session. To bind one may end its limit.
-    const ttl = binding.key === undefined ? session.lifetime(stored, now) : Math.max(kept.expiresAt - now, 1)
     return Effect.flatMap(keeper.save(kept, payload, Duration.millis(ttl)), (result) => {
       if (result._tag === "Saved") {
         return Effect.succeed<Base | Refusal>({ kept: result.kept, data: stored })
