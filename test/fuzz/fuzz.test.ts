@@ -6,12 +6,14 @@ import { hash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { SessionCodec, SessionConfig } from "effect-session"
 import { Gob } from "effect-session/beego"
+import * as Express from "effect-session/express"
 import { describe, expect, it } from "vitest"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Redacted from "#effect/Redacted"
 import { makeAtRest } from "../../src/Manager/atRest.js"
 import { findCookies, findParts, joinParts } from "../../src/Manager/cookieHeader.js"
+import { makeSignature } from "../../src/Manager/cookieSignature.js"
 import { readMark, wayTo } from "../../src/Manager/marks.js"
 import * as Register from "../../src/Manager/people/register.js"
 import { makeSealer } from "../../src/Provider/cookie/sealer.js"
@@ -98,6 +100,16 @@ const atRest = Effect.runSync(
 )
 const atRestSeal = Buffer.from(atRest.seal("session", "r" as never, undefined, Buffer.from("x".repeat(100))))
 
+const decodes = (value: string): string => {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+const signature = makeSignature([Redacted.make("secret")], "s:")
+const signed = encodeURIComponent(signature.sign("i".repeat(32)))
+
 const targets: Record<string, readonly [inputs: ReadonlyArray<Buffer>, read: (bytes: Buffer) => void]> = {
   cookies: [
     [Buffer.from("id=3.a; id.1=b; id.2=c; other=d")],
@@ -114,6 +126,13 @@ const targets: Record<string, readonly [inputs: ReadonlyArray<Buffer>, read: (by
       if (text !== seal) expect(sealer.open("id", text)).toBeUndefined()
     }
   ],
+  "signed cookies": [
+    [Buffer.from(signed)],
+    (bytes) => {
+      const value = bytes.toString("latin1")
+      expect(["", ...(decodes(value) === decodes(signed) ? ["i".repeat(32)] : [])]).toContain(signature.open(value))
+    }
+  ],
   "seals at rest": [
     [atRestSeal],
     (bytes) => {
@@ -126,6 +145,13 @@ const targets: Record<string, readonly [inputs: ReadonlyArray<Buffer>, read: (by
     (bytes) => {
       const read = SessionCodec.json.decode(bytes)
       if (read !== undefined) SessionCodec.json.encode(read)
+    }
+  ],
+  "express-session's records": [
+    [Buffer.from('{"cookie":{"originalMaxAge":60000,"expires":"2030-01-01T00:00:00.000Z","path":"/"},"a":{"b":[1]}}')],
+    (bytes) => {
+      const read = Express.codec.decode(bytes)
+      if (read !== undefined) expect(Express.codec.encode(read, 1)).toBeInstanceOf(Uint8Array)
     }
   ],
   registers: [[written(Register.encode({ entries: [entry], swept: 1 }))], (bytes) => void Register.decode(bytes)],
