@@ -34,16 +34,6 @@ if type(value) ~= 'string' then return false end`
 const unchanged = `${found}
 if redis.sha1hex(value) ~= ARGV[1] then return 0 end`
 
-// After a lost connection only these are sent again: a repeated change could not be told from another one.
-const repeatable = { repeatable: true }
-
-/** KEYS: id. Returns false if there is no session. */
-const get = script(
-  `${found}
-return {value, redis.call('PTTL', KEYS[1])}`,
-  repeatable
-)
-
 const scripts: Scripted.Scripts = {
   replace: script(`${unchanged}
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -56,10 +46,11 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`),
   remove: script(`${found}
 return redis.call('DEL', KEYS[1])`),
+  // After a lost connection only this one is sent again: another repeated change could not be told from a stranger's.
   touch: script(
     `${found}
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
-    repeatable
+    { repeatable: true }
   )
 }
 
@@ -74,15 +65,10 @@ const store = (name: string, link: Link, prefix: string): Foreign.ForeignStore =
     },
     isKey: (id) => id !== "",
     get: (id) =>
-      Scripted.timed<unknown, Foreign.Found | undefined>(
-        () => client.run(get, [prefix + id], []),
-        (reply, now) => {
-          if (reply === null) {
-            return undefined
-          }
-          const [payload, millis] = reply as readonly [Buffer, number]
-          return { payload, expiresAt: millis < 0 ? never : now + millis }
-        }
+      Scripted.timed(
+        () => client.getWithTtl(prefix + id),
+        (found, now): Foreign.Found | undefined =>
+          found === null ? undefined : { payload: found[0], expiresAt: found[1] < 0 ? never : now + found[1] }
       ),
     ...Scripted.changes(client, scripts, prefix, (revision) => revision),
     list: listed,
