@@ -20,6 +20,9 @@ export interface Found {
   readonly expiresAt: number
 }
 
+/** What a write kept: the expiry, with the revision if the backend keeps another payload than it was given. */
+export type Kept = number | Provider.Written
+
 /**
  * A backend in another library's layout. Other requests see each operation as one step. Every operation treats an expired session
  * as absent.
@@ -33,15 +36,15 @@ export interface ForeignStore {
   /** Whether this can be a key at all; no session has any other. */
   readonly isKey: (id: string) => boolean
   readonly get: (id: string) => Effect.Effect<Found | undefined, unknown>
-  /** Returns the expiry, or undefined if the id is taken. */
-  readonly add: (id: string, payload: Uint8Array, ttl: Duration.Duration) => Effect.Effect<number | undefined, unknown>
-  /** Returns the expiry, or the reason why nothing was changed. */
+  /** Returns undefined if the id is taken. */
+  readonly add: (id: string, payload: Uint8Array, ttl: Duration.Duration) => Effect.Effect<Kept | undefined, unknown>
+  /** Returns what was kept, or the reason why nothing was changed. */
   readonly replace: (
     id: string,
     payload: Uint8Array,
     ttl: Duration.Duration,
     revision: Provider.Revision
-  ) => Effect.Effect<number | "changed" | "gone", unknown>
+  ) => Effect.Effect<Kept | "changed" | "gone", unknown>
   /** Removes the session if it is at `revision`. */
   readonly removeAt: (id: string, revision: Provider.Revision) => Effect.Effect<Change, unknown>
   readonly remove: (id: string) => Effect.Effect<void, unknown>
@@ -62,8 +65,8 @@ export const sha1 = (payload: Uint8Array): Provider.Revision => hash("sha1", pay
 export const make = (store: ForeignStore): Provider.Provider => {
   const { isKey, revisionOf = sha1 } = store
 
-  const written = (payload: Uint8Array, expiresAt: number): Provider.Written =>
-    Provider.written(revisionOf(payload), expiresAt)
+  const written = (payload: Uint8Array, kept: Kept): Provider.Written =>
+    typeof kept === "number" ? Provider.written(revisionOf(payload), kept) : kept
 
   const find = (id: string): Effect.Effect<Found | undefined, unknown> =>
     isKey(id) ? store.get(id) : Effect.succeed(undefined)
@@ -79,14 +82,14 @@ export const make = (store: ForeignStore): Provider.Provider => {
       ),
     create: (id, payload, ttl) =>
       isKey(id)
-        ? Effect.map(store.add(id, payload, ttl), (expiresAt) =>
-            expiresAt === undefined ? Provider.exists : written(payload, expiresAt)
+        ? Effect.map(store.add(id, payload, ttl), (kept) =>
+            kept === undefined ? Provider.exists : written(payload, kept)
           )
         : badId,
     write: (id, payload, ttl, revision) =>
       isKey(id)
         ? Effect.map(store.replace(id, payload, ttl, revision), (result) =>
-            typeof result === "number" ? written(payload, result) : refused(result)
+            typeof result === "string" ? refused(result) : written(payload, result)
           )
         : Effect.succeed(Provider.gone),
     touch: (id, ttl) =>
@@ -105,14 +108,14 @@ export const make = (store: ForeignStore): Provider.Provider => {
         return Effect.succeed(Provider.gone)
       }
       return isKey(newId)
-        ? Effect.flatMap(store.add(newId, payload, ttl), (expiresAt) =>
-            expiresAt === undefined
+        ? Effect.flatMap(store.add(newId, payload, ttl), (kept) =>
+            kept === undefined
               ? Effect.fail(idTaken())
               : Effect.flatMap(
                   store.removeAt(oldId, revision),
                   (change): Effect.Effect<Provider.Written | Provider.Conflict | Provider.Gone> =>
                     change === "done"
-                      ? Effect.succeed(written(payload, expiresAt))
+                      ? Effect.succeed(written(payload, kept))
                       : Effect.as(Effect.ignore(store.remove(newId)), refused(change))
                 )
           )

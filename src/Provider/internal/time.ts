@@ -18,6 +18,12 @@ export const call = <A>(f: (now: number) => Promise<A>): Effect.Effect<A, unknow
 /** The last time that a Date can hold, as the expiry of a session that never expires. */
 export const never = 8.64e15
 
+/**
+ * 2106-02-07, in Unix seconds: the last that MySQL's `int unsigned` holds. Layouts of other libraries use it for sessions
+ * that never expire, in other backends too.
+ */
+export const lastSecond = 2 ** 32 - 1
+
 /** The time so many milliseconds later, and no later than a Date can hold. */
 export const after = (now: number, millis: number): number => Math.min(now + millis, never)
 

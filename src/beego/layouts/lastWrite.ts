@@ -4,6 +4,7 @@
  */
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
+import { lastSecond } from "../../Provider/internal/time.js"
 import { SessionError } from "../../SessionError.js"
 
 /** Conversions of times in milliseconds to and from the units of the layout. */
@@ -16,12 +17,10 @@ export interface LastWrite {
   readonly expired: (now: number) => number
 }
 
-/** 2106-02-07, the last that MySQL's `int unsigned` holds. Other layouts also use it for sessions that never expire. */
-export const last = 2 ** 32 - 1
-
 /** Stores milliseconds, in whole multiples of `unit`. */
 export const inMillis = (maxLifetime: number, unit = 1): LastWrite => ({
-  store: (now, ttl) => Math.min(Math.ceil((now + Duration.toMillis(ttl) - maxLifetime) / unit) * unit, last * 1000),
+  store: (now, ttl) =>
+    Math.min(Math.ceil((now + Duration.toMillis(ttl) - maxLifetime) / unit) * unit, lastSecond * 1000),
   expiresAt: (stored) => Math.ceil(stored) + maxLifetime,
   expired: (now) => now - maxLifetime
 })
@@ -31,7 +30,8 @@ export const inMillis = (maxLifetime: number, unit = 1): LastWrite => ({
  * to a second more.
  */
 export const inSeconds = (maxLifetime: number): LastWrite => ({
-  store: (now, ttl) => Math.max(0, Math.min(Math.ceil((now + Duration.toMillis(ttl) - maxLifetime) / 1000) - 1, last)),
+  store: (now, ttl) =>
+    Math.max(0, Math.min(Math.ceil((now + Duration.toMillis(ttl) - maxLifetime) / 1000) - 1, lastSecond)),
   expiresAt: (stored) => (stored + 1) * 1000 + maxLifetime,
   expired: (now) => Math.floor((now - maxLifetime) / 1000) - 1
 })
