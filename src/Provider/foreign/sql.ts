@@ -9,7 +9,7 @@ import * as Option from "#effect/Option"
 import * as Record from "#effect/Record"
 import * as Stream from "#effect/Stream"
 import { rest } from "../../internal/machineTime.js"
-import type { SessionError } from "../../SessionError.js"
+import { isSessionError, type SessionError } from "../../SessionError.js"
 import type { Change } from "../internal/casProvider.js"
 import { after, lastSecond, lifetime, withNow } from "../internal/time.js"
 import * as Provider from "../Provider.js"
@@ -34,7 +34,7 @@ export interface Layout {
   readonly form: Statements.Form
   /** The statements that create the table. */
   readonly ddl: ReadonlyArray<string>
-  readonly limits: (unsafe: Unsafe) => Effect.Effect<Limits, SqlFailure>
+  readonly limits: (unsafe: Unsafe) => Effect.Effect<Limits, SqlFailure | SessionError>
   /** How much longer than its lifetime a session can be seen, in milliseconds. */
   readonly expirySlack: number
   /** The expiry that is stored for a session that lives for `ttl` from `now` on. */
@@ -178,15 +178,15 @@ const ensureTable = ({ transaction, unsafe }: Access, { ddl, form }: Layout): Ef
 }
 
 /**
- * What MySQL's columns hold: the longest id, and the largest payload, in bytes. The server has a limit for a whole
- * statement too. `ifUnknown` is the size of a column that has no limit of its own.
+ * What MySQL's columns hold: the longest id, if that is known, and the largest payload, in bytes. The server has a limit for
+ * a whole statement too. `ifUnknown` is the size of a column that has no limit of its own.
  */
 export const mysqlLimits = (
   unsafe: Unsafe,
   { schema, table }: TableName,
   { data, id }: Pick<Statements.Form, "data" | "id">,
   ifUnknown: number
-): Effect.Effect<{ readonly maxPayload: number; readonly longestId: number }, SqlFailure> => {
+): Effect.Effect<{ readonly maxPayload: number; readonly longestId: number | undefined }, SqlFailure> => {
   const length =
     "(SELECT CHARACTER_MAXIMUM_LENGTH FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND COLUMN_NAME = ?)"
   const of = schema ?? null
@@ -201,7 +201,7 @@ export const mysqlLimits = (
         Number(row!["packet"]) - 1024,
         Number(row!["data"] ?? ifUnknown)
       ),
-      longestId: Number(row!["id"])
+      longestId: row!["id"] === null ? undefined : Number(row!["id"])
     })
   )
 }
@@ -215,13 +215,15 @@ export const make = (
   layout: Layout,
   { migrate = true }: { readonly migrate?: boolean | undefined }
 ): Effect.Effect<Provider.Provider, SessionError> => {
-  const { explained = (cause) => cause } = layout
-  const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure>) =>
-    Effect.mapError(effect, (error) => failed(layout.dialect, operation, explained(causeOf(error))))
-  const inWords =
-    (run: SqlConnection.Run): SqlConnection.Run =>
-    (statement, params) =>
-      Effect.mapError(run(statement, params), explained)
+  const { explained } = layout
+  const step = <A>(operation: string, effect: Effect.Effect<A, SqlFailure | SessionError>) =>
+    Effect.mapError(effect, (error) =>
+      isSessionError(error)
+        ? error
+        : failed(layout.dialect, operation, explained ? explained(causeOf(error)) : causeOf(error))
+    )
+  const inWords = (run: SqlConnection.Run): SqlConnection.Run =>
+    explained ? (statement, params) => Effect.mapError(run(statement, params), explained) : run
   return Effect.gen(function* () {
     const { run, statement, write } = yield* step("connect", access.connect)
     if (migrate) {

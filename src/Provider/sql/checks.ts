@@ -38,15 +38,19 @@ export const engine = (
       )
     : Effect.void
 
-const longestName = 48
+/** How many bytes the name of a table or a schema can have. */
+export const longestName = 48
+
+/** Whether a table or a schema can have this name. Leaves room for derived names. Drivers take a ? for a parameter. */
+export const isName = (name: string): boolean => /^[^\0?.]+$/.test(name) && Buffer.byteLength(name) <= longestName
 
 /** Checks the names of the table and its schema. */
 export const names = (name: TableName): Effect.Effect<void, SessionError> =>
   Effect.forEach(
     Object.entries(name),
     ([option, value]) =>
-      // Leaves room for derived names. Drivers take a ? for a parameter. A dot would be part of the name.
-      value === undefined || (/^[^\0?.]+$/.test(value) && Buffer.byteLength(value) <= longestName)
+      // A dot would be part of the name.
+      value === undefined || isName(value)
         ? Effect.void
         : Effect.fail(
             new SessionError({
