@@ -5,6 +5,7 @@
 import type * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
 import { lazy } from "../layers/lazy.js"
+import type { DatabaseOptions } from "../layers/options.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 
@@ -90,3 +91,51 @@ export const redisCluster = (options: RedisOptions): Provider =>
  */
 export const redisSentinel = (options: RedisSentinelOptions): Provider =>
   redisOf(({ layer }) => layer({ kind: "redisSentinel", ...options }))
+
+/**
+ * The options of a database in which an app on express keeps its sessions.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface SqlOptions extends Omit<DatabaseOptions, "schema"> {
+  /**
+   * The name of the table, after that of its schema and a dot if the server does not look there by itself. Default that of the
+   * store: `session` in PostgreSQL, `sessions` in MySQL.
+   */
+  readonly table?: string | undefined
+}
+
+/**
+ * Sessions in PostgreSQL, in the table of connect-pg-simple. Needs `pg`.
+ *
+ * @example
+ * import { Redacted } from "effect"
+ * import * as Express from "effect-session/express"
+ *
+ * const SessionLive = Express.layer(Express.postgres({ url: "postgres://user:password@localhost/app" }), {
+ *   secrets: [Redacted.make("keyboard cat")]
+ * })
+ *
+ * @since 3.0.0
+ * @category providers
+ */
+export const postgres = (options: SqlOptions): Provider =>
+  lazy(() => import("./layouts/postgres.js").then(({ layer }) => layer(options)))
+
+/**
+ * Sessions in MySQL or MariaDB, in the table of express-mysql-session. Needs `mysql2`.
+ *
+ * @example
+ * import { Redacted } from "effect"
+ * import * as Express from "effect-session/express"
+ *
+ * const SessionLive = Express.layer(Express.mysql({ url: "mysql://user:password@localhost/app" }), {
+ *   secrets: [Redacted.make("keyboard cat")]
+ * })
+ *
+ * @since 3.0.0
+ * @category providers
+ */
+export const mysql = (options: SqlOptions): Provider =>
+  lazy(() => import("./layouts/mysql.js").then(({ layer }) => layer(options)))
