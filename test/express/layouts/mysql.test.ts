@@ -12,7 +12,8 @@ import { execute, freshTable, mysql } from "../../provider/sqlDatabases.js"
 import { providerOf } from "../../provider/sqlSuite.js"
 import * as MariaDb from "../../servers/MariaDb.js"
 import { suite } from "../../servers/need.js"
-import { ask, cases, conforms, hour, json, parsed, record, require, type Subject, sid, storeOf } from "./sqlCases.js"
+import { cases } from "./sqlCases.js"
+import { ask, conforms, hour, json, parsed, record, require, type Subject, sid, storeOf } from "./sqlTables.js"
 
 const MysqlStore = require("express-mysql-session")(require("express-session"))
 

@@ -13,9 +13,9 @@ import { execute, freshTable, postgres } from "../../provider/sqlDatabases.js"
 import { providerOf } from "../../provider/sqlSuite.js"
 import { suite } from "../../servers/need.js"
 import * as Postgres from "../../servers/Postgres.js"
+import { cases } from "./sqlCases.js"
 import {
   ask,
-  cases,
   conforms,
   during,
   expectEnd,
@@ -27,7 +27,7 @@ import {
   type Subject,
   sid,
   storeOf
-} from "./sqlCases.js"
+} from "./sqlTables.js"
 
 const PgStore = require("connect-pg-simple")(require("express-session"))
 
