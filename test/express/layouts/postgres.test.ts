@@ -149,6 +149,14 @@ suite("connect-pg-simple's table", ["postgres"], () => {
     })
   )
 
+  live("a schema that is missing is told", ({ layer }) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(providerOf(layer({ table: "nowhere.session" })))
+      expect(error.reason).toBe("Unavailable")
+      expect(error.message).toContain("there is no such schema: correct the option table")
+    })
+  )
+
   live("a session that never expires is read, written and renewed as any", (subject) =>
     Effect.gen(function* () {
       const table = freshTable()
