@@ -51,7 +51,8 @@ export const jar = () => {
     keep: ({ setCookie }: Pick<Answer, "setCookie">) => {
       for (const line of setCookie) {
         const [, name, value] = /^([^=]*)=([^;]*)/.exec(line)!
-        if (/; Max-Age=0(;|$)/.test(line)) {
+        const expires = /; Expires=([^;]+)/i.exec(line)?.[1]
+        if (/; Max-Age=0(;|$)/.test(line) || (expires !== undefined && Date.parse(expires) <= Date.now())) {
           cookies.delete(name!)
         } else {
           cookies.set(name!, value!)
