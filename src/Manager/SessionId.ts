@@ -25,8 +25,24 @@ const hashing = (app: string): ((id: string) => StoredId) =>
     ? (id) => hash("sha256", id, "base64url") as StoredId
     : (id) => hash("sha256", `${app} ${id}`, "base64url") as StoredId
 
-/** Visible ASCII, without a space. */
-const anyId = /^[!-~]{1,255}$/
+/** Whether a text can be an id that another app has made: visible ASCII, without a space. */
+export const isAnyId = (id: string): boolean => /^[!-~]{1,255}$/.test(id)
+
+/** The ids under which a backend keeps sessions, with so many characters of an id, after its prefix, as they are. */
+export const storing = (
+  hashed: boolean,
+  app: string,
+  prefix: string,
+  inheritedChars: number
+): ((id: string) => StoredId) => {
+  const hashOf = hashing(app)
+  const inherited = prefix.length + inheritedChars
+  return !hashed
+    ? (id) => id as StoredId
+    : inheritedChars === 0
+      ? hashOf
+      : (id) => (id.slice(prefix.length, inherited) + hashOf(id).slice(inheritedChars)) as StoredId
+}
 
 export const makeIds = (
   config: SessionConfig,
@@ -37,7 +53,6 @@ export const makeIds = (
   const alphabet = encoding === "hex" ? "0-9a-f" : "A-Za-z0-9_-"
   const pattern = new RegExp(`^${prefix}[${alphabet}]{${length - prefix.length}}$`)
   const inherited = prefix.length + inheritedChars
-  const hashOf = hashing(config.app)
   // An app that shares the sessions may make its ids as it likes, and has signed them.
   const isAny = isSigned(config.cookie)
   return {
@@ -46,12 +61,7 @@ export const makeIds = (
       return successorOf === undefined ? id : successorOf.slice(0, inherited) + id.slice(inherited)
     },
     // The length first: it bounds the text that the expression searches.
-    check: isAny ? (id) => anyId.test(id) : (id) => id.length === length && pattern.test(id),
-    stored:
-      hashed === false
-        ? (id) => id as StoredId
-        : inheritedChars === 0
-          ? hashOf
-          : (id) => (id.slice(prefix.length, inherited) + hashOf(id).slice(inheritedChars)) as StoredId
+    check: isAny ? isAnyId : (id) => id.length === length && pattern.test(id),
+    stored: storing(hashed !== false, config.app, prefix, inheritedChars)
   }
 }

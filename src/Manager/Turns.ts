@@ -25,16 +25,16 @@ export interface Patience {
   readonly late: Effect.Effect<never, SessionError>
 }
 
+/** The error of a backend that has not answered in time. */
+export const lateAnswer = (backend: string, timeout: Duration.Duration): SessionError =>
+  new SessionError({
+    reason: "Unavailable",
+    message: `${backend}: no answer within ${Duration.format(timeout)}: ${checkBackend}`
+  })
+
 export const patience = (backend: string, timeout: Duration.Duration): Patience => ({
   millis: Math.min(Duration.toMillis(timeout), 2 ** 31 - 1),
-  late: Effect.suspend(() =>
-    Effect.fail(
-      new SessionError({
-        reason: "Unavailable",
-        message: `${backend}: no answer within ${Duration.format(timeout)}: ${checkBackend}`
-      })
-    )
-  )
+  late: Effect.suspend(() => Effect.fail(lateAnswer(backend, timeout)))
 })
 
 /** A first-come, first-served lock. A fiber that waits for too long fails. */
