@@ -1,4 +1,5 @@
 // How the tests run. Most of them wait more than they compute: more files at once than there are cores, and generous time.
+// The longest files start first, so that none of them runs alone at the end.
 import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
@@ -8,6 +9,33 @@ const effect3 = fileURLToPath(new URL("effect3/", import.meta.url))
 
 /** How many files run at once. */
 export const processes = availableParallelism() + 2
+
+/** Files that run for long, the longest first. Where a name is missing, or of a file that is gone, only some seconds are lost. */
+const longest = [
+  "package.test",
+  "docs.test",
+  "provider/sqlite.test",
+  "identity/interleavings.test",
+  "http/maxAge.test",
+  "bound/browser.test",
+  "beego/sql.test"
+]
+
+/** The place of a file among them; all others come after these, as vitest found them. */
+const place = ({ moduleId }: { readonly moduleId: string }): number => {
+  const found = longest.findIndex((name) => moduleId.endsWith(`/test/${name}.ts`))
+  return found === -1 ? longest.length : found
+}
+
+/** Both versions of vitest ask for no more than these two. */
+class LongestFirst {
+  shard<File>(files: Array<File>): Array<File> {
+    return files
+  }
+  sort<File extends { readonly moduleId: string }>(files: Array<File>): Array<File> {
+    return files.toSorted((a, b) => place(a) - place(b))
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -19,6 +47,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    sequence: { sequencer: LongestFirst as any },
     // What a killed process leaves behind depends on the backends, and not on Effect: hundreds are killed on Effect 4 alone.
     exclude: ["test/people/kills.test.ts", "**/node_modules/**"],
     setupFiles: ["test/support/worker.ts"],
