@@ -3,8 +3,8 @@
 // only the programs that these need; `npm test -- --effect=4 test/http` runs them on Effect 4 alone.
 // The last line, "N passed, N failed", is for programs that count.
 import { spawn } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs"
+import { freemem, tmpdir } from "node:os"
 import { join } from "node:path"
 import { endWithNpm } from "./lifetime.mjs"
 import { effect4, nodeOfEffect4, root } from "./programs.mjs"
@@ -25,6 +25,20 @@ if (chosen.length === 0)
   throw new Error(`--effect: there are tests on ${packages.map(({ effect }) => effect).join(", ")}`)
 
 const missing = setup("test", filters)
+
+/**
+ * Where the tests keep temporary files: what they fill and throw away, servers' data above all, need not wait for a disk.
+ * In memory if there is room for both majors' and programs may be run from there, and else where the system says.
+ */
+const memory = "/dev/shm"
+const needed = 4 * 2 ** 30
+const isInMemory = () => {
+  if (process.env["TMPDIR"] !== undefined || !existsSync(memory) || freemem() < 2 * needed) return false
+  const { bavail, bsize } = statfsSync(memory)
+  const [, options = "noexec"] = readFileSync("/proc/mounts", "utf8").match(/^\S+ \/dev\/shm tmpfs (\S+)/m) ?? []
+  return bavail * bsize >= needed && !options.split(",").includes("noexec")
+}
+if (isInMemory()) process.env["TMPDIR"] = memory
 
 /**
  * Runs a program of a package's node_modules and returns whether it succeeded.
