@@ -5,7 +5,8 @@ import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import type { SessionError } from "../SessionError.js"
-import { contentOn } from "./content.js"
+import { contentOn, payloadOf } from "./content.js"
+import type { Kept } from "./Keeper.js"
 import { cookieLifetimeOf, isRemembered, timeoutsOf, touchEveryOf } from "./lifetimes.js"
 import { notesKept } from "./notes.js"
 import type { Base, Outcome } from "./Outcome.js"
@@ -107,13 +108,28 @@ export const renewLifetime = (session: RequestState): Effect.Effect<Outcome, Ses
     if (renewal === "cookie") {
       return Effect.succeed(told)
     }
-    return renewal === "note"
-      ? noteUse(session, base, millisOf(clock))
-      : Effect.map(
-          session.env.keeper.touch(base.kept, Duration.millis(renewal)),
-          (kept): Outcome => (kept === undefined ? nothing : { _tag: "Touched", base: { ...base, kept } })
-        )
+    const now = millisOf(clock)
+    return renewal === "note" ? noteUse(session, base, now) : prolong(session, base, renewal, now)
   })
+
+const touched = (base: Base, kept: Kept | undefined): Outcome =>
+  kept === undefined ? nothing : { _tag: "Touched", base: { ...base, kept } }
+
+/** Renews the lifetime: in the session itself too, if that says when it ends, unless it has become too large to be saved. */
+const prolong = (
+  { env }: RequestState,
+  base: Base,
+  lifetime: number,
+  now: number
+): Effect.Effect<Outcome, SessionError> => {
+  const ttl = Duration.millis(lifetime)
+  const payload = base.data.idleTimeout === undefined ? undefined : payloadOf(env, base.data, now + lifetime)
+  return payload instanceof Uint8Array
+    ? Effect.map(env.keeper.save(base.kept, payload, ttl), (result) =>
+        touched(base, result._tag === "Saved" ? result.kept : undefined)
+      )
+    : Effect.map(env.keeper.touch(base.kept, ttl), (kept) => touched(base, kept))
+}
 
 /** Notes in the session itself that it was used. Whoever saves it at the same time notes the same. */
 const noteUse = (session: RequestState, base: Base, now: number): Effect.Effect<Outcome, SessionError> =>

@@ -5,7 +5,7 @@ import { browser, day, lifetimeIn, live, minute, type Pair, sides, withCookie } 
 
 export const lifetimes = ({ apps, start, stored }: Pair): void => {
   live(
-    "the cookie's attributes in a record are kept, and its end is renewed with the session",
+    "the cookie's attributes in a record are kept, and its end is renewed with the session, which fastify ends then",
     Effect.gen(function* () {
       const both = yield* start({ maxAge: day }, { maxAge: day })
       const visitor = browser(both)
@@ -14,7 +14,7 @@ export const lifetimes = ({ apps, start, stored }: Pair): void => {
       expect(record["cookie"].originalMaxAge).toBe(day)
       const { expires, ...attributes } = record["cookie"]
       let last = Date.parse(expires)
-      for (const path of ["/visits", "/regenerate"]) {
+      for (const path of ["/visits", "/touch", "/regenerate"]) {
         yield* visitor.ours(path)
         const { record, ttl } = (yield* stored(visitor.cookie()))!
         const { expires: later, ...same } = record["cookie"]
