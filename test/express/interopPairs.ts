@@ -14,7 +14,7 @@ import {
   secrets,
   serveOurs
 } from "./interopApps.js"
-import { type Backend, redis, type Stored } from "./interopBackends.js"
+import { type Backend, mysql, postgres, redis, type Stored } from "./interopBackends.js"
 
 /** Where both apps are. */
 export interface Apps {
@@ -113,7 +113,9 @@ export const paired = (framework: Framework, { start: backend }: Backend): Pair 
 
 export const pairs: ReadonlyArray<readonly [Framework, Backend]> = [
   [onExpress, redis],
-  [onFastify, redis]
+  [onFastify, redis],
+  [onExpress, postgres],
+  [onExpress, mysql]
 ]
 
 export const live = (name: string, test: Effect.Effect<void, never, Scope.Scope>): void => it.live(name, () => test)

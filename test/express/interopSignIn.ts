@@ -1,4 +1,5 @@
-// Who signs in and out on either app, and whose id is replaced, is that on the other too.
+// Who signs in and out on either app does so on the other too, whatever ids that app makes and whenever it saves.
+import { randomUUID } from "node:crypto"
 import * as Effect from "#effect/Effect"
 import { expect } from "#test/vitest"
 import { browser, day, idIn, live, type Pair, sides, withCookie } from "./interopPairs.js"
@@ -114,6 +115,23 @@ export const signIn = ({ apps, framework: { cookieName }, start, stored }: Pair)
           expect((yield* withCookie(both[one], "/me", copy)).body).toBe("anonymous")
           expect((yield* withCookie(both[other], "/me", copy)).body).toBe("anonymous")
         }
+      }
+    })
+  )
+
+  live(
+    "ids of another form are as good",
+    Effect.gen(function* () {
+      for (const genid of [randomUUID, () => `a.b:c/d+e=${randomUUID()}%~{}"`]) {
+        const both = yield* start({ genid })
+        const visitor = browser(both)
+        expect(yield* visitor.theirs("/visits")).toBe("1")
+        const own = idIn(visitor.cookie())
+        expect(yield* visitor.ours("/visits")).toBe("2")
+        expect(idIn(visitor.cookie())).toBe(own)
+        expect(yield* visitor.theirs("/visits")).toBe("3")
+        yield* visitor.ours("/login?username=ada")
+        expect(yield* visitor.theirs("/me")).toBe("ada")
       }
     })
   )
