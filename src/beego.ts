@@ -8,4 +8,4 @@ import "#dialect/effect@4-needs-effect-session@latest--effect@3-needs-effect-ses
 export { defaults, options } from "./beego/config.js"
 export * as Gob from "./beego/Gob.js"
 export { codec } from "./beego/gob/codec.js"
-export { layer } from "./beego/layer.js"
+export { layer, provider } from "./beego/layer.js"

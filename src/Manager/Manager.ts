@@ -8,7 +8,7 @@ import * as Schedule from "#effect/Schedule"
 import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
 import { SealedSessions } from "../Provider/cookie/SealedSessions.js"
-import { SessionProvider, type StoredId } from "../Provider/Provider.js"
+import { type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import { type BoundFields, bind, type Draft, orDefault, read } from "../Store/BoundField.js"
 import * as Codec from "../Store/Codec.js"
@@ -18,7 +18,7 @@ import { makeAtRest } from "./atRest.js"
 import { deviceOf } from "./bound/binding.js"
 import { type Backend, bounded, guarded, guardedSealing, type Surroundings } from "./Calls.js"
 import { makeCaches } from "./caches.js"
-import { checkKeeper, checkOnClient, checkOnServer } from "./checks.js"
+import { checkKeeper, checkMoving, checkOnClient, checkOnServer } from "./checks.js"
 import type { SessionConfig } from "./configSchema.js"
 import { makeCrossOrigin } from "./crossOrigin.js"
 import type { Environment } from "./Environment.js"
@@ -27,6 +27,7 @@ import { keptByClient } from "./keptByClient.js"
 import { keptByServer } from "./keptByServer.js"
 import type { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
+import { elsewhere, type From, newPlace } from "./movingFrom.js"
 import type { Base } from "./Outcome.js"
 import { People } from "./people/People.js"
 import { makeReports } from "./reports.js"
@@ -100,7 +101,7 @@ export const overProvider = (
   codec: Codec.SessionCodec = Codec.json
 ): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.flatMap(SessionProvider, (provider) => {
-    const surroundings = surround({ name: provider.name, ...provider.capabilities }, config)
+    const surroundings = surroundProvider(provider, config)
     const wrong = checkOnServer(config, codec)
     return wrong === undefined
       ? Effect.flatMap(makeAtRest(config), (atRest) =>
@@ -110,6 +111,31 @@ export const overProvider = (
             codec,
             surroundings,
             makeTrial(provider, config, codec)
+          )
+        )
+      : Effect.fail(wrong)
+  })
+
+/**
+ * Makes a manager over the provider in the context, to which sessions move from another one. Fails with `InvalidConfig` like
+ * {@link overProvider}, and if the move could not keep what it promises.
+ */
+export const overBoth = (config: SessionConfig, from: From): Effect.Effect<Manager, SessionError, SessionProvider> =>
+  Effect.flatMap(SessionProvider, (to) => {
+    const wrong = checkMoving(config, from, to) ?? checkOnServer(config, Codec.json)
+    const old = guarded(from.provider, surroundProvider(from.provider, config))
+    const surroundings = surroundProvider(newPlace(to, old, config), config)
+    const provider = newPlace(guarded(to, surroundings), old, config)
+    return wrong === undefined
+      ? Effect.flatMap(makeAtRest(config), (atRest) =>
+          Effect.flatMap(elsewhere(provider, { ...from, provider: old }, config, atRest, surroundings), (place) =>
+            over(
+              keptByServer(provider, config, atRest, place),
+              config,
+              Codec.json,
+              surroundings,
+              makeTrial(to, config, Codec.json)
+            )
           )
         )
       : Effect.fail(wrong)
@@ -143,6 +169,9 @@ export const overSealed = (
 
 /** What seals are bound to. No name has a space. */
 const sealedFor = (config: SessionConfig): string => [cookieName(config), config.app].join(" ").trimEnd()
+
+const surroundProvider = ({ capabilities, name }: Provider, config: SessionConfig): Surroundings =>
+  surround({ name, ...capabilities }, config)
 
 const surround = (backend: Backend, { timeout }: SessionConfig): Surroundings => ({
   bounded: bounded(backend, timeout),

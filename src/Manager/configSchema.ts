@@ -162,8 +162,8 @@ const Id = Schema.Struct({
   })
 )
 
-/** The number of characters of a SHA-256 in base64url. */
-const hashLength = 43
+/** The number of characters of a SHA-256 in base64url. @internal */
+export const hashLength = 43
 
 const Remember = Schema.Struct({
   idleTimeout: withDefault(positive, () => Duration.days(14)),

@@ -11,7 +11,7 @@ import { type AtRest, openMark, sealedMark, sealedRecords } from "./atRest.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { Changed, Fate, Found, Keeper, Kept, Lost, Saved } from "./Keeper.js"
 import { ended, movedTo, readMark, successorOf, type Trace, wayTo } from "./marks.js"
-import { type Moved, moving } from "./moving.js"
+import { type Moved, type OldPlace, readMoving, unhashed } from "./moving.js"
 import { makeIds } from "./SessionId.js"
 
 /** How many changes of id in a row are followed, all within the lifetime of a mark. */
@@ -131,32 +131,39 @@ const tracing = (
   }
 }
 
-/** Reaches a session with its client's token: under its hash and, with `migrating`, under its id too. */
-const reach = (provider: Provider, { absoluteTimeout, id: { hashed }, idleTimeout }: SessionConfig, atRest: AtRest) => {
-  if (hashed !== "migrating") {
-    return {
-      read: (_: string, ref: StoredId) => provider.read(ref),
-      destroy: (_: string, ref: StoredId) => provider.destroy(ref, ended)
-    }
+/** Reaches a session with its client's token: under its hash and, at an old place, under its id. */
+const reach = (provider: Provider, old: OldPlace | undefined) => {
+  const read = (_: string, ref: StoredId): Effect.Effect<Option.Option<Moved>, SessionError> => provider.read(ref)
+  const destroy = (_: string, ref: StoredId) => provider.destroy(ref, ended)
+  if (old === undefined) {
+    return { read, destroy }
   }
-  const { destroy, read } = moving(provider, atRest, Duration.min(idleTimeout, absoluteTimeout))
+  const readBoth = readMoving(provider, old)
   return {
-    read: (token: string, ref: StoredId) => read(token as StoredId, ref),
-    destroy: (token: string, ref: StoredId) => destroy(token as StoredId, ref)
+    read: (token: string, ref: StoredId) => (old.knows(token) ? readBoth(token as StoredId, ref) : read(token, ref)),
+    destroy: (token: string, ref: StoredId) =>
+      old.knows(token) ? old.end(token as StoredId, ref) : destroy(token, ref)
   }
 }
 
-export const keptByServer = (provider: Provider, config: SessionConfig, atRest: AtRest): Keeper => {
+/** `elsewhere` is another provider that sessions move from. */
+export const keptByServer = (
+  provider: Provider,
+  config: SessionConfig,
+  atRest: AtRest,
+  elsewhere?: OldPlace
+): Keeper => {
   const { check, make, stored: refOf } = makeIds(config, provider.capabilities)
   const { find, trace } = tracing(provider, config, atRest, refOf)
-  const { destroy, read } = reach(provider, config, atRest)
+  const old = config.id.hashed === "migrating" ? unhashed(provider, config, atRest, check) : elsewhere
+  const { destroy, read } = reach(provider, old)
   return {
     name: provider.name,
     maxPayload: provider.capabilities.maxPayload - atRest.overhead,
     inProcess: provider.capabilities.inProcess,
     needsResponse: false,
     revocable: true,
-    accepts: check,
+    accepts: old === undefined ? check : (token) => check(token) || old.knows(token),
     refOf,
     makeId: (predecessor) => make(predecessor?.id),
     principals: provider.principals && sealedRecords(provider.principals, atRest),
@@ -178,12 +185,12 @@ export const keptByServer = (provider: Provider, config: SessionConfig, atRest: 
     },
     // The person's list may name a session as it was before it moved.
     find:
-      config.id.hashed === "migrating"
-        ? (ref, id) =>
+      old === undefined
+        ? find
+        : (ref, id) =>
             Effect.flatMap(find(ref, id), (found) =>
-              found === undefined && check(ref) ? find(refOf(ref), ref) : Effect.succeed(found)
-            )
-        : find,
+              found === undefined && old.knows(ref) ? find(refOf(ref), ref) : Effect.succeed(found)
+            ),
     ...writing(provider, config, atRest, refOf),
     end: (token) => {
       const ref = refOf(token)
@@ -202,8 +209,11 @@ export const keptByServer = (provider: Provider, config: SessionConfig, atRest: 
           ? Effect.map(trace(token, token as StoredId), unlessReused)
           : Effect.succeed(unlessReused(found))
       ),
-    endRef:
-      config.id.hashed === "migrating" ? (ref) => destroy(ref, refOf(ref)) : (ref) => provider.destroy(ref, ended),
+    // What is listed may be an id.
+    endRef: (ref) =>
+      old?.knows(ref) === true
+        ? Effect.andThen(provider.destroy(ref, ended), old.end(ref, refOf(ref)))
+        : provider.destroy(ref, ended),
     changed: provider.changed,
     count: provider.count,
     list: provider.list,

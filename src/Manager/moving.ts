@@ -1,6 +1,7 @@
 /**
- * Moves sessions that were stored under their ids to the hashes of their ids: each moves when it is first read. So
- * hashed ids can be turned on while users are signed in.
+ * Moves sessions that were stored under their ids to the hashes of their ids: each moves when it is first read, so that
+ * nobody is signed out. They were in this provider (hashed ids are turned on while users are signed in), or are in
+ * another one (`movingFrom.ts`).
  */
 import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
@@ -9,6 +10,7 @@ import * as Option from "#effect/Option"
 import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import { type AtRest, sealedMark } from "./atRest.js"
+import type { SessionConfig } from "./configSchema.js"
 import { ended, movedTo } from "./marks.js"
 import { maxAttempts } from "./Turns.js"
 
@@ -19,12 +21,28 @@ export interface Moved extends Stored {
 
 type Found = Effect.Effect<Option.Option<Moved>, SessionError>
 
-/** The calls that differ for ids that may not have been hashed yet: both look under the hash and under the id. */
-export interface Moving {
-  /** Reads the live session of an id, which is kept under `to` from then on. */
-  readonly read: (id: StoredId, to: StoredId) => Found
-  readonly destroy: (id: StoredId, to: StoredId) => Effect.Effect<void, SessionError>
+/** Where sessions are under their ids, until they move. */
+export interface OldPlace {
+  /** Whether a text can be an id there. What somebody saw in the backend of hashes is none that a client could send. */
+  readonly knows: (id: string) => boolean
+  readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, SessionError>
+  /** Moves a session that was read to its hash; `Changed` if it has to be read again. */
+  readonly move: (
+    id: StoredId,
+    to: StoredId,
+    stored: Stored
+  ) => Effect.Effect<Option.Option<Moved> | "Changed", SessionError>
+  /** Ends the session under both, so that nobody who has read it can move it any more. */
+  readonly end: (id: StoredId, to: StoredId) => Effect.Effect<void, SessionError>
 }
+
+/** The lifetime of a session that is used now. */
+export const inUseFor = ({ absoluteTimeout, idleTimeout }: SessionConfig): Duration.Duration =>
+  Duration.min(idleTimeout, absoluteTimeout)
+
+/** What is left of a session's lifetime when it moves: it is in use, so that it gets the lifetime `ttl` at least. */
+export const lifetimeLeft = ({ expiresAt }: Stored, ttl: Duration.Duration, now: number): Duration.Duration =>
+  Duration.max(ttl, Duration.millis(Math.max(expiresAt - now, 0)))
 
 const interfered = (backend: string) =>
   new SessionError({
@@ -32,54 +50,70 @@ const interfered = (backend: string) =>
     message: `${backend}: read: other processes still change the session under its unhashed id: switch them over too`
   })
 
-/** A session that moves is in use, so that it gets the lifetime `ttl` at least. */
-export const moving = (provider: Provider, atRest: AtRest, ttl: Duration.Duration): Moving => {
-  const move = (id: StoredId, to: StoredId, stored: Stored, attempt: number): Found => {
-    const content = atRest.open("session", id, id, stored.payload)
-    // What cannot be opened here cannot be opened there either.
-    return content === undefined
-      ? Effect.succeedSome(stored)
-      : moveSealed(id, to, { ...stored, payload: atRest.seal("session", to, id, content) }, attempt)
-  }
+/** Reads the live session of an id, which is kept under its hash, `to`, from then on. */
+export const readMoving = (
+  provider: Provider,
+  old: OldPlace
+): ((id: StoredId, to: StoredId, attempt?: number) => Found) => {
+  const read = (id: StoredId, to: StoredId, attempt = 1): Found =>
+    Effect.flatMap(provider.read(to), (found) =>
+      Option.isSome(found)
+        ? Effect.succeed(found)
+        : Effect.flatMap(
+            old.read(id),
+            Option.match({
+              // It may have moved between the two.
+              onNone: () => provider.read(to),
+              onSome: (stored) =>
+                attempt > maxAttempts
+                  ? interfered(provider.name)
+                  : Effect.flatMap(old.move(id, to, stored), (moved) =>
+                      moved === "Changed" ? read(id, to, attempt + 1) : Effect.succeed(moved)
+                    )
+            })
+          )
+    )
+  return read
+}
 
-  const moveSealed = (id: StoredId, to: StoredId, { expiresAt, payload, revision }: Stored, attempt: number): Found =>
-    Effect.clockWith((clock) => {
-      const left = Duration.millis(Math.max(expiresAt - millisOf(clock), 0))
-      return provider.regenerate({
+/** The sessions of this provider that are under their ids. `knows` tells the form of these. */
+export const unhashed = (
+  provider: Provider,
+  config: SessionConfig,
+  atRest: AtRest,
+  knows: OldPlace["knows"]
+): OldPlace => {
+  const move = (id: StoredId, to: StoredId, stored: Stored, payload: Uint8Array) =>
+    Effect.clockWith((clock) =>
+      provider.regenerate({
         oldId: id,
         newId: to,
         payload,
-        ttl: Duration.max(ttl, left),
-        revision,
+        ttl: lifetimeLeft(stored, inUseFor(config), millisOf(clock)),
+        revision: stored.revision,
         mark: sealedMark(atRest, id, movedTo(to))
       })
-    }).pipe(
-      Effect.flatMap((result) =>
+    ).pipe(
+      Effect.map((result) =>
         result._tag === "Written"
-          ? Effect.succeedSome({ payload, revision: result.revision, expiresAt: result.expiresAt, hasMoved: true })
-          : read(id, to, attempt + 1)
+          ? Option.some({ payload, revision: result.revision, expiresAt: result.expiresAt, hasMoved: true })
+          : ("Changed" as const)
       ),
       // If the backend writes the hash before it removes the id, another process may come between the two steps.
       Effect.catch((error) => Effect.filterOrFail(provider.read(to), Option.isSome, () => error))
     )
 
-  const read = (id: StoredId, to: StoredId, attempt: number): Found =>
-    Effect.flatMap(provider.read(to), (found) =>
-      Option.isSome(found)
-        ? Effect.succeed(found)
-        : Effect.flatMap(
-            provider.read(id),
-            Option.match({
-              // It may have moved between the two.
-              onNone: () => provider.read(to),
-              onSome: (stored) => (attempt > maxAttempts ? interfered(provider.name) : move(id, to, stored, attempt))
-            })
-          )
-    )
-
   return {
-    read: (id, to) => read(id, to, 1),
+    knows,
+    read: provider.read,
+    move: (id, to, stored) => {
+      const content = atRest.open("session", id, id, stored.payload)
+      // What cannot be opened here cannot be opened there either.
+      return content === undefined
+        ? Effect.succeedSome(stored)
+        : move(id, to, stored, atRest.seal("session", to, id, content))
+    },
     // The id first: a session that moved before is under the hash, and one that has not moved by then no longer can.
-    destroy: (id, to) => Effect.andThen(provider.destroy(id, ended), provider.destroy(to, ended))
+    end: (id, to) => Effect.andThen(provider.destroy(id, ended), provider.destroy(to, ended))
   }
 }

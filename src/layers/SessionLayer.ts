@@ -32,6 +32,19 @@ export {
   fromConfig
 } from "./fromConfig.js"
 
+export {
+  /**
+   * @since 3.0.0
+   * @category models
+   */
+  type MovingOptions,
+  /**
+   * @since 3.0.0
+   * @category layers
+   */
+  moving
+} from "./moving.js"
+
 export type {
   /**
    * @since 3.0.0

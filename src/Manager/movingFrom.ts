@@ -1,0 +1,202 @@
+/**
+ * Moves sessions here from another provider, where another library's format has them under their ids.
+ *
+ * A session is stored here first, under its hash, which the provider refuses if it is there already, or was and has left a mark:
+ * so only one of those who have read it does that. It alone then empties the session there, by compare-and-set. If others have
+ * changed it meanwhile, it takes their changes over and tries again; if it was ended, it ends it here. Whoever ends a session
+ * leaves a mark here first, even if it has not moved, so that nobody who has read it before can store it any more.
+ */
+import { millisOf } from "#dialect/clock"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
+import type { Provider, Revision, Stored, StoredId } from "../Provider/Provider.js"
+import { SessionError } from "../SessionError.js"
+import { json, type SessionCodec } from "../Store/Codec.js"
+import { converting } from "../Store/converting.js"
+import type { Any } from "../Store/SessionStore.js"
+import type { AtRest } from "./atRest.js"
+import type { Surroundings } from "./Calls.js"
+import type { SessionConfig } from "./configSchema.js"
+import { ended } from "./marks.js"
+import { inUseFor, lifetimeLeft, type Moved, type OldPlace } from "./moving.js"
+import { makeIds } from "./SessionId.js"
+import { maxAttempts } from "./Turns.js"
+
+/** Where sessions come from, and what of them is carried over. */
+export interface From {
+  readonly provider: Provider
+  readonly codec: SessionCodec
+  readonly stores: ReadonlyArray<Any>
+  /** The form of the ids; undefined if any is one, since cookies are signed. */
+  readonly ids: SessionConfig["id"] | undefined
+}
+
+/** What a session is before it ends, if it was not here: an end leaves a mark only in place of a session. */
+const placeholder = Buffer.of(0)
+
+const isPlaceholder = ({ payload }: Stored): boolean => payload.length === 1 && payload[0] === placeholder[0]
+
+/**
+ * How long a mark stays: as long as a session that a process of before writes at its end, when it has moved already. A
+ * request may take an hour.
+ */
+const marksFor = (config: SessionConfig): Duration.Duration => Duration.sum(inUseFor(config), Duration.hours(1))
+
+/**
+ * The provider that sessions move to: its marks stay for long, no placeholder is seen, and the sessions that have not moved
+ * count too.
+ */
+export const newPlace = (provider: Provider, from: Provider, config: SessionConfig): Provider => {
+  const { capabilities, count, destroy, gc, list, read, regenerate } = provider
+  const ttl = marksFor(config)
+  return {
+    ...provider,
+    capabilities: {
+      ...capabilities,
+      inProcess: capabilities.inProcess && from.capabilities.inProcess,
+      answersWithin: Math.max(capabilities.answersWithin, from.capabilities.answersWithin)
+    },
+    read: (id) =>
+      Effect.map(
+        read(id),
+        Option.filter((stored) => !isPlaceholder(stored))
+      ),
+    destroy: (id, mark) => destroy(id, mark && { ...mark, ttl: Duration.max(mark.ttl, ttl) }),
+    regenerate: ({ mark, ...move }) =>
+      regenerate({ ...move, mark: mark && { ...mark, ttl: Duration.max(mark.ttl, ttl) } }),
+    count: count && from.count && Effect.zipWith(from.count, count, (theirs, own) => theirs + own),
+    // Theirs first: a session that moves meanwhile is listed twice rather than not at all.
+    list: list && from.list && Stream.concat(from.list, list),
+    gc:
+      gc === undefined || from.gc === undefined
+        ? (gc ?? from.gc)
+        : Effect.zipWith(from.gc, gc, (theirs, own) => theirs + own)
+  }
+}
+
+/** How long an emptied session stays at its old place, if it cannot be removed there. */
+const emptyFor = Duration.minutes(1)
+
+const leftBehind =
+  "session: values of a session were not carried over when it moved, because no store in `stores` has a field for them, or the field's Schema does not accept them: the events Dropped tell their names"
+
+type Moving = Effect.Effect<Option.Option<Moved>, SessionError>
+
+/** Sessions of another provider, which move to the {@link newPlace}. */
+export const elsewhere = (
+  provider: Provider,
+  { codec, ids, provider: from, stores }: From,
+  config: SessionConfig,
+  atRest: AtRest,
+  { reports, telemetry }: Pick<Surroundings, "reports" | "telemetry">
+): Effect.Effect<OldPlace, SessionError> => {
+  const ttl = inUseFor(config)
+  const convert = converting(stores, codec, json)
+  const empty = codec.encode({ createdAt: undefined, values: {} })
+  if (empty instanceof SessionError) {
+    return Effect.fail(empty)
+  }
+
+  /** What to store here; undefined if it is no session in the old format. */
+  const converted = (id: StoredId, to: StoredId, { payload }: Stored, createdAt: number) => {
+    const data = codec.decode(payload)
+    if (data === undefined) {
+      return undefined
+    }
+    const dropped = new Set<string>()
+    const values = convert(data.values, { dropped: (key) => dropped.add(key) })
+    const encoded = json.encode({ createdAt, values })
+    return encoded instanceof SessionError ? encoded : { dropped, payload: atRest.seal("session", to, id, encoded) }
+  }
+
+  /** Tells what was left behind. */
+  const told = (to: StoredId, dropped: ReadonlySet<string>): Effect.Effect<void> => {
+    for (const key of dropped) {
+      telemetry.dropped(to, key)
+    }
+    return dropped.size === 0 ? Effect.void : reports.warned(leftBehind)
+  }
+
+  const endedMeanwhile = (to: StoredId) => Effect.andThen(provider.destroy(to, ended), Effect.succeedNone)
+
+  /** The session has moved already, or has ended since. What is left of it at its old place goes. */
+  const settled = (id: StoredId, to: StoredId): Moving => Effect.andThen(from.destroy(id), provider.read(to))
+
+  /** Empties the session at its old place, where it is at `revision`; here it is stored as `moved`. */
+  const leave = (id: StoredId, to: StoredId, moved: Moved, revision: Revision, attempt = 1): Moving =>
+    Effect.flatMap(from.write(id, empty, emptyFor, revision), (result): Moving => {
+      switch (result._tag) {
+        case "Written":
+          return Effect.as(Effect.ignore(from.destroy(id)), Option.some(moved))
+        case "Gone":
+          return endedMeanwhile(to)
+        case "Conflict":
+          return attempt === maxAttempts
+            ? settled(id, to)
+            : Effect.flatMap(from.read(id), (found) =>
+                Option.isNone(found) ? endedMeanwhile(to) : takeOver(id, to, moved, found.value, attempt + 1)
+              )
+      }
+    })
+
+  /** Stores what others have changed there meanwhile, unless the session was changed here too: then that counts. */
+  const takeOver = (id: StoredId, to: StoredId, moved: Moved, stored: Stored, attempt: number): Moving =>
+    Effect.clockWith((clock) => {
+      const now = millisOf(clock)
+      const next = converted(id, to, stored, now)
+      if (next instanceof SessionError) {
+        return Effect.fail(next)
+      }
+      return next === undefined
+        ? leave(id, to, moved, stored.revision, attempt)
+        : Effect.flatMap(provider.write(to, next.payload, lifetimeLeft(stored, ttl, now), moved.revision), (result) =>
+            result._tag === "Written"
+              ? Effect.andThen(
+                  told(to, next.dropped),
+                  leave(id, to, { ...result, payload: next.payload }, stored.revision, attempt)
+                )
+              : settled(id, to)
+          )
+    })
+
+  const move = (id: StoredId, to: StoredId, stored: Stored): Moving =>
+    Effect.clockWith((clock) => {
+      const now = millisOf(clock)
+      const made = converted(id, to, stored, now)
+      if (made === undefined) {
+        // Reported like any other session that cannot be read.
+        return Effect.succeed(Option.some<Moved>({ ...stored, payload: new Uint8Array(0) }))
+      }
+      return made instanceof SessionError
+        ? Effect.fail(made)
+        : Effect.flatMap(provider.create(to, made.payload, lifetimeLeft(stored, ttl, now)), (result) =>
+            result._tag === "Written"
+              ? Effect.andThen(
+                  told(to, made.dropped),
+                  leave(id, to, { ...result, payload: made.payload }, stored.revision)
+                )
+              : Effect.flatMap(provider.read(to), (found) =>
+                  // Whoever has stored it empties it there. If it has ended here, nobody stores it again.
+                  Option.isSome(found) ? Effect.succeed(found) : settled(id, to)
+                )
+          )
+    })
+
+  return Effect.succeed<OldPlace>({
+    knows: ids === undefined ? () => true : makeIds({ ...config, cookie: false, id: ids }, from.capabilities).check,
+    read: from.read,
+    // Not half of it, if the client hangs up.
+    move: (id, to, stored) => Effect.uninterruptible(move(id, to, stored)),
+    end: (id, to) =>
+      Effect.flatMap(from.exists(id), (isThere) =>
+        isThere
+          ? Effect.andThen(
+              Effect.andThen(provider.create(to, placeholder, marksFor(config)), from.destroy(id)),
+              provider.destroy(to, ended)
+            )
+          : provider.destroy(to, ended)
+      )
+  })
+}
