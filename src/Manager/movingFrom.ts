@@ -162,12 +162,12 @@ export const elsewhere = (
     })
 
   const move = (id: StoredId, to: StoredId, stored: Stored): Moving =>
-    Effect.clockWith((clock) => {
+    Effect.clockWith((clock): Moving => {
       const now = millisOf(clock)
       const made = converted(id, to, stored, now)
       if (made === undefined) {
         // Reported like any other session that cannot be read.
-        return Effect.succeed(Option.some<Moved>({ ...stored, payload: new Uint8Array(0) }))
+        return Effect.succeedSome({ ...stored, payload: new Uint8Array(0) })
       }
       return made instanceof SessionError
         ? Effect.fail(made)
@@ -177,9 +177,11 @@ export const elsewhere = (
                   told(to, made.dropped),
                   leave(id, to, { ...result, payload: made.payload }, stored.revision)
                 )
-              : Effect.flatMap(provider.read(to), (found) =>
-                  // Whoever has stored it empties it there. If it has ended here, nobody stores it again.
-                  Option.isSome(found) ? Effect.succeed(found) : settled(id, to)
+              : Effect.flatMap(
+                  provider.read(to),
+                  (found): Moving =>
+                    // Whoever has stored it empties it there. If it has ended here, nobody stores it again.
+                    Option.isSome(found) ? Effect.succeed(found) : settled(id, to)
                 )
           )
     })
