@@ -1,7 +1,7 @@
 /**
  * The store that express-session and @fastify/session are given.
  */
-import { type SessionData, Store } from "express-session"
+import { Store } from "express-session"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Stream from "#effect/Stream"
@@ -15,29 +15,29 @@ import { type Base, Sessions } from "./saving.js"
 
 /**
  * A store of express-session and @fastify/session. Its errors are `SessionError`s. Each callback is called once, and never
- * before the call has returned.
+ * before the call has returned. Sessions have no type here, since express and fastify have one each.
  *
  * @since 3.0.0
  * @category models
  */
 export interface ExpressStore extends Store {
   /** Reads a session: null if there is none, or if it has expired. */
-  get(sid: string, callback: (error: any, session?: SessionData | null) => void): void
+  get(sid: string, callback: (error: any, session?: any) => void): void
   /**
    * Saves a session. Of one that was read, only the values that its request has changed are written, onto those that are
    * stored now; if it has ended meanwhile, nothing is stored, and that is no error. A session that was not read is stored
    * as it is, unless it has ended a moment ago. One whose lifetime is over ends.
    */
-  set(sid: string, session: SessionData, callback?: (error?: any) => void): void
+  set(sid: string, session: object, callback?: (error?: any) => void): void
   /** Renews the lifetime of a session, and nothing else. */
-  touch(sid: string, session: SessionData, callback?: (error?: any) => void): void
+  touch(sid: string, session: object, callback?: (error?: any) => void): void
   /** Ends a session. */
   destroy(sid: string, callback?: (error?: any) => void): void
   /**
    * Reads all sessions, each with its `id` if ids are not hashed. Fails with `Unsupported` if the backend cannot list
    * them, as `clear` does, and `length` if it cannot count them.
    */
-  all(callback: (error: any, sessions?: Array<SessionData> | null) => void): void
+  all(callback: (error: any, sessions?: Array<any>) => void): void
   /** Counts the sessions. */
   length(callback: (error: any, length?: number) => void): void
   /** Ends all sessions. */
@@ -79,25 +79,22 @@ class StoreOnProvider extends Store implements ExpressStore {
     this.backend = new Backend(layer, settings, (provider) => new Sessions(provider, settings))
   }
 
-  override get(sid: string, callback: (error: any, session?: SessionData | null) => void): void {
-    this.backend.run(
-      (sessions) => {
-        const ref = sessions.refOf(sid)
-        return ref === undefined
-          ? Effect.succeed(null)
-          : Effect.map(sessions.read(ref), (found) => {
-              if (found === undefined) {
-                return null
-              }
-              this.bases.set(found.document, found.base)
-              return found.document
-            })
-      },
-      callback as Callback<Document | null>
-    )
+  override get(sid: string, callback: (error: any, session?: any) => void): void {
+    this.backend.run((sessions) => {
+      const ref = sessions.refOf(sid)
+      return ref === undefined
+        ? Effect.succeed(null)
+        : Effect.map(sessions.read(ref), (found) => {
+            if (found === undefined) {
+              return null
+            }
+            this.bases.set(found.document, found.base)
+            return found.document
+          })
+    }, callback)
   }
 
-  override set(sid: string, session: SessionData, callback?: (error?: any) => void): void {
+  override set(sid: string, session: object, callback?: (error?: any) => void): void {
     // Now, and not when its turn comes: a handler may go on with it.
     const values = valuesOf(session)
     const isUnchanged = (session as FastifySession).isModified?.() === false
@@ -116,8 +113,10 @@ class StoreOnProvider extends Store implements ExpressStore {
     )
   }
 
-  override touch(sid: string, { cookie }: SessionData, callback?: (error?: any) => void): void {
-    this.with(sid, valuesOf({ cookie }), callback, (sessions, ref, values) => sessions.touch(ref, values))
+  override touch(sid: string, session: object, callback?: (error?: any) => void): void {
+    this.with(sid, valuesOf({ cookie: (session as Document).cookie }), callback, (sessions, ref, values) =>
+      sessions.touch(ref, values)
+    )
   }
 
   override destroy(sid: string, callback?: (error?: any) => void): void {
@@ -127,20 +126,17 @@ class StoreOnProvider extends Store implements ExpressStore {
     }, callback)
   }
 
-  override all(callback: (error: any, sessions?: Array<SessionData> | null) => void): void {
-    this.backend.run(
-      (sessions, alive) => {
-        const { list } = sessions.provider
-        return list === undefined
-          ? Effect.fail(unsupported(sessions.provider, "all"))
-          : list.pipe(
-              Stream.mapEffect((ref) => Effect.tap(sessions.document(ref), Effect.sync(alive)), { concurrency }),
-              Stream.runCollect,
-              Effect.map((documents) => Array.from(documents).filter((document) => document !== undefined))
-            )
-      },
-      callback as Callback<Array<Document>>
-    )
+  override all(callback: (error: any, sessions?: Array<any>) => void): void {
+    this.backend.run((sessions, alive) => {
+      const { list } = sessions.provider
+      return list === undefined
+        ? Effect.fail(unsupported(sessions.provider, "all"))
+        : list.pipe(
+            Stream.mapEffect((ref) => Effect.tap(sessions.listed(ref), Effect.sync(alive)), { concurrency }),
+            Stream.runCollect,
+            Effect.map((documents) => Array.from(documents).filter((document) => document !== undefined))
+          )
+    }, callback)
   }
 
   override length(callback: (error: any, length?: number) => void): void {
@@ -170,7 +166,10 @@ class StoreOnProvider extends Store implements ExpressStore {
         const { values, ...rest } = base()
         const shown = new Map<string, string>()
         for (const name of names) {
-          shown.set(name, values.get(name)!)
+          const text = values.get(name)
+          if (text !== undefined) {
+            shown.set(name, text)
+          }
         }
         return { ...rest, values, shown: shown.set("cookie", cookie) }
       })

@@ -42,6 +42,8 @@ export class Backend<S> {
   private running = 0
   private isClosed = false
   private last: (() => void) | undefined
+  /** What lasts begins here, and not in the context of the request that came first. */
+  private readonly outside = new AsyncResource("effect-session")
 
   constructor(
     private readonly layer: Layer.Layer<SessionProvider, unknown>,
@@ -121,14 +123,13 @@ export class Backend<S> {
         collecting(provider, this.settings.gcInterval)
       )
     })
-    this.life = Effect.runFork(
-      Effect.catchCause(Effect.scoped(life), (cause) =>
-        Effect.suspend(() => {
-          this.sessions = undefined
-          return Deferred.fail(built, this.errorOf(cause))
-        })
-      )
+    const lasting = Effect.catchCause(Effect.scoped(life), (cause) =>
+      Effect.suspend(() => {
+        this.sessions = undefined
+        return Deferred.fail(built, this.errorOf(cause))
+      })
     )
+    this.life = this.outside.runInAsyncScope(() => Effect.runFork(lasting))
     return built
   }
 

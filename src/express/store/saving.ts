@@ -55,7 +55,6 @@ export class Sessions {
    * and where a backend keeps no marks, nothing else does.
    */
   private readonly known = new Set<StoredId>()
-
   private readonly stored: (id: string) => StoredId
 
   constructor(
@@ -73,15 +72,14 @@ export class Sessions {
 
   /** Reads a session, as a document for express, and as what this is made of. */
   read(ref: StoredId): Effect.Effect<{ document: Document; base: () => Base } | undefined, SessionError> {
-    return Effect.map(this.provider.read(ref), (found) => {
-      const document = Option.isSome(found) ? parse(found.value.payload) : undefined
-      if (document === undefined || Option.isNone(found)) {
+    return Effect.map(this.found(ref), (found) => {
+      if (found === undefined) {
         return undefined
       }
+      const { document, stored } = found
       this.saw(ref)
-      const stored = found.value
       return {
-        document: withEnd(document, stored.expiresAt),
+        document,
         base: () => {
           const values = valuesIn(stored)
           return { ref, revision: stored.revision, values, shown: values }
@@ -90,13 +88,22 @@ export class Sessions {
     })
   }
 
-  /** Reads a session, as a document of a list; undefined if it has ended meanwhile. */
-  document(ref: StoredId): Effect.Effect<Document | undefined, SessionError> {
+  /** Reads a session of a list; undefined if it has ended meanwhile. */
+  listed(ref: StoredId): Effect.Effect<Document | undefined, SessionError> {
+    return Effect.map(
+      this.found(ref),
+      (found) => found && (this.settings.hashed ? found.document : { ...found.document, id: ref })
+    )
+  }
+
+  private found(ref: StoredId): Effect.Effect<{ document: Document; stored: Stored } | undefined, SessionError> {
     return Effect.map(this.provider.read(ref), (found) => {
-      const document = Option.isSome(found) ? parse(found.value.payload) : undefined
-      return document === undefined || Option.isNone(found)
-        ? undefined
-        : { ...withEnd(document, found.value.expiresAt), ...(this.settings.hashed ? {} : { id: ref }) }
+      if (Option.isNone(found)) {
+        return undefined
+      }
+      const stored = found.value
+      const document = parse(stored.payload)
+      return document && { document: withEnd(document, stored.expiresAt), stored }
     })
   }
 

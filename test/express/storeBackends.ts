@@ -1,0 +1,69 @@
+// The backends that the store of express and fastify is tested on.
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { SessionProvider } from "effect-session"
+import * as ExpressStore from "effect-session/express-store"
+import * as File from "effect-session/file"
+import * as Memory from "effect-session/memory"
+import * as Redis from "effect-session/redis"
+import * as Sqlite from "effect-session/sqlite"
+import { afterAll, beforeAll } from "vitest"
+import * as Effect from "#effect/Effect"
+import * as Exit from "#effect/Exit"
+import type * as Layer from "#effect/Layer"
+import * as Scope from "#effect/Scope"
+import { suiteBeside } from "../servers/need.js"
+import * as RedisServer from "../servers/Redis.js"
+
+type Where = Parameters<typeof ExpressStore.make>[0]
+
+/** Makes stores on one backend, each as a process of its own would; they are closed after the last test. */
+export type Stores = (options?: ExpressStore.Options) => ExpressStore.ExpressStore
+
+const temporary = (prefix: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), prefix))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+  )
+
+type Started = Effect.Effect<Where | Layer.Layer<SessionProvider.SessionProvider, unknown>, never, Scope.Scope>
+
+const backends: Record<string, { readonly needs: ReadonlyArray<string>; readonly start: Started }> = {
+  memory: { needs: [], start: Effect.sync(() => Memory.make()) },
+  file: {
+    needs: [],
+    start: Effect.map(temporary("express-file-"), (folder) => File.layer({ directory: join(folder, "sessions") }))
+  },
+  sqlite: {
+    needs: [],
+    start: Effect.map(temporary("express-sqlite-"), (folder) => Sqlite.layer({ filename: join(folder, "sessions.db") }))
+  },
+  redis: { needs: ["redis-server"], start: Effect.map(RedisServer.single(), ({ url }) => Redis.layer({ url })) }
+}
+
+export const onBackends = (tests: (stores: Stores, name: string) => void): void => {
+  for (const [name, { needs, start }] of Object.entries(backends)) {
+    suiteBeside(name, needs, () => {
+      const scope = Effect.runSync(Scope.make())
+      const made: Array<ExpressStore.ExpressStore> = []
+      let where: Where
+      beforeAll(async () => {
+        where = await Effect.runPromise(Scope.provide(start, scope))
+      })
+      afterAll(async () => {
+        await Promise.all(made.map((store) => store.close()))
+        await Effect.runPromise(Scope.close(scope, Exit.void))
+      })
+      tests((options) => {
+        const store = ExpressStore.make(where, options)
+        made.push(store)
+        return store
+      }, name)
+    })
+  }
+}
+
+/** What a call of a store tells its callback. */
+export const told = <A>(call: (callback: (error: any, value?: A) => void) => void): Promise<A> =>
+  new Promise((resolve, reject) => call((error, value) => (error ? reject(error) : resolve(value as A))))
