@@ -67,3 +67,10 @@ export const onBackends = (tests: (stores: Stores, name: string) => void): void 
 /** What a call of a store tells its callback. */
 export const told = <A>(call: (callback: (error: any, value?: A) => void) => void): Promise<A> =>
   new Promise((resolve, reject) => call((error, value) => (error ? reject(error) : resolve(value as A))))
+
+/** Waits until a condition holds, for as long as the test may take. */
+export const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await holds())) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

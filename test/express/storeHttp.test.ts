@@ -1,7 +1,7 @@
 // Apps on express and on fastify that keep their sessions in the store, each on two servers, as one browser sees them.
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type App, browser, onExpress, onFastify } from "./storeApps.js"
-import { onBackends, type Stores, told } from "./storeBackends.js"
+import { onBackends, type Stores, told, until } from "./storeBackends.js"
 
 const apps = { express: onExpress, fastify: onFastify }
 
@@ -84,7 +84,7 @@ onBackends((stores, backend) => {
         expect(await visitor.get(one, "/show")).toBe('{"lasts":"3600000"}')
         await visitor.get(one, "/lasts?ms=50")
         const id = visitor.id()
-        await expect.poll(() => told((done) => store.get(id, done))).toBeNull()
+        await until(async () => (await told((done) => store.get(id, done))) === null)
         expect(await visitor.get(one, "/show")).toBe("{}")
       })
     })
@@ -123,7 +123,7 @@ onBackends((stores, backend) => {
           Date.parse((await told<any>((done) => store.get(visitor.id(), done)))?.cookie.expires ?? "")
         await visitor.get(one, "/set?key=a&value=1")
         const before = await ends()
-        await expect.poll(() => Date.now()).toBeGreaterThan(before - 60_000 + 150)
+        await until(() => Date.now() > before - 60_000 + 150)
         expect(await visitor.get(one, "/show")).toBe('{"a":"1"}')
         expect(await ends()).toBeGreaterThan(before)
         const slow = visitor.get(one, "/held")
