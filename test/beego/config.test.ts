@@ -13,6 +13,7 @@ import * as Result from "#effect/Result"
 import { describe, expect, it } from "#test/vitest"
 import { providers } from "../../src/beego/providers.js"
 import { addresses } from "../../src/Provider/redis/addresses.js"
+import { soak } from "../support/soak.js"
 
 const secret = "hunter2"
 
@@ -109,7 +110,7 @@ describe("fromBeego", () => {
         )
         expect(Effect.runSync(Beego.options(config))).toEqual(expected)
       }),
-      { numRuns: 50 }
+      { numRuns: soak(50, 500) }
     )
   })
 
@@ -382,7 +383,7 @@ describe("a password survives", () => {
       FastCheck.property(arbitrary, (password) => {
         expect(Effect.runSync(read(password))).toEqual(expected(password))
       }),
-      { numRuns: 500 }
+      { numRuns: soak(500, 5_000) }
     )
   const optional = (password: string) => (valid(password) === "" ? undefined : valid(password))
 
@@ -545,7 +546,7 @@ describe("any string", () => {
             expect(errorOf(result).message).not.toContain(secret)
           }
         }),
-        { numRuns: 500 }
+        { numRuns: soak(500, 5_000) }
       ))
   }
 })

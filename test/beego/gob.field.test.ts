@@ -12,6 +12,7 @@ import * as Schema from "#effect/Schema"
 import type * as SchemaIssue from "#effect/SchemaIssue"
 import { betweenBigInt, formatIssue, Option, ReadonlyMap, samples, ValidDate, whole } from "#test/schema"
 import { suite } from "../servers/need.js"
+import { soak } from "../support/soak.js"
 import { comparable, type Description, describeValue } from "./describe.js"
 import { type GobCheck, makeGobCheck } from "./gobcheck.js"
 import { buildMillis } from "./goProgram.js"
@@ -302,6 +303,6 @@ it("any bytes that Go has in a string are read as the text that they are, or sta
         isUtf8(bytes) ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) : new Uint8Array(bytes)
       )
     }),
-    { numRuns: 3000 }
+    { numRuns: soak(3_000, 30_000) }
   )
 })

@@ -14,6 +14,7 @@ import * as Option from "#effect/Option"
 import * as Stream from "#effect/Stream"
 import * as Logs from "#test/logs"
 import { expect, it } from "#test/vitest"
+import { soak } from "../support/soak.js"
 import { counters, makeApp, type Seen } from "./app.js"
 import { given } from "./client.js"
 
@@ -224,6 +225,6 @@ it("in whatever order their steps come", async () => {
     FastCheck.asyncProperty(requests, schedule, async (requests, schedule) => {
       await check(await play(requests, schedule))
     }),
-    { numRuns: 600 }
+    { numRuns: soak(600, 5_000) }
   )
 }, 120_000)

@@ -10,7 +10,7 @@ import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import { at } from "#test/clock"
 import { expect, it } from "#test/vitest"
-import { soak } from "../support/soak.js"
+import { soak, soakMillis } from "../support/soak.js"
 import { Device, options, type Shown, visiting } from "./app.js"
 import { hour, minute, times } from "./model.js"
 import { users } from "./play.js"
@@ -174,5 +174,5 @@ it(
       { numRuns: soak(100, 2_000) }
     )
   },
-  soak(120_000, 900_000)
+  soakMillis(120_000, 900_000)
 )

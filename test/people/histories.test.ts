@@ -9,7 +9,7 @@ import * as Layer from "#effect/Layer"
 import { it } from "#test/vitest"
 import { onServers } from "../identity/backends.js"
 import { key } from "../support/cookies.js"
-import { soak } from "../support/soak.js"
+import { soak, soakMillis } from "../support/soak.js"
 import { minute } from "./model.js"
 import { histories, play, quickHistories, type Step } from "./play.js"
 
@@ -64,7 +64,7 @@ it(
       { numRuns: soak(100, 3_000) }
     )
   },
-  soak(120_000, 900_000)
+  soakMillis(120_000, 900_000)
 )
 
 for (const atRest of ["id", { keys: [key()] }] as const) {
@@ -78,7 +78,7 @@ for (const atRest of ["id", { keys: [key()] }] as const) {
         { numRuns: soak(30, 3_000) }
       )
     },
-    soak(120_000, 900_000)
+    soakMillis(120_000, 900_000)
   )
 }
 
@@ -96,6 +96,6 @@ onServers((kept, isMain) => {
           )
         )
       ),
-    soak(120_000, 900_000)
+    soakMillis(120_000, 900_000)
   )
 })

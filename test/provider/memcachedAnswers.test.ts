@@ -13,6 +13,7 @@ import { describe, expect, it } from "#test/vitest"
 import { failureOf } from "../../src/Provider/memcached/errors.js"
 import * as Protocol from "../../src/Provider/memcached/protocol.js"
 import * as Scripted from "../servers/scripted.js"
+import { soak } from "../support/soak.js"
 import { bytes, day } from "./cas.js"
 
 /** A command, what the server says to it, and what that means. */
@@ -116,7 +117,7 @@ describe("memcached, answers in segments", () => {
           expect(understood(commands, said, ends)).toEqual({ answers: meant, failure: undefined })
         }
       }),
-      { numRuns: 300 }
+      { numRuns: soak(300, 3_000) }
     )
   })
 
@@ -138,7 +139,7 @@ describe("memcached, answers in segments", () => {
         expect(answers.slice(0, whole.length)).toEqual(whole.map(({ meant }) => meant))
         expect(understood(commands, damaged, [])).toEqual({ answers, failure })
       }),
-      { numRuns: 300 }
+      { numRuns: soak(300, 3_000) }
     )
   })
 

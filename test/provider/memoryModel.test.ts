@@ -12,6 +12,7 @@ import * as TestClock from "#effect/testing/TestClock"
 import { withTestClock } from "#test/clock"
 import { describe, expect, it } from "#test/vitest"
 import { bytes } from "../../src/testing/support.js"
+import { soak } from "../support/soak.js"
 
 interface Kept {
   readonly id: number
@@ -198,6 +199,6 @@ describe("memory and its model", () => {
             )
           )
       ),
-      { numRuns: 300 }
+      { numRuns: soak(300, 3_000) }
     ))
 })

@@ -10,6 +10,7 @@ import type * as SessionProvider from "../../src/Provider/Provider.js"
 import { SessionError } from "../../src/SessionError.js"
 import { json, type SessionData } from "../../src/Store/Codec.js"
 import * as SessionStore from "../../src/Store/SessionStore.js"
+import { soak } from "../support/soak.js"
 import { FakeRecord, stored } from "./fakeCell.js"
 
 const bytes = (text: string) => Buffer.from(text)
@@ -41,7 +42,7 @@ describe("the keys of fields", () => {
           store === otherStore && field === otherField
         )
       }),
-      { numRuns: 2000 }
+      { numRuns: soak(2_000, 20_000) }
     )
     const short = ["", "a", ".", "\\", "a.", ".a", "a\\", "\\a", "..", "\\.", ".\\", "\\\\", "a.a", "a\\.a"]
     const pairs = short.flatMap((store) => short.map((field) => json.key(store, field)))
