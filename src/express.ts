@@ -9,9 +9,12 @@ export { codec } from "./express/codec.js"
 export { layer, type Options } from "./express/layer.js"
 export { passport } from "./express/passport.js"
 export {
+  mysql,
+  postgres,
   type RedisOptions,
   type RedisSentinelOptions,
   redis,
   redisCluster,
-  redisSentinel
+  redisSentinel,
+  type SqlOptions
 } from "./express/providers.js"
