@@ -188,9 +188,9 @@ export interface Offer {
 
 /**
  * The news in a response: a token that the client has to send from now on, or that it has to forget its token. `lasts` is
- * how long the browser is to keep the cookie, in milliseconds; without it, it is for `cookie.maxAge`, or until the browser
- * ends.
+ * how long the browser is to keep the cookie, in milliseconds, or until the browser ends; without it, it is for
+ * `cookie.maxAge`, or until the browser ends.
  */
 export type Reply =
-  | { readonly token: string; readonly lasts?: number | undefined; readonly offer?: Offer | undefined }
+  | { readonly token: string; readonly lasts?: number | "browser" | undefined; readonly offer?: Offer | undefined }
   | "forget"

@@ -166,7 +166,8 @@ export class RequestState {
   tell(base: Base): void {
     const { token } = base.kept
     if (token !== undefined) {
-      this.reply = { token, lasts: cookieLifetimeOf(this, base), offer: this.offer }
+      const lasts = base.data.endsWithBrowser === true ? "browser" : cookieLifetimeOf(this, base)
+      this.reply = { token, lasts, offer: this.offer }
     }
   }
 

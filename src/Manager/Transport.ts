@@ -118,11 +118,13 @@ const makeRead = (
 }
 
 type Cookie = Exclude<SessionConfig["cookie"], false>
+type Lasts = Exclude<Reply, "forget">["lasts"]
 
 /** The cookies of a session; several if it is spread over them. */
 const makeCookies = (cookie: Cookie, spread: boolean) => {
   const name = nameOf(cookie)
   const attributes = attributesOf(cookie)
+  const { maxAge: _, ...ending } = attributes
   const room = roomIn(name, attributes)
   const signature = isSigned(cookie) ? makeSignature(cookie.secrets, cookie.valuePrefix) : undefined
   const sign = signature === undefined ? (value: string) => value : signature.sign
@@ -138,9 +140,10 @@ const makeCookies = (cookie: Cookie, spread: boolean) => {
       const values = spread ? joinParts(findParts(header, name)) : findCookies(header, name)
       return signature === undefined ? values : values.map(signature.open)
     },
-    write: (response: Response, value: string, { headers }: HttpServerRequest, lasts: number | undefined) => {
+    write: (response: Response, value: string, { headers }: HttpServerRequest, lasts: Lasts) => {
       const values = value === "" ? [] : spread ? splitValue(value, room) : [sign(value)]
-      const lasting = lasts === undefined ? attributes : { ...attributes, ...maxAgeOf(lasts) }
+      const lasting =
+        lasts === undefined ? attributes : lasts === "browser" ? ending : { ...attributes, ...maxAgeOf(lasts) }
       let next = response
       for (const [place, part] of values.entries()) {
         next = HttpServerResponse.setCookieUnsafe(next, nameAt(place), part, lasting)

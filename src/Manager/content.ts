@@ -59,6 +59,7 @@ export const contentOn = (
     createdAt,
     idMadeAt,
     idleTimeout: base?.data.idleTimeout,
+    endsWithBrowser: base?.data.endsWithBrowser,
     owner,
     values,
     rest: base?.data.rest

@@ -63,5 +63,7 @@ export const cookieLifetimeOf = (
   }
   return isRemembered(data)
     ? lifetimeOf(config, data, Math.max(readAt, data.createdAt ?? 0))
-    : (data.idleTimeout ?? (cookie.maxAge && Duration.toMillis(cookie.maxAge)))
+    : data.endsWithBrowser === true
+      ? undefined
+      : (data.idleTimeout ?? (cookie.maxAge && Duration.toMillis(cookie.maxAge)))
 }

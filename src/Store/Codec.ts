@@ -29,6 +29,8 @@ export interface SessionData {
   readonly idMadeAt?: number | undefined
   /** The session's own idle timeout in milliseconds, if the format has one for each session. */
   readonly idleTimeout?: number | undefined
+  /** Whether the browser is to forget the session when it ends, whatever `cookie.maxAge` is, if the format says so of each. */
+  readonly endsWithBrowser?: boolean | undefined
   /** Who has signed in, if anybody has. */
   readonly owner?: Owner | undefined
   /** The fields' values under the codec's keys. A key may be any text, even `__proto__`. */

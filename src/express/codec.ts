@@ -40,10 +40,12 @@ export const codecWith = (fresh: RecordCookie): SessionCodec => ({
         return undefined
       }
       const { cookie, ...values } = record
-      const { originalMaxAge } = cookie as RecordCookie
+      const { expires, originalMaxAge } = cookie as RecordCookie
+      const lasts = typeof originalMaxAge === "number" && originalMaxAge > 0
       return {
         createdAt: undefined,
-        idleTimeout: typeof originalMaxAge === "number" && originalMaxAge > 0 ? originalMaxAge : undefined,
+        idleTimeout: lasts ? originalMaxAge : undefined,
+        endsWithBrowser: !lasts && !expires,
         values,
         rest: cookie
       }

@@ -1,9 +1,10 @@
 // How long a session lives, and how long the browser keeps its cookie: as the app says that began it, on both.
 import * as Effect from "#effect/Effect"
 import { expect } from "#test/vitest"
+import { onExpress } from "./interopApps.js"
 import { browser, day, lifetimeIn, live, minute, type Pair, sides, withCookie } from "./interopPairs.js"
 
-export const lifetimes = ({ apps, start, stored }: Pair): void => {
+export const lifetimes = ({ apps, framework, start, stored }: Pair): void => {
   live(
     "the cookie's attributes in a record are kept, and its end is renewed with the session, which fastify ends then",
     Effect.gen(function* () {
@@ -58,6 +59,23 @@ export const lifetimes = ({ apps, start, stored }: Pair): void => {
       expect(Math.abs(ttl - 2 * day)).toBeLessThan(minute)
     })
   )
+
+  // @fastify/session knows no such session beside others.
+  if (framework === onExpress) {
+    live(
+      "who did not ask to be remembered is forgotten when the browser ends",
+      Effect.gen(function* () {
+        const both = yield* start({ maxAge: 14 * day }, { maxAge: 14 * day })
+        const visitor = browser(both)
+        yield* visitor.theirs("/login?username=ada&password=secret&lasts=browser")
+        for (const path of ["/visits", "/touch", "/regenerate"]) {
+          const { setCookie } = yield* visitor.ask.ours(path)
+          expect(setCookie.map(lifetimeIn).filter((lifetime) => lifetime !== undefined)).toEqual([])
+        }
+        expect(yield* visitor.theirs("/me")).toBe("ada")
+      })
+    )
+  }
 
   live(
     "a cookie that ends with the browser does so on both, and the session is kept for a day",
