@@ -56,7 +56,8 @@ export const onBackends = (tests: (stores: Stores, name: string) => void): void 
         await Effect.runPromise(Scope.close(scope, Exit.void))
       })
       tests((options) => {
-        const store = ExpressStore.make(where, options)
+        // Tests may run on a busy machine.
+        const store = ExpressStore.make(where, { timeout: "1 minute", ...options })
         made.push(store)
         return store
       }, name)
