@@ -114,6 +114,16 @@ onBackends((stores) => {
     expect(await get(store, sid)).toBeNull()
   })
 
+  it("lives for a very long time, if its cookie says so", async () => {
+    const store = stores()
+    const sid = newId()
+    const last = { originalMaxAge: 8e15, expires: new Date(8.64e15) }
+    await set(store, sid, sessionOf({ n: 1 }, last))
+    await set(store, sid, { ...(await get(store, sid)), n: 2 })
+    await touch(store, sid, sessionOf({}, last))
+    expect((await get(store, sid)).n).toBe(2)
+  })
+
   it("counts, lists and clears", async () => {
     const store = stores()
     await told<void>((done) => store.clear(done))
@@ -133,7 +143,7 @@ onBackends((stores) => {
   it("a closed store tells so", async () => {
     const store = stores()
     const underWay = set(store, newId(), sessionOf({}))
-    await store.close()
+    await Promise.all([store.close(), store.close()])
     await underWay
     await expect(get(store, newId())).rejects.toMatchObject({ reason: "Unavailable", message: /closed/ })
     await store.close()

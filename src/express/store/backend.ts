@@ -40,7 +40,7 @@ export class Backend<S> {
   /** In messages. */
   private name = "session store"
   private running = 0
-  private isClosed = false
+  private closing: Promise<void> | undefined
   private last: (() => void) | undefined
   /** What lasts begins here, and not in the context of the request that came first. */
   private readonly outside = new AsyncResource("effect-session")
@@ -91,8 +91,12 @@ export class Backend<S> {
   }
 
   /** Waits for the calls that are under way, and releases the connections. */
-  async close(): Promise<void> {
-    this.isClosed = true
+  close(): Promise<void> {
+    this.closing ??= this.end()
+    return this.closing
+  }
+
+  private async end(): Promise<void> {
     if (this.running > 0) {
       await new Promise<void>((resolve) => {
         const met = deadline(millisOf(this.settings.timeout), resolve)
@@ -108,7 +112,9 @@ export class Backend<S> {
   }
 
   private get ready(): Effect.Effect<S, SessionError> {
-    return Effect.suspend(() => (this.isClosed ? Effect.fail(closed()) : Deferred.await(this.sessions ?? this.build())))
+    return Effect.suspend(() =>
+      this.closing !== undefined ? Effect.fail(closed()) : Deferred.await(this.sessions ?? this.build())
+    )
   }
 
   private build(): Deferred.Deferred<S, SessionError> {

@@ -62,6 +62,9 @@ const cookieIn = (values: Values): Cookie | undefined => {
   return isObject(cookie) ? cookie : undefined
 }
 
+/** A time of the future as a cookie notes it, or else the last one that JavaScript has. */
+const dateOf = (millis: number): string => new Date(Math.max(0, Math.min(millis, 8.64e15))).toISOString()
+
 /** How long a session lives from now on, in milliseconds: until its cookie ends, or else for `ttl`. */
 export const lifetimeOf = (values: Values, ttl: number): number => {
   const { expires } = cookieIn(values) ?? {}
@@ -97,7 +100,7 @@ const cookieOn = (stored: Values, shown: Values, mine: Values): string | undefin
   }
   const { originalMaxAge } = now
   return JSON.stringify(
-    typeof originalMaxAge === "number" ? { ...now, expires: new Date(Date.now() + originalMaxAge).toISOString() } : now
+    typeof originalMaxAge === "number" ? { ...now, expires: dateOf(Date.now() + originalMaxAge) } : now
   )
 }
 
@@ -136,7 +139,7 @@ export const withEnd = (document: Document, expiresAt: number): Document => {
     typeof cookie["expires"] === "string" &&
     expiresAt - Date.parse(cookie["expires"]) > slack
   ) {
-    document.cookie = { ...cookie, expires: new Date(expiresAt).toISOString() }
+    document.cookie = { ...cookie, expires: dateOf(expiresAt) }
   }
   return document
 }
