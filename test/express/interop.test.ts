@@ -5,6 +5,7 @@ import { cookies } from "./interopCookies.js"
 import { lifetimes } from "./interopLifetimes.js"
 import { paired, pairs } from "./interopPairs.js"
 import { signIn } from "./interopSignIn.js"
+import { stores } from "./interopStores.js"
 import { values } from "./interopValues.js"
 
 for (const [framework, backend] of pairs) {
@@ -13,6 +14,7 @@ for (const [framework, backend] of pairs) {
     signIn(pair)
     lifetimes(pair)
     values(pair)
+    stores(pair)
     // What a cookie is, no backend changes.
     if (backend === redis) cookies(pair)
   })

@@ -15,6 +15,7 @@ import {
   serveOurs
 } from "./interopApps.js"
 import { type Backend, mysql, postgres, redis, type Stored } from "./interopBackends.js"
+import { storeOn } from "./storeBackends.js"
 
 /** Where both apps are. */
 export interface Apps {
@@ -88,6 +89,8 @@ export interface Pair {
   readonly apps: Effect.Effect<Apps>
   /** Both apps, each asked for what it is to do otherwise. */
   readonly start: (theirs?: Options, ours?: OwnOptions) => Effect.Effect<Apps, never, Scope.Scope>
+  /** The other app twice: on its own store, and on this library's, in the same place. */
+  readonly onStores: Effect.Effect<Apps, never, Scope.Scope>
   /** What the backend has of the session of a Cookie header. */
   readonly stored: (cookie: string) => Effect.Effect<Stored | undefined>
   /** A Cookie header with an id that a secret has signed. */
@@ -106,6 +109,11 @@ export const paired = (framework: Framework, { start: backend }: Backend): Pair 
     framework,
     apps: shared(Effect.suspend(() => start())),
     start,
+    onStores: Effect.flatMap(place, ({ provider, store }) =>
+      Effect.flatMap(storeOn(provider, { hashed: false }), (own) =>
+        Effect.all({ theirs: serve(store(), {}), ours: serve(own, {}) })
+      )
+    ),
     stored: (cookie) => Effect.flatMap(place, ({ stored }) => Effect.promise(() => stored(idIn(cookie)))),
     signed: (id, secret = secrets[0]) => `${cookieName}=${encodeURIComponent(valuePrefix + sign(id, secret))}`
   }

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { SessionProvider } from "effect-session"
 import * as ExpressStore from "effect-session/express-store"
 import * as File from "effect-session/file"
 import * as Memory from "effect-session/memory"
@@ -11,7 +10,6 @@ import * as Sqlite from "effect-session/sqlite"
 import { afterAll, beforeAll } from "vitest"
 import * as Effect from "#effect/Effect"
 import * as Exit from "#effect/Exit"
-import type * as Layer from "#effect/Layer"
 import * as Scope from "#effect/Scope"
 import { suiteBeside } from "../servers/need.js"
 import * as RedisServer from "../servers/Redis.js"
@@ -27,9 +25,10 @@ const temporary = (prefix: string) =>
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
   )
 
-type Started = Effect.Effect<Where | Layer.Layer<SessionProvider.SessionProvider, unknown>, never, Scope.Scope>
-
-const backends: Record<string, { readonly needs: ReadonlyArray<string>; readonly start: Started }> = {
+const backends: Record<
+  string,
+  { readonly needs: ReadonlyArray<string>; readonly start: Effect.Effect<Where, never, Scope.Scope> }
+> = {
   memory: { needs: [], start: Effect.sync(() => Memory.make()) },
   file: {
     needs: [],
@@ -64,6 +63,16 @@ export const onBackends = (tests: (stores: Stores, name: string) => void): void 
     })
   }
 }
+
+/** A store that is open for as long as the scope is. */
+export const storeOn = (
+  where: Where,
+  options?: ExpressStore.Options
+): Effect.Effect<ExpressStore.ExpressStore, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => ExpressStore.make(where, options)),
+    (store) => Effect.promise(() => store.close())
+  )
 
 /** What a call of a store tells its callback. */
 export const told = <A>(call: (callback: (error: any, value?: A) => void) => void): Promise<A> =>

@@ -1,11 +1,7 @@
-// The store shares its sessions: with an Effect app on the same provider, and with connect-redis on the same keys.
-import { RedisStore } from "connect-redis"
+// The store shares its sessions with an Effect app on the same provider; and what an app on it does while Redis is down.
 import { SessionProvider } from "effect-session"
-import * as Express from "effect-session/express"
-import * as ExpressStore from "effect-session/express-store"
 import * as Memory from "effect-session/memory"
 import * as Redis from "effect-session/redis"
-import { createClient } from "redis"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import { describe, expect, it } from "#test/vitest"
@@ -14,12 +10,7 @@ import { suite } from "../servers/need.js"
 import * as RedisServer from "../servers/Redis.js"
 import { type Framework, onExpress, onFastify, serveOurs } from "./interopApps.js"
 import { browser, sides, withCookie } from "./interopPairs.js"
-
-const storeOn = (where: Parameters<typeof ExpressStore.make>[0], options?: ExpressStore.Options) =>
-  Effect.acquireRelease(
-    Effect.sync(() => ExpressStore.make(where, options)),
-    (store) => Effect.promise(() => store.close())
-  )
+import { storeOn } from "./storeBackends.js"
 
 /** An app on express or fastify with the store, and one on `Express.layer`, on one provider. */
 const both = (framework: Framework) =>
@@ -53,29 +44,6 @@ describe.each([onExpress, onFastify])("$name, and an Effect app on the same prov
 
 suite("redis", ["redis-server"], () => {
   const server = shared(RedisServer.single())
-
-  it.live("connect-redis and the store have the same sessions under the same keys", () =>
-    Effect.gen(function* () {
-      const { url } = yield* server
-      const client = yield* Effect.acquireRelease(
-        Effect.promise(() => createClient({ url }).connect()),
-        (client) => Effect.promise(() => client.close())
-      )
-      const own = yield* storeOn(Express.redis({ url }), { hashed: false })
-      const apps = {
-        theirs: yield* onExpress.serve(new RedisStore({ client }), { maxAge: 60_000 }),
-        ours: yield* onExpress.serve(own, { maxAge: 60_000 })
-      }
-      for (const [one, other] of sides) {
-        const visitor = browser(apps)
-        expect(yield* visitor[one]("/visits")).toBe("1")
-        expect(yield* visitor[other]("/visits")).toBe("2")
-        expect(yield* visitor[one]("/visits")).toBe("3")
-        yield* visitor[other]("/destroy")
-        expect(yield* visitor[one]("/visits")).toBe("1")
-      }
-    })
-  )
 
   it.live("while Redis is down each request fails, and all sessions are there when it is back", () =>
     Effect.gen(function* () {
