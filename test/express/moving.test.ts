@@ -322,7 +322,7 @@ suite("from connect-redis to PostgreSQL", ["redis-server", "postgres"], () => {
   const places = shared(
     Effect.suspend(() =>
       Effect.flatMap(servers, ({ postgres, redis }) =>
-        Effect.all({ from: built(Express.redis(redis)), to: built(Postgres.layer(postgres)) })
+        Effect.all({ from: built(Express.redis({ url: redis.url })), to: built(Postgres.layer({ url: postgres.url })) })
       )
     )
   )
