@@ -1,5 +1,5 @@
 // From the layout of express' sessions to this library's own, while people are signed in.
-import { SessionLayer, SessionManager, type SessionProvider, SessionStore } from "effect-session"
+import { type SessionError, SessionLayer, SessionManager, type SessionProvider, SessionStore } from "effect-session"
 import * as Express from "effect-session/express"
 import * as Memory from "effect-session/memory"
 import * as Postgres from "effect-session/postgres"
@@ -140,6 +140,69 @@ describe("a session that moves", () => {
       const next = yield* now.send(cookie, increment)
       expect(next.setCookie).toHaveLength(1)
       expect(yield* countOf(places)).toEqual([1, 1])
+    })
+  )
+})
+
+describe("while a session is stored here, and not yet removed there", () => {
+  /** Moves a session, with something that happens at its old place just before it is removed there. */
+  const meeting = (
+    happens: (places: Places, id: SessionProvider.StoredId, record: Uint8Array) => Effect.Effect<unknown, SessionError>
+  ) =>
+    Effect.gen(function* () {
+      const places = yield* onMemory
+      const { cookie, id, record } = yield* visited(places)
+      let times = 0
+      const write: SessionProvider.Provider["write"] = (...args) =>
+        Effect.andThen(times++ === 0 ? happens(places, id, record) : Effect.void, places.from.write(...args))
+      const now = yield* moving({ ...places, from: { ...places.from, write } })
+      const seen = [yield* now.send(cookie, look), yield* now.send(cookie, look)]
+      return { seen: seen.map(({ body }) => body), left: yield* countOf(places) }
+    })
+
+  it.effect("a sign-out in the app of before ends it", () =>
+    Effect.gen(function* () {
+      const met = yield* meeting(({ from }, id) => from.destroy(id))
+      expect(met).toEqual({ seen: [nobody, nobody], left: [0, 0] })
+    })
+  )
+
+  it.effect("a change in the app of before is taken over", () =>
+    Effect.gen(function* () {
+      const met = yield* meeting((places, id, record) =>
+        overwrite(places, id, Buffer.from(Buffer.from(record).toString().replace("book", "lamp")))
+      )
+      expect(met).toEqual({
+        seen: [
+          [1, "lamp"],
+          [1, "lamp"]
+        ],
+        left: [0, 1]
+      })
+    })
+  )
+
+  it.effect("what another request has changed here stays", () =>
+    Effect.gen(function* () {
+      const met = yield* meeting((places, id, record) =>
+        Effect.andThen(
+          overwrite(places, id, Buffer.from(Buffer.from(record).toString().replace("book", "lamp"))),
+          Effect.scoped(
+            Effect.flatMap(moving(places), ({ manager }) =>
+              Effect.flatMap(SessionManager.open(Shop, SessionStore.sessionId(id)), (session) =>
+                Effect.andThen(increment(session), session.save)
+              ).pipe(Effect.provideService(SessionManager.SessionManager, manager))
+            )
+          )
+        ).pipe(Effect.orDie)
+      )
+      expect(met).toEqual({
+        seen: [
+          [2, "book"],
+          [2, "book"]
+        ],
+        left: [0, 1]
+      })
     })
   )
 })
