@@ -61,6 +61,9 @@ const redacted = <A>(message: string) =>
     message
   )
 
+/** Whether a secret is one, and not that of a variable which is not set. */
+const isText = (secret: unknown): boolean => typeof secret === "string" && secret !== ""
+
 /** How long browsers keep a cookie (RFC 6265bis 5.5). @internal */
 export const mostDays = 400
 
@@ -89,7 +92,7 @@ const Cookie = Schema.Struct({
   secrets: withDefault(
     Schema.Array(
       redacted<string>("expected a secret, wrapped with Redacted.make").pipe(
-        satisfying((secret) => (Redacted.value(secret) === "" ? "expected a secret that is not empty" : undefined))
+        satisfying((secret) => (isText(Redacted.value(secret)) ? undefined : "expected a text that is not empty"))
       )
     ),
     () => []
