@@ -58,7 +58,7 @@ export const contentOn = (
   const data: SessionData = {
     createdAt,
     idMadeAt,
-    idleTimeout: base?.data.idleTimeout,
+    idleTimeout: base === undefined ? session.env.codec.idleTimeout : base.data.idleTimeout,
     endsWithBrowser: base?.data.endsWithBrowser,
     owner,
     values,

@@ -139,6 +139,8 @@ export interface SessionCodec {
    * who has signed in. If not, nobody can sign in.
    */
   readonly keepsNotes: boolean
+  /** The idle timeout of sessions that begin, in milliseconds, if the format has one for each session. Default the configuration's. */
+  readonly idleTimeout?: number | undefined
   /** The kinds of values that the format holds, in words for an error message. */
   readonly holds: string
   /**

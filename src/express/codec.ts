@@ -32,6 +32,7 @@ const unwritable = (message: string) => new SessionError({ reason: "InvalidValue
 export const codecWith = (fresh: RecordCookie): SessionCodec => ({
   ...json,
   keepsNotes: false,
+  idleTimeout: typeof fresh.originalMaxAge === "number" ? fresh.originalMaxAge : undefined,
   key: (_store, field) => field,
   decode: (payload) => {
     try {

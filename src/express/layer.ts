@@ -23,13 +23,16 @@ export interface Options extends SessionOptions {
   readonly secrets: ReadonlyArray<Redacted.Redacted<string>>
 }
 
+const aDay = Duration.days(1)
+
 /**
  * Shares sessions with an app on express-session 1.19 or @fastify/session 11 that runs beside this one, on a provider that keeps
  * them as that app's store does: `redis`, `postgres`, `mysql`, or that of an `ExpressStore`. Fails with `InvalidConfig`
  * if an option is wrong, and with the errors of the provider.
  *
  * The options of the cookie must be those of the other app. Defaults that differ from those of other layers: the cookie is
- * called `connect.sid`; `idleTimeout` is the cookie's `maxAge`, or 1 day; ids are not hashed, and have 24 bytes.
+ * called `connect.sid`; `idleTimeout`, which is for sessions whose cookie ends with the browser, is 1 day, or `maxAge` if that
+ * is less; ids are not hashed, and have 24 bytes. Other sessions live as long as their cookie.
  *
  * @example
  * import { Redacted } from "effect"
@@ -63,10 +66,13 @@ export const layer = <E, R>(
         ...options,
         // The format does not tell when a session began.
         absoluteTimeout: options.absoluteTimeout ?? Duration.infinity,
-        idleTimeout: options.idleTimeout ?? cookie?.maxAge ?? Duration.days(1),
+        idleTimeout: options.idleTimeout ?? cookie?.maxAge ?? aDay,
         id: { bytes: 24, hashed: false, ...options.id },
         cookie: { name: "connect.sid", ...cookie, secrets }
       }
-      return SessionLayer.make(provider, merged, codecWith(cookieOf(yield* makeConfig(merged))))
+      const config = yield* makeConfig(merged)
+      // Of sessions that have none of their own: the store of the other app keeps them for a day.
+      const idleTimeout = options.idleTimeout ?? Duration.min(config.idleTimeout, aDay)
+      return SessionLayer.make(provider, { ...merged, idleTimeout }, codecWith(cookieOf(config)))
     })
   )

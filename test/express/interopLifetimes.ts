@@ -63,7 +63,7 @@ export const lifetimes = ({ apps, framework, start, stored }: Pair): void => {
   // @fastify/session knows no such session beside others.
   if (framework === onExpress) {
     live(
-      "who did not ask to be remembered is forgotten when the browser ends",
+      "who did not ask to be remembered is forgotten when the browser ends, and on the server after a day",
       Effect.gen(function* () {
         const both = yield* start({ maxAge: 14 * day }, { maxAge: 14 * day })
         const visitor = browser(both)
@@ -71,6 +71,7 @@ export const lifetimes = ({ apps, framework, start, stored }: Pair): void => {
         for (const path of ["/visits", "/touch", "/regenerate"]) {
           const { setCookie } = yield* visitor.ask.ours(path)
           expect(setCookie.map(lifetimeIn).filter((lifetime) => lifetime !== undefined)).toEqual([])
+          expect(Math.abs((yield* stored(visitor.cookie()))!.ttl - day)).toBeLessThan(minute)
         }
         expect(yield* visitor.theirs("/me")).toBe("ada")
       })
