@@ -32,8 +32,17 @@ onBackends((stores) => {
     const sid = newId()
     expect(await get(one, sid)).toBeNull()
     const cookie = { ...endingIn(60_000), httpOnly: true, path: "/" }
-    await set(one, sid, sessionOf({ name: "Adéla", cart: [1, { n: null }], no: undefined, f: () => 1 }, cookie))
-    const stored = { name: "Adéla", cart: [1, { n: null }], cookie: JSON.parse(JSON.stringify(cookie)) }
+    await set(
+      one,
+      sid,
+      sessionOf({ name: "Adéla", cart: [1, { n: null }], isModified: false, no: undefined, f: () => 1 }, cookie)
+    )
+    const stored = {
+      name: "Adéla",
+      cart: [1, { n: null }],
+      isModified: false,
+      cookie: JSON.parse(JSON.stringify(cookie))
+    }
     expect(await get(other, sid)).toEqual(stored)
     await destroy(other, sid)
     expect(await get(one, sid)).toBeNull()

@@ -55,15 +55,15 @@ const concurrency = 16
 const unsupported = ({ name }: Provider, operation: string) =>
   new SessionError({ reason: "Unsupported", message: `${name}: ${operation}: this backend cannot list sessions` })
 
-const badId = new SessionError({
-  reason: "InvalidValue",
-  message: "genid: expected ids of up to 255 visible ASCII characters, without spaces"
-})
+const badId = () =>
+  new SessionError({
+    reason: "InvalidValue",
+    message: "genid: expected ids of up to 255 visible ASCII characters, without spaces"
+  })
 
-/** What fastify's sessions say of themselves. */
-interface FastifySession {
-  readonly isModified?: () => boolean
-}
+/** Whether a session says itself that nothing in it was changed, as fastify's do. */
+const isUnmodified = (session: object): boolean =>
+  "isModified" in session && typeof session.isModified === "function" && session.isModified() === false
 
 class StoreOnProvider extends Store implements ExpressStore {
   private readonly backend: Backend<Sessions>
@@ -97,7 +97,7 @@ class StoreOnProvider extends Store implements ExpressStore {
   override set(sid: string, session: object, callback?: (error?: any) => void): void {
     // Now, and not when its turn comes: a handler may go on with it.
     const values = valuesOf(session)
-    const isUnchanged = (session as FastifySession).isModified?.() === false
+    const isUnchanged = isUnmodified(session)
     this.with(sid, values, callback, (sessions, ref, values) =>
       Effect.map(
         sessions.save(ref, () => {
@@ -192,7 +192,7 @@ class StoreOnProvider extends Store implements ExpressStore {
       return values instanceof SessionError
         ? Effect.fail(values)
         : ref === undefined
-          ? Effect.fail(badId)
+          ? Effect.fail(badId())
           : call(sessions, ref, values)
     }, callback)
   }

@@ -34,7 +34,7 @@ const millisOf = (duration: Duration.Duration): number => Math.min(Duration.toMi
 /** `S` is what is made of the provider. */
 export class Backend<S> {
   /** What is there, or will be; nothing before the first call, and after the provider could not be built. */
-  private sessions: Deferred.Deferred<S, SessionError> | undefined
+  private sessions: Deferred.Deferred<S, Error> | undefined
   /** Holds the provider's connections. */
   private life: Running | undefined
   /** In messages. */
@@ -78,9 +78,7 @@ export class Backend<S> {
       met()
       met = isTold ? met : wait()
     }
-    const fiber: Running<A, SessionError> = Effect.runFork(
-      Effect.flatMap(this.ready, (sessions) => call(sessions, alive))
-    )
+    const fiber: Running<A, Error> = Effect.runFork(Effect.flatMap(this.ready, (sessions) => call(sessions, alive)))
     fiber.addObserver((exit) => {
       if (Exit.isSuccess(exit)) {
         end(null, exit.value)
@@ -111,14 +109,14 @@ export class Backend<S> {
     }
   }
 
-  private get ready(): Effect.Effect<S, SessionError> {
+  private get ready(): Effect.Effect<S, Error> {
     return Effect.suspend(() =>
       this.closing !== undefined ? Effect.fail(closed()) : Deferred.await(this.sessions ?? this.build())
     )
   }
 
-  private build(): Deferred.Deferred<S, SessionError> {
-    const built = Effect.runSync(Deferred.make<S, SessionError>())
+  private build(): Deferred.Deferred<S, Error> {
+    const built = Effect.runSync(Deferred.make<S, Error>())
     // Before anything runs: what fails at once must not stay.
     this.sessions = built
     const life = Effect.flatMap(Layer.build(this.layer), (context) => {
@@ -139,7 +137,7 @@ export class Backend<S> {
     return built
   }
 
-  private errorOf(cause: Cause.Cause<unknown>): any {
+  private errorOf(cause: Cause.Cause<unknown>): Error {
     const error = Cause.findErrorOption(cause)
     return Option.isSome(error)
       ? fromCause(this.name, "start")(error.value)

@@ -31,10 +31,9 @@ export const parse = (payload: Uint8Array): Document | undefined => {
 
 /** The values of a session, or the reason why they cannot be stored. */
 export const valuesOf = (session: object): Values | SessionError => {
-  let name = ""
   try {
     const values = new Map<string, string>()
-    for (name of Object.keys(session)) {
+    for (const name of Object.keys(session)) {
       const text: string | undefined = JSON.stringify((session as Record<string, unknown>)[name])
       // As in JSON: functions and what is undefined are left out.
       if (text !== undefined) {
