@@ -11,7 +11,8 @@ export const folder = fileURLToPath(new URL("../", import.meta.url))
 export const alias: Readonly<Record<string, string>> = {
   "#effect": `${folder}node_modules/effect/dist`,
   "#dialect": `${folder}dialect`,
-  "#test": `${folder}test`
+  "#test": `${folder}test`,
+  "@effect/platform-node": `${folder}node_modules/@effect/platform-node/dist`
 }
 
 export const node: string = nodeOfEffect4
