@@ -25,7 +25,7 @@ const run = (args) => {
   return status === 0
 }
 
-if (setup("bench").length > 0) process.exit(1)
+if ((await setup("bench")).length > 0) process.exit(1)
 const build = (/** @type {ReadonlyArray<string>} */ ...args) =>
   run([join("node_modules", "typescript", "bin", "tsc"), "-p", ...args])
 // For Effect 4 beside its package.json, so that it is found from there.

@@ -8,7 +8,7 @@ import { setup } from "./setup.mjs"
 
 endWithNpm()
 const onEffect4 = process.argv.includes("--effect4")
-if (setup(onEffect4 ? "example:effect4" : "example").length > 0) process.exit(1)
+if ((await setup(onEffect4 ? "example:effect4" : "example")).length > 0) process.exit(1)
 
 const [node, tsconfig] = onEffect4
   ? [nodeOfEffect4, join(root, "effect4", "tsconfig.run.json")]

@@ -27,6 +27,9 @@ export const nodeOfEffect4 =
 /** The folder for programs that setup builds; `npm ci` may delete it at any time. */
 export const cache = join(root, "node_modules", ".cache", "effect-session")
 
+/** How Go builds for tests: most of the time of a build is spent on code that runs faster, and on what a debugger reads. */
+export const goFlags = ["-gcflags=all=-N -l", "-ldflags=-s -w"]
+
 /**
  * The source of each program: a Debian package, or a Go or PyPI package with a pinned version, as in a lock file.
  *

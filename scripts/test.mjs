@@ -24,7 +24,7 @@ const filters = process.argv.slice(2).filter((argument) => !argument.startsWith(
 if (chosen.length === 0)
   throw new Error(`--effect: there are tests on ${packages.map(({ effect }) => effect).join(", ")}`)
 
-const missing = setup("test", filters)
+const missing = await setup("test", filters)
 
 /**
  * Where the tests keep temporary files: what they fill and throw away, servers' data above all, need not wait for a disk.
