@@ -122,7 +122,7 @@ export const overProvider = (
  */
 export const overBoth = (config: SessionConfig, from: From): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.flatMap(SessionProvider, (to) => {
-    const wrong = checkMoving(config, from, to) ?? checkOnServer(config, Codec.json)
+    const wrong = checkMoving(config, from.codec, to) ?? checkOnServer(config, Codec.json)
     const old = guarded(from.provider, surroundProvider(from.provider, config))
     const surroundings = surroundProvider(newPlace(to, old, config), config)
     const provider = newPlace(guarded(to, surroundings), old, config)

@@ -9,7 +9,6 @@ import type { SessionCodec } from "../Store/Codec.js"
 import { hashLength, idLength, mostSessions, type SessionConfig } from "./configSchema.js"
 import { isSigned } from "./cookieSignature.js"
 import type { Keeper } from "./Keeper.js"
-import type { From } from "./movingFrom.js"
 import { hasRoom } from "./Transport.js"
 
 /** Says what is wrong, and what to do about it; undefined if nothing is. */
@@ -48,24 +47,23 @@ export const checkOnServer = (config: SessionConfig, { keepsNotes }: SessionCode
 
 /** Returns the error if sessions cannot move safely from another provider, where they are under their ids. */
 export const checkMoving = (
-  { cookie, id: { hashed }, validFrom }: SessionConfig,
-  { codec, ids }: Pick<From, "codec" | "ids">,
+  { cookie, id, validFrom }: SessionConfig,
+  { keepsNotes }: SessionCodec,
   { marked, name }: Provider
 ): SessionError | undefined =>
   asError(
-    codec.keepsNotes
+    keepsNotes
       ? "codec: expected another library's format; sessions of this library's own move with another option, id.hashed: \"migrating\""
-      : hashed !== true
-        ? "id.hashed: sessions move to the hashes of their ids; leave it out"
-        : validFrom !== undefined
-          ? "validFrom: the format of the old sessions does not say when they began; set it when the move is over"
-          : ids === undefined && !isSigned(cookie)
-            ? 'ids: expected the form of the ids at the old place, such as { bytes: 16, encoding: "hex" }; only ids in signed cookies (cookie.secrets) may have any'
-            : ids !== undefined && idLength(ids) === hashLength
-              ? `ids: ids of ${hashLength} characters could be taken for the hashes that ${name} has; they can move only from signed cookies (cookie.secrets), without ids`
-              : marked === undefined
-                ? `to: ${name} keeps no marks of sessions that have ended, so that those could come back while sessions move`
-                : undefined
+      : id.hashed !== true
+        ? "id.hashed: sessions move to the hashes of their ids: leave it out, or set it to true"
+        : // What somebody saw in one backend must not be looked up in the other as if it were an id.
+          !isSigned(cookie) && idLength(id) === hashLength
+          ? `id: expected the form of the ids that move, such as { bytes: 16, encoding: "hex" }, and none that can be taken for hashes, which have ${hashLength} characters; with cookie.secrets ids have any form`
+          : validFrom !== undefined
+            ? "validFrom: the format of the old sessions does not say when they began; set it when the move is over"
+            : marked === undefined
+              ? `to: ${name} keeps no marks of sessions that have ended, so that those could come back while sessions move`
+              : undefined
   )
 
 /** Returns the error if no client can hold sessions so. */

@@ -140,9 +140,8 @@ const reach = (provider: Provider, old: OldPlace | undefined) => {
   }
   const readBoth = readMoving(provider, old)
   return {
-    read: (token: string, ref: StoredId) => (old.knows(token) ? readBoth(token as StoredId, ref) : read(token, ref)),
-    destroy: (token: string, ref: StoredId) =>
-      old.knows(token) ? old.end(token as StoredId, ref) : destroy(token, ref)
+    read: (token: string, ref: StoredId) => readBoth(token as StoredId, ref),
+    destroy: (token: string, ref: StoredId) => old.end(token as StoredId, ref)
   }
 }
 
@@ -155,7 +154,7 @@ export const keptByServer = (
 ): Keeper => {
   const { check, make, stored: refOf } = makeIds(config, provider.capabilities)
   const { find, trace } = tracing(provider, config, atRest, refOf)
-  const old = config.id.hashed === "migrating" ? unhashed(provider, config, atRest, check) : elsewhere
+  const old = config.id.hashed === "migrating" ? unhashed(provider, config, atRest) : elsewhere
   const { destroy, read } = reach(provider, old)
   return {
     name: provider.name,
@@ -163,7 +162,7 @@ export const keptByServer = (
     inProcess: provider.capabilities.inProcess,
     needsResponse: false,
     revocable: true,
-    accepts: old === undefined ? check : (token) => check(token) || old.knows(token),
+    accepts: check,
     refOf,
     makeId: (predecessor) => make(predecessor?.id),
     principals: provider.principals && sealedRecords(provider.principals, atRest),
@@ -189,7 +188,7 @@ export const keptByServer = (
         ? find
         : (ref, id) =>
             Effect.flatMap(find(ref, id), (found) =>
-              found === undefined && old.knows(ref) ? find(refOf(ref), ref) : Effect.succeed(found)
+              found === undefined && check(ref) ? find(refOf(ref), ref) : Effect.succeed(found)
             ),
     ...writing(provider, config, atRest, refOf),
     end: (token) => {
@@ -211,7 +210,7 @@ export const keptByServer = (
       ),
     // What is listed may be an id.
     endRef: (ref) =>
-      old?.knows(ref) === true
+      old !== undefined && check(ref)
         ? Effect.andThen(provider.destroy(ref, ended), old.end(ref, refOf(ref)))
         : provider.destroy(ref, ended),
     changed: provider.changed,

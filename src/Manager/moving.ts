@@ -23,8 +23,6 @@ type Found = Effect.Effect<Option.Option<Moved>, SessionError>
 
 /** Where sessions are under their ids, until they move. */
 export interface OldPlace {
-  /** Whether a text can be an id there. What somebody saw in the backend of hashes is none that a client could send. */
-  readonly knows: (id: string) => boolean
   readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, SessionError>
   /** Moves a session that was read to its hash; `Changed` if it has to be read again. */
   readonly move: (
@@ -76,13 +74,8 @@ export const readMoving = (
   return read
 }
 
-/** The sessions of this provider that are under their ids. `knows` tells the form of these. */
-export const unhashed = (
-  provider: Provider,
-  config: SessionConfig,
-  atRest: AtRest,
-  knows: OldPlace["knows"]
-): OldPlace => {
+/** The sessions of this provider that are under their ids. */
+export const unhashed = (provider: Provider, config: SessionConfig, atRest: AtRest): OldPlace => {
   const move = (id: StoredId, to: StoredId, stored: Stored, payload: Uint8Array) =>
     Effect.clockWith((clock) =>
       provider.regenerate({
@@ -104,7 +97,6 @@ export const unhashed = (
     )
 
   return {
-    knows,
     read: provider.read,
     move: (id, to, stored) => {
       const content = atRest.open("session", id, id, stored.payload)

@@ -21,7 +21,6 @@ import type { Surroundings } from "./Calls.js"
 import type { SessionConfig } from "./configSchema.js"
 import { ended } from "./marks.js"
 import { inUseFor, lifetimeLeft, type Moved, type OldPlace } from "./moving.js"
-import { makeIds } from "./SessionId.js"
 import { maxAttempts } from "./Turns.js"
 
 /** Where sessions come from, and what of them is carried over. */
@@ -29,8 +28,6 @@ export interface From {
   readonly provider: Provider
   readonly codec: SessionCodec
   readonly stores: ReadonlyArray<Any>
-  /** The form of the ids; undefined if any is one, since cookies are signed. */
-  readonly ids: SessionConfig["id"] | undefined
 }
 
 /** What a session is before it ends, if it was not here: an end leaves a mark only in place of a session. */
@@ -87,7 +84,7 @@ type Moving = Effect.Effect<Option.Option<Moved>, SessionError>
 /** Sessions of another provider, which move to the {@link newPlace}. */
 export const elsewhere = (
   provider: Provider,
-  { codec, ids, provider: from, stores }: From,
+  { codec, provider: from, stores }: From,
   config: SessionConfig,
   atRest: AtRest,
   { reports, telemetry }: Pick<Surroundings, "reports" | "telemetry">
@@ -187,7 +184,6 @@ export const elsewhere = (
     })
 
   return Effect.succeed<OldPlace>({
-    knows: ids === undefined ? () => true : makeIds({ ...config, cookie: false, id: ids }, from.capabilities).check,
     read: from.read,
     // Not half of it, if the client hangs up.
     move: (id, to, stored) => Effect.uninterruptible(move(id, to, stored)),

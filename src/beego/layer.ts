@@ -44,10 +44,10 @@ const invalid = (message: string) => Effect.fail(new SessionError({ reason: "Inv
  * const config = `{"cookieName":"gosessionid","enableSetCookie":true,"gclifetime":3600,"providerConfig":"127.0.0.1:6379"}`
  *
  * const SessionLive = Layer.unwrap(
- *   Effect.map(Beego.options(config), ({ id, ...options }) =>
+ *   Effect.map(Beego.options(config), (options) =>
  *     SessionLayer.moving(
- *       { from: Beego.provider("redis", config), codec: Beego.codec, ids: id, to: Redis.layer({ url }), stores: [Visitor] },
- *       { ...options, absoluteTimeout: "12 hours" }
+ *       { from: Beego.provider("redis", config), codec: Beego.codec, to: Redis.layer({ url }), stores: [Visitor] },
+ *       { ...options, id: { ...options.id, hashed: true } }
  *     )
  *   )
  * )

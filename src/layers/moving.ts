@@ -23,11 +23,6 @@ export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
   readonly from: Layer.Layer<SessionProvider, E, R>
   /** The format of its sessions: `Express.codec`, `Beego.codec`. */
   readonly codec: SessionCodec
-  /**
-   * The form of its ids: `bytes`, `encoding` and `prefix`. Needed unless `cookie.secrets` are given: ids in signed cookies may
-   * have any form.
-   */
-  readonly ids?: Pick<SessionConfig.IdOptions, "bytes" | "encoding" | "prefix"> | undefined
   /** The provider that is to have them, under the hashes of their ids, as JSON. A place of its own: another prefix or table. */
   readonly to: Layer.Layer<SessionProvider, E2, R2>
   /** The stores whose values are carried over. All others are left behind, and reported as `Dropped`. */
@@ -40,7 +35,9 @@ export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
  * JSON, and it is removed at its old place. It keeps its id and its cookie; its `absoluteTimeout` begins when it moves.
  * Sessions that begin meanwhile begin at the new place.
  *
- * The other app must be gone: it does not find a session that has moved. A visitor without a session costs two more reads.
+ * The other app must be gone: it does not find a session that has moved. Without `cookie.secrets`, the option `id` says which form
+ * ids have at both places. A visitor without a session costs two more reads.
+ *
  * Fails with `InvalidConfig` if an option is wrong, or if the provider `to` keeps no marks of sessions that have ended, and
  * with the errors of both providers.
  *
@@ -67,30 +64,17 @@ export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
  * @category layers
  */
 export const moving = <E, R, E2, R2>(
-  { codec, from, ids, stores, to }: MovingOptions<E, R, E2, R2>,
+  { codec, from, stores, to }: MovingOptions<E, R, E2, R2>,
   options: SessionConfig.Options = {}
 ): Layer.Layer<SessionManager, E | E2 | SessionError, R | R2> =>
   Layer.unwrap(
-    Effect.map(Effect.all([Effect.tap(SessionConfig.make(options), SessionConfig.warn), idsOf(ids)]), ([config, ids]) =>
+    Effect.map(Effect.tap(SessionConfig.make(options), SessionConfig.warn), (config) =>
       Layer.flatMap(from, (old) =>
         Layer.flatMap(to, (context) =>
           layerOf(
-            Effect.provide(
-              overBoth(config, { provider: Context.get(old, SessionProvider), codec, stores, ids }),
-              context
-            )
+            Effect.provide(overBoth(config, { provider: Context.get(old, SessionProvider), codec, stores }), context)
           )
         )
       )
     )
   )
-
-const idsOf = (
-  ids: MovingOptions["ids"]
-): Effect.Effect<SessionConfig.SessionConfig["id"] | undefined, SessionError> =>
-  ids === undefined
-    ? Effect.succeed(undefined)
-    : Effect.map(
-        SessionConfig.makeNamed({ id: ids }, ([, ...path]) => ["ids", ...path].join(".")),
-        ({ id }) => id
-      )
