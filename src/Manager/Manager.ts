@@ -124,8 +124,9 @@ export const overBoth = (config: SessionConfig, from: From): Effect.Effect<Manag
   Effect.flatMap(SessionProvider, (to) => {
     const wrong = checkMoving(config, from.codec, to) ?? checkOnServer(config, Codec.json)
     const old = guarded(from.provider, surroundProvider(from.provider, config))
-    const surroundings = surroundProvider(newPlace(to, old, config), config)
-    const provider = newPlace(guarded(to, surroundings), old, config)
+    const both = newPlace(to, old, config)
+    const surroundings = surroundProvider(both, config)
+    const provider = guarded(both, surroundings)
     return wrong === undefined
       ? Effect.flatMap(makeAtRest(config), (atRest) =>
           Effect.flatMap(elsewhere(provider, { ...from, provider: old }, config, atRest, surroundings), (place) =>
