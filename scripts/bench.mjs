@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { root } from "./programs.mjs"
 import { setup } from "./setup.mjs"
 
-const parts = ["http", "races", "memory", "provider", "cookie", "atRest", "gob", "gc"]
+const parts = ["http", "races", "express", "expressRaces", "memory", "provider", "cookie", "atRest", "gob", "gc"]
 const [part, ...options] = process.argv.slice(2)
 
 if (part !== undefined && !parts.includes(part)) {

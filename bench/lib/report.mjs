@@ -21,7 +21,8 @@ const toMarkdown = ({ head, rows }) => {
   const cells = [head, ...rows].map((row) => row.map(String))
   const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column].length)))
   // The first columns are names, the rest figures.
-  const names = rows.length === 0 ? 0 : rows[0].findIndex((cell) => typeof cell === "number" || /^[\d<-]/.test(cell))
+  const figure = (rows[0] ?? []).findIndex((cell) => typeof cell === "number" || /^[\d<-]/.test(cell))
+  const names = figure === -1 ? head.length : figure
   const line = (row) =>
     `| ${row.map((cell, i) => (i < names ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(" | ")} |`
   const rule = `| ${widths.map((width, i) => (i < names ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`
