@@ -11,7 +11,9 @@ import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Express from "../../dist/src/express.js"
 import { SessionHttp, SessionLayer, SessionStore } from "../../dist/src/index.js"
 import { cart, token, user } from "./session.mjs"
 
@@ -82,14 +84,22 @@ const withSessions = HttpRouter.empty.pipe(
   HttpRouter.use(SessionHttp.middleware(AppSession))
 )
 
+const stores = {
+  memory: () => SessionLayer.memory(),
+  redis: (url) => SessionLayer.redis({ url }),
+  // The layout of express-session's users.
+  "connect-redis": (url) =>
+    Express.layer(Express.redis({ url }), {
+      secrets: [Redacted.make("32 characters that nobody guesses")],
+      cookie: { secure: false }
+    })
+}
+
 export const serve = async (store, url, framework) => {
   const app =
     store === undefined
       ? HttpServer.serve(withoutSessions())
-      : Layer.provide(
-          HttpServer.serve(withSessions),
-          store === "memory" ? SessionLayer.memory() : SessionLayer[store]({ url })
-        )
+      : Layer.provide(HttpServer.serve(withSessions), stores[store](url))
   const runtime = ManagedRuntime.make(
     app.pipe(
       Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),

@@ -1,11 +1,10 @@
 // Throughput of the same three routes with and without sessions, on each framework. See ../README.md.
-import { readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { cores, loadThreads, pinning, run, startRedis, startServer, temporaryFolder } from "../lib/processes.mjs"
+import { connections, load, loadFile, signIn } from "../lib/load.mjs"
+import { pinning, startRedis, startServer } from "../lib/processes.mjs"
 import { median, progress, report } from "../lib/report.mjs"
-import { browserHeaders, browsers, cookieHeader } from "./session.mjs"
+import { browsers } from "./session.mjs"
 
 const { version: versionOfEffect4 } = JSON.parse(
   readFileSync(new URL("../../effect4/node_modules/effect/package.json", import.meta.url), "utf8")
@@ -21,7 +20,6 @@ const frameworks = {
 }
 const routes = ["untouched", "read", "write"]
 const backends = { memory: () => ({ url: "", stop: () => {} }), redis: startRedis }
-const connections = 64
 
 const { values: options } = parseArgs({
   options: {
@@ -40,48 +38,6 @@ const unknown = [
 if (unknown.length > 0) {
   const known = `frameworks: ${Object.keys(frameworks).join(", ")}; stores: ${Object.keys(backends).join(", ")}`
   throw new Error(`unknown: ${unknown.join(", ")}. Known ${known}`)
-}
-
-/** Each browser signs in, and keeps its cookie. */
-const signIn = async (url) => {
-  const cookies = []
-  for (let i = 0; i < browsers; i++) {
-    const [cookie] = (await fetch(`${url}/login`)).headers.getSetCookie()
-    cookies.push(cookie.split(";")[0])
-  }
-  return cookies
-}
-
-const folder = temporaryFolder()
-const loadFile = (name, cookies) => {
-  const path = join(folder, name)
-  const headers = Object.entries(browserHeaders).map(([key, value]) => `${key}: ${value}`)
-  writeFileSync(path, [...headers, "", ...cookies.map(cookieHeader), ""].join("\n"))
-  return path
-}
-
-const script = fileURLToPath(new URL("load.lua", import.meta.url))
-const load = async ({ file, server }, route, seconds) => {
-  const before = await server.cpu()
-  const settings = [
-    `-t${Math.min(2, loadThreads)}`,
-    `-c${connections}`,
-    `-d${seconds}s`,
-    "--timeout",
-    "10s",
-    "-s",
-    script
-  ]
-  const text = await run(cores.load, "wrk", [...settings, `${server.url}/${route}`, "--", file])
-  const used = (await server.cpu()) - before
-  const result = JSON.parse(/^RESULT (.*)$/m.exec(text)[1])
-  if (result.errors > 0) throw new Error(`${result.errors} requests failed: ${server.url}/${route}`)
-  return {
-    rate: result.requests / result.seconds,
-    micros: (result.seconds / result.requests) * 1e6,
-    cpuMicros: (used / result.requests) * 1e6,
-    busy: used / result.seconds
-  }
 }
 
 const backend = await backends[options.store]()

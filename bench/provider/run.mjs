@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { providerSide, throughput } from "../lib/loops.mjs"
 import { pinning, pinThisProcess } from "../lib/processes.mjs"
 import { median, progress, report } from "../lib/report.mjs"
 
@@ -20,19 +21,6 @@ const chosen = positionals.length > 0 ? positionals : backends
 const rounds = Number(options.rounds)
 const payload = Buffer.from(JSON.stringify({ t: Date.now(), d: { "App.note": "x".repeat(500) } }))
 const ttl = Duration.minutes(30)
-
-/**
- * Calls `worker(i, isOver)` for each of `concurrency` sessions at once, and answers how many operations a second they did,
- * and the server's processor time for each, in microseconds.
- */
-const throughput = async (concurrency, worker, cpu) => {
-  const used = cpu()
-  const began = performance.now()
-  // Not by a timer, which would have to wait for a backend that never does.
-  const counts = await worker(concurrency, () => performance.now() - began >= options.seconds * 1000)
-  const count = counts.reduce((sum, count) => sum + count, 0)
-  return { rate: count / ((performance.now() - began) / 1000), server: ((cpu() - used) * 1e6) / count }
-}
 
 // Of the form that the manager gives them.
 const sessions = Array.from({ length: 64 }, (_, i) => createHash("sha256").update(`${i}`).digest("base64url"))
@@ -57,46 +45,6 @@ const bareSide = ({ bare }) => {
   }
 }
 
-const providerSide = async (provider) => {
-  const revisions = await Effect.runPromise(
-    Effect.forEach(sessions, (id) =>
-      Effect.flatMap(provider.create(id, payload, ttl), (result) =>
-        result._tag === "Written" ? Effect.succeed(result.revision) : Effect.dieMessage(result._tag)
-      )
-    )
-  )
-  const loop = (operation) => (concurrency, isOver) =>
-    Effect.runPromise(
-      Effect.forEach(
-        sessions.slice(0, concurrency),
-        (id, i) => {
-          let count = 0
-          return Effect.as(
-            Effect.whileLoop({
-              while: () => !isOver(),
-              body: () => operation(id, i),
-              step: () => {
-                count++
-              }
-            }),
-            () => count
-          )
-        },
-        { concurrency: "unbounded" }
-      )
-    ).then((counts) => counts.map((count) => count()))
-  return {
-    read: loop((id) => provider.read(id)),
-    write: loop((id, i) =>
-      Effect.flatMap(provider.write(id, payload, ttl, revisions[i]), (result) => {
-        if (result._tag !== "Written") return Effect.dieMessage(result._tag)
-        revisions[i] = result.revision
-        return Effect.void
-      })
-    )
-  }
-}
-
 const measure = async (name) => {
   const backend = await import(`./${name}.mjs`)
   const started = await backend.start()
@@ -110,7 +58,7 @@ const measure = async (name) => {
 }
 
 const compare = async (name, backend, started, provider) => {
-  const sides = { bare: bareSide(started), provider: await providerSide(provider) }
+  const sides = { bare: bareSide(started), provider: await providerSide(provider, sessions, payload, ttl) }
   const cpu = started.cpu ?? (() => Number.NaN)
   const cells = ["read", "write"].flatMap((operation) =>
     [1, 64].map((concurrency) => ({ operation, concurrency, bare: [], provider: [] }))
@@ -120,7 +68,7 @@ const compare = async (name, backend, started, provider) => {
     for (const cell of round === 0 ? cells.toReversed() : cells) {
       progress(`${name}: round ${round} of ${rounds}, ${cell.operation}, ${cell.concurrency} at once`)
       for (const side of round % 2 === 0 ? ["bare", "provider"] : ["provider", "bare"]) {
-        const result = await throughput(cell.concurrency, sides[side][cell.operation], cpu)
+        const result = await throughput(cell.concurrency, sides[side][cell.operation], cpu, options.seconds)
         if (round > 0) cell[side].push(result)
       }
     }

@@ -9,8 +9,10 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { SessionHttp, SessionLayer, SessionStore } from "effect-session"
+import * as Express from "effect-session/express"
 import { cart, token, user } from "../../bench/http/session.mjs"
 
 class AppSession extends SessionStore.Tag()("AppSession", {
@@ -86,11 +88,19 @@ const withSessions = (provider) =>
     )
   ).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession).layer), Layer.provide(provider))
 
+const stores = {
+  memory: () => SessionLayer.memory(),
+  redis: (url) => SessionLayer.redis({ url }),
+  // The layout of express-session's users.
+  "connect-redis": (url) =>
+    Express.layer(Express.redis({ url }), {
+      secrets: [Redacted.make("32 characters that nobody guesses")],
+      cookie: { secure: false }
+    })
+}
+
 export const serve = async (store, url) => {
-  const routes =
-    store === undefined
-      ? withoutSessions()
-      : withSessions(store === "memory" ? SessionLayer.memory() : SessionLayer[store]({ url }))
+  const routes = store === undefined ? withoutSessions() : withSessions(stores[store](url))
   const runtime = ManagedRuntime.make(
     HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
       Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
