@@ -120,8 +120,8 @@ for (const major of majors) {
   for (const backend of backends) {
     const report = join(work, `${major.effect}-${backend}.json`)
     const args = ["--require", "test/support/env", "--require", preload, "--check-leaks", "--exit"]
-    // Effect has a global variable while a fiber runs.
-    args.push("--global", "effect/*", "--global", "~effect/*")
+    // Effect has a global variable while a fiber runs; and a busy machine takes longer than mocha's 2 seconds.
+    args.push("--global", "effect/*", "--global", "~effect/*", "--timeout", "60000")
     const output = ["--reporter", "json", "--reporter-option", `output=${report}`, "test/"]
     const env = { ...process.env, STORE_MODULE: module, STORE_BACKEND: backend, STORE_WORK: work, REDIS_URL: redis }
     spawnSync(major.node, [mocha, ...args, ...output], { cwd: from, env, stdio: ["ignore", "ignore", "inherit"] })
