@@ -3,6 +3,7 @@ import { createRequire } from "node:module"
 import { RedisStore } from "connect-redis"
 import session from "express-session"
 import * as Express from "../../dist/src/express.js"
+import * as ExpressStore from "../../dist/src/express-store.js"
 import { startMariaDb, startPostgres } from "../lib/databases.mjs"
 import { startRedis } from "../lib/processes.mjs"
 
@@ -14,6 +15,13 @@ export const places = {
     store: "connect-redis",
     start: () => startRedis(),
     theirs: async (url) => new RedisStore({ client: await require("redis").createClient({ url }).connect() }),
+    ours: (url) => Express.redis({ url })
+  },
+  // express-session with the store of this library, on what connect-redis keeps.
+  own: {
+    store: "effect-session/express-store",
+    start: () => startRedis(),
+    theirs: async (url) => ExpressStore.make(Express.redis({ url }), { hashed: false }),
     ours: (url) => Express.redis({ url })
   },
   postgres: {
