@@ -38,7 +38,7 @@ export const compose = <E, R, EConfig>(
 const sessionNames = namesOf(SessionConfig.SessionConfig)
 
 /** Fails if an option of the session is among those of the backend. `shared` are the options that both have. */
-const inPlace = (backend: object, shared: ReadonlyArray<string>): Effect.Effect<void, SessionError> => {
+export const inPlace = (backend: object, shared: ReadonlyArray<string> = []): Effect.Effect<void, SessionError> => {
   const misplaced = Object.keys(backend).filter((name) => sessionNames.includes(name) && !shared.includes(name))
   return misplaced.length === 0
     ? Effect.void

@@ -7,10 +7,12 @@ import * as Layer from "#effect/Layer"
 import { overBoth } from "../Manager/Manager.js"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import { layerOf, type SessionManager } from "../Manager/SessionManager.js"
+import { checked } from "../Provider/internal/options.js"
 import { SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"
 import type { Any } from "../Store/SessionStore.js"
+import { inPlace } from "./compose.js"
 
 /**
  * Where sessions come from, and where they move to.
@@ -64,17 +66,28 @@ export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
  * @category layers
  */
 export const moving = <E, R, E2, R2>(
-  { codec, from, stores, to }: MovingOptions<E, R, E2, R2>,
+  places: MovingOptions<E, R, E2, R2>,
   options: SessionConfig.Options = {}
 ): Layer.Layer<SessionManager, E | E2 | SessionError, R | R2> =>
   Layer.unwrap(
-    Effect.map(Effect.tap(SessionConfig.make(options), SessionConfig.warn), (config) =>
-      Layer.flatMap(from, (old) =>
-        Layer.flatMap(to, (context) =>
-          layerOf(
-            Effect.provide(overBoth(config, { provider: Context.get(old, SessionProvider), codec, stores }), context)
+    Effect.flatMap(
+      Effect.andThen(inPlace(places), Effect.tap(SessionConfig.make(options), SessionConfig.warn)),
+      (config) =>
+        checked(names, places, ({ codec, from, stores, to }) =>
+          Effect.succeed(
+            Layer.flatMap(from, (old) =>
+              Layer.flatMap(to, (context) =>
+                layerOf(
+                  Effect.provide(
+                    overBoth(config, { provider: Context.get(old, SessionProvider), codec, stores }),
+                    context
+                  )
+                )
+              )
+            )
           )
         )
-      )
     )
   )
+
+const names = { from: "required", codec: "required", to: "required", stores: "required" } as const
