@@ -3,129 +3,13 @@
  * `layers/writings.ts` how environment variables write them.
  */
 import { aboveZero, between, matching, parsed, satisfying, withDefault } from "#dialect/schema"
-import * as DateTime from "#effect/DateTime"
 import * as Duration from "#effect/Duration"
 import * as Option from "#effect/Option"
 import * as Redacted from "#effect/Redacted"
 import * as Schema from "#effect/Schema"
+import { date, headerName, pause, positive, redacted, token } from "./configValues.js"
+import { Cookie, mostDays } from "./cookieSchema.js"
 import type { Options } from "./options.js"
-
-const positive = parsed(
-  Duration.isDuration,
-  (input: Duration.Input) => Option.filter(Duration.fromInput(input), (duration) => Duration.toMillis(duration) > 0),
-  'expected a positive duration such as "30 minutes"'
-)
-
-/** A finite duration, or none, which a variable writes as `0`. */
-const pause = parsed(
-  Duration.isDuration,
-  (input: Duration.Input) =>
-    Option.filter(
-      Duration.fromInput((input as unknown) === "0" ? 0 : input),
-      (duration) => Duration.isFinite(duration) && Duration.toMillis(duration) >= 0
-    ),
-  'expected a duration such as "1 hour", or 0'
-)
-
-const date = parsed(
-  (u): u is DateTime.Utc => DateTime.isDateTime(u) && DateTime.isUtc(u),
-  (input: DateTime.DateTime.Input) => Option.map(DateTime.make(input), DateTime.toUtc),
-  "expected a date, such as 2030-01-31T12:00:00Z"
-)
-
-const token = Schema.String.pipe(
-  matching(
-    /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/,
-    "expected a name of letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 token)"
-  )
-)
-
-/**
- * The headers that HTTP itself, browsers and proxies use: an id in one of them would break responses, or never arrive.
- */
-const reserved =
-  /^(?:access-control-|sec-|proxy-|accept-|content-|if-|(?:accept|age|allow|alt-svc|cache-control|connection|cookie2?|date|dnt|etag|expect|expires|forwarded|host|keep-alive|last-modified|location|origin|pragma|range|referer|server|set-cookie2?|te|trailer|transfer-encoding|upgrade|user-agent|vary|via|www-authenticate)$)/i
-
-const headerName = token.pipe(
-  satisfying((name) =>
-    reserved.test(name)
-      ? "expected a header of your own, such as X-Session-Id: HTTP uses this one for itself"
-      : undefined
-  )
-)
-
-const redacted = <A>(message: string) =>
-  parsed(
-    (u): u is Redacted.Redacted<A> => Redacted.isRedacted(u),
-    (input: Redacted.Redacted<A>) => (Redacted.isRedacted(input) ? Option.some(input) : Option.none()),
-    message
-  )
-
-/** Whether a secret is one, and not that of a variable which is not set. */
-const isText = (secret: unknown): boolean => typeof secret === "string" && secret !== ""
-
-/** How long browsers keep a cookie (RFC 6265bis 5.5). @internal */
-export const mostDays = 400
-
-const Cookie = Schema.Struct({
-  name: Schema.optional(token),
-  domain: Schema.optional(
-    Schema.String.pipe(
-      matching(
-        /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
-        "expected a host name, without scheme, port or leading dot"
-      ),
-      // Browsers drop a cookie for all of `com`, without a word (RFC 6265bis 5.7).
-      matching(/\.|^localhost$/i, "expected a domain of two names or more, such as example.org")
-    )
-  ),
-  path: withDefault(
-    Schema.String.pipe(matching(/^\/[!-:<-~]*$/, "expected a path that starts with /, without spaces or ;")),
-    () => "/"
-  ),
-  secure: withDefault(Schema.Boolean, () => true),
-  httpOnly: withDefault(Schema.Boolean, () => true),
-  sameSite: withDefault(Schema.Literals(["strict", "lax", "none"]), () => "lax" as const),
-  partitioned: withDefault(Schema.Boolean, () => false),
-  maxAge: Schema.optional(positive),
-  sent: withDefault(Schema.Boolean, () => true),
-  secrets: withDefault(
-    Schema.Array(
-      redacted<string>("expected a secret, wrapped with Redacted.make").pipe(
-        satisfying((secret) => (isText(Redacted.value(secret)) ? undefined : "expected a text that is not empty"))
-      )
-    ),
-    () => []
-  ),
-  valuePrefix: withDefault(
-    Schema.String.pipe(matching(/^[!-~]{0,32}$/, "expected at most 32 visible ASCII characters")),
-    () => "s:"
-  )
-}).pipe(
-  satisfying(({ domain, maxAge, name = "", partitioned, path, sameSite, secure }) => {
-    const prefix = /^__(host|secure)-/i.exec(name)?.[1]?.toLowerCase()
-    // Browsers silently drop a cookie that breaks these rules (RFC 6265bis, 4.1.3 and 5.7).
-    if (prefix !== undefined && !secure) {
-      return {
-        path: ["name"],
-        message: "a __Host- or __Secure- name needs secure: true; leave the name out for plain http"
-      }
-    }
-    if (prefix === "host" && (domain !== undefined || path !== "/")) {
-      return { path: ["name"], message: "a __Host- name allows no domain, and no path but /" }
-    }
-    if (sameSite === "none" && !secure) {
-      return { path: ["sameSite"], message: "none needs secure: true" }
-    }
-    if (partitioned && !secure) {
-      return { path: ["partitioned"], message: "needs secure: true" }
-    }
-    if (maxAge !== undefined && Duration.toDays(maxAge) > mostDays) {
-      return { path: ["maxAge"], message: `browsers keep a cookie for ${mostDays} days at most` }
-    }
-    return undefined
-  })
-)
 
 /** The number of characters in an id. @internal */
 export const idLength = (id: {
