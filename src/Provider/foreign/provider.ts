@@ -61,6 +61,9 @@ export interface ForeignStore {
 /** SHA-1, in hexadecimal, which Redis and MySQL can compute too. It tells versions apart; it protects nothing. */
 export const sha1 = (payload: Uint8Array): Provider.Revision => hash("sha1", payload, "hex") as Provider.Revision
 
+/** SHA-256, in hexadecimal, for PostgreSQL, which has no SHA-1. */
+export const sha256 = (payload: Uint8Array): Provider.Revision => hash("sha256", payload, "hex") as Provider.Revision
+
 /** Makes a provider from a {@link ForeignStore}. */
 export const make = (store: ForeignStore): Provider.Provider => {
   const { isKey, revisionOf = sha1 } = store

@@ -15,7 +15,7 @@ import * as Connections from "../redis/connections.js"
 import { failureOf } from "../redis/failures.js"
 import type { Link } from "../redis/link.js"
 import { script } from "../redis/scripts.js"
-import * as Foreign from "./provider.js"
+import * as ForeignProvider from "./provider.js"
 import * as Scripted from "./scripted.js"
 
 export type Options =
@@ -54,7 +54,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
   )
 }
 
-const store = (name: string, link: Link, prefix: string): Foreign.ForeignStore => {
+const store = (name: string, link: Link, prefix: string): ForeignProvider.ForeignStore => {
   const client = redisClient(link)
   const listed = prefix === "" ? undefined : idsUnder(prefix, client.keys)
   return {
@@ -67,7 +67,7 @@ const store = (name: string, link: Link, prefix: string): Foreign.ForeignStore =
     get: (id) =>
       Scripted.timed(
         () => client.getWithTtl(prefix + id),
-        (found, now): Foreign.Found | undefined =>
+        (found, now): ForeignProvider.Found | undefined =>
           found === null ? undefined : { payload: found[0], expiresAt: found[1] < 0 ? never : now + found[1] }
       ),
     ...Scripted.changes(client, scripts, prefix, (revision) => revision),
@@ -116,5 +116,5 @@ const connect = (options: Options): Effect.Effect<Link, SessionError, Scope.Scop
 export const layer = (options: Options, prefix: string): Layer.Layer<SessionProvider, SessionError> =>
   Layer.effect(
     SessionProvider,
-    Effect.map(connect(options), (link) => Foreign.make(store(options.kind, link, prefix)))
+    Effect.map(connect(options), (link) => ForeignProvider.make(store(options.kind, link, prefix)))
   )

@@ -43,11 +43,16 @@ export interface Layout {
   readonly revisionOf?: ((payload: Uint8Array) => Provider.Revision) | undefined
   /** A payload as a parameter. */
   readonly parameterOf: (payload: Uint8Array) => Buffer | string
-  /** A payload as it was read; undefined if the column is null. */
+  /** A payload as it was read; an empty one if the column is null. */
   readonly payloadOf: (data: unknown) => Uint8Array
   /** An error of the database in better words, or as it is. */
   readonly explained?: ((cause: unknown) => unknown) | undefined
 }
+
+const empty = new Uint8Array(0)
+
+/** The payload of a column that the driver reads as bytes. */
+export const bytesOf = (data: unknown): Uint8Array => (data as Uint8Array | null) ?? empty
 
 const makeStore = (
   { run, statement, write }: Pick<SqlConnection.Connections, "run" | "statement" | "write">,

@@ -5,7 +5,8 @@ import type { SqlFailure } from "#dialect/sql"
 import * as Effect from "#effect/Effect"
 import { SessionError } from "../../SessionError.js"
 import { defaultCapabilities } from "../Provider.js"
-import type { Access } from "./access.js"
+import type { Access, Unsafe } from "./access.js"
+import type { Row } from "./connection.js"
 import type { TableName } from "./statements.js"
 
 /** MySQL has a limit for a whole statement, and some clients for a row. Both hold the payload and some other bytes. */
@@ -17,24 +18,26 @@ export const maxPayloadOf = ({ dialect, longestRow, unsafe }: Access): Effect.Ef
     (longest) => Math.min(defaultCapabilities.maxPayload, longest - 1024)
   )
 
-/** Without transactions a statement that is interrupted leaves a half: two sessions, or none, where one moves. */
-export const engine = (
-  { dialect, unsafe }: Access,
-  { schema, table }: TableName
+/** Fails with `InvalidConfig` if a query, which gets the table's schema and name, finds a row that must not be there. */
+export const refusedIf = (
+  unsafe: Unsafe,
+  { schema, table }: TableName,
+  query: string,
+  message: (row: Row) => string
 ): Effect.Effect<void, SqlFailure | SessionError> =>
+  Effect.flatMap(unsafe(query, [schema ?? null, table]), ([row]) =>
+    row === undefined ? Effect.void : new SessionError({ reason: "InvalidConfig", message: message(row) })
+  )
+
+/** Without transactions a statement that is interrupted leaves a half: two sessions, or none, where one moves. */
+export const engine = ({ dialect, unsafe }: Access, name: TableName): Effect.Effect<void, SqlFailure | SessionError> =>
   dialect === "mysql"
-    ? Effect.flatMap(
-        unsafe(
-          "SELECT t.ENGINE AS engine FROM information_schema.TABLES AS t JOIN information_schema.ENGINES AS e ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ? AND e.TRANSACTIONS <> 'YES'",
-          [schema ?? null, table]
-        ),
-        ([row]) =>
-          row === undefined
-            ? Effect.void
-            : new SessionError({
-                reason: "InvalidConfig",
-                message: `mysql: the table ${table} has the engine ${row["engine"]}, which has no transactions: run ALTER TABLE ${table} ENGINE=InnoDB`
-              })
+    ? refusedIf(
+        unsafe,
+        name,
+        "SELECT t.ENGINE AS engine FROM information_schema.TABLES AS t JOIN information_schema.ENGINES AS e ON e.ENGINE = t.ENGINE WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ? AND e.TRANSACTIONS <> 'YES'",
+        (row) =>
+          `mysql: the table ${name.table} has the engine ${row["engine"]}, which has no transactions: run ALTER TABLE ${name.table} ENGINE=InnoDB`
       )
     : Effect.void
 

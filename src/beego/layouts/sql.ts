@@ -2,10 +2,10 @@
  * beego's session table in MySQL and PostgreSQL: `session_key`, the raw id; `session_data`; and `session_expiry`, the
  * time when the session was last written.
  */
-import { hash } from "node:crypto"
 import type * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import { toBuffer } from "../../internal/bytes.js"
+import * as ForeignProvider from "../../Provider/foreign/provider.js"
 import * as ForeignSql from "../../Provider/foreign/sql.js"
 import type { Dialect } from "../../Provider/foreign/sqlStatements.js"
 import * as Provider from "../../Provider/Provider.js"
@@ -23,8 +23,6 @@ export interface Options {
   /** Whether to create the table if it is missing. Default true. */
   readonly migrate?: boolean | undefined
 }
-
-const empty = new Uint8Array(0)
 
 /** Whether an id fits into the column: CHAR(64), which ignores blanks at the end. */
 const isKey = (id: string): boolean => /^[!-~]{1,64}$/.test(id)
@@ -46,9 +44,9 @@ const layoutOf = (dialect: Dialect, table: string, timeZone: string, maxLifetime
         : Effect.succeed({ maxPayload: Provider.defaultCapabilities.maxPayload, isKey }),
     expirySlack: dialect === "mysql" ? 1000 : 0,
     expiresAt: (now, ttl) => expiresAt(store(now, ttl)),
-    revisionOf: dialect === "mysql" ? undefined : (payload) => hash("sha256", payload, "hex") as Provider.Revision,
+    revisionOf: dialect === "mysql" ? undefined : ForeignProvider.sha256,
     parameterOf: toBuffer,
-    payloadOf: (data) => (data as Uint8Array | null) ?? empty
+    payloadOf: ForeignSql.bytesOf
   }
 }
 

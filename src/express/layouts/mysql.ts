@@ -12,15 +12,14 @@ import type { Form } from "../../Provider/foreign/sqlStatements.js"
 import { lastSecond } from "../../Provider/internal/time.js"
 import type { SessionProvider } from "../../Provider/Provider.js"
 import type { Unsafe } from "../../Provider/sql/access.js"
+import { refusedIf } from "../../Provider/sql/checks.js"
 import { onMysql } from "../../Provider/sql/onMysql.js"
 import type { PoolOptions } from "../../Provider/sql/pool.js"
 import { clock, names, type TableName } from "../../Provider/sql/statements.js"
-import { SessionError } from "../../SessionError.js"
+import type { SessionError } from "../../SessionError.js"
 import * as ExpressSql from "./sql.js"
 
 export interface Options extends ExpressSql.Options, PoolOptions {}
-
-const empty = new Uint8Array(0)
 
 /**
  * Its times are rounded to seconds, halves up, that of the expiry and the one with which it is compared: a session lives until
@@ -43,19 +42,13 @@ const form = (name: TableName): Form => ({
  * MySQL's own JSON (MariaDB's is a text) is read as another text than was written, and a write does not return it. So nobody
  * could tell the revision of what was written.
  */
-const keepsText = (unsafe: Unsafe, { schema, table }: TableName): Effect.Effect<void, SqlFailure | SessionError> =>
-  Effect.flatMap(
-    unsafe(
-      "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND COLUMN_NAME = 'data' AND DATA_TYPE = 'json'",
-      [schema ?? null, table]
-    ),
-    ([row]) =>
-      row === undefined
-        ? Effect.void
-        : new SessionError({
-            reason: "InvalidConfig",
-            message: `mysql: the column data of the table ${table} is a JSON, which MySQL rewrites: make it a mediumtext, as in express-mysql-session's schema.sql`
-          })
+const keepsText = (unsafe: Unsafe, name: TableName): Effect.Effect<void, SqlFailure | SessionError> =>
+  refusedIf(
+    unsafe,
+    name,
+    "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND COLUMN_NAME = 'data' AND DATA_TYPE = 'json'",
+    () =>
+      `mysql: the column data of the table ${name.table} is a JSON, which MySQL rewrites: make it a mediumtext, as in express-mysql-session's schema.sql`
   )
 
 /** The table, its statements and its limits. */
@@ -83,7 +76,7 @@ export const layoutOf = (name: TableName): ForeignSql.Layout => {
     expirySlack: 1000,
     expiresAt: (now, ttl) => Math.min(Math.round((now + Duration.toMillis(ttl)) / 1000), lastSecond) * 1000 + 500,
     parameterOf: (payload) => toBuffer(payload).toString(),
-    payloadOf: (data) => (data as Uint8Array | null) ?? empty,
+    payloadOf: ForeignSql.bytesOf,
     explained: ExpressSql.explainedFor({
       table: table.table,
       schema: name.schema,

@@ -2,15 +2,15 @@
  * connect-pg-simple's table in PostgreSQL: `sid`, the raw id; `sess`, the session as JSON; and `expire`, the second in which
  * it expires, in the time zone of the connection.
  */
-import { hash } from "node:crypto"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import type * as Layer from "#effect/Layer"
 import { toBuffer } from "../../internal/bytes.js"
+import * as ForeignProvider from "../../Provider/foreign/provider.js"
 import * as ForeignSql from "../../Provider/foreign/sql.js"
 import type { Form } from "../../Provider/foreign/sqlStatements.js"
 import { lastSecond } from "../../Provider/internal/time.js"
-import { defaultCapabilities, type Revision, type SessionProvider } from "../../Provider/Provider.js"
+import { defaultCapabilities, type SessionProvider } from "../../Provider/Provider.js"
 import { onPostgres } from "../../Provider/sql/onPostgres.js"
 import type { PoolOptions } from "../../Provider/sql/pool.js"
 import { names, type TableName } from "../../Provider/sql/statements.js"
@@ -81,7 +81,7 @@ export const layoutOf = (name: TableName): ForeignSql.Layout => {
       ),
     expirySlack: 1000,
     expiresAt: (now, ttl) => Math.min(Math.ceil((now + Duration.toMillis(ttl)) / 1000), lastSecond) * 1000,
-    revisionOf: (payload) => hash("sha256", payload, "hex") as Revision,
+    revisionOf: ForeignProvider.sha256,
     parameterOf: (payload) => toBuffer(payload).toString(),
     payloadOf: (data) => Buffer.from(data as string),
     explained: (cause) =>
