@@ -2,28 +2,15 @@
  * The records of express-session and @fastify/session: JSON of the session's values, with its cookie beside them.
  */
 import * as Duration from "#effect/Duration"
-import { toBuffer } from "../internal/bytes.js"
 import type { SessionConfig } from "../Manager/configSchema.js"
 import { SessionError } from "../SessionError.js"
 import { json, type SessionCodec } from "../Store/Codec.js"
-
-/** The cookie as a record has it: more than this, or less, depending on who wrote it. */
-interface RecordCookie {
-  /** How long the session lives, in milliseconds; null if the browser keeps the cookie until it ends. */
-  readonly originalMaxAge?: unknown
-  readonly [attribute: string]: unknown
-}
-
-const isObject = (u: unknown): u is Readonly<Record<string, unknown>> =>
-  typeof u === "object" && u !== null && !Array.isArray(u)
-
-/** The last time that JavaScript has, in milliseconds since the epoch. */
-const lastTime = 8.64e15
+import { dateOf, isObject, parse, type RecordCookie } from "./records.js"
 
 /** The cookie that ends when the session does, if it does not end with the browser. */
 const renewed = (cookie: RecordCookie, expiresAt: number | undefined): RecordCookie =>
   typeof cookie.originalMaxAge === "number" && expiresAt !== undefined
-    ? { ...cookie, expires: new Date(Math.min(expiresAt, lastTime)).toISOString() }
+    ? { ...cookie, expires: dateOf(expiresAt) }
     : cookie
 
 const unwritable = (message: string) => new SessionError({ reason: "InvalidValue", message })
@@ -35,23 +22,18 @@ export const codecWith = (fresh: RecordCookie): SessionCodec => ({
   idleTimeout: typeof fresh.originalMaxAge === "number" ? fresh.originalMaxAge : undefined,
   key: (_store, field) => field,
   decode: (payload) => {
-    try {
-      const record: unknown = JSON.parse(toBuffer(payload).toString("utf8"))
-      if (!isObject(record) || !isObject(record["cookie"])) {
-        return undefined
-      }
-      const { cookie, ...values } = record
-      const { expires, originalMaxAge } = cookie as RecordCookie
-      const lasts = typeof originalMaxAge === "number" && originalMaxAge > 0
-      return {
-        createdAt: undefined,
-        idleTimeout: lasts ? originalMaxAge : undefined,
-        endsWithBrowser: !lasts && !expires,
-        values,
-        rest: cookie
-      }
-    } catch {
+    const { cookie, ...values } = parse(payload) ?? {}
+    if (!isObject(cookie)) {
       return undefined
+    }
+    const { expires, originalMaxAge }: RecordCookie = cookie
+    const lasts = typeof originalMaxAge === "number" && originalMaxAge > 0
+    return {
+      createdAt: undefined,
+      idleTimeout: lasts ? originalMaxAge : undefined,
+      endsWithBrowser: !lasts && !expires,
+      values,
+      rest: cookie
     }
   },
   encode: ({ rest, values }, expiresAt) => {

@@ -10,8 +10,8 @@ import { type Provider, SessionProvider } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
 import { Backend, type Callback } from "./backend.js"
 import { type Options, settingsOf } from "./options.js"
-import { type Document, type Values, valuesOf } from "./records.js"
 import { type Base, Sessions } from "./saving.js"
+import { type Document, type Values, valuesOf } from "./values.js"
 
 /**
  * A store of express-session and @fastify/session. Its errors are `SessionError`s. Each callback is called once, and never

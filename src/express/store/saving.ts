@@ -10,8 +10,9 @@ import { isAnyId, storing } from "../../Manager/SessionId.js"
 import { maxAttempts, patience, pauseAfter, type Turn, Turns } from "../../Manager/Turns.js"
 import type { Provider, Revision, Stored, StoredId } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
+import { parse } from "../records.js"
 import type { Settings } from "./options.js"
-import { type Document, lifetimeOf, parse, replayed, toPayload, type Values, valuesOf, withEnd } from "./records.js"
+import { type Document, lifetimeOf, replayed, toPayload, type Values, valuesOf, withEnd } from "./values.js"
 
 /** A session as it is stored. */
 interface At {

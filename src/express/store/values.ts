@@ -2,32 +2,14 @@
  * What express-session and @fastify/session give to a store, and what changed in it: the values of a session as JSON, each by
  * itself, so that a request's changes can be told from those of others.
  */
-import { toBuffer } from "../../internal/bytes.js"
 import { SessionError } from "../../SessionError.js"
+import { dateOf, isObject, type RecordCookie } from "../records.js"
 
 /** A session as a store gives it to express: its values, and its cookie, which may be missing in what others wrote. */
-export type Document = Record<string, unknown> & { cookie?: Cookie }
-
-interface Cookie {
-  readonly originalMaxAge?: unknown
-  readonly expires?: unknown
-  readonly [attribute: string]: unknown
-}
+export type Document = Record<string, unknown> & { cookie?: unknown }
 
 /** The values of a session as JSON, by name. A Map, because a name may be `__proto__`. */
 export type Values = ReadonlyMap<string, string>
-
-const isObject = (u: unknown): u is Document => typeof u === "object" && u !== null && !Array.isArray(u)
-
-/** Reads a stored session; undefined if it is none of express'. */
-export const parse = (payload: Uint8Array): Document | undefined => {
-  try {
-    const record: unknown = JSON.parse(toBuffer(payload).toString("utf8"))
-    return isObject(record) ? record : undefined
-  } catch {
-    return undefined
-  }
-}
 
 /** The values of a session, or the reason why they cannot be stored. */
 export const valuesOf = (session: object): Values | SessionError => {
@@ -56,13 +38,10 @@ export const toPayload = (values: Values): Uint8Array => {
 }
 
 /** The cookie, if there is one, as it is read from JSON. */
-const cookieIn = (values: Values): Cookie | undefined => {
+const cookieIn = (values: Values): RecordCookie | undefined => {
   const cookie: unknown = JSON.parse(values.get("cookie") ?? "null")
   return isObject(cookie) ? cookie : undefined
 }
-
-/** A time of the future as a cookie notes it, or else the last one that JavaScript has. */
-const dateOf = (millis: number): string => new Date(Math.max(0, Math.min(millis, 8.64e15))).toISOString()
 
 /** How long a session lives from now on, in milliseconds: until its cookie ends, or else for `ttl`. */
 export const lifetimeOf = (values: Values, ttl: number): number => {
@@ -75,14 +54,16 @@ export const lifetimeOf = (values: Values, ttl: number): number => {
 const drift = 1000
 
 /** Whether two cookies have the same attributes. When they end is not one: each request moves that. */
-const isSame = (one: Cookie, other: Cookie): boolean =>
+const isSame = (one: RecordCookie, other: RecordCookie): boolean =>
   [...new Set([...Object.keys(one), ...Object.keys(other)])].every((name) => {
     const [a, b] = [one[name], other[name]]
-    return name === "expires" || name === "originalExpires"
-      ? true
-      : name === "originalMaxAge" && typeof a === "number" && typeof b === "number"
+    return (
+      name === "expires" ||
+      name === "originalExpires" ||
+      (name === "originalMaxAge" && typeof a === "number" && typeof b === "number"
         ? Math.abs(a - b) < drift
-        : (a ?? null) === (b ?? null)
+        : (a ?? null) === (b ?? null))
+    )
   })
 
 /** The cookie that a request leaves: its own if it changed that, or else the stored one, renewed. */
