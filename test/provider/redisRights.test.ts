@@ -10,6 +10,7 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import { expect, it } from "#test/vitest"
 import * as BeegoRedis from "../../src/beego/layouts/redis.js"
+import * as ExpressRedis from "../../src/express/layouts/redis.js"
 import { bytes, newId, text, written } from "../../src/testing/support.js"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Redis.js"
@@ -94,13 +95,14 @@ for (const program of ["redis-server", "redis-server-6", "valkey-server"] as con
       }).pipe(Effect.scoped)
     )
 
-    it.live("one server, in beego's layout", () =>
+    it.live.each([
+      { layout: "beego's", keys: "~*", layer: BeegoRedis.layer },
+      { layout: "connect-redis'", keys: "~sess:*", layer: ExpressRedis.layer }
+    ])("one server, in $layout layout", ({ keys, layer }) =>
       Effect.gen(function* () {
         const { port, url } = yield* server
-        yield* administer(url, ["SETUSER", "sessions", "reset"], all!, ["SETUSER", "sessions", "~*", "+pttl", "+ping"])
-        const context = yield* Layer.build(
-          BeegoRedis.layer({ kind: "redis", url: `redis://sessions:password@127.0.0.1:${port}` })
-        )
+        yield* administer(url, ["SETUSER", "sessions", "reset"], all!, ["SETUSER", "sessions", keys, "+pttl", "+ping"])
+        const context = yield* Layer.build(layer({ kind: "redis", url: `redis://sessions:password@127.0.0.1:${port}` }))
         yield* live(yield* Effect.provide(SessionProvider.SessionProvider, Layer.succeedContext(context)))
       }).pipe(Effect.scoped)
     )
