@@ -19,8 +19,9 @@ import * as Register from "../../src/Manager/people/register.js"
 import { makeSealer } from "../../src/Provider/cookie/sealer.js"
 import { ciphers } from "../../src/Provider/internal/ciphers.js"
 import { makeKeyRing } from "../../src/Provider/internal/keyRing.js"
+import { soak } from "../support/soak.js"
 
-const millis = Number(process.env["FUZZ_SECONDS"] ?? 5) * 1000
+const millis = Number(process.env["FUZZ_SECONDS"] ?? soak(5, 60)) * 1000
 const seed = Number(process.env["FUZZ_SEED"] ?? Math.floor(Math.random() * 2 ** 31))
 
 /** mulberry32 */

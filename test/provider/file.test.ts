@@ -73,7 +73,7 @@ describe("several processes on one directory", () => {
           { concurrency: "unbounded" }
         )
         const numbers = yield* Effect.forEach(
-          times(8_000, () => provider.read(id)),
+          times(soak(8_000, 8_000), () => provider.read(id)),
           Effect.map(number),
           {
             concurrency: 1_000
