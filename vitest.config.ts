@@ -13,12 +13,18 @@ export const processes = availableParallelism() + 2
 /** Files that run for long, the longest first. Where a name is missing, or of a file that is gone, only some seconds are lost. */
 const longest = [
   "package.test",
+  "people/kills.test",
+  "provider/file.test",
+  "identity/signIn.test",
+  "provider/redis.test",
+  "identity/people.test",
+  "beego/interop.test",
   "docs.test",
   "provider/sqlite.test",
-  "identity/interleavings.test",
-  "http/maxAge.test",
-  "bound/browser.test",
-  "beego/sql.test"
+  "provider/demo.test",
+  "people/histories.test",
+  "soak/ending.test",
+  "identity/twoCookies.test"
 ]
 
 /** The place of a file among them; all others come after these, as vitest found them. */
