@@ -1,11 +1,13 @@
 // Streams that nobody should have written: a typed error or a value, and never more than the bytes are worth.
 
 import { readFileSync } from "node:fs"
+import { setImmediate } from "node:timers/promises"
 import { isDeepStrictEqual } from "node:util"
 import { Gob } from "effect-session/beego"
 import { describe, expect, it } from "vitest"
 import { errorOf, valueOf } from "#dialect/result"
 import * as Result from "#effect/Result"
+import { soak, soakMillis } from "../support/soak.js"
 
 const vectors: { readonly gob: ReadonlyArray<{ readonly hex: string }> } = JSON.parse(
   readFileSync(new URL("../data/beego/vectors.json", import.meta.url), "utf8")
@@ -108,37 +110,44 @@ const reasonOf = (stream: Uint8Array, limits?: Gob.Limits) =>
   Result.match(Gob.decode(stream, limits), { onFailure: (error) => error.reason, onSuccess: () => "a value" })
 
 describe("hostile gob streams", () => {
-  it("100,000 mutated streams are a typed error or a value, of no more parts than the stream is worth", () => {
-    const seed = Math.floor(Math.random() * 2 ** 31)
-    const next = random(seed)
-    const outcomes: Record<string, number> = {}
-    for (let i = 0; i < 100_000; i++) {
-      let stream: Uint8Array = streams[next(streams.length)]!
-      for (let times = 1 + next(3); times > 0 && stream.length > 0; times--) {
-        stream = mutations[next(mutations.length)]!(stream, next)
+  const tries = soak(100_000, 1_000_000)
+  it(
+    `${tries} mutated streams are a typed error or a value, of no more parts than the stream is worth`,
+    async () => {
+      const seed = Math.floor(Math.random() * 2 ** 31)
+      const next = random(seed)
+      const outcomes: Record<string, number> = {}
+      for (let i = 0; i < tries; i++) {
+        // Vitest wants to hear from this process now and then.
+        if (i % 1_000 === 0) await setImmediate()
+        let stream: Uint8Array = streams[next(streams.length)]!
+        for (let times = 1 + next(3); times > 0 && stream.length > 0; times--) {
+          stream = mutations[next(mutations.length)]!(stream, next)
+        }
+        const context = `seed ${seed}: ${Buffer.from(stream).toString("hex")}`
+        let result: Result.Result<Gob.GobSession, Gob.GobError>
+        try {
+          result = Gob.decode(stream)
+        } catch (error) {
+          throw new Error(`threw on ${context}`, { cause: error })
+        }
+        if (Result.isFailure(result)) {
+          expect(errorOf(result)._tag, context).toBe("GobError")
+          outcomes[errorOf(result).reason] = (outcomes[errorOf(result).reason] ?? 0) + 1
+        } else {
+          outcomes["a value"] = (outcomes["a value"] ?? 0) + 1
+          expect(sessionSize(valueOf(result)), context).toBeLessThan(4 * stream.length + 8)
+          const again = Result.flatMap(Gob.encode(valueOf(result)), (bytes) => Gob.decode(bytes))
+          expect(isDeepStrictEqual(again, result), context).toBe(true)
+        }
       }
-      const context = `seed ${seed}: ${Buffer.from(stream).toString("hex")}`
-      let result: Result.Result<Gob.GobSession, Gob.GobError>
-      try {
-        result = Gob.decode(stream)
-      } catch (error) {
-        throw new Error(`threw on ${context}`, { cause: error })
+      expect(Object.keys(outcomes).sort()).toEqual(["Malformed", "Truncated", "a value"])
+      for (const count of Object.values(outcomes)) {
+        expect(count).toBeGreaterThan(tries / 100)
       }
-      if (Result.isFailure(result)) {
-        expect(errorOf(result)._tag, context).toBe("GobError")
-        outcomes[errorOf(result).reason] = (outcomes[errorOf(result).reason] ?? 0) + 1
-      } else {
-        outcomes["a value"] = (outcomes["a value"] ?? 0) + 1
-        expect(sessionSize(valueOf(result)), context).toBeLessThan(4 * stream.length + 8)
-        const again = Result.flatMap(Gob.encode(valueOf(result)), (bytes) => Gob.decode(bytes))
-        expect(isDeepStrictEqual(again, result), context).toBe(true)
-      }
-    }
-    expect(Object.keys(outcomes).sort()).toEqual(["Malformed", "Truncated", "a value"])
-    for (const count of Object.values(outcomes)) {
-      expect(count).toBeGreaterThan(1000)
-    }
-  }, 120_000)
+    },
+    soakMillis(120_000, 900_000)
+  )
 
   it("empty, cut and foreign bytes", () => {
     expect(reasonOf(new Uint8Array())).toBe("Truncated")
