@@ -53,7 +53,8 @@ export const layer = <E, R>(
   Layer.unwrap(
     Effect.gen(function* () {
       const { cookie } = options
-      if (cookie === false || secrets.length === 0) {
+      // Of an app in JavaScript they may be missing.
+      if (cookie === false || secrets === undefined || secrets.length === 0) {
         return yield* new SessionError({
           reason: "InvalidConfig",
           message:

@@ -251,6 +251,7 @@ describe("what is refused, without a word of the secrets", () => {
     ["a prefix with a space", "valuePrefix", { cookie: { valuePrefix: "s: ", secure: false } }],
     ["a prefix that is too long", "valuePrefix", { cookie: { valuePrefix: "s".repeat(33), secure: false } }],
     ["no secrets", "secrets: expected the secret", { secrets: [] }],
+    ["secrets that are not there", "secrets: expected the secret", { secrets: undefined as never }],
     ["an empty secret", "secrets", { secrets: redacted([secret, ""]) }],
     ["a secret in the open", "secrets", { secrets: [secret as never] }],
     ["a secret that is no text", "secrets", { secrets: [Redacted.make(Buffer.from(secret)) as never] }],
