@@ -8,7 +8,6 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import * as Stream from "#effect/Stream"
-import * as SqlClient from "#effect/sql/SqlClient"
 import { expect, it } from "#test/vitest"
 import * as BeegoMysql from "../../src/beego/layouts/mysql.js"
 import * as BeegoPostgres from "../../src/beego/layouts/postgres.js"
@@ -16,6 +15,7 @@ import { ddl, statements } from "../../src/beego/layouts/sqlStatements.js"
 import { gcPage } from "../../src/Provider/foreign/sqlStatements.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { conformsInTables } from "../provider/conforms.js"
+import { useIndex } from "../provider/foreignPlans.js"
 import { shared } from "../provider/shared.js"
 import { type Database, execute, freshTable, mysql, postgres } from "../provider/sqlDatabases.js"
 import { providerOf } from "../provider/sqlSuite.js"
@@ -300,30 +300,14 @@ const cases = (of: Effect.Effect<Subject>, capabilities: Partial<SessionProvider
       const table = freshTable()
       const provider = yield* providerOf(subject.layer({ table }))
       yield* fill(subject, table, 20_000)
-      yield* execute(
-        subject.database,
-        { mysql: `ANALYZE TABLE ${table}`, postgres: `VACUUM ANALYZE ${table}` }[subject.dialect]
-      )
       const { id } = yield* given(provider, "x", hour)
-      const key = subject.dialect === "mysql" ? [id, id] : [id]
-      const params: Partial<Record<keyof ReturnType<typeof statements>, ReadonlyArray<unknown>>> = {
-        get: key,
-        removeExpired: key,
-        replace: [Buffer.from("x"), 5, ...key, "hash"],
-        touch: [5, ...key],
-        removeAt: [...key, "hash"],
-        remove: key,
-        gcPageEnd: ["a"],
-        gcPage: ["a", "a1"]
-      }
-      const all = statements(subject.dialect, table, "UTC", 3_600_000)
-      const sql = yield* SqlClient.SqlClient
-      for (const [name, values] of Object.entries(params)) {
-        const plan = JSON.stringify(yield* sql.unsafe(`EXPLAIN ${all[name as keyof typeof all]}`, values))
-        expect(plan, name).toMatch(subject.dialect === "mysql" ? /"key":"PRIMARY"/ : /Index/)
-        expect(plan, name).not.toMatch(/Seq Scan|"type":"(ALL|index)"/)
-      }
-    }).pipe((test) => Effect.provide(test, subject.database.client(1)), Effect.scoped, Effect.orDie)
+      yield* useIndex(statements(subject.dialect, table, "UTC", 3_600_000), {
+        ...subject,
+        table,
+        id,
+        payload: Buffer.from("x")
+      })
+    }).pipe(Effect.scoped)
   )
 
   live("refuses a lifetime or a table's name that cannot be one", (subject) =>

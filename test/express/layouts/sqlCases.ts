@@ -6,10 +6,10 @@ import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
-import * as SqlClient from "#effect/sql/SqlClient"
 import { expect, it } from "#test/vitest"
 import { gcPage, statements } from "../../../src/Provider/foreign/sqlStatements.js"
 import { given, newId, text, written } from "../../../src/testing/support.js"
+import { useIndex } from "../../provider/foreignPlans.js"
 import { execute, freshTable } from "../../provider/sqlDatabases.js"
 import { providerOf } from "../../provider/sqlSuite.js"
 import {
@@ -201,30 +201,14 @@ export const cases = (of: Effect.Effect<Subject>): void => {
       const table = freshTable()
       const provider = yield* providerOf(subject.layer({ table }))
       yield* fill(subject, table, 5_000)
-      yield* execute(
-        subject.database,
-        { mysql: `ANALYZE TABLE ${table}`, postgres: `VACUUM ANALYZE ${table}` }[subject.dialect]
-      )
       const { id } = yield* given(provider, "{}", hour)
-      const key = subject.dialect === "mysql" ? [id, id] : [id]
-      const params: Partial<Record<keyof ReturnType<typeof statements>, ReadonlyArray<unknown>>> = {
-        get: key,
-        removeExpired: key,
-        replace: ["{}", 5, ...key, "hash"],
-        touch: [5, ...key],
-        removeAt: [...key, "hash"],
-        remove: key,
-        gcPageEnd: ["a"],
-        gcPage: ["a", "a1"]
-      }
-      const all = statements(subject.dialect, subject.layoutOf({ table }).form)
-      const sql = yield* SqlClient.SqlClient
-      for (const [name, values] of Object.entries(params)) {
-        const plan = JSON.stringify(yield* sql.unsafe(`EXPLAIN ${all[name as keyof typeof all]}`, values))
-        expect(plan, name).toMatch(subject.dialect === "mysql" ? /"key":"PRIMARY"/ : /Index/)
-        expect(plan, name).not.toMatch(/Seq Scan|"type":"(ALL|index)"/)
-      }
-    }).pipe((test) => Effect.provide(test, subject.database.client(1)), Effect.orDie)
+      yield* useIndex(statements(subject.dialect, subject.layoutOf({ table }).form), {
+        ...subject,
+        table,
+        id,
+        payload: "{}"
+      })
+    })
   )
 
   live("a table that is missing, is another, or may not be used, is told with what to do", (subject) =>
