@@ -2,7 +2,6 @@
  * What a configuration must not ask for: what the other options, the format of sessions or the backend do not allow. It
  * is checked once, when a manager is made. The values of single options are the matter of `configSchema.ts`.
  */
-
 import type { Provider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import type { SessionCodec } from "../Store/Codec.js"

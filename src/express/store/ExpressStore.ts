@@ -6,7 +6,7 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Stream from "#effect/Stream"
 import { ended } from "../../Manager/marks.js"
-import { type Provider, SessionProvider } from "../../Provider/Provider.js"
+import { type Provider, SessionProvider, type StoredId } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
 import { Backend, type Callback } from "./backend.js"
 import { type Options, settingsOf } from "./options.js"
@@ -185,7 +185,7 @@ class StoreOnProvider extends Store implements ExpressStore {
     sid: string,
     values: Values | SessionError,
     callback: Callback<void> | undefined,
-    call: (sessions: Sessions, ref: Base["ref"], values: Values) => Effect.Effect<void, SessionError>
+    call: (sessions: Sessions, ref: StoredId, values: Values) => Effect.Effect<void, SessionError>
   ): void {
     this.backend.run((sessions) => {
       const ref = sessions.refOf(sid)
