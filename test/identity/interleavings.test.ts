@@ -227,4 +227,4 @@ it("in whatever order their steps come", async () => {
     }),
     { numRuns: soak(600, 5_000) }
   )
-}, 120_000)
+}, 300_000)
