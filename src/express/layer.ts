@@ -6,7 +6,7 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
 import * as SessionLayer from "../layers/SessionLayer.js"
-import { make as makeConfig, type Options as SessionOptions } from "../Manager/SessionConfig.js"
+import { type CookieOptions, make as makeConfig, type Options as SessionOptions } from "../Manager/SessionConfig.js"
 import type { SessionManager } from "../Manager/SessionManager.js"
 import type { SessionProvider } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
@@ -18,12 +18,24 @@ import { codecWith, cookieOf } from "./codec.js"
  * @since 3.0.0
  * @category models
  */
-export interface Options extends SessionOptions {
+export interface Options extends Omit<SessionOptions, "cookie"> {
   /** The `secret` of express-session or @fastify/session. Of several, the first one signs, and all are accepted. */
   readonly secrets: ReadonlyArray<Redacted.Redacted<string>>
+  /** Those of the other app's cookie. */
+  readonly cookie?: Omit<CookieOptions, "secrets"> | undefined
 }
 
 const aDay = Duration.days(1)
+
+/** What is wrong, in JavaScript too, where types say nothing. */
+const wrongIn = ({ cookie, secrets }: { readonly cookie: unknown; readonly secrets: unknown }): string | undefined =>
+  cookie === false
+    ? "cookie: express and fastify know a session only by its cookie"
+    : typeof cookie === "object" && cookie !== null && "secrets" in cookie
+      ? "cookie.secrets: pass them beside cookie, as secrets"
+      : Array.isArray(secrets) && secrets.length > 0
+        ? undefined
+        : "secrets: expected those of the other app's sessions, each wrapped with Redacted.make"
 
 /**
  * Shares sessions with an app on express-session 1.19 or @fastify/session 11 that runs beside this one, on a provider that keeps
@@ -53,15 +65,9 @@ export const layer = <E, R>(
   Layer.unwrap(
     Effect.gen(function* () {
       const { cookie } = options
-      // Of an app in JavaScript they may be missing.
-      if (cookie === false || secrets === undefined || secrets.length === 0) {
-        return yield* new SessionError({
-          reason: "InvalidConfig",
-          message:
-            cookie === false
-              ? "cookie: express and fastify know a session only by its cookie"
-              : "secrets: expected the secret of the other app's sessions, wrapped with Redacted.make"
-        })
+      const message = wrongIn({ cookie, secrets })
+      if (message !== undefined) {
+        return yield* new SessionError({ reason: "InvalidConfig", message })
       }
       const merged: SessionOptions = {
         ...options,
