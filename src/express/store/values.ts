@@ -5,7 +5,7 @@
 import { SessionError } from "../../SessionError.js"
 import { dateOf, isObject, type RecordCookie } from "../records.js"
 
-/** A session as a store gives it to express: its values, and its cookie, which may be missing in what others wrote. */
+/** A session as a store gives it to express: its values, and its cookie. */
 export type Document = Record<string, unknown> & { cookie?: unknown }
 
 /** The values of a session as JSON, by name. A Map, because a name may be `__proto__`. */
