@@ -256,7 +256,7 @@ suiteBeside("redisCluster, whose connections are closed", ["redis-server", "redi
         nodes.map(({ port }, i) => [`127.0.0.1:${port}`, { host: "127.0.0.1", port: proxies[i]!.port }])
       )
       // A busy machine takes its time to connect again.
-      const provider = yield* Redis.makeCluster({ url, timeout: "4 seconds", options: { natMap } })
+      const provider = yield* Redis.makeCluster({ url, timeout: "8 seconds", options: { natMap } })
       const ids = Array.from({ length: 12 }, () => newId())
       for (const id of ids) yield* provider.create(id, bytes("0"), ttl)
       yield* Effect.sleep("200 millis")

@@ -211,7 +211,7 @@ export const together = (members: ReadonlyArray<Control>, agree: () => Promise<u
 export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
   const ports: Array<number> = []
   while (ports.length < count) {
-    const port = 11_000 + Math.floor(Math.random() * 11_000)
+    const port = first + Math.floor(Math.random() * ownPorts)
     if (!given.has(port) && (await isFree(port)) && (await isFree(port + 10_000))) {
       given.add(port)
       ports.push(port)
@@ -220,6 +220,13 @@ export const freePorts = async (count: number): Promise<ReadonlyArray<number>> =
   return ports
 }
 const given = new Set<number>()
+
+/**
+ * How many ports a process has to itself: between the check that one is free and the server that listens there, another
+ * process must not choose it.
+ */
+const ownPorts = 1_000
+const first = 11_000 + (Number(process.env["VITEST_POOL_ID"] ?? process.pid) % 11) * ownPorts
 
 const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

@@ -53,6 +53,9 @@ export const boundedOptions = (timeout: Duration.Duration, isPatient: boolean): 
 export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: RedisOptions): ClusterOptions => ({
   redisOptions: { commandTimeout: 2 * Duration.toMillis(timeout), ...redisOptions },
   retryDelayOnFailover: 0,
+  // While a node's connection is being made, ioredis asks another one, which names that node again: at once, its 16 tries would be
+  // over before the connection is there.
+  retryDelayOnMoved: 50,
   clusterRetryStrategy: (attempt) => Math.min(attempt * 50, 500),
   slotsRefreshTimeout: Duration.toMillis(timeout)
 })
