@@ -10,6 +10,17 @@ const effect3 = fileURLToPath(new URL("effect3/", import.meta.url))
 /** How many files run at once. */
 export const processes = availableParallelism() + 2
 
+/**
+ * What has nothing of Effect in it is tested on Effect 4 alone: what a killed process leaves behind in a backend, the SQL of other
+ * libraries' tables, and whether the conformance suite finds a provider's faults.
+ */
+const onEffect4Alone = [
+  "test/people/kills.test.ts",
+  "test/beego/sql.test.ts",
+  "test/express/layouts/*.test.ts",
+  "test/provider/*{m,M}utants.test.ts"
+]
+
 /** Files that run for long, the longest first. Where a name is missing, or of a file that is gone, only some seconds are lost. */
 const longest = [
   "package.test",
@@ -54,8 +65,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     sequence: { sequencer: LongestFirst as any },
-    // What a killed process leaves behind depends on the backends, and not on Effect: hundreds are killed on Effect 4 alone.
-    exclude: ["test/people/kills.test.ts", "**/node_modules/**"],
+    exclude: [...onEffect4Alone, "**/node_modules/**"],
     setupFiles: ["test/support/worker.ts"],
     pool: "forks",
     // As many at least as at most: vitest 3.2 fails where one that it does not need any more ends before the others.

@@ -4,6 +4,9 @@ import { expect } from "#test/vitest"
 import { onExpress } from "./interopApps.js"
 import { browser, day, lifetimeIn, live, minute, type Pair, sides, withCookie } from "./interopPairs.js"
 
+/** express counts a session's maxAge down from one millisecond to the next. */
+const isAbout = (millis: number, expected: number) => Math.abs(millis - expected) < 1000
+
 export const lifetimes = ({ apps, framework, start, stored }: Pair): void => {
   live(
     "the cookie's attributes in a record are kept, and its end is renewed with the session, which fastify ends then",
@@ -12,7 +15,7 @@ export const lifetimes = ({ apps, framework, start, stored }: Pair): void => {
       const visitor = browser(both)
       yield* visitor.theirs("/visits")
       const { record } = (yield* stored(visitor.cookie()))!
-      expect(record["cookie"].originalMaxAge).toBe(day)
+      expect(isAbout(record["cookie"].originalMaxAge, day)).toBe(true)
       const { expires, ...attributes } = record["cookie"]
       let last = Date.parse(expires)
       for (const path of ["/visits", "/touch", "/regenerate"]) {
@@ -39,7 +42,7 @@ export const lifetimes = ({ apps, framework, start, stored }: Pair): void => {
         const { setCookie } = yield* visitor.ask.ours(path)
         expect(setCookie.map(lifetimeIn)).toEqual([30 * day])
         const { record, ttl } = (yield* stored(visitor.cookie()))!
-        expect(record["cookie"].originalMaxAge).toBe(30 * day)
+        expect(isAbout(record["cookie"].originalMaxAge, 30 * day)).toBe(true)
         expect(Math.abs(ttl - 30 * day)).toBeLessThan(minute)
       }
       expect(yield* visitor.theirs("/me")).toBe("ada")
@@ -55,7 +58,7 @@ export const lifetimes = ({ apps, framework, start, stored }: Pair): void => {
       expect(setCookie.map(lifetimeIn)).toEqual([2 * day])
       yield* visitor.theirs("/visits")
       const { record, ttl } = (yield* stored(visitor.cookie()))!
-      expect(record["cookie"].originalMaxAge).toBe(2 * day)
+      expect(isAbout(record["cookie"].originalMaxAge, 2 * day)).toBe(true)
       expect(Math.abs(ttl - 2 * day)).toBeLessThan(minute)
     })
   )
