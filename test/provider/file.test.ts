@@ -128,7 +128,8 @@ describe("kill -9", () => {
     () =>
       Effect.gen(function* () {
         let regenerated = 0
-        for (let round = 0; round < soak(6, 30); round++) {
+        // On a busy machine the first ones may all be killed before they have done anything.
+        for (let round = 0; round < soak(6, 30) || regenerated === 0; round++) {
           yield* Effect.forEach(
             times(10, (i) => join(directory, `${round}-${i}`)),
             (own) =>
@@ -149,7 +150,6 @@ describe("kill -9", () => {
             { concurrency: "unbounded" }
           )
         }
-        expect(regenerated).toBeGreaterThan(0)
       }),
     180_000
   )
