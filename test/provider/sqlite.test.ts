@@ -13,6 +13,7 @@ import * as Option from "#effect/Option"
 import * as SqlClient from "#effect/sql/SqlClient"
 import { at } from "#test/clock"
 import { expect, it } from "#test/vitest"
+import { failed } from "../../src/Provider/sql/failures.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
 import { assumptions } from "./effectSqlCases.js"
 import { shared } from "./shared.js"
@@ -26,6 +27,14 @@ it("the SQL in the docs is that of ddl", () => {
   for (const dialect of ["postgres", "mysql", "sqlite"] as const) {
     expect(page).toContain(`\`\`\`sql\n${Sql.ddl(dialect)}\`\`\`\n`)
   }
+})
+
+it.each([
+  ["version 12", new Error("Could not locate the bindings file. Tried:\n → /app/node_modules/better-sqlite3/build")],
+  ["version 13", Object.assign(new Error("Cannot find module 'better_sqlite3.node'"), { code: "MODULE_NOT_FOUND" })],
+  ["another Node's", Object.assign(new Error("NODE_MODULE_VERSION 115"), { code: "ERR_DLOPEN_FAILED" })]
+])("a driver whose install script did not run, %s: the error says what to run", (_, cause) => {
+  expect(failed("sqlite", "connect", cause).message).toMatch(/^sqlite: connect failed \(.*\): .*approve-builds/)
 })
 
 describe("sqlite", () => {

@@ -68,6 +68,9 @@ const rights =
 
 const absent = ["42P01", "ER_NO_SUCH_TABLE"]
 
+const unbuilt =
+  "better-sqlite3 has no binary for this platform and Node: let its install script run (pnpm approve-builds better-sqlite3), or run npm rebuild better-sqlite3"
+
 /** What to do about a refusal, by code. */
 const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: string]> = [
   [forbidden, `${rights} the SQL of Sql.ddl`],
@@ -124,6 +127,7 @@ const advice: ReadonlyArray<readonly [codes: ReadonlyArray<string>, advice: stri
     "the file or its directory is read-only: let this process write both"
   ],
   [["SQLITE_NOTADB", "SQLITE_CORRUPT"], "the file is no database, or is damaged: name another, or restore it"],
+  [["MODULE_NOT_FOUND", "ERR_DLOPEN_FAILED"], unbuilt],
   [["SQLITE_IOERR"], "the disk fails: check it"],
   [["SQLITE_BUSY"], "another process writes to the file for long: find the transaction that it does not end"]
 ]
@@ -155,6 +159,9 @@ export const worded = (cause: unknown): unknown => {
   }
   if (cause instanceof TypeError) {
     return new Failure(cause.name, "the driver refuses an option: correct the address")
+  }
+  if (/^Could not locate the bindings file/.test(message)) {
+    return new Failure("no binary", unbuilt)
   }
   if (/password must be a string/.test(message)) {
     return new Failure("no password", "the server asks for a password: put it into the url")
