@@ -9,11 +9,11 @@ import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
 import type { SessionError } from "../../SessionError.js"
 import { never } from "../internal/time.js"
-import { defaultCapabilities, SessionProvider, type StoredId } from "../Provider.js"
+import { defaultCapabilities, SessionProvider } from "../Provider.js"
 import { redisClient } from "../redis/client.js"
 import * as Connections from "../redis/connections.js"
-import { failureOf } from "../redis/failures.js"
 import type { Link } from "../redis/link.js"
+import { idsOf } from "../redis/scripted.js"
 import { script } from "../redis/scripts.js"
 import * as ForeignProvider from "./provider.js"
 import * as Scripted from "./scripted.js"
@@ -56,7 +56,8 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
 
 const store = (name: string, link: Link, prefix: string): ForeignProvider.ForeignStore => {
   const client = redisClient(link)
-  const listed = prefix === "" ? undefined : idsUnder(prefix, client.keys)
+  // Without a prefix, sessions could not be told from the app's other keys.
+  const listed = prefix === "" ? undefined : idsOf(client, prefix, (key) => key.slice(prefix.length))
   return {
     name,
     capabilities: {
@@ -75,28 +76,6 @@ const store = (name: string, link: Link, prefix: string): ForeignProvider.Foreig
     count: listed && Stream.runCount(listed)
   }
 }
-
-/** The ids of the sessions under a prefix. Without one, they could not be told from the app's other keys. */
-const idsUnder = (
-  prefix: string,
-  keys: (prefix: string) => AsyncIterable<ReadonlyArray<string>>
-): Stream.Stream<StoredId, unknown> =>
-  Stream.suspend(() => {
-    const seen = new Set<string>()
-    return Stream.fromAsyncIterable(keys(prefix), failureOf).pipe(
-      Stream.map((batch) =>
-        batch.flatMap((key) => {
-          const id = key.slice(prefix.length)
-          if (id === "" || seen.has(id)) {
-            return []
-          }
-          seen.add(id)
-          return [id as StoredId]
-        })
-      ),
-      Stream.flattenIterable
-    )
-  })
 
 const connect = (options: Options): Effect.Effect<Link, SessionError, Scope.Scope> => {
   switch (options.kind) {

@@ -53,6 +53,27 @@ export const call = <A, B>(run: () => Promise<A>, reply: (reply: A) => B): Effec
     )
   })
 
+/** The ids of the sessions under a prefix, each once, though a key may come twice. What is none in its form is left out. */
+export const idsOf = (
+  { keys }: Pick<Client, "keys">,
+  prefix: string,
+  idIn: (key: string) => string,
+  isOne: (id: string) => boolean = (id) => id !== ""
+): Stream.Stream<Provider.StoredId, Failure> =>
+  Stream.suspend(() => {
+    const seen = new Set<string>()
+    return Stream.fromAsyncIterable(keys(prefix), failureOf).pipe(
+      Stream.map((batch) =>
+        batch.map(idIn).filter((id): id is Provider.StoredId => {
+          const isNew = isOne(id) && !seen.has(id)
+          seen.add(id)
+          return isNew
+        })
+      ),
+      Stream.flattenIterable
+    )
+  })
+
 export const make = ({ capabilities, client, name, news, prefix, scripts }: Options): Provider.Provider => {
   const { inheritedIdChars } = capabilities
   // The part of an id that its successor inherits is in braces, so that a cluster keeps both keys on one node.
@@ -68,8 +89,6 @@ export const make = ({ capabilities, client, name, news, prefix, scripts }: Opti
           const id = key.slice(prefix.length)
           return tagged.test(id) ? id.replace(tagged, "$1") : ""
         }
-  const idsOf = (keys: ReadonlyArray<string>): ReadonlyArray<Provider.StoredId> =>
-    keys.map(idOf).filter((id): id is Provider.StoredId => isId(id))
   // Outside of the sessions' own keys, so that a listing of those does not see them; a mark is on its session's node in a
   // cluster.
   const markOf = (id: string) => `mark:${keyOf(id)}`
@@ -112,19 +131,7 @@ export const make = ({ capabilities, client, name, news, prefix, scripts }: Opti
       : client.run(scripts.write, [key], [record, ttl, token(revision)], swap !== undefined)
   }
 
-  const ids = Stream.suspend(() => {
-    const seen = new Set<Provider.StoredId>()
-    return Stream.fromAsyncIterable(client.keys(prefix), failureOf).pipe(
-      Stream.map((keys) =>
-        idsOf(keys).filter((id) => {
-          const isNew = !seen.has(id)
-          seen.add(id)
-          return isNew
-        })
-      ),
-      Stream.flattenIterable
-    )
-  })
+  const ids = idsOf(client, prefix, idOf, isId)
 
   /** The records under some keys. The scripts are told where their marks are, if they can have any. */
   const records = (keyOf: (id: string) => string, markOf?: (id: string) => string) => {
