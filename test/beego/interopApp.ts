@@ -74,7 +74,10 @@ const app = HttpRouter.empty.pipe(
 const typescript = (provider: string, json: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(
     Layer.build(
-      Layer.provideMerge(HttpServer.serve(app), Layer.merge(NodeHttpServer.layerTest, Beego.layer(provider, json)))
+      Layer.provideMerge(
+        HttpServer.serve(app),
+        Layer.merge(NodeHttpServer.layerTest, Beego.layer(provider, json, { timeout: "1 minute" }))
+      )
     ),
     (context) => {
       const { address } = Context.get(context, HttpServer.HttpServer)

@@ -211,22 +211,21 @@ export const together = (members: ReadonlyArray<Control>, agree: () => Promise<u
 export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
   const ports: Array<number> = []
   while (ports.length < count) {
-    const port = first + Math.floor(Math.random() * ownPorts)
-    if (!given.has(port) && (await isFree(port)) && (await isFree(port + 10_000))) {
-      given.add(port)
-      ports.push(port)
-    }
+    // Counted on before anything is awaited: servers that start side by side ask at the same time.
+    const port = first + (asked++ % ownPorts)
+    if ((await isFree(port)) && (await isFree(port + 10_000))) ports.push(port)
   }
   return ports
 }
-const given = new Set<number>()
 
 /**
  * How many ports a process has to itself: between the check that one is free and the server that listens there, another
  * process must not choose it.
  */
 const ownPorts = 1_000
-const first = 11_000 + (Number(process.env["VITEST_POOL_ID"] ?? process.pid) % 11) * ownPorts
+const first = 11_000 + (Number(process.env["VITEST_POOL_ID"] ?? process.pid) % 10) * ownPorts
+/** Where it begins among them is chance: the programs that a test starts have the same ones. */
+let asked = Math.floor(Math.random() * ownPorts)
 
 const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
