@@ -27,3 +27,17 @@ export const parse = (payload: Uint8Array): Record<string, unknown> | undefined 
 
 /** A time of the future as a cookie notes it, or else the last one that JavaScript has. */
 export const dateOf = (millis: number): string => new Date(Math.max(0, Math.min(millis, never))).toISOString()
+
+/**
+ * The end of a session by its cookie's `expires`, in milliseconds since the epoch. Undefined if it ends with the browser, or if the
+ * record does not begin with its cookie, as express-session and @fastify/session write it: no string in one can look like that.
+ */
+export const endOf = (payload: Uint8Array): number | undefined => {
+  const expires = cookieWithEnd.exec(toBuffer(payload).toString("latin1", 0, cookieLength))?.[1]
+  return expires === undefined ? undefined : Date.parse(expires) || undefined
+}
+
+const cookieWithEnd = /^\{"cookie":\{[^{}]*?"expires":"(\d{4}-\d\d-\d\dT[\d:.]+Z)"/
+
+/** The characters among which the cookie's `expires` is: before it are a lifetime, a priority, and attributes like these. */
+const cookieLength = 200

@@ -10,10 +10,12 @@ import { isNoRecord, revisionLength } from "./scripts.js"
 
 export interface RedisClient extends Client {
   /**
-   * Reads a value, and then how long its key still lives, in milliseconds: below 0 for one that never expires. Null if there is no
-   * string. Another process may change the key between the two.
+   * Reads a value, and then how long its key still lives, in milliseconds: below 0 for one that never expires. Undefined if there is
+   * no string. Another process may change the key between the two.
    */
-  readonly getWithTtl: (key: string) => Promise<readonly [value: Buffer, ttl: number] | null>
+  readonly getWithTtl: (key: string) => Promise<readonly [value: Buffer, ttl: number] | undefined>
+  /** Reads a value. Undefined if there is no string. */
+  readonly getString: (key: string) => Promise<Buffer | undefined>
 }
 
 /** Commands that ioredis has but does not declare in this form. */
@@ -88,7 +90,12 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): RedisC
         batch(client)
         // Two commands at once cost the server a third of a script that has both.
         return Promise.all([client.getBuffer(key).catch(noString), client.pttl(key)])
-      }, true).then(([value, ttl]) => (value === null || ttl === absent ? null : [value, ttl])),
+      }, true).then(([value, ttl]) => (value === null || ttl === absent ? undefined : [value, ttl])),
+    getString: (key) =>
+      call(() => {
+        batch(client)
+        return client.getBuffer(key).catch(noString)
+      }, true).then((value) => value ?? undefined),
     swap,
     run: (script, keys, args, isWhole = false) => {
       const command = (name: "eval" | "evalsha", text: string) =>

@@ -5,6 +5,7 @@ import type * as Layer from "#effect/Layer"
 import * as ForeignRedis from "../../Provider/foreign/redis.js"
 import type { SessionProvider } from "../../Provider/Provider.js"
 import type { SessionError } from "../../SessionError.js"
+import { endOf } from "../records.js"
 
 /**
  * Provides sessions in Redis as connect-redis does. Fails with `Unavailable` if there is no connection, and with
@@ -14,4 +15,4 @@ export const layer = ({
   prefix = "sess:",
   ...options
 }: ForeignRedis.Options & { readonly prefix?: string | undefined }): Layer.Layer<SessionProvider, SessionError> =>
-  ForeignRedis.layer(options, prefix)
+  ForeignRedis.layer(options, prefix, endOf)
