@@ -27,7 +27,7 @@ import { keptByClient } from "./keptByClient.js"
 import { keptByServer } from "./keptByServer.js"
 import type { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
-import { elsewhere, type From, newPlace } from "./movingFrom.js"
+import { checkIds, elsewhere, type From, newPlace } from "./movingFrom.js"
 import type { Base } from "./Outcome.js"
 import { People } from "./people/People.js"
 import { makeReports } from "./reports.js"
@@ -122,13 +122,13 @@ export const overProvider = (
  */
 export const overBoth = (config: SessionConfig, from: From): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.flatMap(SessionProvider, (to) => {
-    const wrong = checkMoving(config, from.codec, to) ?? checkOnServer(config, Codec.json)
+    const wrong = checkMoving(config, from, to) ?? checkOnServer(config, Codec.json)
     const old = guarded(from.provider, surroundProvider(from.provider, config))
     const both = newPlace(to, old, config)
     const surroundings = surroundProvider(both, config)
     const provider = guarded(both, surroundings)
     return wrong === undefined
-      ? Effect.flatMap(makeAtRest(config), (atRest) =>
+      ? Effect.flatMap(Effect.andThen(checkIds({ ...from, provider: old }), makeAtRest(config)), (atRest) =>
           Effect.flatMap(elsewhere(provider, { ...from, provider: old }, config, atRest, surroundings), (place) =>
             over(
               keptByServer(provider, config, atRest, place),

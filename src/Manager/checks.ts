@@ -8,6 +8,7 @@ import type { SessionCodec } from "../Store/Codec.js"
 import { hashLength, idLength, mostSessions, type SessionConfig } from "./configSchema.js"
 import { isSigned } from "./cookieSignature.js"
 import type { Keeper } from "./Keeper.js"
+import type { From } from "./movingFrom.js"
 import { hasRoom } from "./Transport.js"
 
 /** Says what is wrong, and what to do about it; undefined if nothing is. */
@@ -46,9 +47,9 @@ export const checkOnServer = (config: SessionConfig, { keepsNotes }: SessionCode
 
 /** Returns the error if sessions cannot move safely from another provider, where they are under their ids. */
 export const checkMoving = (
-  { cookie, id, validFrom }: SessionConfig,
-  { keepsNotes }: SessionCodec,
-  { marked, name }: Provider
+  { app, cookie, id, validFrom }: SessionConfig,
+  { codec: { keepsNotes }, hashed = false, provider: from }: From,
+  { capabilities, marked, name }: Provider
 ): SessionError | undefined =>
   asError(
     keepsNotes
@@ -62,7 +63,9 @@ export const checkMoving = (
             ? "validFrom: the format of the old sessions does not say when they began; set it when the move is over"
             : marked === undefined
               ? `to: ${name} keeps no marks of sessions that have ended, so that those could come back while sessions move`
-              : undefined
+              : hashed && (app !== "" || capabilities.inheritedIdChars !== from.capabilities.inheritedIdChars)
+                ? `hashed, app: both places must have the same hashes of ids; leave app out, and let ${name} be of the kind of ${from.name}`
+                : undefined
   )
 
 /** Returns the error if no client can hold sessions so. */

@@ -210,8 +210,8 @@ export const keptByServer = (
       ),
     // What is listed may be an id.
     endRef: (ref) =>
-      old !== undefined && check(ref)
-        ? Effect.andThen(provider.destroy(ref, ended), old.end(ref, refOf(ref)))
+      old !== undefined && (old.hashed || check(ref))
+        ? Effect.andThen(provider.destroy(ref, ended), old.end(ref, old.hashed ? ref : refOf(ref)))
         : provider.destroy(ref, ended),
     changed: provider.changed,
     count: provider.count,

@@ -21,9 +21,10 @@ export interface Moved extends Stored {
 
 type Found = Effect.Effect<Option.Option<Moved>, SessionError>
 
-/** Where sessions are under their ids, until they move. */
+/** Where sessions are until they move: under their ids, or under the same hashes of them. */
 export interface OldPlace {
-  readonly read: (id: StoredId) => Effect.Effect<Option.Option<Stored>, SessionError>
+  readonly hashed: boolean
+  readonly read: (id: StoredId, to: StoredId) => Effect.Effect<Option.Option<Stored>, SessionError>
   /** Moves a session that was read to its hash; `Changed` if it has to be read again. */
   readonly move: (
     id: StoredId,
@@ -58,7 +59,7 @@ export const readMoving = (
       Option.isSome(found)
         ? Effect.succeed(found)
         : Effect.flatMap(
-            old.read(id),
+            old.read(id, to),
             Option.match({
               // It may have moved between the two.
               onNone: () => provider.read(to),
@@ -97,6 +98,7 @@ export const unhashed = (provider: Provider, config: SessionConfig, atRest: AtRe
     )
 
   return {
+    hashed: false,
     read: provider.read,
     move: (id, to, stored) => {
       const content = atRest.open("session", id, id, stored.payload)

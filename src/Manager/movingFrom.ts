@@ -1,5 +1,5 @@
 /**
- * Moves sessions here from another provider, where another library's format has them under their ids.
+ * Moves sessions here from another provider, where another library's format has them under their ids, or under hashes of them.
  *
  * A session is stored here first, under its hash, which the provider refuses if it is there already, or was and has left a mark:
  * so only one of those who have read it does that. It alone then empties the session there, by compare-and-set. If others have
@@ -28,6 +28,8 @@ export interface From {
   readonly provider: Provider
   readonly codec: SessionCodec
   readonly stores: ReadonlyArray<Any>
+  /** Whether the sessions are under the hashes of their ids there. */
+  readonly hashed?: boolean | undefined
 }
 
 /** What a session is before it ends, if it was not here: an end leaves a mark only in place of a session. */
@@ -84,12 +86,13 @@ type Moving = Effect.Effect<Option.Option<Moved>, SessionError>
 /** Sessions of another provider, which move to the {@link newPlace}. */
 export const elsewhere = (
   provider: Provider,
-  { codec, provider: from, stores }: From,
+  { codec, hashed = false, provider: from, stores }: From,
   config: SessionConfig,
   atRest: AtRest,
   { reports, telemetry }: Pick<Surroundings, "reports" | "telemetry">
 ): Effect.Effect<OldPlace, SessionError> => {
   const ttl = inUseFor(config)
+  const at = hashed ? (_: StoredId, to: StoredId) => to : (id: StoredId) => id
   const convert = converting(stores, codec, json)
   const empty = codec.encode({ createdAt: undefined, values: {} })
   if (empty instanceof SessionError) {
@@ -119,20 +122,20 @@ export const elsewhere = (
   const endedMeanwhile = (to: StoredId) => Effect.andThen(provider.destroy(to, ended), Effect.succeedNone)
 
   /** The session has moved already, or has ended since. What is left of it at its old place goes. */
-  const settled = (id: StoredId, to: StoredId): Moving => Effect.andThen(from.destroy(id), provider.read(to))
+  const settled = (id: StoredId, to: StoredId): Moving => Effect.andThen(from.destroy(at(id, to)), provider.read(to))
 
   /** Empties the session at its old place, where it is at `revision`; here it is stored as `moved`. */
   const leave = (id: StoredId, to: StoredId, moved: Moved, revision: Revision, attempt = 1): Moving =>
-    Effect.flatMap(from.write(id, empty, emptyFor, revision), (result): Moving => {
+    Effect.flatMap(from.write(at(id, to), empty, emptyFor, revision), (result): Moving => {
       switch (result._tag) {
         case "Written":
-          return Effect.as(Effect.ignore(from.destroy(id)), Option.some(moved))
+          return Effect.as(Effect.ignore(from.destroy(at(id, to))), Option.some(moved))
         case "Gone":
           return endedMeanwhile(to)
         case "Conflict":
           return attempt === maxAttempts
             ? settled(id, to)
-            : Effect.flatMap(from.read(id), (found) =>
+            : Effect.flatMap(from.read(at(id, to)), (found) =>
                 Option.isNone(found) ? endedMeanwhile(to) : takeOver(id, to, moved, found.value, attempt + 1)
               )
       }
@@ -184,17 +187,42 @@ export const elsewhere = (
     })
 
   return Effect.succeed<OldPlace>({
-    read: from.read,
+    hashed,
+    read: (id, to) => from.read(at(id, to)),
     // Not half of it, if the client hangs up.
     move: (id, to, stored) => Effect.uninterruptible(move(id, to, stored)),
     end: (id, to) =>
-      Effect.flatMap(from.exists(id), (isThere) =>
+      Effect.flatMap(from.exists(at(id, to)), (isThere) =>
         isThere
           ? Effect.andThen(
-              Effect.andThen(provider.create(to, placeholder, marksFor(config)), from.destroy(id)),
+              Effect.andThen(provider.create(to, placeholder, marksFor(config)), from.destroy(at(id, to))),
               provider.destroy(to, ended)
             )
           : provider.destroy(to, ended)
       )
   })
 }
+
+/** SHA-256 as base64url. */
+const looksHashed = /^[A-Za-z0-9_-]{43}$/
+
+/**
+ * Fails with `InvalidConfig` if `hashed` is not what the sessions at the old place look like: none of them would be found, and all
+ * users would be signed out.
+ */
+export const checkIds = ({ hashed, provider: { list, name } }: From): Effect.Effect<void, SessionError> =>
+  list === undefined
+    ? Effect.void
+    : Effect.flatMap(Stream.runHead(list), (first) => {
+        const looks = Option.isSome(first) && looksHashed.test(first.value)
+        return Option.isNone(first) || (looks ? hashed !== undefined : hashed !== true)
+          ? Effect.void
+          : Effect.fail(
+              new SessionError({
+                reason: "InvalidConfig",
+                message: looks
+                  ? `hashed: ${name} seems to have sessions under hashes of their ids, as an ExpressStore does: set it to true, or to false if these are the ids`
+                  : `hashed: ${name} has sessions under their ids, and not under hashes of them: leave it out`
+              })
+            )
+      })

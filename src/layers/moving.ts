@@ -21,7 +21,7 @@ import { inPlace } from "./compose.js"
  * @category models
  */
 export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
-  /** The provider that has the sessions under their ids: `Express.redis`, `Beego.provider` and so on. */
+  /** The provider that has the sessions: `Express.redis`, `Beego.provider` and so on. */
   readonly from: Layer.Layer<SessionProvider, E, R>
   /** The format of its sessions: `Express.codec`, `Beego.codec`. */
   readonly codec: SessionCodec
@@ -29,11 +29,16 @@ export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
   readonly to: Layer.Layer<SessionProvider, E2, R2>
   /** The stores whose values are carried over. All others are left behind, and reported as `Dropped`. */
   readonly stores: ReadonlyArray<Any>
+  /**
+   * Whether `from` has the sessions under the hashes of their ids, as an `ExpressStore` keeps them by default. Default false; what is not so
+   * is refused, if the backend can list its sessions.
+   */
+  readonly hashed?: boolean | undefined
 }
 
 /**
  * Moves the sessions of an app on express, fastify or beego to this library's own layout, without signing anyone out. Each is
- * found under its id at its old place, and moves with the first request that reads it: the values of `stores` are converted to
+ * found at its old place, and moves with the first request that reads it: the values of `stores` are converted to
  * JSON, and it is removed at its old place. It keeps its id and its cookie; its `absoluteTimeout` begins when it moves.
  * Sessions that begin meanwhile begin at the new place.
  *
@@ -73,13 +78,13 @@ export const moving = <E, R, E2, R2>(
     Effect.flatMap(
       Effect.andThen(inPlace(places), Effect.tap(SessionConfig.make(options), SessionConfig.warn)),
       (config) =>
-        checked(names, places, ({ codec, from, stores, to }) =>
+        checked(names, places, ({ codec, from, hashed, stores, to }) =>
           Effect.succeed(
             Layer.flatMap(from, (old) =>
               Layer.flatMap(to, (context) =>
                 layerOf(
                   Effect.provide(
-                    overBoth(config, { provider: Context.get(old, SessionProvider), codec, stores }),
+                    overBoth(config, { provider: Context.get(old, SessionProvider), codec, stores, hashed }),
                     context
                   )
                 )
@@ -90,4 +95,4 @@ export const moving = <E, R, E2, R2>(
     )
   )
 
-const names = { from: "required", codec: "required", to: "required", stores: "required" } as const
+const names = { from: "required", codec: "required", to: "required", stores: "required", hashed: "optional" } as const

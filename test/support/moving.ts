@@ -1,6 +1,7 @@
 /**
  * An app whose sessions move from another library's layout to this library's own: as it was before, and while they move.
  */
+import { createHash } from "node:crypto"
 import { type SessionConfig, SessionLayer, SessionProvider } from "effect-session"
 import * as Express from "effect-session/express"
 import * as Effect from "#effect/Effect"
@@ -14,6 +15,8 @@ type Provider = SessionProvider.Provider
 export interface Places {
   readonly from: Provider
   readonly to: Provider
+  /** Whether ids are hashed at the old place. */
+  readonly hashed?: boolean
 }
 
 export const secrets = [Redacted.make("keyboard cat")]
@@ -23,8 +26,8 @@ const gcInterval = "3650 days"
 export const layerOf = (provider: Provider) => Layer.succeed(SessionProvider.SessionProvider, provider)
 
 /** The app of before, on the sessions of express-session. */
-export const before = ({ from }: Pick<Places, "from">) =>
-  site({}, Express.layer(layerOf(from), { secrets, cookie: { maxAge: "14 days" }, gcInterval }))
+export const before = ({ from, hashed = false }: Pick<Places, "from" | "hashed">) =>
+  site({}, Express.layer(layerOf(from), { secrets, cookie: { maxAge: "14 days" }, id: { hashed }, gcInterval }))
 
 export const options: SessionConfig.Options = {
   idleTimeout: "14 days",
@@ -34,11 +37,11 @@ export const options: SessionConfig.Options = {
 }
 
 /** The app while its sessions move. */
-export const moving = ({ from, to }: Places, more: SessionConfig.Options = {}) =>
+export const moving = ({ from, hashed, to }: Places, more: SessionConfig.Options = {}) =>
   site(
     {},
     SessionLayer.moving(
-      { from: layerOf(from), codec: Express.codec, to: layerOf(to), stores: [Shop] },
+      { from: layerOf(from), codec: Express.codec, to: layerOf(to), stores: [Shop], hashed },
       { ...options, ...more }
     )
   )
@@ -49,6 +52,10 @@ export const after = ({ to }: Pick<Places, "to">) => site({}, SessionLayer.make(
 /** The id in a cookie of express-session. */
 export const idIn = (cookie: string | undefined) =>
   /^[^=]+=s:(.*)\.[^.]+$/.exec(decodeURIComponent(cookie!))![1] as SessionProvider.StoredId
+
+/** What the session of a cookie is kept under at its old place. */
+export const keyIn = ({ hashed = false }: Pick<Places, "hashed">, cookie: string | undefined) =>
+  hashed ? (createHash("sha256").update(idIn(cookie)).digest("base64url") as SessionProvider.StoredId) : idIn(cookie)
 
 export const keys = ({ list }: Provider) =>
   Effect.map(Stream.runCollect(list!), (ids) => [...ids] as ReadonlyArray<string>)
