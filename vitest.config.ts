@@ -8,16 +8,26 @@ const src = fileURLToPath(new URL("src/", import.meta.url))
 const effect3 = fileURLToPath(new URL("effect3/", import.meta.url))
 
 /** How many files run at once. */
-export const processes = availableParallelism() + 2
+export const processes = availableParallelism() + 3
 
 /**
- * What has nothing of Effect in it is tested on Effect 4 alone: what a killed process leaves behind in a backend, the SQL of other
- * libraries' tables, and whether the conformance suite finds a provider's faults.
+ * What a run of both majors leaves to Effect 4: what backends, other programs and browsers do, whatever asks them, and what is tried often
+ * since chance decides it. Effect 3 has each part of the library and the conformance of a backend of each kind, and all of this too in a
+ * run of its own.
  */
-const onEffect4Alone = [
-  "test/people/kills.test.ts",
-  "test/beego/sql.test.ts",
+const onEffect4 = [
+  "test/{browser,servers,soak}/*.test.ts",
+  "test/beego/{couchbase,file,interop,ledis,memcached,memcachedClock,moving,redis,sql,ssdb}.test.ts",
+  "test/bound/{browser,races}.test.ts",
+  "test/example/{browser,ending}.test.ts",
+  "test/express/{browser,interop,movingRaces,storeHttp,storeShared}.test.ts",
   "test/express/layouts/*.test.ts",
+  "test/identity/{attackRemote,interleavings,people,signIn,twice,twoCookies}.test.ts",
+  "test/people/{crashes,ended,histories,kills,register,renewal,secrets}.test.ts",
+  "test/provider/{couchbase,file,ledis,memcached,mysql,postgres,ssdb,valkey}.test.ts",
+  "test/provider/{cookieSeals,demo,memoryModel,pgbouncer}.test.ts",
+  "test/provider/{couchbase,memcached,resp,sql}{Answers,Addresses,Errors,Failures,Lost,Operations,Refusals,Servers}.test.ts",
+  "test/provider/{file,redis}{Directory,Disk,Failover,Moved,News,Processes,Refusals,Rights,Tls}.test.ts",
   "test/provider/*{m,M}utants.test.ts"
 ]
 
@@ -25,17 +35,26 @@ const onEffect4Alone = [
 const longest = [
   "package.test",
   "people/kills.test",
-  "provider/file.test",
-  "identity/signIn.test",
   "provider/redis.test",
-  "identity/people.test",
-  "beego/interop.test",
-  "docs.test",
   "provider/sqlite.test",
-  "provider/demo.test",
+  "identity/signIn.test",
+  "provider/fileProcesses.test",
+  "provider/postgres.test",
+  "provider/mysql.test",
+  "beego/sql.test",
+  "docs.test",
+  "bound/browser.test",
+  "example/browser.test",
+  "identity/people.test",
+  "identity/twoCookies.test",
+  "browser/crossOrigin.test",
+  "example/ending.test",
   "people/histories.test",
   "soak/ending.test",
-  "identity/twoCookies.test"
+  "example/programs.test",
+  "provider/demo.test",
+  "servers/servers.test",
+  "soak/soak.test"
 ]
 
 /** The place of a file among them; all others come after these, as vitest found them. */
@@ -65,7 +84,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     sequence: { sequencer: LongestFirst as any },
-    exclude: [...onEffect4Alone, "**/node_modules/**"],
+    exclude: [...(process.env["BOTH_MAJORS"] === "1" ? onEffect4 : []), "**/node_modules/**"],
     setupFiles: ["test/support/worker.ts"],
     pool: "forks",
     // As many at least as at most: vitest 3.2 fails where one that it does not need any more ends before the others.

@@ -10,7 +10,7 @@ import { type Kept, onCookies, onServers } from "./backends.js"
 import { type Answer, after, given, type Random, randomly, type Site, sendTo, serve, together, upTo } from "./client.js"
 
 /** How often, on the backends that all is tested on, and on the others. */
-const times = (isMain: boolean) => (isMain ? soak(60, 150) : soak(15, 30))
+const times = (isMain: boolean) => (isMain ? soak(40, 150) : soak(15, 30))
 
 /** A browser, with a session in which nothing has been counted. */
 const begin = (site: Site) =>

@@ -31,12 +31,16 @@ it("the end that a record's cookie notes is read, and nothing else is taken for 
     fc.property(records, ({ expires, maxAge, path, values: { cookie: _, ...values } }) => {
       const end = expires?.getTime()
       const read = (record: unknown) => endOf(Buffer.from(JSON.stringify(record)))
-      const attributes = { originalMaxAge: maxAge ?? null, expires: expires ?? null, httpOnly: true, path }
+      const [lifetime, others] = [
+        { originalMaxAge: maxAge ?? null, expires: expires ?? null },
+        { httpOnly: true, path }
+      ]
+      const attributes = { ...lifetime, ...others }
       const record = { cookie: attributes, ...values }
       // JavaScript puts names that are numbers first.
       expect(read(record)).toBe(Object.keys(record)[0] === "cookie" ? end : undefined)
       // As nobody writes it.
-      expect([end, undefined]).toContain(read({ cookie: { path, ...attributes }, ...values }))
+      expect([end, undefined]).toContain(read({ cookie: { ...others, ...lifetime }, ...values }))
       expect([end, undefined]).toContain(read({ ...values, cookie: attributes }))
     })
   )
