@@ -1,5 +1,5 @@
 /**
- * Sessions in a LedisDB server, over the Redis protocol. Uses ioredis 5, an optional peer dependency.
+ * Sessions in a LedisDB server, over the Redis protocol. Uses ioredis 5 or 6, an optional peer dependency.
  *
  * LedisDB runs one script at a time, as Redis does, but it executes other clients' commands between those of a script.
  * Therefore every change here is a script. It counts lifetimes in whole seconds. It takes seconds for values over some

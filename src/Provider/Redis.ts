@@ -1,6 +1,6 @@
 /**
  * Sessions in Redis 5 or newer, or a server that speaks its protocol (Valkey, KeyDB, Dragonfly): one server, a cluster,
- * or a master under sentinels. Uses ioredis 5, an optional peer dependency.
+ * or a master under sentinels. Uses ioredis 5 or 6, an optional peer dependency.
  *
  * @since 3.0.0
  */

@@ -1,5 +1,5 @@
 /**
- * Sessions in SSDB 1.9, over the Redis protocol. Uses ioredis 5, an optional peer dependency.
+ * Sessions in SSDB 1.9, over the Redis protocol. Uses ioredis 5 or 6, an optional peer dependency.
  *
  * SSDB has no scripts and no transactions. Therefore a compare-and-set here holds the session's lock, a key of its own
  * that is taken with `SETNX`. It is safe as long as a command takes effect within half of `timeout` after it was sent;

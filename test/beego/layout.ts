@@ -7,6 +7,7 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
 import { expect, it } from "#test/vitest"
+import { resp2 } from "../servers/Redis.js"
 
 /** `{"username":"astaxie"}`, as beego leaves it in each of these (backend_vectors.json, "06_raw_after_release"). */
 export const recorded = Buffer.from(
@@ -25,7 +26,7 @@ export const asBeego = (
     provider: Effect.map(Effect.flatMap(layer, Layer.build), Context.get(SessionProvider.SessionProvider)),
     redis: Effect.flatMap(server, ({ url }) =>
       Effect.acquireRelease(
-        Effect.sync(() => new Redis(url.includes("://") ? url : `redis://${url}`)),
+        Effect.sync(() => new Redis(url.includes("://") ? url : `redis://${url}`, { lazyConnect: false, ...resp2 })),
         (redis) => Effect.sync(() => redis.disconnect())
       )
     )

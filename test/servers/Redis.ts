@@ -15,6 +15,9 @@ import {
   type Workspace
 } from "./Process.js"
 
+/** For a test's own client of a server that does not speak the third version of Redis' protocol, with which ioredis 6 begins. */
+export const resp2 = { protocol: 2 } as const
+
 export interface Options {
   readonly password?: string | undefined
   /** Default `redis-server`. */

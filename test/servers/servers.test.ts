@@ -78,7 +78,12 @@ const endures = async (server: Control, write: (value: string) => Promise<unknow
 
 /** Runs one command on its own connection. */
 const redisOnce = async <A>(url: string, use: (client: IORedis) => Promise<A>): Promise<A> => {
-  const client = new IORedis(url, { lazyConnect: true, retryStrategy: () => null, enableReadyCheck: false })
+  const client = new IORedis(url, {
+    ...Redis.resp2,
+    lazyConnect: true,
+    retryStrategy: () => null,
+    enableReadyCheck: false
+  })
   client.on("error", () => {})
   try {
     await client.connect()

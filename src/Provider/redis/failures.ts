@@ -97,7 +97,8 @@ export const failureOf = (cause: unknown): Failure => {
     if (repeated !== undefined) {
       return failureOf(new Error(repeated))
     }
-    if (/^Protocol error/.test(cause.message)) {
+    // In ioredis 5, and in 6.
+    if (/^(Protocol error|Unknown RESP type)/.test(cause.message)) {
       return new Failure("not an answer of Redis'", "check the host and the port in the URL")
     }
     if (isSilence(cause)) {

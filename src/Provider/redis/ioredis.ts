@@ -21,9 +21,14 @@ import type { Script } from "./scripts.js"
  * succeeds. A connection on which a reply is overdue is given up, with all commands that wait on it: so early that there
  * is time to make them again, unless it `isPatient`, because most of its calls cannot be made again, or take long.
  */
-export const boundedOptions = (timeout: Duration.Duration, isPatient: boolean): RedisOptions => {
+export const boundedOptions = (
+  timeout: Duration.Duration,
+  isPatient: boolean
+): RedisOptions & { readonly protocol: 2 } => {
   let demotedAt = Number.NEGATIVE_INFINITY
   return {
+    // ioredis 6 would ask for the third, which LedisDB and SSDB do not speak; version 5 has no other.
+    protocol: 2,
     connectTimeout: Duration.toMillis(timeout),
     socketTimeout: (isPatient ? 1 : 0.6) * Duration.toMillis(timeout),
     // Proxies forget an idle connection after some minutes.
