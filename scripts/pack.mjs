@@ -1,9 +1,10 @@
 // Builds the two packages, and packs each from a folder of its own: effect4's sources are the root's, which `npm pack`
-// does not reach from there.
+// does not reach from there. `npm run pack -- <folder>` writes both tarballs to a folder, and says where they are.
 import { execFile, spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
+import { pathToFileURL } from "node:url"
 import { promisify } from "node:util"
 import { effect4, root } from "./programs.mjs"
 
@@ -74,3 +75,10 @@ export const pack = (to) =>
       }
     })
   )
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const to = resolve(process.argv[2] ?? ".")
+  mkdirSync(to, { recursive: true })
+  await pack(to)
+  for (const manifest of manifests) console.log(tarballOf(to, manifest))
+}

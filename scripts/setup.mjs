@@ -21,9 +21,10 @@ import { benchPrograms, cache, effect4, findProgram, goFlags, nodePackage, root 
  * @returns {Promise<ReadonlyArray<Missing>>}
  */
 export const setup = async (purpose, filters = []) => {
-  const missing = [...(await npmPackages(root))]
+  const missing = await together(
+    purpose === "example" ? [npmPackages(root)] : [npmPackages(root), npmPackages(effect4, nodePackage)]
+  )
   if (missing.length === 0) {
-    if (purpose !== "example") missing.push(...(await npmPackages(effect4, nodePackage)))
     if (purpose === "example" && process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...(await sqliteBinary()))
     if (purpose === "test") {
       const { programs, sqlite } = needsOf(filters)
