@@ -9,6 +9,7 @@ import type * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import type * as Stream from "#effect/Stream"
+import { toBuffer } from "../../internal/bytes.js"
 import { Failure, idTaken } from "../../internal/failure.js"
 import type { Change } from "../internal/casProvider.js"
 import * as Provider from "../Provider.js"
@@ -63,6 +64,10 @@ export const sha1 = (payload: Uint8Array): Provider.Revision => hash("sha1", pay
 
 /** SHA-256, in hexadecimal, for PostgreSQL, which has no SHA-1. */
 export const sha256 = (payload: Uint8Array): Provider.Revision => hash("sha256", payload, "hex") as Provider.Revision
+
+/** The payload itself: a session that is only read costs no hash. */
+export const content = (payload: Uint8Array): Provider.Revision =>
+  toBuffer(payload).toString("latin1") as Provider.Revision
 
 /** Makes a provider from a {@link ForeignStore}. */
 export const make = (store: ForeignStore): Provider.Provider => {

@@ -75,7 +75,7 @@ const readTelling = (client: RedisClient, endOf: EndOf) => {
     Scripted.timed(
       () => client.getString(key),
       (payload, now): ForeignProvider.Found | "ask" | undefined => {
-        if (payload === undefined) {
+        if (payload === null) {
           return undefined
         }
         const expiresAt = endOf(payload)
@@ -103,9 +103,11 @@ const store = (name: string, link: Link, prefix: string, endOf: EndOf | undefine
       ...defaultCapabilities,
       answersWithin: link.client.isCluster ? Number.POSITIVE_INFINITY : 2 * Duration.toMillis(timeout)
     },
+    revisionOf: ForeignProvider.content,
     isKey: (id) => id !== "",
     get: (id) => read(prefix + id),
-    ...Scripted.changes(client, scripts, prefix, (revision) => revision),
+    // So short that a large session is not sent along with each write.
+    ...Scripted.changes(client, scripts, prefix, (revision) => ForeignProvider.sha1(Buffer.from(revision, "latin1"))),
     list: listed,
     count: listed && Stream.runCount(listed)
   }

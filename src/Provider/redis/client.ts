@@ -14,8 +14,8 @@ export interface RedisClient extends Client {
    * no string. Another process may change the key between the two.
    */
   readonly getWithTtl: (key: string) => Promise<readonly [value: Buffer, ttl: number] | undefined>
-  /** Reads a value. Undefined if there is no string. */
-  readonly getString: (key: string) => Promise<Buffer | undefined>
+  /** Reads a value. Null if there is no string. */
+  readonly getString: (key: string) => Promise<Buffer | null>
 }
 
 /** Commands that ioredis has but does not declare in this form. */
@@ -95,7 +95,7 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): RedisC
       call(() => {
         batch(client)
         return client.getBuffer(key).catch(noString)
-      }, true).then((value) => value ?? undefined),
+      }, true),
     swap,
     run: (script, keys, args, isWhole = false) => {
       const command = (name: "eval" | "evalsha", text: string) =>

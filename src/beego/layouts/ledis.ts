@@ -8,13 +8,12 @@ import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
-import { toBuffer } from "../../internal/bytes.js"
 import * as ForeignProvider from "../../Provider/foreign/provider.js"
 import * as Scripted from "../../Provider/foreign/scripted.js"
 import { never } from "../../Provider/internal/time.js"
 import { answer, makeRunner } from "../../Provider/ledis/scripts.js"
 import { capabilities, defaultPort, name } from "../../Provider/ledis/server.js"
-import { type Revision, SessionProvider } from "../../Provider/Provider.js"
+import { SessionProvider } from "../../Provider/Provider.js"
 import { pipelined, server } from "../../Provider/redis/ioredis.js"
 import type { Link } from "../../Provider/redis/link.js"
 import { type Script, script } from "../../Provider/redis/scripts.js"
@@ -74,7 +73,7 @@ const store = (link: Link<Redis>): ForeignProvider.ForeignStore => {
     name,
     // A change also sends the bytes that were read, and LedisDB takes seconds for more than that.
     capabilities: { ...capabilities, maxPayload: capabilities.maxPayload / 2 },
-    revisionOf: (payload) => toBuffer(payload).toString("latin1") as Revision,
+    revisionOf: ForeignProvider.content,
     // The key of a script's result is not a session.
     isKey: (id) => id !== "" && !id.startsWith("answer:"),
     // TTL returns whole seconds, rounded up, and -1 both for a key that never expires and for one that does not exist.
