@@ -24,10 +24,12 @@ const servers = {
   "express + express-session, connect-redis": ["express", "redis"],
   "Effect 3, own layout": ["effect", "redis"],
   "Effect 3, connect-redis' layout": ["effect", "connect-redis"],
+  "Effect 3, connect-redis' layout, ends with the browser": ["effect", "connect-redis, browser's"],
   "Effect 4, own layout": ["effect4", "redis"],
-  "Effect 4, connect-redis' layout": ["effect4", "connect-redis"]
+  "Effect 4, connect-redis' layout": ["effect4", "connect-redis"],
+  "Effect 4, connect-redis' layout, ends with the browser": ["effect4", "connect-redis, browser's"]
 }
-const own = (name) => name.replace("connect-redis' layout", "own layout")
+const own = (name) => name.replace(/connect-redis' layout.*/, "own layout")
 
 const overHttp = async () => {
   const contestants = []

@@ -84,15 +84,15 @@ const withSessions = HttpRouter.empty.pipe(
   HttpRouter.use(SessionHttp.middleware(AppSession))
 )
 
+const express = (url, cookie) =>
+  Express.layer(Express.redis({ url }), { secrets: [Redacted.make("32 characters that nobody guesses")], cookie })
+
 const stores = {
   memory: () => SessionLayer.memory(),
   redis: (url) => SessionLayer.redis({ url }),
-  // The layout of express-session's users.
-  "connect-redis": (url) =>
-    Express.layer(Express.redis({ url }), {
-      secrets: [Redacted.make("32 characters that nobody guesses")],
-      cookie: { secure: false }
-    })
+  // The layout of express-session's users: of those whose sessions end by the clock, and of those whose end with the browser.
+  "connect-redis": (url) => express(url, { secure: false, maxAge: "30 minutes" }),
+  "connect-redis, browser's": (url) => express(url, { secure: false })
 }
 
 export const serve = async (store, url, framework) => {
