@@ -27,7 +27,7 @@ import { keptByClient } from "./keptByClient.js"
 import { keptByServer } from "./keptByServer.js"
 import type { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
-import { checkIds, elsewhere, type From, newPlace } from "./movingFrom.js"
+import { answers, checkIds, elsewhere, type From, newPlace } from "./movingFrom.js"
 import type { Base } from "./Outcome.js"
 import { People } from "./people/People.js"
 import { makeReports } from "./reports.js"
@@ -135,7 +135,7 @@ export const overBoth = (config: SessionConfig, from: From): Effect.Effect<Manag
               config,
               Codec.json,
               surroundings,
-              makeTrial(to, config, Codec.json)
+              Effect.andThen(makeTrial(to, config, Codec.json), answers(old))
             )
           )
         )

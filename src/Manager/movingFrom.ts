@@ -6,6 +6,7 @@
  * changed it meanwhile, it takes their changes over and tries again; if it was ended, it ends it here. Whoever ends a session
  * leaves a mark here first, even if it has not moved, so that nobody who has read it before can store it any more.
  */
+import { randomBytes } from "node:crypto"
 import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
@@ -226,3 +227,7 @@ export const checkIds = ({ hashed, provider: { list, name } }: From): Effect.Eff
               })
             )
       })
+
+/** Asks the old place for a session that nobody has: nothing is written there that another app could meet. */
+export const answers = ({ exists }: Provider): Effect.Effect<void, SessionError> =>
+  Effect.suspend(() => Effect.asVoid(exists(randomBytes(16).toString("hex") as StoredId)))

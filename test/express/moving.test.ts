@@ -1,10 +1,15 @@
 // From the layout of express' sessions to this library's own, while people are signed in.
 import { createHmac } from "node:crypto"
-import { SessionCodec, SessionLayer } from "effect-session"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { SessionCodec, SessionError, SessionLayer, SessionManager } from "effect-session"
 import * as Express from "effect-session/express"
 import * as ExpressStore from "effect-session/express-store"
+import * as File from "effect-session/file"
 import * as Postgres from "effect-session/postgres"
 import * as Redis from "effect-session/redis"
+import * as Sqlite from "effect-session/sqlite"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -73,6 +78,20 @@ it.effect("sessions that would not be found are refused, and not their users", (
   })
 )
 
+it.effect("health is that of both places", () =>
+  Effect.gen(function* () {
+    const { from, to } = yield* onMemory()
+    let isUp = true
+    const exists: typeof from.exists = (id) =>
+      isUp ? from.exists(id) : Effect.fail(new SessionError({ reason: "Unavailable", message: "gone" }))
+    const { manager } = yield* moving({ from: { ...from, exists }, to })
+    const health = Effect.provideService(SessionManager.health, SessionManager.SessionManager, manager)
+    yield* health
+    isUp = false
+    expect((yield* Effect.flip(health)).message).toBe("gone")
+  })
+)
+
 it.live("sessions that an ExpressStore has kept, as it does by default, move", () =>
   Effect.gen(function* () {
     const places = yield* onMemory(true)
@@ -134,6 +153,24 @@ suite("from connect-redis to this library's Redis", ["redis-server"], () => {
       expect(yield* both.from.exists(key)).toBe(false)
     })
   )
+})
+
+describe("from files to SQLite", () => {
+  const places = shared(
+    Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-session-moving-"))),
+      (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+    ).pipe(
+      Effect.flatMap((folder) =>
+        Effect.all({
+          from: built(File.layer({ directory: join(folder, "sessions") })),
+          to: built(Sqlite.layer({ filename: join(folder, "sessions.sqlite") }))
+        })
+      )
+    )
+  )
+
+  it.live("16 requests at once, to two processes, move a session once and lose nothing", () => atOnce(places, 16))
 })
 
 suite("from connect-redis to PostgreSQL", ["redis-server", "postgres"], () => {
