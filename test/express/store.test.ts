@@ -4,7 +4,6 @@ import { SessionError, SessionProvider } from "effect-session"
 import * as ExpressStore from "effect-session/express-store"
 import * as Memory from "effect-session/memory"
 import { describe, expect, it } from "vitest"
-import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
@@ -367,15 +366,3 @@ describe("options", () => {
     }
   })
 })
-
-it.each(['{"n":1}', '{"cookie":null,"n":1}', '{"cookie":5,"n":1}'])(
-  "%s is no session: express would fail on it, and its visitor could do nothing",
-  async (record) => {
-    const provider = Memory.make()
-    const store = ExpressStore.make(provider, { hashed: false })
-    await Effect.runPromise(provider.create("a" as SessionProvider.StoredId, Buffer.from(record), Duration.hours(1)))
-    expect(await get(store, "a")).toBeNull()
-    expect(await all(store)).toEqual([])
-    await store.close()
-  }
-)

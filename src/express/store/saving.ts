@@ -10,7 +10,7 @@ import { isAnyId, storing } from "../../Manager/SessionId.js"
 import { maxAttempts, patience, pauseAfter, type Turn, Turns } from "../../Manager/Turns.js"
 import type { Provider, Revision, Stored, StoredId } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
-import { isObject, parse } from "../records.js"
+import { parse } from "../records.js"
 import type { Settings } from "./options.js"
 import { type Document, lifetimeOf, replayed, toPayload, type Values, valuesOf, withEnd } from "./values.js"
 
@@ -104,10 +104,7 @@ export class Sessions {
       }
       const stored = found.value
       const document = parse(stored.payload)
-      // express fails on a session without a cookie, with each request of its visitor.
-      return document && isObject(document["cookie"])
-        ? { document: withEnd(document, stored.expiresAt), stored }
-        : undefined
+      return document && { document: withEnd(document, stored.expiresAt), stored }
     })
   }
 
