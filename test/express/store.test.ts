@@ -366,3 +366,10 @@ describe("options", () => {
     }
   })
 })
+
+it("a session without a cookie is given back as it was set: express tells its visitor of the error, as with its own store", async () => {
+  const store = ExpressStore.make(Memory.make())
+  await set(store, "a", { n: 1 } as any)
+  expect(await get(store, "a")).toEqual({ n: 1 })
+  await store.close()
+})
