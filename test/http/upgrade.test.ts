@@ -161,8 +161,9 @@ describe("WebSockets", () => {
       Effect.map(handlers["count"]!, (text) => HttpServerResponse.text(text))
     ),
     HttpRouter.get("/socket", socket),
-    // Where the request is another object than the one that the session is mounted on.
     HttpRouter.mount("/below", HttpRouter.empty.pipe(HttpRouter.get("/socket", socket))),
+    // Where the request is another object than the one that the session is mounted on.
+    HttpRouter.get("/modified", forwarded(socket)),
     HttpRouter.use(SessionHttp.middleware(AppSession)),
     HttpRouter.use(forwarded)
   )
@@ -191,7 +192,7 @@ describe("WebSockets", () => {
       return answers
     })
 
-  it.effect.each(["/socket", "/below/socket"])(
+  it.effect.each(["/socket", "/below/socket", "/modified"])(
     "can read; what they change is saved by save, and by nothing else: %s",
     (path) =>
       Effect.gen(function* () {
