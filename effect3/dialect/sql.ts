@@ -1,7 +1,7 @@
 /**
  * The parts of @effect/sql that are used, without loading it: an app on another backend does not have it. Its tags are
  * found by their keys, which is also how two copies of the package share them. Some of this is not part of that
- * package's public API; `test/provider/effectSql.test.ts` and `effectSqlCases.ts` fail if it changes.
+ * package's public API; `test/provider/effectSql.test.ts` fails if it changes.
  */
 import type * as Client from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"

@@ -1,7 +1,6 @@
 /**
  * The parts of Effect's SQL clients that are used, without loading them: an app on another backend does not need them.
- * Some of this is not part of their public API; `test/provider/effectSql.test.ts` and `effectSqlCases.ts` fail if it
- * changes.
+ * Some of this is not part of their public API; `test/provider/effectSql.test.ts` fails if it changes.
  */
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import * as Context from "effect/Context"

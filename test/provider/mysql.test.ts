@@ -2,7 +2,6 @@
 import * as Effect from "#effect/Effect"
 import * as Servers from "../servers/MariaDb.js"
 import { suite } from "../servers/need.js"
-import { assumptions } from "./effectSqlCases.js"
 import { shared } from "./shared.js"
 import { mysql } from "./sqlDatabases.js"
 import { databaseCases } from "./sqlSuite.js"
@@ -10,5 +9,4 @@ import { databaseCases } from "./sqlSuite.js"
 suite("mysql", ["mariadbd"], () => {
   const database = Effect.map(shared(Servers.make({ args: ["--max-allowed-packet=64M"] })), ({ url }) => mysql(url))
   databaseCases(database)
-  assumptions(database, { pooled: true })
 })

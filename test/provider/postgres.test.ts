@@ -3,7 +3,6 @@ import * as Effect from "#effect/Effect"
 import { maxPayload } from "#test/sqlClients"
 import { suite } from "../servers/need.js"
 import * as Servers from "../servers/Postgres.js"
-import { assumptions, preparedStatements } from "./effectSqlCases.js"
 import { shared } from "./shared.js"
 import { postgres } from "./sqlDatabases.js"
 import { databaseCases } from "./sqlSuite.js"
@@ -11,6 +10,4 @@ import { databaseCases } from "./sqlSuite.js"
 suite("postgres", ["postgres"], () => {
   const database = Effect.map(shared(Servers.make()), ({ url }) => postgres(url))
   databaseCases(database, { maxPayload })
-  assumptions(database, { pooled: true })
-  preparedStatements(database)
 })

@@ -15,7 +15,6 @@ import { at } from "#test/clock"
 import { expect, it } from "#test/vitest"
 import { failed } from "../../src/Provider/sql/failures.js"
 import { given, newId, text, written } from "../../src/testing/support.js"
-import { assumptions } from "./effectSqlCases.js"
 import { shared } from "./shared.js"
 import { freshTable, sqlite } from "./sqlDatabases.js"
 import { databaseCases, providerOf } from "./sqlSuite.js"
@@ -40,7 +39,6 @@ it.each([
 describe("sqlite", () => {
   const database = shared(sqlite)
   databaseCases(database, { isServer: false })
-  assumptions(database, { pooled: false })
 
   /** The app's client, and sessions on it. */
   const onTheAppsClient = Effect.gen(function* () {
