@@ -11,9 +11,10 @@ const effect3 = fileURLToPath(new URL("effect3/", import.meta.url))
 export const processes = availableParallelism() + 3
 
 /**
- * What a run of both majors leaves to Effect 4: what backends, other programs and browsers do, whatever asks them, and what is tried often
- * since chance decides it. Effect 3 has each part of the library and the conformance of a backend of each kind, and all of this too in a
- * run of its own.
+ * The tests that a run of both majors makes on Effect 4 alone: those of backends, browsers and other programs, which behave the same
+ * whichever Effect asks them, and those that repeat something many times because chance decides the outcome. What is left for Effect 3 uses
+ * everything that the majors do differently, and has a backend of each kind: memory, cookies, Redis and SQLite. A run on Effect 3
+ * alone, or of chosen files, leaves nothing out.
  */
 const onEffect4 = [
   "test/{browser,servers,soak}/*.test.ts",
@@ -24,14 +25,17 @@ const onEffect4 = [
   "test/express/layouts/*.test.ts",
   "test/identity/{attackRemote,interleavings,people,signIn,twice,twoCookies}.test.ts",
   "test/people/{crashes,ended,histories,kills,register,renewal,secrets}.test.ts",
-  "test/provider/{couchbase,file,ledis,memcached,mysql,postgres,ssdb,valkey}.test.ts",
-  "test/provider/{cookieSeals,demo,memoryModel,pgbouncer}.test.ts",
-  "test/provider/{couchbase,memcached,resp,sql}{Answers,Addresses,Errors,Failures,Lost,Operations,Refusals,Servers}.test.ts",
-  "test/provider/{file,redis}{Directory,Disk,Failover,Moved,News,Processes,Refusals,Rights,Tls}.test.ts",
+  "test/provider/{cookieSeals,demo,ledis,memoryModel,mysql,pgbouncer,postgres,ssdb,valkey}.test.ts",
+  "test/provider/{couchbase,couchbaseFailures}.test.ts",
+  "test/provider/{file,fileDirectory,fileDisk,fileProcesses}.test.ts",
+  "test/provider/{memcached,memcachedAnswers,memcachedErrors,memcachedFailures,memcachedServers}.test.ts",
+  "test/provider/redis{Failover,Moved,News,Refusals,Rights,Tls}.test.ts",
+  "test/provider/resp{Addresses,Failures,Lost}.test.ts",
+  "test/provider/sql{Failures,Operations,Refusals}.test.ts",
   "test/provider/*{m,M}utants.test.ts"
 ]
 
-/** Files that run for long, the longest first. Where a name is missing, or of a file that is gone, only some seconds are lost. */
+/** The files that take longest, those first. A name that is missing here, or whose file is gone, costs only some seconds. */
 const longest = [
   "package.test",
   "people/kills.test",
