@@ -1,7 +1,7 @@
 // `npm test`: installs the programs that the tests need, then runs all tests, on Effect 3 with this Node and on Effect 4
 // with one that it supports. Arguments go to vitest: `npm test -- test/http` runs the tests of test/http, and installs
-// only the programs that these need; `npm test -- --effect=4 test/http` runs them on Effect 4 alone. `npm test` leaves to Effect 4
-// what it is enough to run once (vitest.config.ts); `npm test -- --effect=3` runs that on Effect 3 too.
+// only the programs that these need; `npm test -- --effect=4 test/http` runs them on Effect 4 alone. Without arguments some
+// tests run on Effect 4 alone (`onEffect4` in vitest.config.ts); `npm test -- --effect=3` runs them on Effect 3 too.
 // The last line, "N passed, N failed", is for programs that count.
 import { spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs"
@@ -27,7 +27,6 @@ if (chosen.length === 0)
 
 const missing = await setup("test", filters)
 
-// What need not run twice is left to Effect 4 (vitest.config.ts).
 if (only === undefined && filters.length === 0) process.env["BOTH_MAJORS"] = "1"
 
 /**
