@@ -45,7 +45,7 @@ export const checkOnServer = (config: SessionConfig, { keepsNotes }: SessionCode
   )
 }
 
-/** Returns the error if sessions cannot move safely from another provider, where they are under their ids. */
+/** Returns the error if sessions cannot move safely from another provider. */
 export const checkMoving = (
   { app, cookie, id, validFrom }: SessionConfig,
   { codec: { keepsNotes }, hashed = false, provider: from }: From,

@@ -30,8 +30,8 @@ export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
   /** The stores whose values are carried over. All others are left behind, and reported as `Dropped`. */
   readonly stores: ReadonlyArray<Any>
   /**
-   * Whether `from` has the sessions under the hashes of their ids, as an `ExpressStore` keeps them by default. Default false; what is not so
-   * is refused, if the backend can list its sessions.
+   * Whether `from` has the sessions under the hashes of their ids, as an `ExpressStore` keeps them by default. Default false. If the
+   * backend can list its sessions and they look otherwise, the layer fails with `InvalidConfig`, unless this is set to `false`.
    */
   readonly hashed?: boolean | undefined
 }
