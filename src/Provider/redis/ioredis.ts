@@ -1,7 +1,7 @@
 /**
  * ioredis for the providers: connections on which no command waits for long and none pile up, and their commands.
  */
-import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis"
+import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from "ioredis"
 import { inMachineTime } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
@@ -65,6 +65,12 @@ export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: 
   slotsRefreshTimeout: Duration.toMillis(timeout)
 })
 
+/** The classes of ioredis, with options as its versions 5 and 6 both take them: the types of 6 refuse options that may be undefined. */
+interface Classes {
+  readonly Redis: new (options: RedisOptions) => Redis
+  readonly Cluster: new (nodes: Array<ClusterNode>, options: ClusterOptions) => Cluster
+}
+
 /**
  * Connects a client. It is disconnected with the scope, at once: a `quit` would wait for a server that does not answer.
  * Fails with `Unavailable` if there is no connection within `timeout`, and with `InvalidConfig` if `check` refuses the
@@ -73,13 +79,13 @@ export const boundedClusterOptions = (timeout: Duration.Duration, redisOptions: 
 export const connected = <C extends Redis | Cluster>(
   backend: string,
   timeout: Duration.Duration,
-  open: (driver: Pick<typeof import("ioredis"), "Cluster" | "Redis">) => C,
+  open: (driver: Classes) => C,
   check: (client: C) => Promise<void> = async () => {},
   isPatient = false
 ): Effect.Effect<Link<C>, SessionError, Scope.Scope> =>
   Effect.flatMap(driver(backend, "ioredis"), (driver) =>
     Effect.acquireRelease(
-      Effect.sync(() => makeLink(open(driver), Duration.toMillis(timeout), isPatient)),
+      Effect.sync(() => makeLink(open(driver as Classes), Duration.toMillis(timeout), isPatient)),
       ({ client }) => Effect.sync(() => client.disconnect())
     ).pipe(
       Effect.tap(({ client, reason }) =>
