@@ -208,11 +208,13 @@ export const keptByServer = (
           ? Effect.map(trace(token, token as StoredId), unlessReused)
           : Effect.succeed(unlessReused(found))
       ),
-    // What is listed may be an id.
+    // What is listed may be of the old place: there it is the same hash, or else an id.
     endRef: (ref) =>
-      old !== undefined && (old.hashed || check(ref))
-        ? Effect.andThen(provider.destroy(ref, ended), old.end(ref, old.hashed ? ref : refOf(ref)))
-        : provider.destroy(ref, ended),
+      old?.hashed
+        ? old.end(ref, ref)
+        : old !== undefined && check(ref)
+          ? Effect.andThen(provider.destroy(ref, ended), old.end(ref, refOf(ref)))
+          : provider.destroy(ref, ended),
     changed: provider.changed,
     count: provider.count,
     list: provider.list,
