@@ -30,7 +30,8 @@ export const dateOf = (millis: number): string => new Date(Math.max(0, Math.min(
 
 /**
  * The end of a session by its cookie's `expires`, in milliseconds since the epoch. Undefined if it ends with the browser, or if the
- * record does not begin with its cookie, as express-session and @fastify/session write it: no string in one can look like that.
+ * record does not begin with its cookie, as express-session and @fastify/session write it. The record is not parsed: in JSON the quotes of a
+ * string are escaped, so that no value can be taken for the cookie's `expires`.
  */
 export const endOf = (payload: Uint8Array): number | undefined => {
   const expires = cookieWithEnd.exec(toBuffer(payload).toString("latin1", 0, cookieLength))?.[1]
@@ -39,5 +40,5 @@ export const endOf = (payload: Uint8Array): number | undefined => {
 
 const cookieWithEnd = /^\{"cookie":\{[^{}]*?"expires":"(\d{4}-\d\d-\d\dT[\d:.]+Z)"/
 
-/** The characters among which the cookie's `expires` is: before it are a lifetime, a priority, and attributes like these. */
+/** How many characters are searched: before `expires` express writes a lifetime, `partitioned` and `priority`, and fastify nothing. */
 const cookieLength = 200

@@ -32,7 +32,7 @@ export interface ForeignStore {
   readonly name: string
   /** The capabilities. `regenerate` is always `ordered`, and `consistency` is always `compareContent`. */
   readonly capabilities: Provider.Capabilities
-  /** The revision of a payload, if the backend cannot compute {@link sha1}, the default. */
+  /** The revision of a payload. Default {@link sha1}. */
   readonly revisionOf?: ((payload: Uint8Array) => Provider.Revision) | undefined
   /** Whether this can be a key at all; no session has any other. */
   readonly isKey: (id: string) => boolean
@@ -65,7 +65,7 @@ export const sha1 = (payload: Uint8Array): Provider.Revision => hash("sha1", pay
 /** SHA-256, in hexadecimal, for PostgreSQL, which has no SHA-1. */
 export const sha256 = (payload: Uint8Array): Provider.Revision => hash("sha256", payload, "hex") as Provider.Revision
 
-/** The payload itself: a session that is only read costs no hash. */
+/** The payload itself, so that a session that is only read costs no hash. */
 export const content = (payload: Uint8Array): Provider.Revision =>
   toBuffer(payload).toString("latin1") as Provider.Revision
 
