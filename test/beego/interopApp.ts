@@ -76,6 +76,7 @@ const typescript = (provider: string, json: string): Effect.Effect<string, never
     Layer.build(
       Layer.provideMerge(
         HttpServer.serve(app),
+        // beego's backends may still be starting.
         Layer.merge(NodeHttpServer.layerTest, Beego.layer(provider, json, { timeout: "1 minute" }))
       )
     ),

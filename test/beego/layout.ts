@@ -26,6 +26,7 @@ export const asBeego = (
     provider: Effect.map(Effect.flatMap(layer, Layer.build), Context.get(SessionProvider.SessionProvider)),
     redis: Effect.flatMap(server, ({ url }) =>
       Effect.acquireRelease(
+        // The types of ioredis 5, which does not know `protocol`, want an option that it knows.
         Effect.sync(() => new Redis(url.includes("://") ? url : `redis://${url}`, { lazyConnect: false, ...resp2 })),
         (redis) => Effect.sync(() => redis.disconnect())
       )

@@ -58,7 +58,7 @@ it.effect("what cannot be promised is refused", () =>
   })
 )
 
-it.effect("sessions that would not be found are refused, and not their users", () =>
+it.effect("a layer that would not find the sessions is not built, so that nobody is signed out", () =>
   Effect.gen(function* () {
     const build = (places: Places) => Effect.scoped(Effect.asVoid(moving(places)))
     const refused = (places: Places) => Effect.map(Effect.flip(build(places)), ({ message }) => message)
