@@ -77,6 +77,25 @@ suite("redis, where other programs have keys under the same prefix", ["redis-ser
   )
 })
 
+suite("an app's own client", ["redis-server", "redis-cli"], () => {
+  const server = shared(Servers.single())
+  const servers = shared(Servers.cluster())
+  const counts = <C extends Client | Cluster>(open: () => C) =>
+    Effect.gen(function* () {
+      const client = yield* Effect.acquireRelease(Effect.sync(open), (client) => Effect.sync(() => client.disconnect()))
+      const provider = yield* Redis.make({ client })
+      expect(yield* provider.count!).toBe(0)
+    }).pipe(Effect.scoped)
+
+  it.live("that is still connecting lists sessions", () =>
+    Effect.flatMap(server, ({ url }) => counts(() => new Client(url)))
+  )
+
+  it.live("of a cluster, that is still connecting, lists sessions", () =>
+    Effect.flatMap(servers, ({ url }) => counts(() => new Client.Cluster(url.split(","))))
+  )
+})
+
 suite("redisCluster", ["redis-server", "redis-cli"], () => {
   conforms(
     Effect.map(shared(Servers.cluster()), ({ url }) => Redis.layerCluster({ url })),

@@ -147,6 +147,10 @@ async function* keysOf(
 ): AsyncGenerator<ReadonlyArray<string>> {
   const own = client.options.keyPrefix ?? ""
   const pattern = `${`${own}${prefix}`.replace(/[\\*?[\]]/g, "\\$&")}*`
+  if (mastersOf(client).length === 0) {
+    // An app's own client may still be connecting, for which a command waits.
+    await call(() => client.exists(prefix), true)
+  }
   const masters = mastersOf(client)
   if (masters.length === 0) {
     throw new Failure("no master is known", checkBackend)
