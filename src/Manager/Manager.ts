@@ -128,16 +128,18 @@ export const overBoth = (config: SessionConfig, from: From): Effect.Effect<Manag
     const surroundings = surroundProvider(both, config)
     const provider = guarded(both, surroundings)
     return wrong === undefined
-      ? Effect.flatMap(Effect.andThen(checkIds({ ...from, provider: old }), makeAtRest(config)), (atRest) =>
-          Effect.flatMap(elsewhere(provider, { ...from, provider: old }, config, atRest, surroundings), (place) =>
-            over(
-              keptByServer(provider, config, atRest, place),
-              config,
-              Codec.json,
-              surroundings,
-              Effect.andThen(makeTrial(to, config, Codec.json), answers(old))
+      ? Effect.flatMap(
+          Effect.andThen(checkIds({ ...from, provider: old }, provider, config), makeAtRest(config)),
+          (atRest) =>
+            Effect.flatMap(elsewhere(provider, { ...from, provider: old }, config, atRest, surroundings), (place) =>
+              over(
+                keptByServer(provider, config, atRest, place),
+                config,
+                Codec.json,
+                surroundings,
+                Effect.andThen(makeTrial(to, config, Codec.json), answers(old))
+              )
             )
-          )
         )
       : Effect.fail(wrong)
   })

@@ -65,7 +65,10 @@ export const checkMoving = (
               ? `to: ${name} keeps no marks of sessions that have ended, so that those could come back while sessions move`
               : hashed && (app !== "" || capabilities.inheritedIdChars !== from.capabilities.inheritedIdChars)
                 ? `hashed, app: both places must have the same hashes of ids; leave app out, and let ${name} be of the kind of ${from.name}`
-                : undefined
+                : // A part of each id after its prefix, which an ExpressStore does not have.
+                  hashed && id.prefix !== "" && capabilities.inheritedIdChars > 0
+                  ? "hashed, id.prefix: in a cluster both places would have different hashes of ids; leave id.prefix out"
+                  : undefined
   )
 
 /** Returns the error if no client can hold sessions so. */

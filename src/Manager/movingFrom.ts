@@ -18,11 +18,11 @@ import { json, type SessionCodec } from "../Store/Codec.js"
 import { converting } from "../Store/converting.js"
 import type { Any } from "../Store/SessionStore.js"
 import type { AtRest } from "./atRest.js"
-import type { Surroundings } from "./Calls.js"
+import { forked, type Surroundings } from "./Calls.js"
 import type { SessionConfig } from "./configSchema.js"
 import { ended } from "./marks.js"
 import { inUseFor, lifetimeLeft, type Moved, type OldPlace } from "./moving.js"
-import { maxAttempts } from "./Turns.js"
+import { maxAttempts, patience } from "./Turns.js"
 
 /** Where sessions come from, and what of them is carried over. */
 export interface From {
@@ -205,27 +205,51 @@ export const elsewhere = (
 }
 
 /** SHA-256 as base64url. */
-const looksHashed = /^[A-Za-z0-9_-]{43}$/
+const looksHashed = (id: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(id)
+
+/** How many ids are looked at: a few may be of another kind, left by another configuration. */
+const sampled = 100
+
+/** Some ids of a place: none if it cannot list them, has no right to, or takes too long to find one. */
+const someIds = ({ list, name }: Provider, timeout: Duration.Duration): Effect.Effect<ReadonlyArray<StoredId>> =>
+  list === undefined
+    ? Effect.succeed([])
+    : forked(patience(name, timeout))(Stream.runCollect(Stream.take(list, sampled))).pipe(
+        Effect.map((ids) => [...ids]),
+        Effect.catch(() => Effect.succeed<ReadonlyArray<StoredId>>([]))
+      )
+
+const wrong = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
 
 /**
- * Fails with `InvalidConfig` if `hashed` is not what the sessions at the old place look like: none of them would be found, and all
- * users would be signed out.
+ * Fails with `InvalidConfig` if `hashed` is not what the sessions at the old place look like, or if that is the new place too: none
+ * of them would be found, and all users would be signed out.
  */
-export const checkIds = ({ hashed, provider: { list, name } }: From): Effect.Effect<void, SessionError> =>
-  list === undefined
+export const checkIds = (
+  { hashed, provider: from }: From,
+  to: Provider,
+  { timeout }: SessionConfig
+): Effect.Effect<void, SessionError> =>
+  hashed === false
     ? Effect.void
-    : Effect.flatMap(Stream.runHead(list), (first) => {
-        const looks = Option.isSome(first) && looksHashed.test(first.value)
-        return Option.isNone(first) || (looks ? hashed !== undefined : hashed !== true)
-          ? Effect.void
-          : Effect.fail(
-              new SessionError({
-                reason: "InvalidConfig",
-                message: looks
-                  ? `hashed: ${name} seems to have sessions under hashes of their ids, as an ExpressStore does: set it to true, or to false if these are the ids`
-                  : `hashed: ${name} has sessions under their ids, and not under hashes of them: leave it out`
-              })
-            )
+    : Effect.flatMap(someIds(from, timeout), (ids) => {
+        const one = ids.find(looksHashed)
+        return one === undefined
+          ? hashed && ids.length > 0
+            ? wrong(`hashed: ${from.name} has sessions under their ids, and not under hashes of them: leave it out`)
+            : Effect.void
+          : hashed
+            ? Effect.flatMap(Effect.zip(from.read(one), to.read(one)), ([there, here]) =>
+                // A session that has half moved is at both places, in two formats.
+                Option.isSome(there) &&
+                Option.isSome(here) &&
+                Buffer.compare(there.value.payload, here.value.payload) === 0
+                  ? wrong(`to: ${to.name} has the sessions of from: choose another place, such as another prefix`)
+                  : Effect.void
+              )
+            : wrong(
+                `hashed: ${from.name} seems to have sessions under hashes of their ids, as an ExpressStore does: set it to true, or to false if these are the ids`
+              )
       })
 
 /** Asks the old place for a session that nobody has: nothing is written there that another app could meet. */

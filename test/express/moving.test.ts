@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { SessionCodec, SessionError, SessionLayer, SessionManager } from "effect-session"
+import { SessionCodec, SessionError, SessionLayer, SessionManager, type SessionProvider } from "effect-session"
 import * as Express from "effect-session/express"
 import * as ExpressStore from "effect-session/express-store"
 import * as File from "effect-session/file"
@@ -14,6 +14,7 @@ import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
+import * as Stream from "#effect/Stream"
 import { describe, expect, it } from "#test/vitest"
 import { SessionProvider as Tag } from "../../src/Provider/Provider.js"
 import { increment, Shop, signOut } from "../people/site.js"
@@ -55,6 +56,11 @@ it.effect("what cannot be promised is refused", () =>
     expect(yield* error({}, {})).toMatch(/^id: expected the form of the ids that move/)
     expect(yield* error({ codec: SessionCodec.json })).toMatch(/^codec: expected another library's format/)
     expect(yield* error({ hashed: true }, { ...options, app: "shop" })).toMatch(/^hashed, app: both places must have/)
+    // As in a cluster.
+    const kept = ({ capabilities, ...provider }: typeof places.from) =>
+      layerOf({ ...provider, capabilities: { ...capabilities, inheritedIdChars: 3 } })
+    const cluster = { from: kept(places.from), to: kept(places.to), hashed: true }
+    expect(yield* error(cluster, { ...options, id: { prefix: "s_" } })).toMatch(/^hashed, id\.prefix: in a cluster/)
   })
 )
 
@@ -75,6 +81,30 @@ it.effect("a layer that would not find the sessions is not built, so that nobody
       "hashed: memory has sessions under their ids, and not under hashes of them: leave it out"
     )
     yield* build({ ...hashed, hashed: false })
+    expect(yield* refused({ ...hashed, to: hashed.from })).toBe(
+      "to: memory has the sessions of from: choose another place, such as another prefix"
+    )
+  })
+)
+
+it.effect("a place with some ids of another kind is not refused, nor one that cannot be listed now", () =>
+  Effect.gen(function* () {
+    const mixed = yield* onMemory(true)
+    const { cookie } = yield* visited(mixed)
+    const list = Stream.concat(Stream.make("another-id" as SessionProvider.StoredId), mixed.from.list!)
+    expect((yield* (yield* moving({ ...mixed, from: { ...mixed.from, list } })).send(cookie, look)).body).toEqual([
+      1,
+      "book"
+    ])
+    for (const list of [
+      Stream.fail(new SessionError({ reason: "Unavailable", message: "no right to SCAN" })),
+      Stream.never
+    ]) {
+      const places = yield* onMemory()
+      const visitor = yield* visited(places)
+      const now = yield* moving({ ...places, from: { ...places.from, list } }, { timeout: "50 millis" })
+      expect((yield* now.send(visitor.cookie, look)).body).toEqual([1, "book"])
+    }
   })
 )
 
