@@ -29,16 +29,17 @@ export const parse = (payload: Uint8Array): Record<string, unknown> | undefined 
 export const dateOf = (millis: number): string => new Date(Math.max(0, Math.min(millis, never))).toISOString()
 
 /**
- * The end of a session by its cookie's `expires`, in milliseconds since the epoch. Undefined if it ends with the browser, or if the
- * record does not begin with its cookie, as express-session and @fastify/session write it. The record is not parsed: in JSON the quotes of a
- * string are escaped, so that no value can be taken for the cookie's `expires`.
+ * The end of a session by its cookie's `expires`, in milliseconds since the epoch. Undefined if it ends with the browser, if its cookie
+ * has no lifetime by which a renewal moves its end (fastify's `cookie.expires`), or if the record does not begin with its cookie, as
+ * express-session and @fastify/session write it. The record is not parsed: in JSON the quotes of a string are escaped, so that no value can
+ * be taken for the cookie's `expires`.
  */
 export const endOf = (payload: Uint8Array): number | undefined => {
   const expires = cookieWithEnd.exec(toBuffer(payload).toString("latin1", 0, cookieLength))?.[1]
   return expires === undefined ? undefined : Date.parse(expires) || undefined
 }
 
-const cookieWithEnd = /^\{"cookie":\{[^{}]*?"expires":"(\d{4}-\d\d-\d\dT[\d:.]+Z)"/
+const cookieWithEnd = /^\{"cookie":\{(?=[^{}]*?"originalMaxAge":\d)[^{}]*?"expires":"(\d{4}-\d\d-\d\dT[\d:.]+Z)"/
 
 /** How many characters are searched: before `expires` express writes a lifetime, `partitioned` and `priority`, and fastify nothing. */
 const cookieLength = 200

@@ -1,6 +1,7 @@
 /**
  * Another library's layout in Redis: a session is a string under a prefix and its id, which Redis expires.
  */
+import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -71,25 +72,31 @@ const readWithTtl = (client: RedisClient, key: string): Effect.Effect<ForeignPro
  */
 const readTelling = (client: RedisClient, endOf: EndOf) => {
   let tells = true
+  /** When a session ends by what is stored in it, if that can be. */
+  const told = (payload: Uint8Array, now: number): number | undefined => {
+    const expiresAt = endOf(payload)
+    tells = expiresAt !== undefined && expiresAt > now
+    return tells ? expiresAt : undefined
+  }
   const read = (key: string) =>
     Scripted.timed(
       () => client.getString(key),
       (payload, now): ForeignProvider.Found | "ask" | undefined => {
-        if (payload === null) {
-          return undefined
-        }
-        const expiresAt = endOf(payload)
-        tells = expiresAt !== undefined
-        return expiresAt !== undefined && expiresAt > now ? { payload, expiresAt } : "ask"
+        const expiresAt = payload === null ? undefined : told(payload, now)
+        return payload === null ? undefined : expiresAt === undefined ? "ask" : { payload, expiresAt }
       }
     )
   return (key: string): Effect.Effect<ForeignProvider.Found | undefined, unknown> =>
     tells
       ? Effect.flatMap(read(key), (found) => (found === "ask" ? readWithTtl(client, key) : Effect.succeed(found)))
-      : Effect.map(readWithTtl(client, key), (found) => {
-          tells = found !== undefined && endOf(found.payload) !== undefined
-          return found
-        })
+      : Effect.clockWith((clock) =>
+          Effect.map(readWithTtl(client, key), (found) => {
+            if (found !== undefined) {
+              told(found.payload, millisOf(clock))
+            }
+            return found
+          })
+        )
 }
 
 const store = (name: string, link: Link, prefix: string, endOf: EndOf | undefined): ForeignProvider.ForeignStore => {
