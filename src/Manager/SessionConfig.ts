@@ -113,15 +113,25 @@ export const make = (options: Options): Effect.Effect<SessionConfig, SessionErro
  */
 export const warn = (config: SessionConfig): Effect.Effect<void> =>
   Effect.clockWith((clock) =>
-    Effect.forEach([...oddDate(config, millisOf(clock)), ...oddMaxAge(config)], (text) => Effect.logWarning(text), {
-      discard: true
-    })
+    Effect.forEach(
+      [...oddDate(config, millisOf(clock)), ...oddLifetimes(config), ...oddMaxAge(config)],
+      (text) => Effect.logWarning(text),
+      { discard: true }
+    )
   )
 
 const oddDate = ({ validFrom }: SessionConfig, now: number): ReadonlyArray<string> =>
   validFrom !== undefined && DateTime.toEpochMillis(validFrom) > now
     ? [
         `validFrom (${DateTime.formatIso(validFrom)}) is in the future: until then every session is over with its first response`
+      ]
+    : []
+
+/** `idleTimeout: "14 days"` by itself: the default of `absoluteTimeout` ends those sessions after 12 hours. */
+const oddLifetimes = ({ absoluteTimeout, idleTimeout }: SessionConfig): ReadonlyArray<string> =>
+  Duration.isFinite(idleTimeout) && Duration.isGreaterThan(idleTimeout, absoluteTimeout)
+    ? [
+        `idleTimeout (${Duration.format(idleTimeout)}) is longer than absoluteTimeout (${Duration.format(absoluteTimeout)}): every session is over after the latter, used or not`
       ]
     : []
 

@@ -501,7 +501,7 @@ describe("a variable that begins with SESSION_ and is none", () => {
   }, 60_000)
 })
 
-describe("an odd cookie.maxAge is told", () => {
+describe("an odd lifetime is told", () => {
   const warnings = (options: SessionConfig.Options) => {
     const { layer, logged } = collectLogs()
     return Effect.map(failure(Layer.provide(SessionLayer.memory(options), layer)), (text) => {
@@ -510,7 +510,18 @@ describe("an odd cookie.maxAge is told", () => {
     })
   }
 
-  it.effect("where it is shorter than touchEvery, or longer than the session can live", () =>
+  it.effect("an idleTimeout that the default of absoluteTimeout cuts short", () =>
+    Effect.gen(function* () {
+      const long = /^idleTimeout \(14d\) is longer than absoluteTimeout \(12h\)/
+      expect(yield* warnings({ idleTimeout: "14 days" })).toEqual([expect.stringMatching(long)])
+      expect(yield* warnings({ idleTimeout: "14 days", absoluteTimeout: "14 days" })).toEqual([])
+      expect(yield* warnings({ idleTimeout: "14 days", absoluteTimeout: Duration.infinity })).toEqual([])
+      // No idle timeout at all is said on purpose.
+      expect(yield* warnings({ idleTimeout: Duration.infinity })).toEqual([])
+    })
+  )
+
+  it.effect("a cookie.maxAge shorter than touchEvery, or longer than the session can live", () =>
     Effect.gen(function* () {
       const short = /^cookie.maxAge \(2m\) is shorter than touchEvery \(3m\)/
       expect(yield* warnings({ cookie: { maxAge: "2 minutes" } })).toEqual([expect.stringMatching(short)])
