@@ -1,6 +1,7 @@
 /**
  * A manager on the service that keeps its sessions: a provider, or sealed cookies.
  */
+import { once } from "#dialect/layer"
 import { namesOf } from "#dialect/schema"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
@@ -17,21 +18,26 @@ import type { SessionCodec } from "../Store/Codec.js"
 /** The service that keeps the sessions. */
 export type Backend<E = never, R = never> = Layer.Layer<SessionProvider, E, R> | Layer.Layer<SealedSessions, E, R>
 
-/** Makes a manager. Options are checked first, so that a wrong one is reported without connecting to anything. */
+/**
+ * Makes a manager, one for all places of an app where the layer is provided. Options are checked first, so that a wrong one is
+ * reported without connecting to anything.
+ */
 export const compose = <E, R, EConfig>(
   config: Effect.Effect<SessionConfig.SessionConfig, EConfig>,
   backend: Backend<E, R>,
   codec?: SessionCodec
 ): Layer.Layer<SessionManager, E | EConfig | SessionError, R> =>
-  Layer.unwrap(
-    Effect.map(Effect.tap(config, SessionConfig.warn), (config) =>
-      Layer.flatMap(backend as Layer.Layer<SessionProvider | SealedSessions, E, R>, (context) => {
-        const isSealed = Option.isSome(Context.getOption(context, SealedSessions))
-        const manager: Effect.Effect<Manager, SessionError, SessionProvider | SealedSessions> = isSealed
-          ? overSealed(config, codec)
-          : overProvider(config, codec)
-        return layerOf(Effect.provide(manager, context))
-      })
+  once(
+    Layer.unwrap(
+      Effect.map(Effect.tap(config, SessionConfig.warn), (config) =>
+        Layer.flatMap(backend as Layer.Layer<SessionProvider | SealedSessions, E, R>, (context) => {
+          const isSealed = Option.isSome(Context.getOption(context, SealedSessions))
+          const manager: Effect.Effect<Manager, SessionError, SessionProvider | SealedSessions> = isSealed
+            ? overSealed(config, codec)
+            : overProvider(config, codec)
+          return layerOf(Effect.provide(manager, context))
+        })
+      )
     )
   )
 

@@ -1,6 +1,7 @@
 /**
  * Sessions that move from another library's layout to this library's own, one by one, while their users are signed in.
  */
+import { once } from "#dialect/layer"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
@@ -74,24 +75,26 @@ export const moving = <E, R, E2, R2>(
   places: MovingOptions<E, R, E2, R2>,
   options: SessionConfig.Options = {}
 ): Layer.Layer<SessionManager, E | E2 | SessionError, R | R2> =>
-  Layer.unwrap(
-    Effect.flatMap(
-      Effect.andThen(inPlace(places), Effect.tap(SessionConfig.make(options), SessionConfig.warn)),
-      (config) =>
-        checked(names, places, ({ codec, from, hashed, stores, to }) =>
-          Effect.succeed(
-            Layer.flatMap(from, (old) =>
-              Layer.flatMap(to, (context) =>
-                layerOf(
-                  Effect.provide(
-                    overBoth(config, { provider: Context.get(old, SessionProvider), codec, stores, hashed }),
-                    context
+  once(
+    Layer.unwrap(
+      Effect.flatMap(
+        Effect.andThen(inPlace(places), Effect.tap(SessionConfig.make(options), SessionConfig.warn)),
+        (config) =>
+          checked(names, places, ({ codec, from, hashed, stores, to }) =>
+            Effect.succeed(
+              Layer.flatMap(from, (old) =>
+                Layer.flatMap(to, (context) =>
+                  layerOf(
+                    Effect.provide(
+                      overBoth(config, { provider: Context.get(old, SessionProvider), codec, stores, hashed }),
+                      context
+                    )
                   )
                 )
               )
             )
           )
-        )
+      )
     )
   )
 

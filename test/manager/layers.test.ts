@@ -6,6 +6,7 @@ import { createServer } from "node:net"
 import { type SessionConfig, SessionError, SessionLayer, SessionManager } from "effect-session"
 import * as Cookie from "effect-session/cookie"
 import * as Couchbase from "effect-session/couchbase"
+import * as Express from "effect-session/express"
 import * as File from "effect-session/file"
 import * as Ledis from "effect-session/ledis"
 import * as Memcached from "effect-session/memcached"
@@ -215,6 +216,31 @@ describe("one program with two managers", () => {
       const beside = Layer.mergeAll(make(), admin(make()))
       expect(yield* Effect.provide(counted, beside)).toBe(0)
       expect(yield* counted.pipe(Effect.provide(admin(make())), Effect.provide(make()))).toBe(0)
+    })
+  )
+})
+
+describe("one layer that is provided in two places", () => {
+  const places = () => ({ codec: Express.codec, from: Memory.layer(), to: Memory.layer(), stores: [AppSession] })
+  const secrets = [Redacted.make("keyboard cat")]
+  const ways: Record<string, () => Layer.Layer<SessionManager.SessionManager, unknown>> = {
+    memory: () => SessionLayer.memory(),
+    "the environment": () => SessionLayer.fromConfig(),
+    express: () => Express.layer(Memory.layer(), { secrets }),
+    moving: () => SessionLayer.moving(places(), { cookie: { secrets } })
+  }
+
+  it.effect.each(Object.keys(ways))("%s: is one manager", (name) =>
+    Effect.gen(function* () {
+      const seen: Array<SessionManager.Manager> = []
+      const sessions = Layer.orDie(ways[name]!())
+      const part = () =>
+        Layer.effectDiscard(
+          Effect.flatMap(SessionManager.SessionManager, (manager) => Effect.sync(() => seen.push(manager)))
+        ).pipe(Layer.provide(sessions))
+      yield* Effect.scoped(Layer.build(Layer.mergeAll(part(), part())))
+      expect(seen).toHaveLength(2)
+      expect(seen[0]).toBe(seen[1])
     })
   )
 })
