@@ -27,7 +27,7 @@ import { keptByClient } from "./keptByClient.js"
 import { keptByServer } from "./keptByServer.js"
 import type { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
-import { answers, checkIds, elsewhere, type From, newPlace } from "./movingFrom.js"
+import { answers, apart, checkIds, elsewhere, type From, newPlace } from "./movingFrom.js"
 import type { Base } from "./Outcome.js"
 import { People } from "./people/People.js"
 import { makeReports } from "./reports.js"
@@ -128,18 +128,16 @@ export const overBoth = (config: SessionConfig, from: From): Effect.Effect<Manag
     const surroundings = surroundProvider(both, config)
     const provider = guarded(both, surroundings)
     return wrong === undefined
-      ? Effect.flatMap(
-          Effect.andThen(checkIds({ ...from, provider: old }, provider, config), makeAtRest(config)),
-          (atRest) =>
-            Effect.flatMap(elsewhere(provider, { ...from, provider: old }, config, atRest, surroundings), (place) =>
-              over(
-                keptByServer(provider, config, atRest, place),
-                config,
-                Codec.json,
-                surroundings,
-                Effect.andThen(makeTrial(to, config, Codec.json), answers(old))
-              )
+      ? Effect.flatMap(Effect.andThen(checkIds({ ...from, provider: old }, config), makeAtRest(config)), (atRest) =>
+          Effect.flatMap(elsewhere(provider, { ...from, provider: old }, config, atRest, surroundings), (place) =>
+            over(
+              keptByServer(provider, config, atRest, place),
+              config,
+              Codec.json,
+              surroundings,
+              Effect.andThen(makeTrial(apart(to, old), config, Codec.json), answers(old))
             )
+          )
         )
       : Effect.fail(wrong)
   })

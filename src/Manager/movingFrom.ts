@@ -222,35 +222,47 @@ const someIds = ({ list, name }: Provider, timeout: Duration.Duration): Effect.E
 const wrong = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
 
 /**
- * Fails with `InvalidConfig` if `hashed` is not what the sessions at the old place look like, or if that is the new place too: none
- * of them would be found, and all users would be signed out.
+ * Fails with `InvalidConfig` if `hashed` is not what the sessions at the old place look like: none of them would be found, and all users
+ * would be signed out.
  */
 export const checkIds = (
   { hashed, provider: from }: From,
-  to: Provider,
   { timeout }: SessionConfig
 ): Effect.Effect<void, SessionError> =>
   hashed === false
     ? Effect.void
-    : Effect.flatMap(someIds(from, timeout), (ids) => {
-        const one = ids.find(looksHashed)
-        return one === undefined
-          ? hashed && ids.length > 0
-            ? wrong(`hashed: ${from.name} has sessions under their ids, and not under hashes of them: leave it out`)
-            : Effect.void
-          : hashed
-            ? Effect.flatMap(Effect.zip(from.read(one), to.read(one)), ([there, here]) =>
-                // A session that has half moved is at both places, in two formats.
-                Option.isSome(there) &&
-                Option.isSome(here) &&
-                Buffer.compare(there.value.payload, here.value.payload) === 0
-                  ? wrong(`to: ${to.name} has the sessions of from: choose another place, such as another prefix`)
-                  : Effect.void
-              )
+    : Effect.flatMap(someIds(from, timeout), (ids) =>
+        ids.some(looksHashed)
+          ? hashed
+            ? Effect.void
             : wrong(
                 `hashed: ${from.name} seems to have sessions under hashes of their ids, as an ExpressStore does: set it to true, or to false if these are the ids`
               )
-      })
+          : hashed && ids.length > 0
+            ? wrong(`hashed: ${from.name} has sessions under their ids, and not under hashes of them: leave it out`)
+            : Effect.void
+      )
+
+/**
+ * The provider that sessions move to, for a trial: fails with `InvalidConfig` if the old place is the same one. A session there would
+ * be read in the new format, in which it is none, and its user would be signed out.
+ */
+export const apart = (to: Provider, { exists }: Provider): Provider => ({
+  ...to,
+  create: (id, payload, ttl) =>
+    Effect.tap(to.create(id, payload, ttl), () =>
+      Effect.flatMap(exists(id), (isThere) =>
+        isThere
+          ? Effect.andThen(
+              Effect.ignore(to.destroy(id)),
+              wrong(
+                `to: ${to.name} keeps sessions in the same place as \`from\`: give it another prefix, table, directory or server`
+              )
+            )
+          : Effect.void
+      )
+    )
+})
 
 /** Asks the old place for a session that nobody has: nothing is written there that another app could meet. */
 export const answers = ({ exists }: Provider): Effect.Effect<void, SessionError> =>

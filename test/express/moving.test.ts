@@ -81,9 +81,6 @@ it.effect("a layer that would not find the sessions is not built, so that nobody
       "hashed: memory has sessions under their ids, and not under hashes of them: leave it out"
     )
     yield* build({ ...hashed, hashed: false })
-    expect(yield* refused({ ...hashed, to: hashed.from })).toBe(
-      "to: memory has the sessions of from: choose another place, such as another prefix"
-    )
   })
 )
 
@@ -104,6 +101,31 @@ it.effect("a place with some ids of another kind is not refused, nor one that ca
       const visitor = yield* visited(places)
       const now = yield* moving({ ...places, from: { ...places.from, list } }, { timeout: "50 millis" })
       expect((yield* now.send(visitor.cookie, look)).body).toEqual([1, "book"])
+    }
+  })
+)
+
+it.live("one place is refused, where sessions would be neither the one nor the other", () =>
+  Effect.gen(function* () {
+    const directory = mkdtempSync(join(tmpdir(), "moving-"))
+    yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(directory, { recursive: true })))
+    const build = (to: string, hashed: boolean) =>
+      SessionLayer.moving(
+        {
+          from: File.layer({ directory }),
+          codec: Express.codec,
+          hashed,
+          to: File.layer({ directory: to }),
+          stores: [Shop]
+        },
+        options
+      ).pipe(Layer.build, Effect.scoped)
+    for (const hashed of [false, true]) {
+      expect((yield* Effect.flip(build(directory, hashed))).message).toBe(
+        "to: file keeps sessions in the same place as `from`: give it another prefix, table, directory or server"
+      )
+      expect(yield* SessionManager.count.pipe(Effect.provide(SessionLayer.file({ directory })))).toBe(0)
+      yield* build(join(directory, "new"), hashed)
     }
   })
 )
