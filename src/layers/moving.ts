@@ -64,7 +64,7 @@ export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
  *   {
  *     idleTimeout: "14 days",
  *     absoluteTimeout: "90 days",
- *     cookie: { name: "connect.sid", secrets: [Redacted.make("keyboard cat")] }
+ *     cookie: { name: "connect.sid", maxAge: "14 days", secrets: [Redacted.make("keyboard cat")] }
  *   }
  * )
  *
