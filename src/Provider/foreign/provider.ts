@@ -85,9 +85,13 @@ export const make = (store: ForeignStore): Provider.Provider => {
     name: store.name,
     capabilities: { ...store.capabilities, consistency: "compareContent", regenerate: "ordered" },
     read: (id) =>
-      Effect.map(find(id), (found) =>
-        found === undefined ? Option.none() : Option.some({ ...found, revision: revisionOf(found.payload) })
-      ),
+      Effect.map(find(id), (found) => {
+        if (found === undefined) {
+          return Option.none()
+        }
+        const { expiresAt, payload } = found
+        return Option.some({ payload, expiresAt, revision: revisionOf(payload) })
+      }),
     create: (id, payload, ttl) =>
       isKey(id)
         ? Effect.map(store.add(id, payload, ttl), (kept) =>

@@ -8,6 +8,7 @@ import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import * as Stream from "#effect/Stream"
+import { Failure } from "../../internal/failure.js"
 import type { SessionError } from "../../SessionError.js"
 import { never } from "../internal/time.js"
 import { defaultCapabilities, SessionProvider } from "../Provider.js"
@@ -58,6 +59,8 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[1])`,
 /** When a session ends by what is stored in it, in milliseconds since the epoch; undefined if nothing in it says so. */
 export type EndOf = (payload: Uint8Array) => number | undefined
 
+const isWrongType = (cause: unknown): boolean => cause instanceof Failure && cause.words === "WRONGTYPE"
+
 /** Reads a session, and asks Redis how long it still lives. */
 const readWithTtl = (client: RedisClient, key: string): Effect.Effect<ForeignProvider.Found | undefined, unknown> =>
   Scripted.timed(
@@ -78,13 +81,17 @@ const readTelling = (client: RedisClient, endOf: EndOf) => {
     tells = expiresAt !== undefined && expiresAt > now
     return tells ? expiresAt : undefined
   }
-  const read = (key: string) =>
-    Scripted.timed(
-      () => client.getString(key),
-      (payload, now): ForeignProvider.Found | "ask" | undefined => {
-        const expiresAt = payload === null ? undefined : told(payload, now)
-        return payload === null ? undefined : expiresAt === undefined ? "ask" : { payload, expiresAt }
-      }
+  const read = (key: string): Effect.Effect<ForeignProvider.Found | "ask" | undefined, unknown> =>
+    Effect.catch(
+      Scripted.timed(
+        () => client.get(key),
+        (payload, now) => {
+          const expiresAt = payload === null ? undefined : told(payload, now)
+          return payload === null ? undefined : expiresAt === undefined ? "ask" : { payload, expiresAt }
+        }
+      ),
+      // A key of another type is not a session.
+      (cause) => (isWrongType(cause) ? Effect.succeed(undefined) : Effect.fail(cause))
     )
   return (key: string): Effect.Effect<ForeignProvider.Found | undefined, unknown> =>
     tells

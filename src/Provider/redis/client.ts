@@ -14,8 +14,6 @@ export interface RedisClient extends Client {
    * no string. Another process may change the key between the two.
    */
   readonly getWithTtl: (key: string) => Promise<readonly [value: Buffer, ttl: number] | undefined>
-  /** Reads a value. Null if there is no string. */
-  readonly getString: (key: string) => Promise<Buffer | null>
 }
 
 /** Commands that ioredis has but does not declare in this form. */
@@ -91,11 +89,6 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): RedisC
         // Two commands at once cost the server a third of a script that has both.
         return Promise.all([client.getBuffer(key).catch(noString), client.pttl(key)])
       }, true).then(([value, ttl]) => (value === null || ttl === absent ? undefined : [value, ttl])),
-    getString: (key) =>
-      call(() => {
-        batch(client)
-        return client.getBuffer(key).catch(noString)
-      }, true),
     swap,
     run: (script, keys, args, isWhole = false) => {
       const command = (name: "eval" | "evalsha", text: string) =>
