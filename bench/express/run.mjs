@@ -22,10 +22,10 @@ const redis = await startRedis()
 
 const servers = {
   "express + express-session, connect-redis": ["express", "redis"],
-  "Effect 3, own layout": ["effect", "redis"],
+  "Effect 3, own layout": ["effect", "redis, signed"],
   "Effect 3, connect-redis' layout": ["effect", "connect-redis"],
   "Effect 3, connect-redis' layout, ends with the browser": ["effect", "connect-redis, browser's"],
-  "Effect 4, own layout": ["effect4", "redis"],
+  "Effect 4, own layout": ["effect4", "redis, signed"],
   "Effect 4, connect-redis' layout": ["effect4", "connect-redis"],
   "Effect 4, connect-redis' layout, ends with the browser": ["effect4", "connect-redis, browser's"]
 }
@@ -124,7 +124,7 @@ report({
   versions: ["express", "express-session", "connect-redis", "redis", "ioredis"],
   about: [
     `Provider: operations a second on records of ${payload.length} bytes from one process, with \`Express.redis\` and in this library's own layout, on one Redis; processor time for an operation, of this process and of Redis, in µs.`,
-    `HTTP: requests a second on ${connections} connections (wrk), and the server's processor time for a request; the routes and sessions of \`npm run bench -- http\`. ${pinning("The server that is measured")}.`,
+    `HTTP: requests a second on ${connections} connections (wrk), and the server's processor time for a request; the routes and sessions of \`npm run bench -- http\`, all with a signed cookie. ${pinning("The server that is measured")}.`,
     `Medians of ${rounds} interleaved rounds of ${seconds} s; a ratio is the median of the rounds' ratios to this library's own layout; by processor time it holds on a machine that does other things too.`,
     ...(waited.length > 0
       ? [

@@ -88,15 +88,19 @@ const withSessions = (provider) =>
     )
   ).pipe(Layer.provide(SessionHttp.routerMiddleware(AppSession).layer), Layer.provide(provider))
 
+const secrets = [Redacted.make("32 characters that nobody guesses")]
 const express = (url, cookie) =>
-  Express.layer(Express.redis({ url }), { secrets: [Redacted.make("32 characters that nobody guesses")], cookie })
+  Express.layer(Express.redis({ url }), { secrets, cookie: { secure: false, ...cookie } })
 
 const stores = {
   memory: () => SessionLayer.memory(),
   redis: (url) => SessionLayer.redis({ url }),
-  // The layout of express-session's users: of those whose sessions end by the clock, and of those whose end with the browser.
-  "connect-redis": (url) => express(url, { secure: false, maxAge: "30 minutes" }),
-  "connect-redis, browser's": (url) => express(url, { secure: false })
+  // The layout of express-session's users, of sessions that end by the clock and of those that end with the browser; and this library's
+  // with the same cookie.
+  "connect-redis": (url) => express(url, { maxAge: "30 minutes" }),
+  "connect-redis, browser's": (url) => express(url, {}),
+  "redis, signed": (url) =>
+    SessionLayer.redis({ url }, { cookie: { name: "connect.sid", secure: false, maxAge: "30 minutes", secrets } })
 }
 
 export const serve = async (store, url) => {
