@@ -29,7 +29,7 @@ const onEffect4 = [
   "test/provider/{couchbase,couchbaseFailures}.test.ts",
   "test/provider/{file,fileDirectory,fileDisk,fileProcesses}.test.ts",
   "test/provider/{memcached,memcachedAnswers,memcachedErrors,memcachedFailures,memcachedServers}.test.ts",
-  "test/provider/redis{Failover,Moved,News,Refusals,Rights,Tls}.test.ts",
+  "test/provider/redis{Failover,Moved,News,Refusals,Rights,Tls,Topologies}.test.ts",
   "test/provider/resp{Addresses,Failures,Lost}.test.ts",
   "test/provider/sql{Failures,Operations,Refusals}.test.ts",
   "test/provider/*{m,M}utants.test.ts"
@@ -39,6 +39,7 @@ const onEffect4 = [
 const longest = [
   "package.test",
   "people/kills.test",
+  "provider/redisTopologies.test",
   "provider/redis.test",
   "provider/sqlite.test",
   "identity/signIn.test",
