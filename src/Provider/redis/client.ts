@@ -140,8 +140,8 @@ async function* keysOf(
 ): AsyncGenerator<ReadonlyArray<string>> {
   const own = client.options.keyPrefix ?? ""
   const pattern = `${`${own}${prefix}`.replace(/[\\*?[\]]/g, "\\$&")}*`
-  if (mastersOf(client).length === 0) {
-    // An app's own client may still be connecting, for which a command waits.
+  if (client.isCluster && client.status !== "ready") {
+    // An app's own client may still be connecting, for which a command waits: before that it takes each node for a master.
     await call(() => client.exists(prefix), true)
   }
   const masters = mastersOf(client)
