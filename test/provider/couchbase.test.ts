@@ -26,7 +26,7 @@ describe("Couchbase", () => {
     Effect.flatMap(target, (target) => Couchbase.make({ url: Servers.sessionUrl(target), ...options }))
 
   conforms(
-    Effect.map(target, (target) => Couchbase.layer({ url: Servers.sessionUrl(target) })),
+    Effect.map(target, (target) => Couchbase.layer({ url: Servers.sessionUrl(target), timeout: "20 seconds" })),
     { regenerate: "ordered", maxPayload: 20 * 1024 * 1024 - 21 },
     false
   )

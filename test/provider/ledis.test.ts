@@ -14,7 +14,7 @@ import { shared } from "./shared.js"
 suite("ledis", ["ledis-server"], () => {
   const server = shared(Servers.make())
   conforms(
-    Effect.map(server, ({ url }) => Ledis.layer({ url })),
+    Effect.map(server, ({ url }) => Ledis.layer({ url, timeout: "20 seconds" })),
     { maxPayload: 128 * 1024, expirySlack: 3_200 }
   )
 

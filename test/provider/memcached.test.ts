@@ -17,7 +17,7 @@ const differs: Partial<SessionProvider.Capabilities> = {
 
 suite("memcached", ["memcached"], () => {
   conforms(
-    Effect.map(shared(Servers.make()), ({ url }) => Memcached.layer({ url })),
+    Effect.map(shared(Servers.make()), ({ url }) => Memcached.layer({ url, timeout: "20 seconds" })),
     differs,
     false
   )
@@ -26,7 +26,7 @@ suite("memcached", ["memcached"], () => {
 suite("memcached, three servers", ["memcached"], () => {
   const servers = shared(Effect.all([Servers.make(), Servers.make(), Servers.make()]))
   conforms(
-    Effect.map(servers, (all) => Memcached.layer({ url: all.map(({ url }) => url).join(",") })),
+    Effect.map(servers, (all) => Memcached.layer({ url: all.map(({ url }) => url).join(","), timeout: "20 seconds" })),
     differs,
     false
   )

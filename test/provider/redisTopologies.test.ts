@@ -8,9 +8,12 @@ import * as Servers from "../servers/Redis.js"
 import { conforms } from "./conforms.js"
 import { shared } from "./shared.js"
 
+/** Many cases connect at once. */
+const timeout = "20 seconds"
+
 suite("redisCluster", ["redis-server", "redis-cli"], () => {
   conforms(
-    Effect.map(shared(Servers.cluster()), ({ url }) => Redis.layerCluster({ url })),
+    Effect.map(shared(Servers.cluster()), ({ url }) => Redis.layerCluster({ url, timeout })),
     { inheritedIdChars: 3 },
     true,
     true,
@@ -21,8 +24,8 @@ suite("redisCluster", ["redis-server", "redis-cli"], () => {
 suite("redisSentinel", ["redis-server"], () => {
   const servers = shared(Servers.sentinel())
   conforms(
-    Effect.map(servers, ({ masterName, url }) => Redis.layerSentinel({ url, masterName, minReplicas: 1 })),
-    { answersWithin: 4000 },
+    Effect.map(servers, ({ masterName, url }) => Redis.layerSentinel({ url, masterName, minReplicas: 1, timeout })),
+    { answersWithin: 40_000 },
     true,
     true,
     true

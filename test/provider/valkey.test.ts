@@ -27,8 +27,8 @@ suite("valkey", ["valkey-server"], () => {
   const server = shared(Servers.single({ program: "valkey-server" }))
 
   conforms(
-    Effect.map(server, ({ url }) => Redis.layer({ url })),
-    { answersWithin: 4000 },
+    Effect.map(server, ({ url }) => Redis.layer({ url, timeout: "20 seconds" })),
+    { answersWithin: 40_000 },
     true,
     true,
     true
