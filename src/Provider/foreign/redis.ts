@@ -82,16 +82,12 @@ const readTelling = (client: RedisClient, endOf: EndOf) => {
     return tells ? expiresAt : undefined
   }
   const read = (key: string): Effect.Effect<ForeignProvider.Found | "ask" | undefined, unknown> =>
-    Effect.catch(
-      Scripted.timed(
-        () => client.get(key),
-        (payload, now) => {
-          const expiresAt = payload === null ? undefined : told(payload, now)
-          return payload === null ? undefined : expiresAt === undefined ? "ask" : { payload, expiresAt }
-        }
-      ),
-      // A key of another type is not a session.
-      (cause) => (isWrongType(cause) ? Effect.succeed(undefined) : Effect.fail(cause))
+    Scripted.timed(
+      () => client.get(key),
+      (payload, now) => {
+        const expiresAt = payload === null ? undefined : told(payload, now)
+        return payload === null ? undefined : expiresAt === undefined ? "ask" : { payload, expiresAt }
+      }
     )
   return (key: string): Effect.Effect<ForeignProvider.Found | undefined, unknown> =>
     tells
@@ -119,7 +115,9 @@ const store = (name: string, link: Link, prefix: string, endOf: EndOf | undefine
     },
     revisionOf: ForeignProvider.content,
     isKey: (id) => id !== "",
-    get: (id) => read(prefix + id),
+    get: (id) =>
+      // A key of another type is not a session.
+      Effect.catch(read(prefix + id), (cause) => (isWrongType(cause) ? Effect.succeed(undefined) : Effect.fail(cause))),
     // The scripts compare hashes, so that a large session is not sent along with each write.
     ...Scripted.changes(client, scripts, prefix, (revision) => ForeignProvider.sha1(Buffer.from(revision, "latin1"))),
     list: listed,

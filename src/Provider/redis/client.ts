@@ -11,7 +11,7 @@ import { isNoRecord, revisionLength } from "./scripts.js"
 export interface RedisClient extends Client {
   /**
    * Reads a value, and then how long its key still lives, in milliseconds: below 0 for one that never expires. Undefined if there is
-   * no string. Another process may change the key between the two.
+   * none. Another process may change the key between the two.
    */
   readonly getWithTtl: (key: string) => Promise<readonly [value: Buffer, ttl: number] | undefined>
 }
@@ -87,7 +87,7 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): RedisC
       call(() => {
         batch(client)
         // Two commands at once cost the server a third of a script that has both.
-        return Promise.all([client.getBuffer(key).catch(noString), client.pttl(key)])
+        return Promise.all([client.getBuffer(key), client.pttl(key)])
       }, true).then(([value, ttl]) => (value === null || ttl === absent ? undefined : [value, ttl])),
     swap,
     run: (script, keys, args, isWhole = false) => {
@@ -106,14 +106,6 @@ export const redisClient = ({ call, client }: Link, replicas?: Replicas): RedisC
 
 /** The reply of PTTL if there is no key. */
 const absent = -2
-
-/** A key of another type is not ours. */
-const noString = (cause: unknown): null => {
-  if (cause instanceof Error && cause.message.startsWith("WRONGTYPE")) {
-    return null
-  }
-  throw cause
-}
 
 /** Whether what is there now, if anything, has the revision of this record. */
 const isOwn = (record: Buffer) => (found: Buffer | null) =>

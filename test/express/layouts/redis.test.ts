@@ -1,5 +1,6 @@
 // connect-redis' layout: when a session ends, by its record and by Redis, and what it costs to know.
 import { createRequire } from "node:module"
+import type { SessionProvider } from "effect-session"
 import fc from "fast-check"
 import { Redis as Client } from "ioredis"
 import * as Effect from "#effect/Effect"
@@ -61,7 +62,7 @@ suite("connect-redis' layout", ["redis-server"], () => {
       /** When it ends, from now, and how many commands that took: 2 if Redis was asked at once, 3 if only then. */
       const read = Effect.gen(function* () {
         yield* Effect.promise(() => client.config("RESETSTAT"))
-        const stored = Option.getOrUndefined(yield* provider.read("a" as any))
+        const stored = Option.getOrUndefined(yield* provider.read("a" as SessionProvider.StoredId))
         const stats = yield* Effect.promise(() => client.info("commandstats"))
         const commands = [...stats.matchAll(/^cmdstat_(?:get|pttl):calls=(\d+)/gm)].reduce(
           (n, [, calls]) => n + Number(calls),
@@ -93,6 +94,11 @@ suite("connect-redis' layout", ["redis-server"], () => {
       expect((yield* read).left).toBeUndefined()
       yield* Effect.promise(() => client.lpush("sess:a", "no session"))
       expect((yield* read).left).toBeUndefined()
+      yield* put({ cookie: cookie(undefined), n: 1 }, "PX", 30 * minute)
+      expect((yield* read).left).toBe(30)
+      yield* Effect.promise(() => client.del("sess:a"))
+      yield* Effect.promise(() => client.lpush("sess:a", "no session"))
+      expect(yield* read).toEqual({ commands: 2, left: undefined })
     })
   )
 })
