@@ -4,6 +4,7 @@ import { SessionError, SessionProvider } from "effect-session"
 import * as ExpressStore from "effect-session/express-store"
 import * as Memory from "effect-session/memory"
 import { describe, expect, it } from "vitest"
+import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
@@ -187,7 +188,7 @@ describe("what cannot be stored", () => {
     const store = ExpressStore.make(memory, { hashed: false })
     for (const record of ["{", "[]", "1", ""]) {
       const sid = newId()
-      await Effect.runPromise(memory.create(sid as SessionProvider.StoredId, Buffer.from(record), "1 minute" as any))
+      await Effect.runPromise(memory.create(sid as SessionProvider.StoredId, Buffer.from(record), Duration.minutes(1)))
       expect(await get(store, sid)).toBeNull()
     }
   })
