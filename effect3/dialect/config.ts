@@ -15,6 +15,10 @@ export const invalid = (variable: string, message: string): ConfigError.ConfigEr
 export const missing = (variable: string, message: string): ConfigError.ConfigError =>
   ConfigError.MissingData([variable], message)
 
+/** What was wrong, with the name of its variable. */
+export const said = (error: ConfigError.ConfigError): string =>
+  "path" in error && error.path.length > 0 ? `${error.path.join("_")}: ${error.message}` : String(error)
+
 /** A configuration whose value a function turns into another, or refuses with an error. */
 export const mapOrError: <A, B>(
   config: Config.Config<A>,

@@ -13,6 +13,9 @@ export const invalid = (variable: string, message: string): Config.ConfigError =
 /** The error of a variable that is not set, and has to be. */
 export const missing = invalid
 
+/** What was wrong, with the name of its variable. */
+export const said = (error: Config.ConfigError): string => error.message
+
 /** A configuration whose value a function turns into another, or refuses with an error. */
 export const mapOrError = <A, B>(
   config: Config.Config<A>,

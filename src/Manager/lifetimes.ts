@@ -6,7 +6,9 @@ import * as DateTime from "#effect/DateTime"
 import * as Duration from "#effect/Duration"
 import type { SessionData } from "../Store/Codec.js"
 import type { SessionConfig } from "./configSchema.js"
+import type { Seen } from "./findLive.js"
 import type { Base } from "./Outcome.js"
+import type { Entry } from "./people/register.js"
 import type { RequestState } from "./RequestState.js"
 
 /** Whether the session's owner asked to be remembered, when the browser ends too. */
@@ -46,6 +48,27 @@ const mustBeBoundBy = ({ every }: NonNullable<SessionConfig["deviceBound"]>, { o
   owner === undefined || owner.binding?.key !== undefined
     ? Number.POSITIVE_INFINITY
     : owner.signedInAt + Duration.toMillis(every)
+
+/** A session and, if its data are unknown, what the list of the person's sessions tells of it. */
+interface Listed extends Seen {
+  readonly entry: Pick<Entry, "isRemembered" | "startedAt">
+}
+
+/**
+ * When a session was used last, in milliseconds since the epoch. A write notes when it was, and a renewal of the lifetime
+ * shows in the expiry, unless the absolute end is near: there the manager notes it too. The backend's clock may round the
+ * expiry a little. Of a session that only its id opens, the expiry is all that tells.
+ */
+export const lastSeenOf = (config: SessionConfig, { data, entry, kept }: Listed): number => {
+  if (data === undefined) {
+    const { idleTimeout } = entry.isRemembered ? config.remember : config
+    return Math.max(entry.startedAt, kept.expiresAt - Duration.toMillis(idleTimeout))
+  }
+  const [idle, absolute] = timeoutsOf(config, data)
+  const { createdAt = 0, owner } = data
+  const isCapped = kept.expiresAt > createdAt + absolute - 1000
+  return Math.max(owner?.seenAt ?? 0, isCapped ? 0 : kept.expiresAt - idle)
+}
 
 /**
  * How long the browser is to keep the session's cookie, in milliseconds, so that the cookie has to be renewed along with

@@ -18,6 +18,19 @@ import type { SessionCodec } from "../Store/Codec.js"
 /** The service that keeps the sessions. */
 export type Backend<E = never, R = never> = Layer.Layer<SessionProvider, E, R> | Layer.Layer<SealedSessions, E, R>
 
+/** Makes a manager over the service in a context. */
+export const managerIn = (
+  context: Context.Context<SessionProvider | SealedSessions>,
+  config: SessionConfig.SessionConfig,
+  codec?: SessionCodec
+): Effect.Effect<Manager, SessionError> => {
+  const isSealed = Option.isSome(Context.getOption(context, SealedSessions))
+  const manager: Effect.Effect<Manager, SessionError, SessionProvider | SealedSessions> = isSealed
+    ? overSealed(config, codec)
+    : overProvider(config, codec)
+  return Effect.provide(manager, context)
+}
+
 /**
  * Makes a manager, one for all places of an app where the layer is provided. Options are checked first, so that a wrong one is
  * reported without connecting to anything.
@@ -30,13 +43,9 @@ export const compose = <E, R, EConfig>(
   once(
     Layer.unwrap(
       Effect.map(Effect.tap(config, SessionConfig.warn), (config) =>
-        Layer.flatMap(backend as Layer.Layer<SessionProvider | SealedSessions, E, R>, (context) => {
-          const isSealed = Option.isSome(Context.getOption(context, SealedSessions))
-          const manager: Effect.Effect<Manager, SessionError, SessionProvider | SealedSessions> = isSealed
-            ? overSealed(config, codec)
-            : overProvider(config, codec)
-          return layerOf(Effect.provide(manager, context))
-        })
+        Layer.flatMap(backend as Layer.Layer<SessionProvider | SealedSessions, E, R>, (context) =>
+          layerOf(managerIn(context, config, codec))
+        )
       )
     )
   )

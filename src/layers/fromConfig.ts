@@ -28,7 +28,7 @@ export interface FromConfigOptions {
 }
 
 /** In errors, an option from the environment has the name of its variable, and one from the code has its path. */
-const configOf = (
+export const configOf = (
   session: SessionConfig.Options
 ): Effect.Effect<SessionConfig.SessionConfig, SessionError | Config.ConfigError> =>
   Effect.flatMap(over(session), ({ isSet, options }) =>

@@ -4,7 +4,6 @@
 import { contextOf } from "#dialect/runtime"
 import * as Context from "#effect/Context"
 import * as DateTime from "#effect/DateTime"
-import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import { HttpServerRequest } from "#effect/http/HttpServerRequest"
 import * as Stream from "#effect/Stream"
@@ -13,7 +12,7 @@ import { cellOf } from "../../Store/Handle.js"
 import type { Any, Fields, FieldsOf, Got, Session } from "../../Store/SessionStore.js"
 import { findLive } from "../findLive.js"
 import { LiveSession } from "../LiveSession.js"
-import { isRemembered, timeoutsOf } from "../lifetimes.js"
+import { isRemembered, lastSeenOf } from "../lifetimes.js"
 import { internals, type Manager } from "../Manager.js"
 import { SessionManager } from "../service.js"
 import { registerOf, wrongPrincipal } from "./owner.js"
@@ -99,29 +98,13 @@ const toSignedIn = (
   return {
     ref: entry.family,
     started: DateTime.makeUnsafe(entry.startedAt),
-    lastSeen: DateTime.makeUnsafe(lastSeenOf(manager, live)),
+    lastSeen: DateTime.makeUnsafe(lastSeenOf(manager.config, live)),
     expires: DateTime.makeUnsafe(kept.expiresAt),
     isCurrent: entry.family === current,
     isRemembered: data === undefined ? entry.isRemembered : isRemembered(data),
     isBound: data?.owner?.binding?.key !== undefined,
     get: store === undefined ? () => undefined : reader(store, data?.values ?? {})
   }
-}
-
-/**
- * A write notes when it was, and a renewal of the lifetime shows in the expiry, unless the absolute end is near: there
- * the manager notes it too. The backend's clock may round the expiry a little. Of a session that only its id opens, the
- * expiry is all that tells.
- */
-const lastSeenOf = ({ config }: Manager, { data, entry, kept }: Live): number => {
-  if (data === undefined) {
-    const { idleTimeout } = entry.isRemembered ? config.remember : config
-    return Math.max(entry.startedAt, kept.expiresAt - Duration.toMillis(idleTimeout))
-  }
-  const [idle, absolute] = timeoutsOf(config, data)
-  const { createdAt = 0, owner } = data
-  const isCapped = kept.expiresAt > createdAt + absolute - 1000
-  return Math.max(owner?.seenAt ?? 0, isCapped ? 0 : kept.expiresAt - idle)
 }
 
 /** The family of the session of the request that this fiber handles, if it has one. */
@@ -267,7 +250,11 @@ const unsupported = (backend: string, operation: string, why: string) =>
   new SessionError({ reason: "Unsupported", message: `${backend}: ${operation}: ${why}` })
 
 /** The lists of people's sessions, if the backend keeps them. */
-const listedBy = (manager: Manager, operation: string, principal?: string): Effect.Effect<People, SessionError> => {
+export const listedBy = (
+  manager: Manager,
+  operation: string,
+  principal?: string
+): Effect.Effect<People, SessionError> => {
   const { keeper, people } = internals(manager).environment
   const wrong = principal === undefined ? undefined : wrongPrincipal(operation, principal)
   if (wrong !== undefined) {
