@@ -7,6 +7,7 @@ import { dirname, join, relative } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
 import { root } from "../scripts/programs.mjs"
 import { bundlers } from "./package/bundlers.js"
+import { command } from "./package/command.js"
 import { installs } from "./package/installs.js"
 import { moving } from "./package/moving.js"
 import { programs } from "./package/programs.js"
@@ -166,6 +167,7 @@ for (const layer of [
       expect(cipher).toMatch(/^InvalidConfig .*cipher.*sodium-native.*: run npm install sodium-native$/)
     })
 
+    command(app, line)
     readme(line)
     programs(app, http)
     bundlers(app, manifest)
