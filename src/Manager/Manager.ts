@@ -18,7 +18,7 @@ import { makeAtRest } from "./atRest.js"
 import { deviceOf } from "./bound/binding.js"
 import { type Backend, bounded, guarded, guardedSealing, type Surroundings } from "./Calls.js"
 import { makeCaches } from "./caches.js"
-import { checkKeeper, checkMoving, checkOnClient, checkOnServer } from "./checks.js"
+import { checkKeeper, checkMoving, checkMovingOwn, checkOnClient, checkOnServer } from "./checks.js"
 import type { SessionConfig } from "./configSchema.js"
 import { makeCrossOrigin } from "./crossOrigin.js"
 import type { Environment } from "./Environment.js"
@@ -27,7 +27,9 @@ import { keptByClient } from "./keptByClient.js"
 import { keptByServer } from "./keptByServer.js"
 import type { LiveSession } from "./LiveSession.js"
 import { Mounting } from "./mount.js"
-import { answers, apart, checkIds, elsewhere, type From, newPlace } from "./movingFrom.js"
+import { checkIds, elsewhere, type From } from "./moving/otherLayout.js"
+import { atBoth } from "./moving/ownLayout.js"
+import { answers, apart, newPlace } from "./moving/twoPlaces.js"
 import type { Base } from "./Outcome.js"
 import { People } from "./people/People.js"
 import { makeReports } from "./reports.js"
@@ -111,6 +113,29 @@ export const overProvider = (
             codec,
             surroundings,
             makeTrial(provider, config, codec)
+          )
+        )
+      : Effect.fail(wrong)
+  })
+
+/**
+ * Makes a manager over the provider in the context, to which sessions of this library's own layout move from another one. Fails
+ * with `InvalidConfig` like {@link overProvider}, and if they cannot move.
+ */
+export const overOwn = (config: SessionConfig, from: Provider): Effect.Effect<Manager, SessionError, SessionProvider> =>
+  Effect.flatMap(SessionProvider, (to) => {
+    const wrong = checkMovingOwn(config, from, to) ?? checkOnServer(config, Codec.json)
+    const old = guarded(from, surroundProvider(from, config))
+    const own = guarded(to, surroundProvider(to, config))
+    const provider = atBoth(old, own, config)
+    return wrong === undefined
+      ? Effect.flatMap(makeAtRest(config), (atRest) =>
+          over(
+            keptByServer(provider, config, atRest),
+            config,
+            Codec.json,
+            surroundProvider(provider, config),
+            Effect.andThen(makeTrial(apart(to, old), config, Codec.json), answers(old))
           )
         )
       : Effect.fail(wrong)

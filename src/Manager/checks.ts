@@ -8,7 +8,7 @@ import type { SessionCodec } from "../Store/Codec.js"
 import { hashLength, idLength, mostSessions, type SessionConfig } from "./configSchema.js"
 import { isSigned } from "./cookieSignature.js"
 import type { Keeper } from "./Keeper.js"
-import type { From } from "./movingFrom.js"
+import type { From } from "./moving/otherLayout.js"
 import { hasRoom } from "./Transport.js"
 
 /** Says what is wrong, and what to do about it; undefined if nothing is. */
@@ -53,7 +53,7 @@ export const checkMoving = (
 ): SessionError | undefined =>
   asError(
     keepsNotes
-      ? "codec: expected another library's format; sessions of this library's own move with another option, id.hashed: \"migrating\""
+      ? "codec: expected another library's format; leave codec and stores out to move sessions of this library's own"
       : id.hashed !== true
         ? "id.hashed: sessions move to the hashes of their ids: leave it out, or set it to true"
         : // What somebody saw in one backend must not be looked up in the other as if it were an id.
@@ -62,13 +62,34 @@ export const checkMoving = (
           : validFrom !== undefined
             ? "validFrom: the format of the old sessions does not say when they began; set it when the move is over"
             : marked === undefined
-              ? `to: ${name} keeps no marks of sessions that have ended, so that those could come back while sessions move`
+              ? unmarked(name)
               : hashed && (app !== "" || capabilities.inheritedIdChars !== from.capabilities.inheritedIdChars)
                 ? `hashed, app: both places must have the same hashes of ids; leave app out, and let ${name} be of the kind of ${from.name}`
                 : // A part of each id after its prefix, which an ExpressStore does not have.
                   hashed && id.prefix !== "" && capabilities.inheritedIdChars > 0
                   ? "hashed, id.prefix: in a cluster both places would have different hashes of ids; leave id.prefix out"
                   : undefined
+  )
+
+const unmarked = (name: string) =>
+  `to: ${name} keeps no marks of sessions that have ended, so that those could come back while sessions move`
+
+/** Returns the error if sessions of this library's own layout cannot move safely from another provider. */
+export const checkMovingOwn = (
+  { id }: SessionConfig,
+  from: Provider,
+  { capabilities, marked, name, principals }: Provider
+): SessionError | undefined =>
+  asError(
+    id.hashed === "migrating"
+      ? 'id.hashed: "migrating" is a move of its own: finish one before you begin the other'
+      : capabilities.inheritedIdChars !== from.capabilities.inheritedIdChars
+        ? `to: ${name} and ${from.name} name sessions differently (a cluster needs a part of each id), and the name of a session does not tell its id; move between backends of one kind`
+        : marked === undefined
+          ? unmarked(name)
+          : principals === undefined && from.principals !== undefined
+            ? `to: ${name} keeps no lists of people's sessions, and those of ${from.name} would be lost`
+            : undefined
   )
 
 /** Returns the error if no client can hold sessions so. */

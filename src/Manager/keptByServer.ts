@@ -11,7 +11,7 @@ import { type AtRest, openMark, sealedMark, sealedRecords } from "./atRest.js"
 import type { SessionConfig } from "./configSchema.js"
 import type { Changed, Fate, Found, Keeper, Kept, Lost, Saved } from "./Keeper.js"
 import { ended, movedTo, readMark, successorOf, type Trace, wayTo } from "./marks.js"
-import { type Moved, type OldPlace, readMoving, unhashed } from "./moving.js"
+import { type Moved, type OldPlace, readMoving, unhashed } from "./moving/oldPlace.js"
 import { makeIds } from "./SessionId.js"
 
 /** How many changes of id in a row are followed, all within the lifetime of a mark. */

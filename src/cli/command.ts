@@ -11,6 +11,7 @@ import * as Flag from "#effect/cli/Flag"
 import * as Effect from "#effect/Effect"
 import * as SessionManager from "../Manager/SessionManager.js"
 import { SessionError } from "../SessionError.js"
+import { copy } from "./copy.js"
 import { end, understood } from "./end.js"
 import { exits, Refused, Unsound } from "./exits.js"
 import { keys, uses } from "./keys.js"
@@ -49,6 +50,16 @@ const commands = [
       sessions
     )
   ).pipe(Command.withDescription("Remove expired sessions now; 0 if the backend removes them by itself")),
+  Command.make(
+    "copy",
+    {
+      from: Flag.withDescription(Flag.String("from"), "a file with the variables of the backend that has the sessions"),
+      to: Flag.withDescription(Flag.String("to"), "a file with the variables of the backend that is to have them"),
+      move: flag("move", "take them away from the old place, while the app runs with SessionLayer.moving"),
+      dryRun: flag("dry-run", "say what would be done, and do nothing")
+    },
+    (options) => copy(options)
+  ).pipe(Command.withDescription("Copy live sessions, and the lists of people's, to another backend")),
   Command.make(
     "keys",
     {

@@ -3,26 +3,25 @@
  *
  * A session is stored here first, under its hash, which the provider refuses if it is there already, or was and has left a mark:
  * so only one of those who have read it does that. It alone then empties the session there, by compare-and-set. If others have
- * changed it meanwhile, it takes their changes over and tries again; if it was ended, it ends it here. Whoever ends a session
- * leaves a mark here first, even if it has not moved, so that nobody who has read it before can store it any more.
+ * changed it meanwhile, it takes their changes over and tries again; if it was ended, it ends it here.
  */
-import { randomBytes } from "node:crypto"
 import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import * as Stream from "#effect/Stream"
-import type { Provider, Revision, Stored, StoredId } from "../Provider/Provider.js"
-import { SessionError } from "../SessionError.js"
-import { json, type SessionCodec } from "../Store/Codec.js"
-import { converting } from "../Store/converting.js"
-import type { Any } from "../Store/SessionStore.js"
-import type { AtRest } from "./atRest.js"
-import { forked, type Surroundings } from "./Calls.js"
-import type { SessionConfig } from "./configSchema.js"
-import { ended } from "./marks.js"
-import { inUseFor, lifetimeLeft, type Moved, type OldPlace } from "./moving.js"
-import { maxAttempts, patience } from "./Turns.js"
+import type { Provider, Revision, Stored, StoredId } from "../../Provider/Provider.js"
+import { SessionError } from "../../SessionError.js"
+import { json, type SessionCodec } from "../../Store/Codec.js"
+import { converting } from "../../Store/converting.js"
+import type { Any } from "../../Store/SessionStore.js"
+import type { AtRest } from "../atRest.js"
+import { forked, type Surroundings } from "../Calls.js"
+import type { SessionConfig } from "../configSchema.js"
+import { ended } from "../marks.js"
+import { maxAttempts, patience } from "../Turns.js"
+import { inUseFor, lifetimeLeft, type Moved, type OldPlace } from "./oldPlace.js"
+import { holding } from "./twoPlaces.js"
 
 /** Where sessions come from, and what of them is carried over. */
 export interface From {
@@ -33,49 +32,6 @@ export interface From {
   readonly hashed?: boolean | undefined
 }
 
-/** What a session is before it ends, if it was not here: an end leaves a mark only in place of a session. */
-const placeholder = Buffer.of(0)
-
-const isPlaceholder = ({ payload }: Stored): boolean => payload.length === 1 && payload[0] === placeholder[0]
-
-/**
- * How long a mark stays: as long as a session that a process of before writes at its end, when it has moved already. A
- * request may take an hour.
- */
-const marksFor = (config: SessionConfig): Duration.Duration => Duration.sum(inUseFor(config), Duration.hours(1))
-
-/**
- * The provider that sessions move to: its marks stay for long, no placeholder is seen, and the sessions that have not moved
- * count too.
- */
-export const newPlace = (provider: Provider, from: Provider, config: SessionConfig): Provider => {
-  const { capabilities, count, destroy, gc, list, read, regenerate } = provider
-  const ttl = marksFor(config)
-  return {
-    ...provider,
-    capabilities: {
-      ...capabilities,
-      inProcess: capabilities.inProcess && from.capabilities.inProcess,
-      answersWithin: Math.max(capabilities.answersWithin, from.capabilities.answersWithin)
-    },
-    read: (id) =>
-      Effect.map(
-        read(id),
-        Option.filter((stored) => !isPlaceholder(stored))
-      ),
-    destroy: (id, mark) => destroy(id, mark && { ...mark, ttl: Duration.max(mark.ttl, ttl) }),
-    regenerate: ({ mark, ...move }) =>
-      regenerate({ ...move, mark: mark && { ...mark, ttl: Duration.max(mark.ttl, ttl) } }),
-    count: count && from.count && Effect.zipWith(from.count, count, (theirs, own) => theirs + own),
-    // Theirs first: a session that moves meanwhile is listed twice rather than not at all.
-    list: list && from.list && Stream.concat(from.list, list),
-    gc:
-      gc === undefined || from.gc === undefined
-        ? (gc ?? from.gc)
-        : Effect.zipWith(from.gc, gc, (theirs, own) => theirs + own)
-  }
-}
-
 /** How long an emptied session stays at its old place, if it cannot be removed there. */
 const emptyFor = Duration.minutes(1)
 
@@ -84,7 +40,7 @@ const leftBehind =
 
 type Moving = Effect.Effect<Option.Option<Moved>, SessionError>
 
-/** Sessions of another provider, which move to the {@link newPlace}. */
+/** Sessions of another provider, which move to `provider`, the new place. */
 export const elsewhere = (
   provider: Provider,
   { codec, hashed = false, provider: from, stores }: From,
@@ -196,7 +152,7 @@ export const elsewhere = (
       Effect.flatMap(from.exists(at(id, to)), (isThere) =>
         isThere
           ? Effect.andThen(
-              Effect.andThen(provider.create(to, placeholder, marksFor(config)), from.destroy(at(id, to))),
+              Effect.andThen(holding(provider, to, config), from.destroy(at(id, to))),
               provider.destroy(to, ended)
             )
           : provider.destroy(to, ended)
@@ -242,28 +198,3 @@ export const checkIds = (
             ? wrong(`hashed: ${from.name} has sessions under their ids, and not under hashes of them: leave it out`)
             : Effect.void
       )
-
-/**
- * The provider that sessions move to, for a trial: fails with `InvalidConfig` if the old place is the same one. A session there would
- * be read in the new format, in which it is none, and its user would be signed out.
- */
-export const apart = (to: Provider, { exists }: Provider): Provider => ({
-  ...to,
-  create: (id, payload, ttl) =>
-    Effect.tap(to.create(id, payload, ttl), () =>
-      Effect.flatMap(exists(id), (isThere) =>
-        isThere
-          ? Effect.andThen(
-              Effect.ignore(to.destroy(id)),
-              wrong(
-                `to: ${to.name} keeps sessions in the same place as \`from\`: give it another prefix, table, directory or server`
-              )
-            )
-          : Effect.void
-      )
-    )
-})
-
-/** Asks the old place for a session that nobody has: nothing is written there that another app could meet. */
-export const answers = ({ exists }: Provider): Effect.Effect<void, SessionError> =>
-  Effect.suspend(() => Effect.asVoid(exists(randomBytes(16).toString("hex") as StoredId)))

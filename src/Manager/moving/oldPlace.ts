@@ -1,18 +1,17 @@
 /**
- * Moves sessions that were stored under their ids to the hashes of their ids: each moves when it is first read, so that
- * nobody is signed out. They were in this provider (hashed ids are turned on while users are signed in), or are in
- * another one (`movingFrom.ts`).
+ * Moves sessions when they are first read, so that nobody is signed out: from their ids to the hashes of their ids, if hashed ids
+ * are turned on while users are signed in; or from another provider (`otherLayout.ts`, `ownLayout.ts`).
  */
 import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
-import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
-import { SessionError } from "../SessionError.js"
-import { type AtRest, sealedMark } from "./atRest.js"
-import type { SessionConfig } from "./configSchema.js"
-import { ended, movedTo } from "./marks.js"
-import { maxAttempts } from "./Turns.js"
+import type { Provider, Stored, StoredId } from "../../Provider/Provider.js"
+import { SessionError } from "../../SessionError.js"
+import { type AtRest, sealedMark } from "../atRest.js"
+import type { SessionConfig } from "../configSchema.js"
+import { ended, movedTo } from "../marks.js"
+import { maxAttempts } from "../Turns.js"
 
 /** A session, and whether this call moved it. */
 export interface Moved extends Stored {
@@ -51,8 +50,8 @@ const interfered = (backend: string) =>
 
 /** Reads the live session of an id, which is kept under its hash, `to`, from then on. */
 export const readMoving = (
-  provider: Provider,
-  old: OldPlace
+  provider: Pick<Provider, "name" | "read">,
+  old: Pick<OldPlace, "move" | "read">
 ): ((id: StoredId, to: StoredId, attempt?: number) => Found) => {
   const read = (id: StoredId, to: StoredId, attempt = 1): Found =>
     Effect.flatMap(provider.read(to), (found) =>
