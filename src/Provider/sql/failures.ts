@@ -63,6 +63,9 @@ export const isReadOnly = (cause: unknown): boolean => readOnly.has(codeOf(cause
 
 const forbidden = ["42501", "ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"]
 
+/** Whether the user lacks a right. */
+export const isForbidden = (cause: unknown): boolean => forbidden.includes(codeOf(cause) ?? "")
+
 const rights =
   "the database's user lacks rights: run GRANT SELECT, INSERT, UPDATE, DELETE ON the table of sessions and its ..._principals, and GRANT SELECT ON its ..._migrations, TO the user; to create them it needs CREATE, or run"
 
@@ -180,10 +183,9 @@ export const failed = (dialect: string, operation: string, cause: unknown): Sess
 
 /** The error of a migration that was refused: if a right is missing, with the SQL that is left to run. */
 export const refused = (dialect: string, cause: unknown, sql: string): SessionError => {
-  const code = codeOf(cause) ?? ""
   return unavailable(
     dialect,
     "migrate",
-    forbidden.includes(code) ? new Failure(code, `${rights}: ${sql}`) : worded(cause)
+    isForbidden(cause) ? new Failure(codeOf(cause)!, `${rights}: ${sql}`) : worded(cause)
   )
 }

@@ -2,6 +2,8 @@
  * Sessions in MySQL or MariaDB on a pool of their own.
  */
 import { connector } from "./mysqlLine.js"
-import { onPool } from "./pool.js"
+import { onPool, poolOf } from "./pool.js"
 
-export const onMysql = onPool("mysql", ["mysql:", "mariadb:"], connector)
+export const openMysql = poolOf("mysql", ["mysql:", "mariadb:"], connector)
+
+export const onMysql = onPool(openMysql)

@@ -1,7 +1,9 @@
 /**
  * Sessions in PostgreSQL on a pool of their own.
  */
-import { onPool } from "./pool.js"
+import { onPool, poolOf } from "./pool.js"
 import { connector } from "./postgresLine.js"
 
-export const onPostgres = onPool("postgres", ["postgres:", "postgresql:"], connector)
+export const openPostgres = poolOf("postgres", ["postgres:", "postgresql:"], connector)
+
+export const onPostgres = onPool(openPostgres)

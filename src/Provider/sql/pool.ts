@@ -5,6 +5,7 @@
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type * as Redacted from "#effect/Redacted"
+import type * as Scope from "#effect/Scope"
 import { SessionError } from "../../SessionError.js"
 import { type Provider, SessionProvider } from "../Provider.js"
 import { type Access, SqlError, type Unsafe } from "./access.js"
@@ -34,40 +35,39 @@ export interface PoolOptions {
   readonly prepared?: boolean | undefined
 }
 
-/**
- * Makes the layer of a provider with its own pool. `protocols` are those of the database's URLs, the usual one first.
- */
-export const onPool =
+/** Connects a pool, which is closed with the scope. */
+export type OpenPool = (options: PoolOptions) => Effect.Effect<Access, SessionError, Scope.Scope>
+
+/** `protocols` are those of the database's URLs, the usual one first. */
+export const poolOf =
   (
     dialect: "mysql" | "postgres",
     protocols: ReadonlyArray<string>,
     connector: (address: Address, options: PoolOptions) => Effect.Effect<Connect, SessionError>
-  ) =>
+  ): OpenPool =>
+  (options) =>
+    checkSize(options).pipe(
+      Effect.andThen(addressOf(options.url, protocols)),
+      Effect.flatMap((address) => connector(address, options)),
+      Effect.flatMap((connect) =>
+        Effect.acquireRelease(
+          Effect.sync(() => new Lines(options.maxConnections ?? 10, connect)),
+          (lines) => Effect.sync(() => lines.close())
+        )
+      ),
+      Effect.map((lines) => accessOf(dialect, lines)),
+      // Fails now if there is no server.
+      Effect.tap(({ unsafe }) => Effect.mapError(unsafe("SELECT 1"), ({ cause }) => failed(dialect, "connect", cause)))
+    )
+
+/** Makes the layer of a provider with its own pool. */
+export const onPool =
+  (open: OpenPool) =>
   (
     options: PoolOptions,
     make: (access: Access) => Effect.Effect<Provider, SessionError>
   ): Layer.Layer<SessionProvider, SessionError> =>
-    Layer.effect(
-      SessionProvider,
-      checkSize(options).pipe(
-        Effect.andThen(addressOf(options.url, protocols)),
-        Effect.flatMap((address) => connector(address, options)),
-        Effect.flatMap((connect) =>
-          Effect.acquireRelease(
-            Effect.sync(() => new Lines(options.maxConnections ?? 10, connect)),
-            (lines) => Effect.sync(() => lines.close())
-          )
-        ),
-        Effect.flatMap((lines) => {
-          const access = accessOf(dialect, lines)
-          // Fails now if there is no server.
-          return Effect.andThen(
-            Effect.mapError(access.unsafe("SELECT 1"), ({ cause }) => failed(dialect, "connect", cause)),
-            Effect.suspend(() => make(access))
-          )
-        })
-      )
-    )
+    Layer.effect(SessionProvider, Effect.flatMap(open(options), make))
 
 const checkSize = ({ maxConnections = 1 }: PoolOptions): Effect.Effect<void, SessionError> =>
   Number.isInteger(maxConnections) && maxConnections > 0
