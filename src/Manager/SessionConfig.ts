@@ -107,17 +107,23 @@ export const make = (options: Options): Effect.Effect<SessionConfig, SessionErro
   makeNamed(options, (path) => path.join("."))
 
 /**
+ * Settings that work but are probably a mistake.
+ *
+ * @internal
+ */
+export const oddities = (config: SessionConfig): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.clockWith((clock) =>
+    Effect.succeed([...oddDate(config, millisOf(clock)), ...oddLifetimes(config), ...oddMaxAge(config)])
+  )
+
+/**
  * Warns of settings that work but are probably a mistake.
  *
  * @internal
  */
 export const warn = (config: SessionConfig): Effect.Effect<void> =>
-  Effect.clockWith((clock) =>
-    Effect.forEach(
-      [...oddDate(config, millisOf(clock)), ...oddLifetimes(config), ...oddMaxAge(config)],
-      (text) => Effect.logWarning(text),
-      { discard: true }
-    )
+  Effect.flatMap(oddities(config), (found) =>
+    Effect.forEach(found, (text) => Effect.logWarning(text), { discard: true })
   )
 
 const oddDate = ({ validFrom }: SessionConfig, now: number): ReadonlyArray<string> =>

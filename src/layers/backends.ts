@@ -38,7 +38,7 @@ const providers = {
 } satisfies Record<string, () => Promise<ProviderLayer>>
 
 /** Other names: beego's, and that of MySQL's twin. */
-const aliases: Readonly<Record<string, keyof typeof providers>> = {
+export const aliases: Readonly<Record<string, keyof typeof providers>> = {
   redis_cluster: "redisCluster",
   redis_sentinel: "redisSentinel",
   postgresql: "postgres",

@@ -56,6 +56,14 @@ export const names: ReadonlyArray<string> = [
   ...options.map(([path]) => variableOf(path))
 ]
 
+/** The variables of options, and how they are written. */
+export const writingOf: ReadonlyMap<string, Writing> = new Map(
+  options.map(([path, writing]) => [variableOf(path), writing])
+)
+
+/** Reads a variable that is written so. */
+export const reading = (name: string, writing: Writing): Config.Config<unknown> => readers[writing](name)
+
 /** Options that may be left out; a group may be turned off. */
 interface Draft {
   [name: string]: unknown
@@ -82,7 +90,7 @@ export const over = (given: Options): Config.Config<FromEnvironment> =>
     Config.all(
       options.map(([path, writing]) =>
         Config.map(
-          Config.option(readers[writing](variableOf(path))),
+          Config.option(reading(variableOf(path), writing)),
           Option.map((value) => ({ path, value }))
         )
       )
@@ -119,26 +127,29 @@ const namesFrom = (path: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<str
     : Effect.succeed([])
 }
 
+/** The variables that begin with `SESSION_` and are neither known nor the app's own. */
+export const unknownVariables = (
+  ignore: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<string>, Config.ConfigError> =>
+  Effect.flatMap(under([]), (found) =>
+    Effect.filter(
+      found.filter(
+        (name) => name !== "SESSION" && !names.includes(name) && !ignore.includes(name) && !foreign.test(name)
+      ),
+      (name) => Effect.map(Config.option(Config.String(name)), Option.isSome)
+    )
+  )
+
 /** Fails if the environment has variables that begin with `SESSION_` and are neither known nor the app's own. */
 export const checkVariables = (ignore: ReadonlyArray<string>): Effect.Effect<void, Config.ConfigError> =>
-  Effect.flatMap(under([]), (found) => {
-    const candidates = found.filter(
-      (name) => name !== "SESSION" && !names.includes(name) && !ignore.includes(name) && !foreign.test(name)
-    )
-    return Effect.forEach(
-      candidates,
-      (name) =>
-        Effect.flatMap(Config.option(Config.String(name)), (value) =>
-          Option.isNone(value) ? Effect.void : Effect.fail(unknown(name))
-        ),
-      { discard: true }
-    )
-  })
-
-const unknown = (name: string): Config.ConfigError => {
-  const said = hint(name, names)
-  return invalid(
-    name,
-    `unknown variable: ${said.startsWith("did") ? said : "it is none of effect-session's; if it is your own, name it in fromConfig({ ignore })"}`
+  Effect.flatMap(unknownVariables(ignore), ([name]) =>
+    name === undefined ? Effect.void : Effect.fail(invalid(name, `unknown variable: ${meant(name)}`))
   )
+
+/** What to do about an unknown variable. */
+export const meant = (name: string): string => {
+  const said = hint(name, names)
+  return said.startsWith("did")
+    ? said
+    : "it is none of effect-session's; if it is your own, name it in fromConfig({ ignore })"
 }

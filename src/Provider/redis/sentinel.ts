@@ -109,6 +109,17 @@ export const layerSentinel = (options: Sentinels): Layer.Layer<Provider.SessionP
  */
 export const layerSentinelConfig: Environment.LayerConfig<Sentinels> = Environment.configured(layerSentinel)
 
+/** @internal */
+export const sentinelVariables = {
+  url: Environment.url,
+  prefix: Environment.prefix,
+  minReplicas,
+  masterName: Config.NonEmptyString(Environment.variables.masterName),
+  sentinelUsername: Environment.optional(Config.NonEmptyString(Environment.variables.sentinelUsername)),
+  sentinelPassword: Environment.optional(Config.Redacted(Environment.variables.sentinelPassword)),
+  sentinelTls: Environment.optional(Config.Boolean(Environment.variables.sentinelTls))
+}
+
 /**
  * Provides sessions in the master that Redis sentinels name, with options from the environment: `SESSION_URL`,
  * `SESSION_KEY_PREFIX`, `SESSION_MASTER_NAME`, `SESSION_MIN_REPLICAS`, `SESSION_SENTINEL_USERNAME`,
@@ -123,12 +134,4 @@ export const layerSentinelConfig: Environment.LayerConfig<Sentinels> = Environme
  * @since 3.0.0
  * @category layers
  */
-export const layerSentinelFromEnv = layerSentinelConfig({
-  url: Environment.url,
-  prefix: Environment.prefix,
-  minReplicas,
-  masterName: Config.NonEmptyString(Environment.variables.masterName),
-  sentinelUsername: Environment.optional(Config.NonEmptyString(Environment.variables.sentinelUsername)),
-  sentinelPassword: Environment.optional(Config.Redacted(Environment.variables.sentinelPassword)),
-  sentinelTls: Environment.optional(Config.Boolean(Environment.variables.sentinelTls))
-})
+export const layerSentinelFromEnv = layerSentinelConfig(sentinelVariables)
