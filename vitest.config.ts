@@ -20,6 +20,7 @@ const onEffect4 = [
   "test/{browser,servers,soak}/*.test.ts",
   "test/beego/{couchbase,file,interop,ledis,memcached,memcachedClock,moving,redis,sql,ssdb}.test.ts",
   "test/bound/{browser,races}.test.ts",
+  "test/cli/doctor/{databases,file,memcached,postgres,redis,redisTopologies,smaller}.test.ts",
   "test/example/{browser,ending}.test.ts",
   "test/express/{browser,interop,movingRaces,storeHttp,storeShared}.test.ts",
   "test/express/layouts/*.test.ts",

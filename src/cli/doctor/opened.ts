@@ -1,0 +1,23 @@
+/**
+ * A backend that `doctor` has connected to.
+ */
+import type * as Config from "#effect/Config"
+import type * as Effect from "#effect/Effect"
+import type * as Scope from "#effect/Scope"
+import type { SessionConfig } from "../../Manager/configSchema.js"
+import type { Provider } from "../../Provider/Provider.js"
+import type { SessionError } from "../../SessionError.js"
+import type { Check } from "./finding.js"
+
+export type CannotOpen = SessionError | Config.ConfigError
+
+export interface Opened {
+  readonly checks: ReadonlyArray<Check>
+  /** Why no trial can be made, if the checks tell what is missing. */
+  readonly untried: Effect.Effect<string | undefined>
+  /** The provider, for a trial. Nothing is created or changed by making it. */
+  readonly provider: Effect.Effect<Provider, SessionError, Scope.Scope>
+}
+
+/** Connects as the app would, with the environment's options. */
+export type Open = (config: SessionConfig) => Effect.Effect<Opened, CannotOpen, Scope.Scope>
