@@ -14,7 +14,7 @@ import * as Environment from "./internal/environment.js"
 import { checked, type Names } from "./internal/options.js"
 import { checkList } from "./memcached/list.js"
 import { placeOf } from "./memcached/rendezvous.js"
-import { areServers, connect, type Server, serverAt } from "./memcached/servers.js"
+import { areServers, connect, serversIn } from "./memcached/servers.js"
 import * as Store from "./memcached/store.js"
 import * as Provider from "./Provider.js"
 
@@ -52,14 +52,7 @@ export interface Options {
 export const make = (options: Options = {}): Effect.Effect<Provider.Provider, SessionError, Scope.Scope> => {
   const { prefix = "session:", timeout = "2 seconds", url = "127.0.0.1:11211" } = options
   const invalid = (message: string) => Effect.fail(new SessionError({ reason: "InvalidConfig", message }))
-  // beego's separator is the semicolon.
-  const servers: ReadonlyArray<Server | undefined> = [
-    ...new Set(
-      Environment.plain(url)
-        .split(/[,;]/)
-        .map((address) => address.trim())
-    )
-  ].map(serverAt)
+  const servers = serversIn(Environment.plain(url))
   if (!areServers(servers)) {
     return invalid(
       "url: expected host:port,host:port, each host a name, an IPv4 address or an IPv6 address in brackets; the absolute path of a socket may stand for it, and user:password@ before it"

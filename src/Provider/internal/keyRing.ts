@@ -38,16 +38,19 @@ export const makeKeyRing = (
   keys.length === 0
     ? invalid(use, "expected at least one")
     : Effect.forEach(keys, (key, i) => {
-        const given = Redacted.value(key)
-        const bytes = typeof given === "string" ? decode(given.trim()) : Buffer.from(given)
-        const wrong =
-          bytes === undefined
-            ? "it is not base64, base64url or hex"
-            : (weakness(bytes) ?? (typeof given === "string" && isPhrase(given.trim()) ? written : undefined))
-        return wrong === undefined
-          ? Effect.succeed(toKey(bytes!, use))
-          : invalid(use, `number ${i + 1} of ${keys.length}: ${wrong}`)
+        const read = readKey(Redacted.value(key))
+        return typeof read === "string"
+          ? invalid(use, `number ${i + 1} of ${keys.length}: ${read}`)
+          : Effect.succeed(toKey(read, use))
       })
+
+/** The bytes of a key, or why it is none. */
+export const readKey = (given: string | Uint8Array): Buffer | string => {
+  const bytes = typeof given === "string" ? decode(given.trim()) : Buffer.from(given)
+  return bytes === undefined
+    ? "it is not base64, base64url or hex"
+    : (weakness(bytes) ?? (typeof given === "string" && isPhrase(given.trim()) ? written : bytes))
+}
 
 const invalid = (use: Use, message: string) =>
   Effect.fail(new SessionError({ reason: "InvalidConfig", message: `${options[use]}: ${message}; ${advice}` }))

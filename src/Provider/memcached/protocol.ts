@@ -130,6 +130,24 @@ export const keys = (): Command<ReadonlyArray<string>> => {
   }
 }
 
+/** The server's figures or, with `settings`, its options (protocol.txt, "General-purpose statistics"). */
+export const stats = (group: "" | " settings" = ""): Command<ReadonlyMap<string, string>> => {
+  const found = new Map<string, string>()
+  return {
+    key: "",
+    line: `stats${group}\r\n`,
+    value: undefined,
+    meaning: (line): ReadonlyMap<string, string> | typeof more | undefined => {
+      const [, name, value] = /^STAT (\S+) (.*)$/.exec(line) ?? []
+      if (name !== undefined) {
+        found.set(name, value!)
+        return more
+      }
+      return line === "END" ? found : undefined
+    }
+  }
+}
+
 /** Longer than any line that memcached sends: it does not accept lines of more than 2048 bytes itself. */
 const maxLine = 2048
 

@@ -43,6 +43,10 @@ export const serverAt = (text: string): Server | undefined => {
   }
 }
 
+/** The servers of a URL, each once; undefined for what is none. beego's separator is the semicolon. */
+export const serversIn = (url: string): ReadonlyArray<Server | undefined> =>
+  [...new Set(url.split(/[,;]/).map((address) => address.trim()))].map(serverAt)
+
 /** Whether all are servers. */
 export const areServers = (found: ReadonlyArray<Server | undefined>): found is ReadonlyArray<Server> =>
   found.every((server) => server !== undefined)

@@ -41,26 +41,34 @@ const kinds: ReadonlyArray<readonly [form: RegExp, kind: string, todo?: string]>
 
 /** `redis: connect failed (ECONNREFUSED): check ...` in its two parts. */
 const parts = (message: string): readonly [what: string, advice: string | undefined] => {
-  const [, what, advice] = /^(.+? failed \([^)]*\))(?:: (.+))?$/s.exec(message) ?? []
+  const [, what, advice] = /^(.+? failed \((?:[^()]|\([^()]*\))*\))(?:: (.+))?$/s.exec(message) ?? []
   return what === undefined ? [message, undefined] : [what, advice]
 }
 
-/** A message without the names that the majors put around it. Our own have no value in them. */
+/**
+ * An error's message, as far as it may be shown: Effect 3 repeats what a variable holds, and Effect 4 puts names of its own
+ * around, and the variable after it.
+ */
 const messageOf = (error: SessionError | Config.ConfigError): string => {
   if (isSessionError(error)) {
     return error.message
   }
   const { message, path } = error as { readonly message: string; readonly path?: ReadonlyArray<string> }
-  const text = message.replace(/^\w*Error\((.*)\)$/s, "$1").split("\n")[0]!
+  const text = message
+    .replace(/ but received .*/gs, "")
+    .replace(/^SchemaError\((.*?)\s+at \["(\w+)"\]\)$/s, "$2: $1")
+    .replace(/^SourceError: /, "")
   return path === undefined || path.length === 0 ? text : `${path.join("_")}: ${text}`
 }
 
 const named = (before: string, error: SessionError | Config.ConfigError): Finding => {
   const [what, advice] = parts(messageOf(error))
-  const [, kind, todo] = kinds.find(([form]) => form.test(what)) ?? []
+  // A path says nothing of the failure.
+  const words = what.replaceAll(/\/\S+/g, "")
+  const [, kind, todo] = kinds.find(([form]) => form.test(words)) ?? []
   return wrong(
     kind === undefined ? `${before}: ${what}` : `${before}, ${kind}: ${what}`,
-    (advice === checkBackend ? todo : advice) ?? todo ?? advice ?? "correct it: docs/configuration.md has all variables"
+    (advice === checkBackend ? todo : advice) ?? todo ?? advice ?? "set it as docs/configuration.md has it"
   )
 }
 
@@ -68,4 +76,4 @@ const named = (before: string, error: SessionError | Config.ConfigError): Findin
 export const cannotConnect = (error: SessionError | Config.ConfigError): Finding => named("cannot connect", error)
 
 /** It is connected, and no session can be kept. */
-export const refused = (error: SessionError): Finding => named("no session can be kept", error)
+export const refused = (error: SessionError | Config.ConfigError): Finding => named("no session can be kept", error)

@@ -81,19 +81,20 @@ const ofPostgres = (access: Access): ReadonlyArray<Check> => [
 ]
 
 /** The least versions that are said to work: docs/providers/sql.md. */
-const leastMysql = 8
-const leastMariaDb = 10.3
+const least = { MySQL: "8.0", MariaDB: "10.3" } as const
+
+/** Whether a version comes before another, number by number. */
+const isBefore = (version: string, other: string): boolean => version.localeCompare(other, "en", { numeric: true }) < 0
 
 const ofMysql = (access: Access, maxBytes: number): ReadonlyArray<Check> => [
   {
     name: "the server's version",
     look: Effect.map(row(access, "SELECT VERSION() AS version"), (row) => {
-      const text = String(row["version"])
-      const version = Number.parseFloat(text)
-      const [name, least] = /mariadb/i.test(text) ? ["MariaDB", leastMariaDb] : ["MySQL", leastMysql]
-      const what = `the server is ${name} ${text.split("-")[0]}`
-      return version < (least as number)
-        ? [warning(`${what}: sessions are not tested on it`, `update the server to ${least} or newer`)]
+      const [version = ""] = String(row["version"]).split("-")
+      const name = /mariadb/i.test(String(row["version"])) ? "MariaDB" : "MySQL"
+      const what = `the server is ${name} ${version}`
+      return isBefore(version, least[name])
+        ? [warning(`${what}: sessions are not tested on it`, `update the server to ${least[name]} or newer`)]
         : [ok(what)]
     })
   },

@@ -3,30 +3,48 @@
  */
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
-import { provider } from "../../layers/variables.js"
+import type * as Scope from "#effect/Scope"
+import { provider, variableOf } from "../../layers/variables.js"
 import type { SessionConfig } from "../../Manager/configSchema.js"
-import { overProvider } from "../../Manager/Manager.js"
-import { SessionProvider } from "../../Provider/Provider.js"
+import { type Manager, overProvider, overSealed } from "../../Manager/Manager.js"
+import * as Cookie from "../../Provider/Cookie.js"
+import { variables } from "../../Provider/internal/environment.js"
+import { type Provider, SessionProvider } from "../../Provider/Provider.js"
 import { backendIn, configuration, given } from "./configuration.js"
 import { cannotConnect, refused } from "./connecting.js"
 import { openMariaDb, openPostgresql } from "./databases.js"
+import { openFile } from "./file.js"
 import { type Finding, ok, runAll, warning } from "./finding.js"
-import type { Open, Opened } from "./opened.js"
+import { keysIn, sealing } from "./keys.js"
+import { openMemcached } from "./memcached.js"
+import type { CannotOpen, Open } from "./opened.js"
 import { openCluster, openSentinel, openSingle } from "./redis.js"
+import { openCouchbase, openLedis, openSsdb } from "./smaller.js"
+import { openSqlite } from "./sqlite.js"
 
 export type { Finding, Level } from "./finding.js"
 
-/** How each backend is opened. Memory is in the app's own process, where nobody else can look. */
-const backends = {
+/** How each backend that keeps sessions is opened. Memory is in the app's own process, where nobody else can look. */
+const keeping = {
   memory: undefined,
+  file: openFile,
   redis: openSingle,
   redisCluster: openCluster,
   redisSentinel: openSentinel,
+  ledis: openLedis,
+  ssdb: openSsdb,
+  mysql: openMariaDb,
   postgres: openPostgresql,
-  mysql: openMariaDb
+  sqlite: openSqlite,
+  memcached: openMemcached,
+  couchbase: openCouchbase
 } as const satisfies Record<string, Open | undefined>
 
-const inMemory: Effect.Effect<ReadonlyArray<Finding>> = Effect.map(given("NODE_ENV"), (environment) => {
+const backends = { ...keeping, cookie: undefined } as const
+
+type Findings = Effect.Effect<ReadonlyArray<Finding>>
+
+const inMemory: Findings = Effect.map(given("NODE_ENV"), (environment) => {
   const what = "sessions are in the memory of the app's process: a restart signs everybody out"
   return environment === "production"
     ? [
@@ -38,48 +56,106 @@ const inMemory: Effect.Effect<ReadonlyArray<Finding>> = Effect.map(given("NODE_E
     : [ok(what, `for production name a backend in ${provider}`)]
 })
 
+/** Makes a manager over what keeps the sessions, for a trial. */
+type Managed = (provider: Provider) => Effect.Effect<Manager, CannotOpen, Scope.Scope>
+
+const kept = "a session was made, read, renewed, changed, given another id and ended"
+
 /** Makes, changes and ends a session and a person's record, as the app's first request would. */
-const trial = ({ provider, untried }: Opened, config: SessionConfig): Effect.Effect<Finding> =>
-  Effect.flatMap(untried, (why) =>
-    why !== undefined
-      ? Effect.succeed(ok(`not checked: a trial session: ${why}`))
-      : provider.pipe(
-          Effect.flatMap((made) => Effect.provide(overProvider(config), Layer.succeed(SessionProvider, made))),
-          Effect.flatMap(({ health }) => health),
-          Effect.match({
-            onSuccess: () => ok("a session was made, read, renewed, changed, given another id and ended"),
-            onFailure: refused
-          }),
-          Effect.scoped
-        )
+const trial = (
+  manager: Effect.Effect<Manager, CannotOpen, Scope.Scope>,
+  done = kept
+): Effect.Effect<Finding, never, Scope.Scope> =>
+  Effect.match(
+    Effect.flatMap(manager, ({ health }) => health),
+    { onSuccess: () => ok(done), onFailure: refused }
   )
 
-const inBackend = (open: Open, config: SessionConfig): Effect.Effect<ReadonlyArray<Finding>> =>
+/** @param untrusted Why no trial can be made, whatever the backend is. */
+const inBackend = (open: Open, config: SessionConfig, managed: Managed, untrusted: string | undefined): Findings =>
   Effect.matchEffect(open(config), {
     onFailure: (error) => Effect.succeed([cannotConnect(error)]),
-    onSuccess: (opened) =>
-      // One after the other: a check that counts sessions does not count the trial's.
-      Effect.map(
-        Effect.all([trial(opened, config), runAll(opened.checks)]),
-        ([tried, found]): ReadonlyArray<Finding> => [ok("connected"), tried, ...found]
-      )
+    onSuccess: ({ checks, provider, untried }) =>
+      Effect.flatMap(untried, (missing) => {
+        const why = untrusted ?? missing
+        const tried: Effect.Effect<ReadonlyArray<Finding>, never, Scope.Scope> = why !== undefined
+          ? Effect.succeed([ok(`not checked: a trial session: ${why}`)])
+          : Effect.matchEffect(provider, {
+              onFailure: (error) => Effect.succeed([refused(error)]),
+              onSuccess: (made) =>
+                Effect.map(Effect.all([trial(managed(made)), runAll(sealing(made, config))]), ([one, more]) => [
+                  one,
+                  ...more
+                ])
+            })
+        // One after the other: a check that counts sessions does not count the trial's.
+        return Effect.map(Effect.all([tried, runAll(checks)]), (found) => found.flat())
+      })
   }).pipe(Effect.scoped)
+
+const onServer =
+  (config: SessionConfig): Managed =>
+  (made) =>
+    Effect.provide(overProvider(config), Layer.succeed(SessionProvider, made))
+
+/** Sealed cookies, with or without a backend that records which sessions have ended. */
+const onClient =
+  (config: SessionConfig) =>
+  (revocations: Layer.Layer<SessionProvider> | undefined): ReturnType<Managed> =>
+    Effect.flatMap(Layer.build(Cookie.layerFromEnv(revocations)), (context) =>
+      Effect.provide(overSealed(config), Layer.succeedContext(context))
+    )
+
+/** What a cookie is worth that somebody kept. */
+const copies = "anyone who kept a copy of a session's cookie can use it until it expires, even after sign-out"
+
+const inCookies = (config: SessionConfig, untrusted: string | undefined): Findings =>
+  Effect.flatMap(backendIn(variables.revocations, keeping), (name) => {
+    const sealed = onClient(config)
+    const own = Effect.scoped(
+      untrusted === undefined
+        ? Effect.map(trial(sealed(undefined), "sessions can be sealed in cookies with these keys"), (one) => [one])
+        : Effect.succeed([])
+    )
+    const mends = `name a backend in ${variables.revocations} that records which sessions have ended`
+    if (name === undefined) {
+      return Effect.map(own, (found) => [...found, ok(`${variables.revocations} is not set: ${copies}`, mends)])
+    }
+    if (typeof name === "object") {
+      return Effect.succeed([name])
+    }
+    const open = keeping[name]
+    return open === undefined
+      ? Effect.map(own, (found) => [
+          ...found,
+          warning(`${variables.revocations} is memory: after a restart, and in other processes, ${copies}`, mends)
+        ])
+      : inBackend(open, config, (made) => sealed(Layer.succeed(SessionProvider, made)), untrusted)
+  })
 
 /**
  * Looks at the environment, connects to the backend that it names, keeps a trial session there and runs the checks of this kind
  * of backend. It never fails: what cannot be looked at is a finding too. Nothing but the trial session is written.
  */
-export const diagnose: Effect.Effect<ReadonlyArray<Finding>> = Effect.flatMap(configuration, ({ config, findings }) =>
-  Effect.flatMap(backendIn(provider, backends), (name = "memory") =>
-    Effect.map(
-      typeof name === "object"
-        ? Effect.succeed([name])
-        : config === undefined
-          ? Effect.succeed([ok("not checked: the backend, until the variables are right")])
-          : backends[name] === undefined
-            ? inMemory
-            : inBackend(backends[name], config),
-      (found) => [...findings, ...found]
-    )
-  )
-)
+export const diagnose: Findings = Effect.gen(function* () {
+  const { config, findings } = yield* configuration
+  const named = yield* backendIn(provider, backends)
+  if (typeof named === "object") {
+    return [...findings, named]
+  }
+  const name = named ?? "memory"
+  const keys = yield* keysIn(name === "cookie" ? variables.keys : variableOf(["atRest", "keys"]))
+  const said = [...findings, ...keys]
+  if (config === undefined) {
+    return [...said, ok("not checked: the backend, until the variables are right")]
+  }
+  const untrusted = keys.some(({ level }) => level === "wrong") ? "the app does not start with these keys" : undefined
+  const open = name === "cookie" ? undefined : keeping[name]
+  const found =
+    name === "cookie"
+      ? yield* inCookies(config, untrusted)
+      : open === undefined
+        ? yield* inMemory
+        : yield* inBackend(open, config, onServer(config), untrusted)
+  return [...said, ...found]
+})

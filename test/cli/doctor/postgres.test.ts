@@ -56,7 +56,7 @@ suite("doctor on PostgreSQL", ["postgres", "initdb", "psql"], () => {
     Effect.gen(function* () {
       yield* appStarts
       const findings = yield* there
-      expectHealthy(findings, 10)
+      expectHealthy(findings, 9)
       expect(findings.map(({ what }) => what)).toEqual(
         expect.arrayContaining([
           "a session was made, read, renewed, changed, given another id and ended",

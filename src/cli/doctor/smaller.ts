@@ -1,0 +1,116 @@
+/**
+ * What `doctor` looks at in LedisDB, SSDB and Couchbase, which tell little of themselves.
+ */
+import type { Redis } from "ioredis"
+import * as Config from "#effect/Config"
+import * as Duration from "#effect/Duration"
+import * as Effect from "#effect/Effect"
+import * as Couchbase from "../../Provider/Couchbase.js"
+import { durabilities } from "../../Provider/couchbase/address.js"
+import * as Environment from "../../Provider/internal/environment.js"
+import * as Ledis from "../../Provider/Ledis.js"
+import * as LedisServer from "../../Provider/ledis/server.js"
+import { failureOf } from "../../Provider/redis/failures.js"
+import { server } from "../../Provider/redis/ioredis.js"
+import { isId } from "../../Provider/redis/keys.js"
+import * as Ssdb from "../../Provider/Ssdb.js"
+import * as SsdbServer from "../../Provider/ssdb/server.js"
+import { type Check, clocks, ok } from "./finding.js"
+import type { Open } from "./opened.js"
+import { endless } from "./redisLifetimes.js"
+
+const options = Config.all({ url: Environment.url, prefix: Environment.prefix })
+
+const timeout = Duration.seconds(5)
+
+/** How many keys are looked at. */
+const most = 500
+
+/** The lifetimes of some keys. `keys` lists those that may be under the prefix. */
+const lifetimes = (client: Redis, prefix: string, keys: () => Promise<ReadonlyArray<string>>): Check => ({
+  name: "whether sessions have a lifetime",
+  look: Effect.map(
+    Effect.tryPromise({
+      try: async () => {
+        const found = await keys()
+        const own = found.filter((key) => key.startsWith(prefix) && isId(key.slice(prefix.length)))
+        return Promise.all(own.map((key) => client.ttl(key)))
+      },
+      catch: failureOf
+    }),
+    endless
+  )
+})
+
+const notTold = (name: string): Check => ({
+  name,
+  look: Effect.succeed([ok(`not checked: ${name}: the server does not tell`)])
+})
+
+export const openLedis: Open = () =>
+  Effect.flatMap(options, ({ prefix = "session:", url }) =>
+    Effect.map(
+      server(LedisServer.name, timeout, url, LedisServer.defaultPort, undefined, { isPatient: true }),
+      ({ client }) => ({
+        checks: [
+          {
+            name: "the server's clock",
+            look: clocks(
+              "the server",
+              Effect.map(
+                Effect.tryPromise({ try: () => client.call("TIME") as Promise<unknown>, catch: failureOf }),
+                (reply) => Number((reply as ReadonlyArray<string | number>)[0]) * 1000
+              ),
+              "processes may renew sessions too often or too late",
+              1_000
+            )
+          },
+          lifetimes(client, prefix, () =>
+            client.call("XSCAN", "KV", prefix, "COUNT", most).then((reply) => (reply as [string, Array<string>])[1])
+          ),
+          notTold("memory, and whether data survives a restart")
+        ],
+        untried: Effect.succeed(undefined),
+        provider: Ledis.make({ url, prefix })
+      })
+    )
+  )
+
+export const openSsdb: Open = () =>
+  Effect.flatMap(options, ({ prefix = "session:", url }) =>
+    Effect.map(server(SsdbServer.name, timeout, url, SsdbServer.defaultPort, undefined), ({ client }) => ({
+      checks: [
+        lifetimes(client, prefix, () => {
+          const end = Buffer.concat([Buffer.from(prefix), Buffer.of(0xff)])
+          return client.call("keys", prefix, end, most) as Promise<Array<string>>
+        }),
+        notTold("the server's clock, memory, and whether data survives a restart")
+      ],
+      untried: Effect.succeed(undefined),
+      provider: Ssdb.make({ url, prefix })
+    }))
+  )
+
+export const openCouchbase: Open = () =>
+  Effect.map(
+    Config.all({
+      url: Environment.url,
+      prefix: Environment.prefix,
+      durability: Config.withDefault(Config.Literals(durabilities, Environment.variables.durability), "none")
+    }),
+    (options) => ({
+      checks: [
+        {
+          name: "the bucket",
+          look: Effect.succeed([
+            ok(
+              "not checked: the bucket's type, its memory and the servers' clocks",
+              "an ephemeral bucket that ejects what was not used lately signs users out: choose noEviction, or a couchbase bucket"
+            )
+          ])
+        }
+      ],
+      untried: Effect.succeed(undefined),
+      provider: Couchbase.make(options)
+    })
+  )
