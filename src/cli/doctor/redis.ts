@@ -5,6 +5,7 @@
 import type { Cluster, Redis } from "ioredis"
 import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
+import type * as Redacted from "#effect/Redacted"
 import type * as Scope from "#effect/Scope"
 import * as Environment from "../../Provider/internal/environment.js"
 import { addresses } from "../../Provider/redis/addresses.js"
@@ -123,8 +124,8 @@ export const openSingle: Open = () =>
   )
 
 /** What the cluster itself says of its slots and nodes. */
-const clusterState = (client: Cluster): Effect.Effect<ReadonlyArray<Finding>, unknown> =>
-  Effect.map(ask(client.nodes("master")[0]!, "CLUSTER", "INFO"), (reply) => {
+const clusterState = (node: Redis): Effect.Effect<ReadonlyArray<Finding>, unknown> =>
+  Effect.map(ask(node, "CLUSTER", "INFO"), (reply) => {
     const fields = parsed(reply)
     const [slots, suspected, failed] = ["assigned", "pfail", "fail"].map((name) =>
       Number(fields.get(`cluster_slots_${name}`))
@@ -146,11 +147,37 @@ const clusterState = (client: Cluster): Effect.Effect<ReadonlyArray<Finding>, un
         : [ok(`the cluster is whole: all slots are served, by ${fields.get("cluster_size")} masters`)]
   })
 
+/** A cluster that has lost slots lets nobody in: then each node of the URL is asked by itself, until one tells why. */
+const broken = (url: Redacted.Redacted, error: SessionError): Effect.Effect<Opened, SessionError, Scope.Scope> =>
+  Effect.flatMap(addresses(url, 6379, true), ({ servers, shared }) =>
+    Effect.firstSuccessOf(
+      servers.map(({ host, port }) =>
+        server("redisCluster", timeoutOf({}), "node", port, { host, port, ...shared }).pipe(
+          Effect.flatMap(({ client }) => clusterState(client)),
+          Effect.flatMap((found) =>
+            found.some(({ level }) => level !== "ok") ? Effect.succeed(found) : Effect.fail(error)
+          )
+        )
+      )
+    )
+  ).pipe(
+    Effect.mapError(() => error),
+    Effect.map((found) => ({
+      checks: [{ name: "the cluster's state", look: Effect.succeed(found) }],
+      untried: Effect.succeed(shown(error)),
+      provider: Effect.fail(error)
+    }))
+  )
+
 export const openCluster: Open = () =>
   Effect.flatMap(Config.all({ url: Environment.url, prefix: Environment.prefix }), (options) =>
-    Effect.flatMap(Connections.cluster(options, timeoutOf(options), false), (link) =>
-      opened("redisCluster", link, options, [{ name: "the cluster's state", look: clusterState(link.client) }])
-    )
+    Effect.matchEffect(Connections.cluster(options, timeoutOf(options), false), {
+      onFailure: (error) => broken(options.url, error),
+      onSuccess: (link) =>
+        opened("redisCluster", link, options, [
+          { name: "the cluster's state", look: Effect.suspend(() => clusterState(mastersOf(link.client)[0]!)) }
+        ])
+    })
   )
 
 /** Whether each sentinel answers, and whether together they could replace the master. */
