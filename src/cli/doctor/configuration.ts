@@ -7,12 +7,21 @@ import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import * as Result from "#effect/Result"
 import { aliases } from "../../layers/backends.js"
-import { meant, over, provider, reading, unknownVariables, variableOf, writingOf } from "../../layers/variables.js"
+import {
+  meant,
+  names,
+  over,
+  provider,
+  reading,
+  unknownVariables,
+  variableOf,
+  writingOf
+} from "../../layers/variables.js"
 import type { Writing } from "../../layers/writings.js"
 import type { SessionConfig } from "../../Manager/configSchema.js"
 import { makeNamed, oddities } from "../../Manager/SessionConfig.js"
 import { variables } from "../../Provider/internal/environment.js"
-import { hint } from "../../Provider/internal/options.js"
+import { hint, nearest } from "../../Provider/internal/options.js"
 import { type Finding, ok, shown, warning, wrong } from "./finding.js"
 
 const { durability, fsync, maxConnections, maxSessions, migrate, minReplicas, prepared } = variables
@@ -56,7 +65,9 @@ const unreadable: Effect.Effect<ReadonlyArray<Finding>> = Effect.map(
 const unknown: Effect.Effect<ReadonlyArray<Finding>> = Effect.match(unknownVariables([]), {
   onSuccess: (found) =>
     found.map((name) =>
-      wrong(`${name} is no variable of effect-session's: the app does not start with it`, meant(name))
+      nearest(name, names) === undefined
+        ? warning(`${name} is no variable of effect-session's: the app starts only if it ignores it`, meant(name))
+        : wrong(`${name} is no variable of effect-session's: the app does not start with it`, meant(name))
     ),
   onFailure: () => []
 })
@@ -77,7 +88,10 @@ export const backendIn = <Name extends string>(
     const name = text !== undefined && Object.hasOwn(aliases, text) ? aliases[text]! : text
     return name === undefined || Object.hasOwn(backends, name)
       ? (name as Name | undefined)
-      : wrong(`${variable} names no backend`, hint(name, Object.keys(backends)))
+      : wrong(
+          `${variable} names no backend of effect-session's`,
+          `${hint(name, Object.keys(backends))}; one of the app's own (fromConfig({ providers })) cannot be looked at from here`
+        )
   })
 
 /** Variables of a backend while none is named: the app refuses that. */

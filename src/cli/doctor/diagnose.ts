@@ -14,7 +14,7 @@ import { backendIn, configuration, given } from "./configuration.js"
 import { cannotConnect, refused } from "./connecting.js"
 import { openMariaDb, openPostgresql } from "./databases.js"
 import { openFile } from "./file.js"
-import { type Finding, ok, runAll, warning } from "./finding.js"
+import { type Finding, ok, runAll, shown, warning, wrong } from "./finding.js"
 import { keysIn, sealing } from "./keys.js"
 import { openMemcached } from "./memcached.js"
 import type { CannotOpen, Open } from "./opened.js"
@@ -158,4 +158,10 @@ export const diagnose: Findings = Effect.gen(function* () {
         ? yield* inMemory
         : yield* inBackend(open, config, onServer(config), untrusted)
   return [...said, ...found]
-})
+}).pipe(
+  Effect.catchDefect((defect) =>
+    Effect.succeed([
+      wrong(`the backend could not be looked at (${shown(defect)})`, "this is a mistake in effect-session: report it")
+    ])
+  )
+)

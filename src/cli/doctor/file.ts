@@ -13,7 +13,7 @@ import { list } from "../../Provider/file/sessionFolder.js"
 import * as Environment from "../../Provider/internal/environment.js"
 import { mistakeIn } from "../../Provider/internal/path.js"
 import { SessionError } from "../../SessionError.js"
-import { privacy, room } from "./disk.js"
+import { room } from "./disk.js"
 import { type Finding, type Look, ok, spoken, warning, wrong } from "./finding.js"
 import type { Open, Opened } from "./opened.js"
 
@@ -117,7 +117,6 @@ export const openFile: Open = () =>
     const real = realpathSync.native(path)
     return Effect.succeed({
       checks: [
-        { name: "who may open the directory", look: privacy(real) },
         { name: "the room on the disk", look: room(real) },
         { name: "what is in the directory", look: leftovers(real) }
       ],

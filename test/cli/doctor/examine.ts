@@ -22,6 +22,8 @@ export const examine = (variables: Readonly<Record<string, string>>): Effect.Eff
     (findings) => {
       const said = JSON.stringify(findings)
       for (const secret of secretsIn(variables)) expect(said).not.toContain(secret)
+      // An id is as long as this, stored or not.
+      expect(said).not.toMatch(/[\w-]{43}/)
       for (const { level, todo, what } of findings) {
         expect(what).not.toBe("")
         // Whatever is not right has something to do.

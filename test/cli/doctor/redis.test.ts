@@ -1,6 +1,7 @@
 /**
  * `doctor` on real Redis servers: a healthy one, and prepared faults, each named.
  */
+import { readFileSync } from "node:fs"
 import { Redis as Client } from "ioredis"
 import * as Effect from "#effect/Effect"
 import { at } from "#test/clock"
@@ -260,3 +261,42 @@ suite("doctor on Redis", ["redis-server"], () => {
     }).pipe(Effect.scoped)
   )
 })
+
+/** The rights that docs/providers/redis.md says a user needs: for all, and for news of sessions that end. */
+const documented = [
+  ...readFileSync(new URL("../../../docs/providers/redis.md", import.meta.url), "utf8").matchAll(
+    /^ACL (SETUSER sessions .*)$/gm
+  )
+]
+  .slice(0, 2)
+  .map(([, command]) => ["ACL", ...command!.split(" ")] as unknown as Commands[number])
+
+for (const program of ["redis-server", "redis-server-6", "valkey-server"] as const) {
+  suite(`doctor with the rights of docs/providers/redis.md, ${program}`, [program], () => {
+    const server = shared(Servers.single({ program }))
+
+    it.live("nothing is wrong, and what these rights do not let it see is said", () =>
+      Effect.gen(function* () {
+        expect(documented).toHaveLength(2)
+        const { port, url } = yield* server
+        const as = (user: string) =>
+          examine({ SESSION_PROVIDER: "redis", SESSION_URL: `redis://${user}127.0.0.1:${port}` })
+        expectHealthy(yield* as(""), 9)
+        yield* administer(url, ["SET", session(1), "x", "EX", 60], ...documented)
+        const findings = yield* as("sessions:password@")
+        expect(troubles(findings)).toEqual([])
+        expect(findings.map(({ what }) => what).filter((what) => what.startsWith("not checked"))).toHaveLength(2)
+        yield* administer(url, ["ACL", "SETUSER", "sessions", "-evalsha", "-del"])
+        expect(troubles(yield* as("sessions:password@"))).toContainEqual(
+          expect.stringMatching(/^wrong: the user may not use DEL, EVALSHA, which sessions need: .*\+del \+evalsha/)
+        )
+        yield* administer(url, ["ACL", "SETUSER", "sessions", "+evalsha", "+del", "resetkeys", "~session:*"])
+        expect(troubles(yield* as("sessions:password@"))).toContainEqual(
+          expect.stringMatching(
+            /^wrong: the user may not use the keys that begin with mark:session:, principals:session:/
+          )
+        )
+      })
+    )
+  })
+}
