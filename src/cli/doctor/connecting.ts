@@ -3,6 +3,7 @@
  */
 import type * as Config from "#effect/Config"
 import { checkBackend } from "../../internal/failure.js"
+import { variables } from "../../Provider/internal/environment.js"
 import { isSessionError, type SessionError } from "../../SessionError.js"
 import { type Finding, wrong } from "./finding.js"
 
@@ -25,19 +26,30 @@ const kinds: ReadonlyArray<readonly [form: RegExp, kind: string, todo?: string]>
   ],
   [/CERT|SSL|TLS|UNABLE_TO/, "TLS is not as expected"],
   [
+    /ECONNRESET|EPIPE|PROTOCOL_CONNECTION_LOST|connection was lost|closed the connection/,
+    "the server ended the connection",
+    "check that host and port in SESSION_URL are those of this kind of server, and whether it wants TLS"
+  ],
+  [
     /WRONGPASS|NOAUTH|28P01|28000|ER_ACCESS_DENIED|unauthenticated|user and password|no password/i,
     "the user or the password is refused"
   ],
   [/NOPERM|42501|ER_\w+ACCESS_DENIED|EACCES|EPERM/, "the user lacks a right"],
   [/3D000|3F000|ER_BAD_DB|ER_NO_DB|the database|database of this number/, "there is no such database"],
   [
-    /ETIMEDOUT|in time|no connection|no reply|TimeoutE/i,
+    /ETIMEDOUT|in time|no connection|no reply|no answer|TimeoutE/i,
     "no answer in time",
     "check host and port in SESSION_URL, that a firewall lets this machine through, and that the server is not overloaded"
   ],
   [/25006|READONLY|READ_ONLY|OPTION_PREVENTS|EROFS/, "writes are refused"],
   [/OOM|53100|FULL|ENOSPC|EDQUOT/, "there is no room"]
 ]
+
+/** An option of a backend in an error, by the name of its variable. */
+const byVariable = (message: string): string =>
+  message.replace(/^\w+(?=[:,] )/, (option) =>
+    Object.hasOwn(variables, option) ? variables[option as keyof typeof variables] : option
+  )
 
 /** `redis: connect failed (ECONNREFUSED): check ...` in its two parts. */
 const parts = (message: string): readonly [what: string, advice: string | undefined] => {
@@ -51,7 +63,7 @@ const parts = (message: string): readonly [what: string, advice: string | undefi
  */
 const messageOf = (error: SessionError | Config.ConfigError): string => {
   if (isSessionError(error)) {
-    return error.message
+    return byVariable(error.message)
   }
   const { message, path } = error as { readonly message: string; readonly path?: ReadonlyArray<string> }
   const text = message

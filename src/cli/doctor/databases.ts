@@ -10,7 +10,8 @@ import { openPostgres } from "../../Provider/sql/onPostgres.js"
 import { clock } from "../../Provider/sql/statements.js"
 import { type Check, clocks, type Finding, ok, size, warning, wrong } from "./finding.js"
 import type { Open } from "./opened.js"
-import { ask, opened, table } from "./sql.js"
+import { opened, table } from "./sql.js"
+import { ask } from "./sqlTables.js"
 
 const row = (access: Access, text: string) => Effect.map(ask(access, text), ([row]) => row ?? {})
 

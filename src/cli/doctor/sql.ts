@@ -12,20 +12,12 @@ import type { SessionConfig } from "../../Manager/configSchema.js"
 import * as Environment from "../../Provider/internal/environment.js"
 import * as Sql from "../../Provider/Sql.js"
 import type { Access } from "../../Provider/sql/access.js"
-import type { Row } from "../../Provider/sql/connection.js"
-import { isForbidden, isMissing, isTransient, worded } from "../../Provider/sql/failures.js"
+import { isForbidden, isTransient } from "../../Provider/sql/failures.js"
 import { kept } from "../../Provider/sql/gc.js"
-import {
-  clock,
-  look,
-  migrationStatements,
-  migrations,
-  names,
-  peopleOf,
-  type TableName
-} from "../../Provider/sql/statements.js"
+import { clock, names, peopleOf, type TableName } from "../../Provider/sql/statements.js"
 import { type Check, type Finding, ok, spoken, warning, wrong } from "./finding.js"
 import type { Opened } from "./opened.js"
+import { ask, type Database, missingOf, tables } from "./sqlTables.js"
 
 /** The variables that all databases have. */
 export const table = Config.all(Environment.table)
@@ -35,86 +27,6 @@ export interface Table {
   readonly schema?: string | undefined
   readonly migrate?: boolean | undefined
 }
-
-export interface Database {
-  readonly access: Access
-  readonly name: TableName
-  readonly migrate: boolean
-  readonly config: SessionConfig
-}
-
-/** Asks, and fails with words that may be shown. */
-export const ask = (
-  { unsafe }: Access,
-  text: string,
-  params?: ReadonlyArray<unknown>
-): Effect.Effect<ReadonlyArray<Row>, unknown> =>
-  Effect.mapError(unsafe(text, params), (error) => worded(causeOf(error)))
-
-const ddl = "run the SQL of docs/format.md, which Sql.ddl returns"
-
-/** Which of the two tables are missing. */
-const missingOf = ({ access, name }: Database) =>
-  Effect.map(
-    Effect.forEach([name, peopleOf(name)], (one) =>
-      Effect.match(access.unsafe(look(access.dialect, one)), {
-        onSuccess: () => [],
-        onFailure: (error) => (isMissing(causeOf(error)) ? [one.table] : [])
-      })
-    ),
-    (missing) => missing.flat()
-  )
-
-const tables = (database: Database): Effect.Effect<ReadonlyArray<Finding>, unknown> =>
-  Effect.flatMap(missingOf(database), (missing) => {
-    const { access, migrate, name } = database
-    if (missing.length > 0) {
-      const what = `there is no table ${missing.join(", and none ")}`
-      return Effect.succeed([
-        migrate
-          ? warning(
-              `${what}: the app makes it when it starts, for which its user needs the right to create tables`,
-              `start the app, or ${ddl}; then run doctor again: rights could not be tried`
-            )
-          : wrong(`${what}, and SESSION_MIGRATE is false: no session can be kept`, ddl)
-      ])
-    }
-    const steps = migrations(access.dialect, name).length
-    return Effect.match(access.unsafe(migrationStatements(access.dialect, name).last), {
-      onSuccess: ([row]) => {
-        const step = Number(row?.["step"] ?? 0)
-        return step < steps
-          ? [
-              warning(
-                `the tables are at step ${step} of ${steps} of their migrations`,
-                migrate ? "start the app, which takes the others" : ddl
-              )
-            ]
-          : step > steps
-            ? [
-                warning(
-                  `the tables are at step ${step} of their migrations, and this version knows ${steps}`,
-                  "run doctor of the version that the app has"
-                )
-              ]
-            : [ok(`the tables are there, and up to date (step ${step})`)]
-      },
-      onFailure: (error) =>
-        isMissing(causeOf(error))
-          ? [
-              warning(
-                `there is no table ${name.table}_migrations: nothing says which steps of the schema were taken`,
-                migrate ? "start the app, which makes it" : ddl
-              )
-            ]
-          : [
-              warning(
-                `the user may not read the table ${name.table}_migrations`,
-                `GRANT SELECT ON ${names(access.dialect, name).migrations} to the user`
-              )
-            ]
-    })
-  })
 
 /** A statement for each right, which finds no row to change. */
 const statementsFor = (table: string): ReadonlyArray<readonly [right: string, statement: string]> => [

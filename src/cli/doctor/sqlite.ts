@@ -15,7 +15,8 @@ import { SessionError } from "../../SessionError.js"
 import { privacy, room } from "./disk.js"
 import { type Check, ok, warning, wrong } from "./finding.js"
 import type { Open, Opened } from "./opened.js"
-import { ask, opened, table } from "./sql.js"
+import { opened, table } from "./sql.js"
+import { ask } from "./sqlTables.js"
 
 const memory = ":memory:"
 

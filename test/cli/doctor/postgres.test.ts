@@ -44,6 +44,9 @@ suite("doctor on PostgreSQL", ["postgres", "initdb", "psql"], () => {
       for (let time = 0; time < 2; time++) {
         expect(troubles(yield* on(url))).toEqual([expect.stringMatching(missing)])
       }
+      expect(troubles(yield* on(url, { SESSION_SCHEMA: "absent" }))).toEqual([
+        expect.stringMatching(/^wrong: there is no table .* the app cannot make it: .* there is no such schema/)
+      ])
       expect(troubles(yield* on(url, { SESSION_MIGRATE: "false" }))).toEqual([
         expect.stringMatching(
           /^wrong: there is no table .* SESSION_MIGRATE is false: no session can be kept: run the SQL/

@@ -118,7 +118,9 @@ suite("doctor on Redis", ["redis-server"], () => {
     Effect.gen(function* () {
       const { url } = yield* server
       expect(troubles(yield* on(`${url}/99`))).toEqual([
-        expect.stringMatching(/^wrong: cannot connect, there is no such database: .*raise the server's databases/)
+        expect.stringMatching(
+          /^wrong: cannot connect, there is no such database: SESSION_URL, the database.*raise the server's databases/
+        )
       ])
     })
   )
@@ -256,7 +258,7 @@ suite("doctor on Redis", ["redis-server"], () => {
       const { port } = yield* server
       const { url } = yield* Servers.watcher("main", port)
       expect(troubles(yield* on(url))).toEqual([
-        expect.stringMatching(/^wrong: cannot connect: url: the server is a sentinel: use redisSentinel/)
+        expect.stringMatching(/^wrong: cannot connect: SESSION_URL: the server is a sentinel: use redisSentinel/)
       ])
     }).pipe(Effect.scoped)
   )
