@@ -41,6 +41,7 @@ const longest = [
   "package.test",
   "people/kills.test",
   "provider/redisTopologies.test",
+  "cli/doctor/redisTopologies.test",
   "provider/redis.test",
   "provider/sqlite.test",
   "identity/signIn.test",

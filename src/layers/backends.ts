@@ -37,8 +37,11 @@ const providers = {
   couchbase: () => import("../Provider/Couchbase.js").then((module) => module.layerFromEnv)
 } satisfies Record<string, () => Promise<ProviderLayer>>
 
+/** The name of a provider in `SESSION_PROVIDER`. */
+export type ProviderName = keyof typeof providers
+
 /** Other names: beego's, and that of MySQL's twin. */
-export const aliases: Readonly<Record<string, keyof typeof providers>> = {
+export const aliases: Readonly<Record<string, ProviderName>> = {
   redis_cluster: "redisCluster",
   redis_sentinel: "redisSentinel",
   postgresql: "postgres",

@@ -4,6 +4,7 @@
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type * as Scope from "#effect/Scope"
+import type { ProviderName } from "../../layers/backends.js"
 import { provider, variableOf } from "../../layers/variables.js"
 import type { SessionConfig } from "../../Manager/configSchema.js"
 import { type Manager, overProvider, overSealed } from "../../Manager/Manager.js"
@@ -38,7 +39,7 @@ const keeping = {
   sqlite: openSqlite,
   memcached: openMemcached,
   couchbase: openCouchbase
-} as const satisfies Record<string, Open | undefined>
+} as const satisfies Record<ProviderName, Open | undefined>
 
 const backends = { ...keeping, cookie: undefined } as const
 

@@ -46,7 +46,12 @@ export const shown = (error: unknown): string =>
 const run = ({ look, name }: Check): Effect.Effect<ReadonlyArray<Finding>> =>
   Effect.raceFirst(
     Effect.catchCause(look, (cause) => Effect.succeed([ok(`not checked: ${name} (${shown(Cause.squash(cause))})`)])),
-    Effect.as(rest(limit), [warning(`not checked: ${name}: no answer within ${limit / 1000} seconds`)])
+    Effect.as(rest(limit), [
+      warning(
+        `not checked: ${name}: no answer within ${limit / 1000} seconds`,
+        "run doctor again; if it stays so, see how busy the server is"
+      )
+    ])
   )
 
 /** Runs checks side by side. A check that fails, or does not end, is told, and keeps none of the others. */

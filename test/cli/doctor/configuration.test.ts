@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto"
 import * as Effect from "#effect/Effect"
 import { expect, it } from "#test/vitest"
 import { judged } from "../../../src/cli/doctor/disk.js"
+import { ok, runAll } from "../../../src/cli/doctor/finding.js"
 import { examine, expectHealthy, troubles } from "./examine.js"
 
 const key = () => randomBytes(32).toString("base64")
@@ -141,3 +142,15 @@ it("a disk: its room, its inodes and a network drive", () => {
   expect(about({ files: 0, ffree: 0 })).toEqual([])
   expect(about({ type: 0x6969 })).toEqual([expect.stringMatching(/^warning: this is a network drive \(NFS\)/)])
 })
+
+it.live("a check that fails, or breaks, is told without what it failed with, and keeps none of the others", () =>
+  Effect.gen(function* () {
+    const code = Object.assign(new Error("a-value"), { code: "EACCES" })
+    const findings = yield* runAll([
+      { name: "one", look: Effect.fail(code) },
+      { name: "two", look: Effect.die(new TypeError("a-value")) },
+      { name: "three", look: Effect.succeed([ok("fine")]) }
+    ])
+    expect(findings).toEqual([ok("not checked: one (EACCES)"), ok("not checked: two (TypeError)"), ok("fine")])
+  })
+)

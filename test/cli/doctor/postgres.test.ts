@@ -63,7 +63,7 @@ suite("doctor on PostgreSQL", ["postgres", "initdb", "psql"], () => {
       expect(findings.map(({ what }) => what)).toEqual(
         expect.arrayContaining([
           "a session was made, read, renewed, changed, given another id and ended",
-          "the server is PostgreSQL 15",
+          expect.stringMatching(/^the server is PostgreSQL \d+$/),
           "the tables are there, and up to date (step 2)",
           "the user may read and change the tables"
         ])

@@ -72,7 +72,7 @@ suite("doctor on Redis", ["redis-server"], () => {
       expect(findings.map(({ what }) => what)).toEqual(
         expect.arrayContaining([
           "a session was made, read, renewed, changed, given another id and ended",
-          "the server is Redis 7.0.15",
+          expect.stringMatching(/^the server is Redis \d+\.\d+\.\d+$/),
           "all of a sample of 1 sessions have a lifetime"
         ])
       )
