@@ -145,7 +145,9 @@ export const diagnose: Findings = Effect.gen(function* () {
     return [...findings, named]
   }
   const name = named ?? "memory"
-  const keys = yield* keysIn(name === "cookie" ? variables.keys : variableOf(["atRest", "keys"]))
+  const keys = yield* name === "cookie"
+    ? keysIn(variables.keys, "cookie")
+    : keysIn(variableOf(["atRest", "keys"]), "at-rest")
   const said = [...findings, ...keys]
   if (config === undefined) {
     return [...said, ok("not checked: the backend, until the variables are right")]

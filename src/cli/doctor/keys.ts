@@ -26,7 +26,7 @@ const numbers = (places: ReadonlyArray<number>): string =>
   `${places.length > 1 ? "keys" : "key"} ${places.map((place) => place + 1).join(", ")}`
 
 /** The keys of a variable themselves. */
-export const keysIn = (variable: string): Effect.Effect<ReadonlyArray<Finding>> =>
+export const keysIn = (variable: string, use: "at-rest" | "cookie"): Effect.Effect<ReadonlyArray<Finding>> =>
   Effect.map(textsIn(variable), (texts) => {
     const keys = texts.map(readKey)
     const weak = keys.flatMap((key, i) =>
@@ -56,7 +56,7 @@ export const keysIn = (variable: string): Effect.Effect<ReadonlyArray<Finding>> 
                   keys.length === 1
                     ? `${variable}: one key, whose age is unknown: neither keys nor seals have a date`
                     : `${variable}: ${keys.length} keys, of unknown age: the first seals, and all of them open`,
-                  "to rotate, put a new key in front: `effect-session keys --rotate`; drop the old one when its last session has expired"
+                  `to rotate, put a new key in front (effect-session keys ${use} --rotate), and drop the old one when its last session has expired`
                 )
               ])
         ]
