@@ -12,6 +12,7 @@ import * as Effect from "#effect/Effect"
 import * as SessionManager from "../Manager/SessionManager.js"
 import { SessionError } from "../SessionError.js"
 import { copy } from "./copy.js"
+import { doctor } from "./doctor.js"
 import { end, understood } from "./end.js"
 import { exits, Refused, Unsound } from "./exits.js"
 import { keys, uses } from "./keys.js"
@@ -60,6 +61,9 @@ const commands = [
     },
     (options) => copy(options)
   ).pipe(Command.withDescription("Copy live sessions, and the lists of people's, to another backend")),
+  Command.make("doctor", { json }, (flags) => doctor(flags)).pipe(
+    Command.withDescription("Look for what is wrong with the backend and the configuration, and say what to do")
+  ),
   Command.make(
     "keys",
     {

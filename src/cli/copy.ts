@@ -16,7 +16,7 @@ import { toBuffer } from "../internal/bytes.js"
 import { configOf } from "../layers/fromConfig.js"
 import { type AtRest, makeAtRest } from "../Manager/atRest.js"
 import { checkMovingOwn } from "../Manager/checks.js"
-import { atBoth, ttlLeft } from "../Manager/moving/ownLayout.js"
+import { atBoth, isInUse, ttlLeft } from "../Manager/moving/ownLayout.js"
 import { apart } from "../Manager/moving/twoPlaces.js"
 import { makeTrial } from "../Manager/trial.js"
 import {
@@ -91,9 +91,9 @@ const copying = (from: Place, to: Place): Take =>
 
 /** Reading at both places takes it to the new one. */
 const moving = (from: Place, both: Place): Take =>
-  found(from, (id) =>
+  found(from, (id, stored) =>
     Effect.map(both.read(id), (moved) =>
-      Option.isNone(moved) ? { fate: "gone" } : { fate: "taken", payload: moved.value.payload }
+      Option.isSome(moved) && isInUse(stored) ? { fate: "taken", payload: moved.value.payload } : { fate: "gone" }
     )
   )
 
@@ -128,6 +128,10 @@ const ownerOf = (atRest: AtRest, ref: StoredId, payload: Uint8Array): StoredId |
 
 const number = (n: number): string => n.toLocaleString("en")
 
+const sessions = (n: number): string => (n === 1 ? "1 session" : `${number(n)} sessions`)
+
+const people = (n: number): string => (n === 1 ? "1 person" : `${number(n)} people`)
+
 const unsupported = (message: string) => new SessionError({ reason: "Unsupported", message: `copy: ${message}` })
 
 const takeAll = (options: Options, from: Provider, to: Provider) =>
@@ -154,7 +158,7 @@ const takeAll = (options: Options, from: Provider, to: Provider) =>
     }
     const { list, session } = taking(options, from, to, atBoth(from, to, config))
     const fates: Record<Fate, number> = { taken: 0, there: 0, gone: 0, tooLarge: 0 }
-    const people = new Set<StoredId>()
+    const owners = new Set<StoredId>()
     const revisions = new Map<StoredId, Revision>()
     let closed = 0
     const total = from.count === undefined ? undefined : yield* from.count
@@ -178,9 +182,9 @@ const takeAll = (options: Options, from: Provider, to: Provider) =>
         if (owner === "closed") {
           closed += 1
         }
-        const isNew = owner !== undefined && owner !== "closed" && list !== undefined && !people.has(owner)
+        const isNew = owner !== undefined && owner !== "closed" && list !== undefined && !owners.has(owner)
         if (isNew) {
-          people.add(owner)
+          owners.add(owner)
         }
         const done = progress(fates.taken + fates.there + fates.tooLarge)
         return isNew ? Effect.andThen(takeList(owner), done) : done
@@ -191,27 +195,25 @@ const takeAll = (options: Options, from: Provider, to: Provider) =>
     const did = options.dryRun ? (options.move ? "Would move" : "Would copy") : options.move ? "Moved" : "Copied"
     yield* Console.log(
       [
-        `${did} ${number(fates.taken)} sessions from ${from.name} to ${to.name}, and the lists of ${number(people.size)} people.`,
+        `${did} ${sessions(fates.taken)} from ${from.name} to ${to.name}, and the lists of ${people(owners.size)}.`,
         ...(fates.there > 0 ? [`${number(fates.there)} were there already.`] : [])
       ].join(" ")
     )
     const problems = [
-      ...(fates.tooLarge > 0
-        ? [`${number(fates.tooLarge)} sessions are larger than ${to.name} takes: they were left.`]
-        : []),
+      ...(fates.tooLarge > 0 ? [`${sessions(fates.tooLarge)} larger than ${to.name} takes: left where it was.`] : []),
       ...(closed > 0
         ? [
-            `${number(closed)} sessions do not open with SESSION_AT_REST_KEYS, so that the lists of their people were not found: set the keys that the app has, and run this again.`
+            `${sessions(closed)} cannot be opened with SESSION_AT_REST_KEYS, so that the lists of their people were not found: set the keys that the app has, and run this again.`
           ]
         : []),
       ...(split > 0
         ? [
-            `${number(split)} people have signed in at the new place already: the lists of their sessions there do not name those that were copied, and endAll would not end them. Let the app run with SessionLayer.moving, and use --move.`
+            `${people(split)} signed in at the new place already: the lists of their sessions there do not name those that were copied, and endAll would not end them. Let the app run with SessionLayer.moving, and use --move.`
           ]
         : []),
       ...(changed > 0
         ? [
-            `${number(changed)} sessions were changed at their old place after they were copied: the app still writes there, and these changes are not at the new one. Stop the app, empty the new place, and copy again; or let the app run with SessionLayer.moving, and use --move.`
+            `${sessions(changed)} changed at the old place after they were copied: the app still writes there, and these changes are not at the new one. Stop the app, empty the new place, and copy again; or let the app run with SessionLayer.moving, and use --move.`
           ]
         : [])
     ]

@@ -42,7 +42,9 @@ const leftFor = Duration.seconds(5)
 
 const hasLeft = ({ payload }: Stored): boolean => payload[0] === leftFlag
 const isComing = ({ payload }: Stored): boolean => payload[0] === comingFlag
-const isInUse = (stored: Stored): boolean => stored.payload.length > 1 && !hasLeft(stored) && !isComing(stored)
+
+/** Whether it is a session or a list, and not on its way from one place to the other. */
+export const isInUse = (stored: Stored): boolean => stored.payload.length > 1 && !hasLeft(stored) && !isComing(stored)
 
 const asComing = (payload: Uint8Array): Uint8Array => Buffer.concat([Buffer.of(comingFlag), payload])
 

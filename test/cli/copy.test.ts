@@ -1,0 +1,275 @@
+// Sessions that are copied or moved from one backend to another, and the app that finds them there.
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { SessionLayer, SessionManager } from "effect-session"
+import * as Postgres from "effect-session/postgres"
+import * as Redis from "effect-session/redis"
+import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Effect from "#effect/Effect"
+import * as Fiber from "#effect/Fiber"
+import * as Layer from "#effect/Layer"
+import { describe, expect, it } from "#test/vitest"
+import { options, visiting } from "../people/app.js"
+import { shared } from "../provider/shared.js"
+import { suite } from "../servers/need.js"
+import * as PostgresServer from "../servers/Postgres.js"
+import * as RedisServer from "../servers/Redis.js"
+import { folder, onBackends } from "./backends.js"
+import { run, type Variables } from "./run.js"
+
+/** The app with these variables, for as long as the scope is open. */
+const app = (variables: Variables) =>
+  Effect.flatMap(
+    Layer.build(
+      Layer.provide(
+        SessionLayer.fromConfig({ session: options }),
+        ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...variables, SESSION_PRINCIPALS_BEST_EFFORT: "true" }))
+      )
+    ),
+    (context) =>
+      Effect.map(Effect.provide(visiting, context), (visit) => ({
+        visit,
+        within: <A, E>(effect: Effect.Effect<A, E, SessionManager.SessionManager>) => Effect.provide(effect, context)
+      }))
+  )
+
+/** A file of variables, as an operator writes it. */
+const file = (variables: Variables) =>
+  Effect.map(folder, (folder) => {
+    const path = join(folder, "session.env")
+    const lines = Object.entries(variables).map(([name, value]) => `${name}='${value}'`)
+    writeFileSync(path, `# Where sessions are\n${lines.join("\n")}\nPORT=3000\n`)
+    return path
+  })
+
+const inSqlite = Effect.map(folder, (folder) => ({
+  SESSION_PROVIDER: "sqlite",
+  SESSION_URL: join(folder, "sessions.sqlite")
+}))
+
+const inFiles = Effect.map(folder, (SESSION_URL) => ({ SESSION_PROVIDER: "file", SESSION_URL }))
+
+const copy = (from: Variables, to: Variables, ...flags: ReadonlyArray<string>) =>
+  Effect.flatMap(Effect.all([file(from), file(to)]), ([from, to]) =>
+    run({}, "copy", "--from", from, "--to", to, ...flags)
+  )
+
+const cluster = ["redisCluster"]
+const unlisted = ["memcached", "couchbase"]
+
+const backendOnly = ({ SESSION_COOKIE_SECURE: _, ...variables }: Variables): Variables => variables
+
+onBackends((variables, name) => {
+  it.live("sessions are copied here, and from here, and their users notice nothing", () =>
+    Effect.gen(function* () {
+      const [before, here, after] = [yield* inSqlite, backendOnly(yield* variables), yield* inFiles]
+      const first = yield* app(before)
+      const visitor = yield* first.visit("write")
+      const ada = yield* first.visit("in?user=ada&remember=true")
+      yield* first.visit("write", ada.token)
+      yield* first.visit("in?user=ada")
+      const shown = (yield* first.visit("list?user=ada")).body
+
+      const there = yield* copy(before, here)
+      if (cluster.includes(name)) {
+        expect(there).toMatchObject({ code: 2, out: "" })
+        expect(there.err).toMatch(/name sessions differently/)
+        return
+      }
+      expect(there).toEqual({
+        code: 0,
+        err: "",
+        out: `Copied 3 sessions from sqlite to ${name}, and the lists of 1 person.\n`
+      })
+      const isAsBefore = (variables: Variables) =>
+        Effect.gen(function* () {
+          const { visit, within } = yield* app(variables)
+          expect(JSON.parse((yield* visit("look", visitor.token)).body)).toEqual({ count: 1 })
+          expect(JSON.parse((yield* visit("look", ada.token)).body)).toEqual({ user: "ada", count: 1 })
+          expect((yield* visit("list?user=ada")).body).toBe(shown)
+          return within
+        }).pipe(Effect.scoped)
+      yield* isAsBefore(here)
+      // It is still where it was.
+      yield* isAsBefore(before)
+
+      const back = yield* copy(here, after)
+      if (unlisted.includes(name)) {
+        expect(back).toMatchObject({ code: 1, out: "" })
+        expect(back.err).toMatch(/cannot list its sessions: let them move as they are used, with SessionLayer\.moving/)
+        return
+      }
+      expect(back).toMatchObject({ code: 0, err: "" })
+      yield* isAsBefore(after)
+      const { within } = yield* app(after)
+      yield* within(SessionManager.endAll("ada"))
+      expect(yield* within(SessionManager.count)).toBe(1)
+    })
+  )
+})
+
+describe("a copy", () => {
+  it.live("can be tried, interrupted and made again", () =>
+    Effect.gen(function* () {
+      const [before, after] = [yield* inSqlite, yield* inFiles]
+      const { visit } = yield* app(before)
+      yield* Effect.forEach(["write", "in?user=ada", "in?user=bob"], (path) => visit(path))
+      const said = { code: 0, err: "" }
+      expect(yield* copy(before, after, "--dry-run")).toEqual({
+        ...said,
+        out: "Would copy 3 sessions from sqlite to file, and the lists of 2 people.\n"
+      })
+      expect(yield* (yield* app(after)).within(SessionManager.count)).toBe(0)
+      expect((yield* copy(before, after)).out).toMatch(/^Copied 3 sessions/)
+      yield* visit("write")
+      expect(yield* copy(before, after)).toEqual({
+        ...said,
+        out: "Copied 1 session from sqlite to file, and the lists of 2 people. 3 were there already.\n"
+      })
+      expect(yield* (yield* app(after)).within(SessionManager.count)).toBe(4)
+    })
+  )
+
+  it.live("says that the app still writes at the old place", () =>
+    Effect.gen(function* () {
+      const [before, after] = [yield* inFiles, yield* inSqlite]
+      const { visit } = yield* app(before)
+      const tokens = yield* Effect.forEach(Array.from({ length: 40 }), () =>
+        Effect.map(visit("write"), ({ token }) => token!)
+      )
+      const writes = yield* Effect.forkChild(
+        Effect.forever(Effect.forEach(tokens, (token) => visit("write", token), { concurrency: 4 }))
+      )
+      const { code, err, out } = yield* copy(before, after)
+      yield* Fiber.interrupt(writes)
+      expect([code, out]).toEqual([1, expect.stringMatching(/^Copied 40 sessions/)])
+      expect(err).toMatch(/^effect-session: copy: \d+ sessions changed at the old place .*--move\.\n$/)
+    })
+  )
+
+  it.live("says whose lists it could not complete", () =>
+    Effect.gen(function* () {
+      const [before, after] = [yield* inFiles, yield* inSqlite]
+      yield* (yield* app(before)).visit("in?user=ada")
+      yield* (yield* app(after)).visit("in?user=ada")
+      const { code, err } = yield* copy(before, after)
+      expect(code).toBe(1)
+      expect(err).toMatch(/1 person signed in at the new place already: .*endAll would not end them/)
+    })
+  )
+
+  it.live("refuses what it could not do well, and shows no value", () =>
+    Effect.gen(function* () {
+      const [files, sqlite] = [yield* inFiles, yield* inSqlite]
+      const cases: ReadonlyArray<readonly [Effect.Effect<{ code: number; err: string; out: string }>, number, RegExp]> =
+        [
+          [copy(files, files), 2, /keeps sessions in the same place as `from`/],
+          [
+            copy({ ...files, SESSION_APP: "shop" }, sqlite),
+            2,
+            /--from: SESSION_APP: expected the variables of a backend alone/
+          ],
+          [
+            copy({ ...files, SESSION_KEY_PREFX: "a" }, sqlite),
+            2,
+            /--from: SESSION_KEY_PREFX: .*did you mean SESSION_KEY_PREFIX\?/
+          ],
+          [copy(files, { SESSION_URL: "redis://:hunter2@127.0.0.1:1" }), 2, /SESSION_PROVIDER: it is not set/],
+          [copy(files, { SESSION_PROVIDER: "redis", SESSION_URL: "redis://:hunter2@127.0.0.1:1" }), 1, /ECONNREFUSED/],
+          [copy({ SESSION_PROVIDER: "cookie", SESSION_KEYS: "hunter2".repeat(9) }, files), 2, /keys/],
+          [
+            run({}, "copy", "--from", "/nowhere/a.env", "--to", "/nowhere/b.env"),
+            2,
+            /--from: the file cannot be read \(ENOENT\)/
+          ]
+        ]
+      for (const [ran, code, says] of cases) {
+        const { code: found, err, out } = yield* ran
+        expect([found, out]).toEqual([code, ""])
+        expect(err).toMatch(says)
+        expect(err).not.toContain("hunter2")
+      }
+    }).pipe(Effect.scoped)
+  )
+})
+
+/** How many sessions are moved under writes: with SOAK=1 as many as a large app has. */
+const many = process.env["SOAK"] === "1" ? 100_000 : 2_000
+
+suite("a move from Redis to PostgreSQL, under writes", ["redis-server", "postgres"], () => {
+  const servers = shared(Effect.all([RedisServer.single(), PostgresServer.make()]))
+
+  it.live(
+    "loses no change that was acknowledged, and leaves nothing behind",
+    () =>
+      Effect.gen(function* () {
+        const [redis, postgres] = yield* servers
+        const [from, to] = [Redis.layer({ url: redis.url }), Postgres.layer({ url: postgres.url })]
+        const [before, after] = [
+          { SESSION_PROVIDER: "redis", SESSION_URL: redis.url },
+          { SESSION_PROVIDER: "postgres", SESSION_URL: postgres.url }
+        ]
+        const tokens = yield* Effect.flatMap(app(before), ({ visit }) =>
+          Effect.forEach(
+            Array.from({ length: many }, (_, i) => i),
+            (i) => Effect.map(visit(i % 10 === 0 ? `in?user=user${i % 1000}` : "write"), ({ token }) => token!),
+            { concurrency: 64 }
+          )
+        ).pipe(Effect.scoped)
+        const written = tokens.map((_, i) => (i % 10 === 0 ? 0 : 1))
+
+        const ended = new Set<number>()
+        yield* Effect.gen(function* () {
+          const context = yield* Layer.build(Layer.fresh(SessionLayer.moving({ from, to }, options)))
+          const visit = yield* Effect.provide(visiting, context)
+          let isOver = false
+          const writing = yield* Effect.forkChild(
+            Effect.forEach(
+              [1, 2, 3, 4],
+              () =>
+                Effect.suspend(() => {
+                  const i = Math.floor(Math.random() * many)
+                  if (ended.has(i)) {
+                    return Effect.void
+                  }
+                  if (i % 50 === 7) {
+                    ended.add(i)
+                    return Effect.asVoid(visit("out", tokens[i]))
+                  }
+                  return Effect.map(visit("write", tokens[i]), ({ status, token }) => {
+                    expect([status, token]).toEqual([200, undefined])
+                    written[i]! += 1
+                  })
+                }).pipe(Effect.repeat({ while: () => !isOver })),
+              { concurrency: "unbounded" }
+            )
+          )
+          const moved = yield* copy(before, after, "--move")
+          expect(moved).toMatchObject({ code: 0, err: "" })
+          const [, count] = /^Moved ([\d,]+) sessions from redis to postgres/.exec(moved.out)!
+          const again = yield* copy(before, after, "--move")
+          isOver = true
+          yield* Fiber.join(writing)
+          expect(Number(count!.replaceAll(",", ""))).toBeGreaterThan(0)
+          expect(again.out).toMatch(/^Moved 0 sessions/)
+        }).pipe(Effect.scoped)
+
+        const { visit, within } = yield* app(after)
+        const wrong = yield* Effect.forEach(
+          tokens,
+          (token, i) =>
+            Effect.map(visit("look", token), ({ body }) => {
+              const { count } = JSON.parse(body)
+              return ended.has(i) ? count !== 0 : count !== written[i]
+            }),
+          { concurrency: 64 }
+        )
+        expect(wrong.filter((isWrong) => isWrong)).toEqual([])
+        expect(ended.size).toBeGreaterThan(0)
+        expect(yield* within(SessionManager.count)).toBe(many - ended.size)
+        // People's lists have come along.
+        expect(yield* within(SessionManager.sessionsOf("user0"))).toHaveLength(Math.ceil(many / 1000))
+      }),
+    many * 6 + 60_000
+  )
+})
