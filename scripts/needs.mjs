@@ -5,9 +5,9 @@ import { dirname, join, relative } from "node:path"
 import { programs, root } from "./programs.mjs"
 
 /**
- * The programs to install, and whether better-sqlite3 has to work.
+ * The programs to install, whether better-sqlite3 has to work, and whether the documentation site is built.
  *
- * @typedef {{ readonly programs: typeof programs, readonly sqlite: boolean }} Needs
+ * @typedef {{ readonly programs: typeof programs, readonly sqlite: boolean, readonly site: boolean }} Needs
  */
 
 /**
@@ -19,7 +19,7 @@ import { programs, root } from "./programs.mjs"
  */
 export const needsOf = (args) => {
   const files = testFiles().filter((file) => args.some((arg) => file.includes(arg.replace(/:\d+$/, ""))))
-  if (files.length === 0) return { programs, sqlite: true }
+  if (files.length === 0) return { programs, sqlite: true, site: true }
   const text = [...withImports(files)].map((path) => readFileSync(path, "utf8")).join("\n")
   const declared = [...text.matchAll(/\[("[\w-]+"(?:, "[\w-]+")*)\]/g)].map(([, names = ""]) =>
     names.slice(1, -1).split('", "')
@@ -30,7 +30,8 @@ export const needsOf = (args) => {
   return {
     programs: Object.fromEntries(Object.entries(programs).filter(([name]) => named.includes(name))),
     // But for the driver's own name, which any child process may leave out of its bundle.
-    sqlite: /[^-]sqlite/i.test(text)
+    sqlite: /[^-]sqlite/i.test(text),
+    site: text.includes('"docs.mjs"')
   }
 }
 

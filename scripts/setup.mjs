@@ -1,6 +1,6 @@
 // Installs what is missing, and nothing else: `node scripts/setup.mjs --for=example` for the demo, `--for=test` for all
-// tests, `--for=bench` for the benchmarks, `--for=check` for types and style. `--for=test test/provider/redis.test.ts` is
-// for the tests of these files only.
+// tests, `--for=bench` for the benchmarks, `--for=check` for types and style, `--for=docs` for the documentation site.
+// `--for=test test/provider/redis.test.ts` is for the tests of these files only.
 // Plain Node, because it runs before anything is installed. At the end it names the packages that could not be
 // installed; with CI=true that is a failure.
 import { execFile, spawnSync } from "node:child_process"
@@ -12,11 +12,13 @@ import { benchPrograms, cache, effect4, findProgram, goFlags, nodePackage, root 
 
 /** @typedef {{ readonly name: string, readonly reason: string }} Missing */
 
+const siteFolder = join(root, "site")
+
 /**
  * Installs the packages for a purpose, and returns those that are still missing. `filters` are vitest's: only the
  * packages for these tests are installed. What has to be compiled is compiled while other things are fetched.
  *
- * @param {"example" | "example:effect4" | "test" | "bench" | "check"} purpose
+ * @param {"example" | "example:effect4" | "test" | "bench" | "check" | "docs"} purpose
  * @param {ReadonlyArray<string>} filters
  * @returns {Promise<ReadonlyArray<Missing>>}
  */
@@ -27,9 +29,11 @@ export const setup = async (purpose, filters = []) => {
   if (missing.length === 0) {
     if (purpose === "example" && process.env["SESSION_PROVIDER"] === "sqlite") missing.push(...(await sqliteBinary()))
     if (purpose === "test") {
-      const { programs, sqlite } = needsOf(filters)
-      missing.push(...(await together(sqlite ? [sqliteBinary(), servers(programs)] : [servers(programs)])))
+      const { programs, site, sqlite } = needsOf(filters)
+      const parts = [servers(programs), ...(sqlite ? [sqliteBinary()] : []), ...(site ? [npmPackages(siteFolder)] : [])]
+      missing.push(...(await together(parts)))
     }
+    if (purpose === "docs") missing.push(...(await npmPackages(siteFolder)))
     if (purpose === "bench") {
       missing.push(...(await npmPackages(join(root, "bench"))), ...(await servers(benchPrograms)))
     }
@@ -199,7 +203,7 @@ const step = (name, [program = "", ...args], cwd = root, variables = {}) => {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [purpose = "test"] = /** @type {const} */ (["example", "bench", "check"]).filter((name) =>
+  const [purpose = "test"] = /** @type {const} */ (["example", "bench", "check", "docs"]).filter((name) =>
     process.argv.includes(`--for=${name}`)
   )
   const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("--"))
