@@ -17,7 +17,7 @@ export const processes = availableParallelism() + 3
  * alone, or of chosen files, leaves nothing out.
  */
 const onEffect4 = [
-  "test/{browser,servers,soak}/*.test.ts",
+  "test/{browser,servers,site,soak}/*.test.ts",
   "test/beego/{couchbase,file,interop,ledis,memcached,memcachedClock,moving,redis,sql,ssdb}.test.ts",
   "test/bound/{browser,races}.test.ts",
   "test/cli/doctor/{databases,file,memcached,postgres,redis,redisTopologies,smaller}.test.ts",

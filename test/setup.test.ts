@@ -32,6 +32,11 @@ describe("what npm test installs", () => {
     expect(needsOf(["test/provider/redis.test.ts"]).sqlite).toBe(false)
   })
 
+  it("has the packages of the documentation site where that is built", () => {
+    expect(needsOf(["test/site/site.test.ts"]).site).toBe(true)
+    expect(needsOf(["test/provider/redis.test.ts"]).site).toBe(false)
+  })
+
   it("has all that the suites of a file declare", () => {
     let declared = 0
     for (const file of testFiles()) {

@@ -2,7 +2,7 @@
 import type { Plugin } from "vite"
 import { defineConfig, type MarkdownEnv, type MarkdownRenderer } from "vitepress"
 import { manifests } from "../../scripts/pack.mjs"
-import { addressOf, linkPages, noPages, root, tabMajors } from "./pages.mjs"
+import { addressOf, anchorOf, linkPages, noPages, root, shortenSince, tabMajors } from "./pages.mjs"
 import { nav, sidebar } from "./sidebar.mjs"
 
 const repository = manifests[0].repository?.url.replace(/^git\+|\.git$/g, "")
@@ -37,8 +37,10 @@ export default defineConfig({
     ["noscript", {}, "<style>.vp-code-group div[class*='language-'] { display: block !important }</style>"]
   ],
   markdown: {
+    anchor: { slugify: anchorOf },
     config: (md) => {
       linkPages(md)
+      shortenSince(md)
       tabMajors(md)
     }
   },

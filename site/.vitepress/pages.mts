@@ -5,14 +5,15 @@ import type { MarkdownOptions } from "vitepress"
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** What is not a page: the folders of code, and the README, in whose place the site has a page of its own. */
-export const noPages = ["!(docs|site|bench)/**/*", "README.md"]
+/** What is not a page: the folders of code, and two pages in whose place the site has others. */
+export const noPages = ["!(docs|site|bench)/**/*", "README.md", "site/reference/README.md"]
 
 const addresses: Readonly<Record<string, string>> = {
   "bench/README.md": "benchmarks/index.md",
   "CHANGELOG.md": "changes.md",
   "CONTRIBUTING.md": "contributing.md",
   "SECURITY.md": "reporting.md",
+  "site/reference.md": "reference/index.md",
   "site/reference/index/README.md": "reference/effect-session.md"
 }
 
@@ -25,6 +26,14 @@ export const addressOf = (path: string): string =>
     .replace(/^reference\/index\//, "reference/")
     .replaceAll("namespaces/", "")
     .replace(/(^|\/)README\.md$/, "$1index.md")
+
+/** The anchor of a heading, as GitHub makes it. */
+export const anchorOf = (heading: string): string =>
+  heading
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\- _]/gu, "")
+    .replaceAll(" ", "-")
 
 type MarkdownIt = Parameters<NonNullable<MarkdownOptions["config"]>>[0]
 
@@ -43,6 +52,13 @@ export const linkPages = (md: MarkdownIt): void => {
 }
 
 const forEach = /^\*\*Effect 4\*\*\n\n```ts\n([\s\S]*?)\n```\n\n\*\*Effect 3\*\*\n\n```ts\n([\s\S]*?)\n```$/gm
+
+/** Makes one line of what TypeDoc puts below a heading: since when a name is there. */
+export const shortenSince = (md: MarkdownIt): void => {
+  md.core.ruler.before("normalize", "shorten-since", (state) => {
+    state.src = state.src.replace(/^#+ Since\n\n(\S+)$/gm, "*Since $1*")
+  })
+}
 
 /** Makes tabs of a program that a page has for each major. */
 export const tabMajors = (md: MarkdownIt): void => {
