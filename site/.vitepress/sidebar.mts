@@ -26,8 +26,28 @@ const guide: ReadonlyArray<DefaultTheme.SidebarItem> = [
       page("Stores", "stores"),
       page("HTTP", "http"),
       page("Configuration", "configuration"),
-      page("Recipes", "recipes"),
       page("Testing", "testing")
+    ]
+  },
+  {
+    text: "Recipes",
+    link: "/recipes/",
+    collapsed: true,
+    items: [
+      page("Require a sign-in", "recipes/require-a-sign-in"),
+      page("Keep people signed in", "recipes/keep-people-signed-in"),
+      page("Message after a redirect", "recipes/message-after-a-redirect"),
+      page("CSRF tokens", "recipes/csrf"),
+      page("Jobs and sockets", "recipes/jobs-and-sockets"),
+      page("Two managers", "recipes/two-managers"),
+      page("Order middleware", "recipes/order-middleware"),
+      page("Test without HTTP", "recipes/test-without-http"),
+      page("Behind a proxy", "recipes/behind-a-proxy"),
+      page("A CDN in front", "recipes/cdn"),
+      page("Front end on another origin", "recipes/another-origin"),
+      page("Limit new sessions", "recipes/limit-new-sessions"),
+      page("Readiness", "recipes/readiness"),
+      page("Graceful shutdown", "recipes/graceful-shutdown")
     ]
   },
   {
@@ -120,7 +140,7 @@ const reference: ReadonlyArray<DefaultTheme.SidebarItem> = [
 export const sidebar: DefaultTheme.Sidebar = { "/": [...guide], "/reference/": [...reference] }
 
 export const nav: DefaultTheme.NavItem[] = [
-  { text: "Guide", link: "/getting-started", activeMatch: "^/(?!reference|benchmarks)." },
-  { text: "Recipes", link: "/recipes" },
+  { text: "Guide", link: "/getting-started", activeMatch: "^/(?!reference|recipes)." },
+  { text: "Recipes", link: "/recipes/", activeMatch: "^/recipes/" },
   { text: "Reference", link: "/reference/", activeMatch: "^/reference/" }
 ]
