@@ -15,6 +15,7 @@ const guide: ReadonlyArray<DefaultTheme.SidebarItem> = [
     text: "Start",
     items: [
       page("Getting started", "getting-started"),
+      page("What a browser sees", "what-a-browser-sees"),
       page("Effect 4 and Effect 3", "effect-4"),
       page("Glossary", "glossary")
     ]
