@@ -1,5 +1,5 @@
 /**
- * The programs of docs/getting-started.md, each as a process of its own, asked what the page asks them.
+ * The program of docs/getting-started.md that people sign in to, as a process of its own. transcripts.test.ts asks what the page asks.
  */
 import { spawn } from "node:child_process"
 import { join } from "node:path"
@@ -40,16 +40,6 @@ const browserOf = (name: string) =>
     )
     return (path: string, init?: RequestInit) => Effect.promise(() => ask(path, init))
   })
-
-it.live("visits.ts counts", () =>
-  Effect.gen(function* () {
-    const ask = yield* browserOf("visits.ts")
-    const first = yield* ask("/visits")
-    expect(first.body).toBe("visit 1\n")
-    expect(first.set).toMatch(/^__Host-id=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
-    expect(yield* ask("/visits")).toEqual({ status: 200, body: "visit 2\n", set: undefined })
-  })
-)
 
 it.live("signIn.ts lets in who knows the password, until they sign out", () =>
   Effect.gen(function* () {
