@@ -63,7 +63,8 @@ const guide: ReadonlyArray<DefaultTheme.SidebarItem> = [
       page("Couchbase", "providers/couchbase"),
       page("LedisDB", "providers/ledis"),
       page("SSDB", "providers/ssdb"),
-      page("Write a provider", "writing-a-provider")
+      page("Write a provider", "writing-a-provider"),
+      page("How providers work", "providers/internals")
     ]
   },
   {
