@@ -1,6 +1,6 @@
 // The documentation site: the pages of docs, and the reference that TypeDoc made. `npm run docs` builds it.
 import type { Plugin } from "vite"
-import { defineConfig, type MarkdownEnv, type MarkdownRenderer } from "vitepress"
+import { type DefaultTheme, defineConfig } from "vitepress"
 import { manifests } from "../../scripts/pack.mjs"
 import { addressOf, anchorOf, linkPages, noPages, root, shortenSince, tabMajors } from "./pages.mjs"
 import { nav, sidebar } from "./sidebar.mjs"
@@ -15,7 +15,7 @@ const vueOfSite: Plugin = {
 }
 
 /** What search indexes of a page: to highlight its programs once more would take seconds. */
-const withoutColours = (source: string, env: MarkdownEnv, md: MarkdownRenderer) => {
+const withoutColours: DefaultTheme.LocalSearchOptions["_render"] = (source, env, md) => {
   const { highlight } = md.options
   md.options.highlight = null
   const html = md.render(source, env)
@@ -30,7 +30,8 @@ export default defineConfig({
   srcDir: root,
   srcExclude: noPages,
   rewrites: addressOf,
-  vite: { plugins: [vueOfSite] },
+  // The index of the search has 700 kB, and is loaded with the first search.
+  vite: { plugins: [vueOfSite], build: { chunkSizeWarningLimit: 1_000 } },
   head: [
     ["link", { rel: "icon", href: "data:," }],
     // Without JavaScript no tab can be chosen: all are shown.
