@@ -49,6 +49,7 @@ const longest = [
   "provider/postgres.test",
   "provider/mysql.test",
   "beego/sql.test",
+  "site/site.test",
   "docs.test",
   "bound/browser.test",
   "example/browser.test",
