@@ -10,7 +10,9 @@ import * as Config from "#effect/Config"
 import * as Effect from "#effect/Effect"
 import * as HttpRouter from "#effect/http/HttpRouter"
 import * as Layer from "#effect/Layer"
+import { Feed } from "./feed.js"
 import { routes } from "./routes.js"
+import { watched } from "./watching.js"
 
 // Requests under way may take as long as a call of the backend.
 const Server = Layer.unwrap(
@@ -23,9 +25,14 @@ const Server = Layer.unwrap(
 )
 
 // The demo uses plain http, over which browsers drop a Secure cookie. An app behind https leaves this out.
-const Sessions = SessionLayer.fromConfig({ session: SessionConfig.localHttp })
+const Sessions = SessionLayer.fromConfig({ session: SessionConfig.localHttp, wrap: watched })
 
-HttpRouter.serve(routes, { disableLogger: true }).pipe(
+// Built after the server and ended before it: a server that closes waits for the streams of open pages.
+const Streams = Layer.effectDiscard(Effect.flatMap(Feed, (feed) => Effect.addFinalizer(() => feed.close)))
+
+Streams.pipe(
+  Layer.provide(HttpRouter.serve(routes, { disableLogger: true })),
+  Layer.provide(Feed.layer),
   Layer.provide(Server),
   // Around the server, so that sessions are there before it accepts connections and until it has closed them.
   Layer.provide(Sessions),

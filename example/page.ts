@@ -3,6 +3,7 @@
  */
 import * as Option from "#effect/Option"
 import { escape, layout } from "./layout.js"
+import { panel } from "./panel.js"
 
 export interface Model {
   readonly backend: string
@@ -32,20 +33,28 @@ const list = (cart: ReadonlyArray<string>): string =>
     : `<ul id="cart">${cart.map((item) => `<li>${escape(item)}</li>`).join("")}</ul>`
 
 export const page = ({ backend, cart, name, notice, visits }: Model): string =>
-  layout("effect-session", `<span class="soft">sessions in ${escape(backend)}</span>`, [
-    ...Option.match(notice, { onNone: () => [], onSome: (text) => [noticed(text)] }),
-    `<section aria-labelledby="who">
+  layout(
+    "effect-session",
+    `<span class="soft">sessions in <span id="backend">${escape(backend)}</span></span>`,
+    [
+      ...Option.match(notice, { onNone: () => [], onSome: (text) => [noticed(text)] }),
+      `<section aria-labelledby="who">
     <h2 id="who">Who is asking</h2>
     ${Option.match(name, { onNone: () => signIn, onSome: signedIn })}
   </section>`,
-    `<section aria-labelledby="visits-title">
+      `<section aria-labelledby="visits-title">
     <h2 id="visits-title">Visits counted</h2>
     <form method="post" action="/visits">
       <p class="grow"><span class="count" id="visits">${visits}</span></p>
       <button>Count one more</button>
     </form>
+    <div class="scripted below">
+      <p class="soft">Fifty requests that each read the count, work for a moment and save it would overwrite each other.</p>
+      <p class="below"><button id="burst" type="button">Send 50 visits at once</button></p>
+      <p class="below" id="counted" role="status"></p>
+    </div>
   </section>`,
-    `<section aria-labelledby="cart-title">
+      `<section aria-labelledby="cart-title">
     <h2 id="cart-title">Cart</h2>
     <form method="post" action="/cart">
       <input name="item" aria-label="Item" placeholder="An item" required maxlength="80">
@@ -53,4 +62,6 @@ export const page = ({ backend, cart, name, notice, visits }: Model): string =>
     </form>
     ${list(cart)}
   </section>`
-  ])
+    ],
+    panel
+  )

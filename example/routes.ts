@@ -13,9 +13,13 @@ import * as Schema from "#effect/Schema"
 import * as Stream from "#effect/Stream"
 import { describe } from "./agent.js"
 import { devices } from "./devices.js"
+import { events } from "./events.js"
+import { Feed } from "./feed.js"
 import { headers, message } from "./layout.js"
 import { page } from "./page.js"
+import { script } from "./panel.js"
 import { AppSession } from "./session.js"
+import { Naming, Watching } from "./watching.js"
 
 /** What someone typed, or a 400 if that is nothing or too much. */
 const checked = (typed: string) => {
@@ -67,8 +71,20 @@ const toJson = (visits: number) => HttpServerResponse.json({ visits })
 const count = Effect.gen(function* () {
   const session = yield* AppSession
   const request = yield* HttpServerRequest.HttpServerRequest
-  const visits = yield* session.update("visits", (n) => n + 1)
-  return request.headers["content-type"] === undefined ? yield* toJson(visits) : home
+  const expected = yield* session.update("visits", (n) => n + 1)
+  // As a handler that asks a database: other requests of the visitor come and go meanwhile.
+  if (request.url.endsWith("?slow")) yield* Effect.sleep("20 millis")
+  yield* session.save
+  const visits = yield* session.get("visits")
+  return request.headers["content-type"] === undefined ? yield* HttpServerResponse.json({ visits, expected }) : home
+})
+
+/** Begins a session, if the visitor has none. */
+const begin = Effect.gen(function* () {
+  const session = yield* AppSession
+  const { headers } = yield* HttpServerRequest.HttpServerRequest
+  if (yield* session.isNew) yield* session.set("agent", describe(headers["user-agent"]))
+  return yield* toJson(yield* session.get("visits"))
 })
 
 const SignIn = Schema.Struct({ name: Schema.String, remember: Schema.optional(Schema.String) })
@@ -136,11 +152,24 @@ const stream = Effect.gen(function* () {
 
 const Safe = HttpRouter.middleware((handler) => Effect.map(handler, HttpServerResponse.setHeaders(headers)))
 
-export const routes = Layer.mergeAll(
+const Sessions = SessionHttp.routerMiddleware(AppSession)
+
+/** What the page asks for by itself is not shown among the visitor's requests. */
+const ofPanel = Layer.mergeAll(
+  HttpRouter.add(
+    "GET",
+    "/panel.js",
+    HttpServerResponse.text(script, { contentType: "text/javascript; charset=utf-8" })
+  ),
+  events
+).pipe(Layer.provide(Safe.combine(Sessions).layer))
+
+const ofVisitor = Layer.mergeAll(
   HttpRouter.add("GET", "/", index),
   HttpRouter.add("GET", "/visits", Effect.flatMap(visits, toJson)),
   HttpRouter.add("POST", "/visits", saving(count)),
-  HttpRouter.add("POST", "/login", login),
+  HttpRouter.add("POST", "/begin", saving(begin)),
+  HttpRouter.add("POST", "/login", saving(login)),
   HttpRouter.add("POST", "/logout", logout),
   HttpRouter.add("GET", "/me", me),
   HttpRouter.add("GET", "/active", active),
@@ -149,4 +178,6 @@ export const routes = Layer.mergeAll(
   HttpRouter.add("POST", "/crash", crash),
   HttpRouter.add("GET", "/stream", stream),
   devices
-).pipe(Layer.provide(Safe.combine(SessionHttp.routerMiddleware(AppSession)).layer))
+).pipe(Layer.provide(Safe.combine(Naming.combine(Sessions.combine(Watching))).layer))
+
+export const routes = Layer.merge(ofVisitor, ofPanel).pipe(Layer.provide(Feed.layer))

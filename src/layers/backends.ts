@@ -5,6 +5,7 @@
 import { invalid, mapOrFail, missing } from "#dialect/config"
 import * as Array from "#effect/Array"
 import * as Config from "#effect/Config"
+import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
@@ -12,7 +13,7 @@ import * as Result from "#effect/Result"
 import type { SealedSessions } from "../Provider/cookie/SealedSessions.js"
 import { variables } from "../Provider/internal/environment.js"
 import { hint } from "../Provider/internal/options.js"
-import type { SessionProvider } from "../Provider/Provider.js"
+import { type Provider, SessionProvider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import type { Backend } from "./compose.js"
 import { lazy } from "./lazy.js"
@@ -49,9 +50,29 @@ export const aliases: Readonly<Record<string, ProviderName>> = {
   mariadb: "mysql"
 }
 
-const cookie: Layer.Layer<SealedSessions, Failure> = lazy(() =>
-  import("../Provider/Cookie.js").then((module) => Layer.unwrap(Effect.map(revocations, module.layerFromEnv)))
-)
+/** What an app puts around the provider that was chosen. */
+export type Wrap = (provider: Provider) => Provider
+
+/** An app's own sealing, which is no provider, stays as it is. */
+const wrapped = (backend: Backend<Failure>, wrap: Wrap): ProviderLayer =>
+  Layer.flatMap(backend as ProviderLayer, (context) =>
+    Option.match(Context.getOption(context, SessionProvider), {
+      onNone: () => Layer.succeedContext(context),
+      onSome: (provider) => Layer.succeed(SessionProvider, wrap(provider))
+    })
+  )
+
+/** Sealed cookies; what is wrapped is the provider in which they record ended sessions. */
+const cookieWith = (wrap?: Wrap): Layer.Layer<SealedSessions, Failure> =>
+  lazy(() =>
+    import("../Provider/Cookie.js").then((module) =>
+      Layer.unwrap(
+        Effect.map(revocations, (layer) => module.layerFromEnv(layer && wrap ? wrapped(layer, wrap) : layer))
+      )
+    )
+  )
+
+const cookie = cookieWith()
 
 const backends: Readonly<Record<string, Backend<Failure>>> = {
   ...Object.fromEntries(Object.entries(providers).map(([name, load]) => [name, lazy<ProviderLayer>(load)])),
@@ -75,6 +96,16 @@ const named = (variable: string, own: Readonly<Record<string, Backend<Failure>>>
  * that is the app's.
  */
 export const chosen = (
+  variable: string,
+  own: Readonly<Record<string, Backend<Failure>>>,
+  foreign: ReadonlyArray<string>,
+  wrap?: Wrap
+): Effect.Effect<Backend<Failure>, Config.ConfigError> =>
+  Effect.map(found(variable, own, foreign), (backend) =>
+    wrap === undefined ? backend : backend === cookie ? cookieWith(wrap) : wrapped(backend, wrap)
+  )
+
+const found = (
   variable: string,
   own: Readonly<Record<string, Backend<Failure>>>,
   foreign: ReadonlyArray<string>

@@ -7,6 +7,7 @@ import * as Layer from "#effect/Layer"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import type * as SessionManager from "../Manager/SessionManager.js"
 import { checked } from "../Provider/internal/options.js"
+import type { Provider } from "../Provider/Provider.js"
 import type { SessionError } from "../SessionError.js"
 import { chosen } from "./backends.js"
 import { type Backend, compose } from "./compose.js"
@@ -25,6 +26,11 @@ export interface FromConfigOptions {
   readonly providers?: Readonly<Record<string, Backend<SessionError | Config.ConfigError>>> | undefined
   /** The app's own variables that begin with `SESSION_`. Any other that is unknown is an error. */
   readonly ignore?: ReadonlyArray<string> | undefined
+  /**
+   * Wraps the provider that the environment chooses, to watch or change its calls (`SessionProvider.mapCalls`). With
+   * sealed cookies that is the provider of revocations, if there is one.
+   */
+  readonly wrap?: ((provider: Provider) => Provider) | undefined
 }
 
 /** In errors, an option from the environment has the name of its variable, and one from the code has its path. */
@@ -59,10 +65,10 @@ export const fromConfig = (
 ): Layer.Layer<SessionManager.SessionManager, SessionError | Config.ConfigError> =>
   Layer.unwrap(
     checked(
-      { ignore: "optional", providers: "optional", session: "optional" },
+      { ignore: "optional", providers: "optional", session: "optional", wrap: "optional" },
       options,
-      ({ ignore = [], providers = {}, session = {} }) =>
-        Effect.map(Effect.andThen(checkVariables(ignore), chosen(provider, providers, ignore)), (backend) =>
+      ({ ignore = [], providers = {}, session = {}, wrap }) =>
+        Effect.map(Effect.andThen(checkVariables(ignore), chosen(provider, providers, ignore, wrap)), (backend) =>
           compose(configOf(session), backend)
         )
     )

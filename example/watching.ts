@@ -1,0 +1,85 @@
+/**
+ * Watches what the library does for a request: which calls of the backend it makes, and for which session.
+ */
+import { type SessionError, SessionManager, SessionProvider } from "effect-session"
+import * as Context from "#effect/Context"
+import * as Effect from "#effect/Effect"
+import * as HttpRouter from "#effect/http/HttpRouter"
+import * as HttpServerRequest from "#effect/http/HttpServerRequest"
+import * as Option from "#effect/Option"
+import { Feed } from "./feed.js"
+import { AppSession } from "./session.js"
+
+interface Call {
+  readonly operation: SessionProvider.Operation
+  readonly millis: number
+}
+
+/** What is noted while a request runs. */
+class Notes extends Context.Service<
+  Notes,
+  {
+    readonly calls: Array<Call>
+    /** The name of the session that the request came with, then of the one that it leaves. */
+    readonly names: Array<string | undefined>
+  }
+>()("demo/Notes") {}
+
+/** Notes a call for the request that makes it, if one does. */
+const noted =
+  (operation: SessionProvider.Operation) =>
+  <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.flatMap(Effect.serviceOption(Notes), (notes) => {
+      const began = performance.now()
+      return Option.isNone(notes)
+        ? call
+        : Effect.ensuring(
+            call,
+            Effect.sync(() => notes.value.calls.push({ operation, millis: performance.now() - began }))
+          )
+    })
+
+/** The provider, with its calls noted. */
+export const watched = (provider: SessionProvider.Provider): SessionProvider.Provider => ({
+  ...provider,
+  ...SessionProvider.mapCalls<SessionError>(provider, noted, (list) => list)
+})
+
+/** The name of the visitor's session, if one is stored. A backend that is down is the handler's to tell. */
+export const sessionName = Effect.flatMap(AppSession, (session) =>
+  Effect.flatMap(session.isNew, (isNew) =>
+    isNew ? Effect.succeed(undefined) : Effect.flatMap(session.id, SessionManager.nameOf)
+  )
+).pipe(Effect.catch(() => Effect.succeed(undefined)))
+
+/** Notes whose request it is: for within the sessions' mount. */
+export const Naming = HttpRouter.middleware(
+  Effect.map(
+    SessionManager.SessionManager,
+    (manager) => (handler) =>
+      Effect.flatMap(Notes, ({ names }) => {
+        const note = Effect.map(Effect.provideService(sessionName, SessionManager.SessionManager, manager), (name) =>
+          names.push(name)
+        )
+        return Effect.andThen(note, Effect.ensuring(handler, note))
+      })
+  )
+)
+
+/** Tells the visitor's open pages of a request when its session was saved: for around the sessions' mount. */
+export const Watching = HttpRouter.middleware<{ provides: Notes }>()(
+  Effect.map(
+    Feed,
+    (feed) => (app) =>
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) => {
+        const notes = { calls: [] as Call[], names: [] as (string | undefined)[] }
+        const tell = Effect.sync(() => {
+          const [before, after] = notes.names
+          if (before !== undefined && after !== undefined && before !== after) feed.move(before, after)
+          const name = after ?? before
+          if (name !== undefined) feed.tell(name, "request", { method, path: url, calls: notes.calls })
+        })
+        return Effect.ensuring(Effect.provideService(app, Notes, notes), tell)
+      })
+  )
+)
