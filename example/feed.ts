@@ -13,15 +13,25 @@ import * as Stream from "#effect/Stream"
 /** A server-sent event. `undefined` is the end of the stream. */
 type Message = string | undefined
 
+/** What is kept for the page that is opened next, as after a redirect. */
 interface Visitor {
-  /** For the page that is opened next, as after a redirect. */
-  recent: ReadonlyArray<string>
+  requests: ReadonlyArray<Request>
+  /** How often each kind of event has happened. */
+  readonly events: Map<Event, number>
   /** The session's name since it got another id. */
   successor: string | undefined
 }
 
+interface Request {
+  readonly method: string
+  readonly path: string
+  readonly calls: ReadonlyArray<{ readonly operation: string; readonly millis: number }>
+}
+
+type Event = SessionManager.SessionEvent["_tag"]
+
 const mostVisitors = 1_000
-const mostRecent = 40
+const mostRequests = 4
 
 export const message = (event: string, data: unknown): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 
@@ -34,7 +44,7 @@ const make = () => {
   let over = false
 
   const visitor = (name: string): Visitor => {
-    const found = visitors.get(name) ?? { recent: [], successor: undefined }
+    const found = visitors.get(name) ?? { requests: [], events: new Map(), successor: undefined }
     // The last in the map is the one that was there last.
     visitors.delete(name)
     visitors.set(name, found)
@@ -43,21 +53,34 @@ const make = () => {
   }
 
   const send = (isFor: (name: string | undefined) => boolean, message: Message): void => {
-    for (const [page, name] of pages) if (isFor(name)) Queue.offerUnsafe(page, message)
+    for (const [page, name] of pages) {
+      if (isFor(name)) {
+        Queue.offerUnsafe(page, message)
+        if (message === undefined) pages.delete(page)
+      }
+    }
   }
 
   /** Ends the streams of a session: their pages ask again, each with the cookie that it has now. */
   const end = (ended: string): void => send((name) => name === ended, undefined)
 
-  const tell = (session: string, event: string, data: unknown): void => {
-    const to = visitor(session)
-    if (to.successor === undefined) {
-      const text = message(event, data)
-      to.recent = [...to.recent, text].slice(-mostRecent)
-      send((name) => name === session, text)
-    } else {
-      tell(to.successor, event, data)
-    }
+  /** The visitor who has the session of this name, or the one that came of it, and the name that it has now. */
+  const current = (session: string): readonly [name: string, Visitor] => {
+    const found = visitor(session)
+    return found.successor === undefined ? [session, found] : current(found.successor)
+  }
+
+  const tellRequest = (session: string, request: Request): void => {
+    const [name, to] = current(session)
+    to.requests = [...to.requests, request].slice(-mostRequests)
+    send((page) => page === name, message("request", request))
+  }
+
+  const tellEvent = (session: string, kind: Event): void => {
+    const [name, { events }] = current(session)
+    const times = (events.get(kind) ?? 0) + 1
+    events.set(kind, times)
+    send((page) => page === name, message("session", { kind, times }))
   }
 
   /**
@@ -66,11 +89,16 @@ const make = () => {
    */
   const move = (before: string, after: string): void => {
     const [from, to] = [visitor(before), visitor(after)]
-    to.recent = [...from.recent, ...to.recent].slice(-mostRecent)
-    from.recent = []
-    from.successor = after
+    to.requests = [...from.requests, ...to.requests].slice(-mostRequests)
+    for (const [kind, times] of from.events) to.events.set(kind, times + (to.events.get(kind) ?? 0))
+    visitors.set(before, { requests: [], events: new Map(), successor: after })
     end(before)
   }
+
+  const recent = ({ events, requests }: Visitor): ReadonlyArray<string> => [
+    ...requests.map((request) => message("request", request)),
+    ...[...events].map(([kind, times]) => message("session", { kind, times }))
+  ]
 
   /** The messages for a page: `hello`, what a session of this name was told of late, and what comes. */
   const messages = (name: string | undefined, hello: string): Stream.Stream<string> =>
@@ -79,8 +107,8 @@ const make = () => {
         Effect.tap(Queue.sliding<Message>(1_024), (page) =>
           Effect.sync(() => {
             pages.set(page, name)
-            const recent = name === undefined ? [] : visitor(name).recent
-            for (const text of [hello, ...recent]) Queue.offerUnsafe(page, text)
+            const before = name === undefined ? [] : recent(visitor(name))
+            for (const text of [hello, ...before]) Queue.offerUnsafe(page, text)
             if (over) Queue.offerUnsafe(page, undefined)
           })
         ),
@@ -94,13 +122,13 @@ const make = () => {
 
   const heard = (event: SessionManager.SessionEvent): void => {
     if (event._tag === "Collected" || event.session === undefined) return
-    tell(event.session, "session", { kind: event._tag })
+    tellEvent(event.session, event._tag)
     if (event._tag === "Regenerated" || event._tag === "Destroyed") end(event.session)
   }
 
   return {
     messages,
-    tell,
+    tellRequest,
     move,
     heard,
     beat: Effect.sync(() => send(() => true, heartbeat)),

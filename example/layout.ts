@@ -12,7 +12,7 @@ const style = `
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
 .page { width: min(30rem, calc(100vw - 2rem)); margin: 2rem 0; display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem }
 main, aside { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; align-content: start }
-@media (min-width: 60rem) { .js .page:has(aside) { width: min(60rem, calc(100vw - 4rem)); grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) } }
+@media (min-width: 60rem) { .page:has(aside) { width: min(60rem, calc(100vw - 4rem)); grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) } }
 header { display: flex; align-items: baseline; justify-content: space-between; gap: 1rem }
 h1 { font-size: 1.35rem; margin: 0; letter-spacing: -.01em }
 h2, h3 { font-size: .8rem; margin: 0 0 .6rem; text-transform: uppercase; letter-spacing: .08em; color: var(--soft) }
@@ -36,6 +36,7 @@ p { margin: 0; overflow-wrap: anywhere }
 .grow { flex: 1; min-width: 0; align-self: center }
 .wrap .grow { flex-basis: 12rem }
 .below { margin-top: .75rem }
+.below:empty { margin: 0 }
 .devices { list-style: none; margin: 0; padding: 0 }
 .devices li { display: flex; gap: .75rem; padding: .75rem 0; border-top: 1px solid var(--line) }
 .devices li:first-child { padding-top: 0; border-top: 0 }
@@ -43,15 +44,16 @@ p { margin: 0; overflow-wrap: anywhere }
 .here { font-size: .8rem; font-weight: 600; color: var(--accent); border: 1px solid; border-radius: 99px; padding: .1rem .5rem; white-space: nowrap }
 html:not(.js) .scripted { display: none }
 h3 { margin-top: 1.1rem; text-transform: none; letter-spacing: 0 }
-.rows { list-style: none; margin: 0; padding: 0; font-size: .875rem }
+.rows { list-style: none; margin: 0; padding: 0; font-size: .8125rem }
 .rows li { display: flex; flex-wrap: wrap; gap: .1rem .6rem; padding: .35rem 0; border-top: 1px solid var(--line) }
-.rows b { flex: 0 0 8.5rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
+.rows b { flex: 0 0 7rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
 .rows span { flex: 1 1 10rem; min-width: 0; font-variant-numeric: tabular-nums }
 summary { cursor: pointer; font-weight: 600; border-radius: 4px }
 code { font: .8125rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
 dl { margin: .75rem 0 0 }
 dd { margin: 0 0 .5rem }
-button:disabled { opacity: 1; background: var(--soft); cursor: wait }`
+button[aria-disabled=true] { background: var(--soft); cursor: wait }
+#news:not(:empty) { margin-bottom: .75rem; padding-left: .75rem; border-left: 4px solid var(--accent) }`
 
 /** The headers of all responses. A page needs its own style, script and forms, and nothing else. */
 export const headers = {

@@ -49,7 +49,7 @@ export const page = ({ backend, cart, name, notice, visits }: Model): string =>
       <button>Count one more</button>
     </form>
     <div class="scripted below">
-      <p class="soft">Fifty requests that each read the count, work for a moment and save it would overwrite each other.</p>
+      <p class="soft">Each reads the count, works for 20 ms and saves. If the last one won, most would be lost.</p>
       <p class="below"><button id="burst" type="button">Send 50 visits at once</button></p>
       <p class="below" id="counted" role="status"></p>
     </div>

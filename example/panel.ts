@@ -1,5 +1,5 @@
 /**
- * The demo's panel: what the library did for this visitor. `panel.js` fills it from the server's events.
+ * The demo's panel: what the library did for this visitor. `client.js` fills it from the server's events.
  */
 import { readFileSync } from "node:fs"
 import { escape } from "./layout.js"
@@ -19,13 +19,14 @@ const commands = backends
   .map(([name, variables]) => `<dt>${name}</dt><dd><code>${escape(variables + command)}</code></dd>`)
   .join("")
 
-export const script = readFileSync(new URL("panel.js", import.meta.url), "utf8")
+export const script = readFileSync(new URL("client.js", import.meta.url), "utf8")
 
-export const panel = `<aside class="scripted" aria-labelledby="panel-title">
-  <section>
+export const panel = `<aside aria-label="Behind the page">
+  <section class="scripted" aria-labelledby="panel-title">
     <h2 id="panel-title">What the library did</h2>
-    <p id="live" role="status">Connecting to the server.</p>
-    <h3>Your last requests, and the calls of the backend that they needed</h3>
+    <p id="news" role="status"></p>
+    <p id="live">Connecting to the server.</p>
+    <h3>Your last requests, and their calls of the backend</h3>
     <ul class="rows" id="requests"></ul>
     <h3>What happened to your session</h3>
     <ul class="rows" id="events"></ul>
@@ -38,4 +39,4 @@ export const panel = `<aside class="scripted" aria-labelledby="panel-title">
     </details>
   </section>
 </aside>
-<script src="/panel.js"></script>`
+<script src="/client.js"></script>`

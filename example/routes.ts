@@ -72,11 +72,12 @@ const count = Effect.gen(function* () {
   const session = yield* AppSession
   const request = yield* HttpServerRequest.HttpServerRequest
   const expected = yield* session.update("visits", (n) => n + 1)
+  if (request.headers["content-type"] !== undefined) return home
+  if (!request.url.endsWith("?slow")) return yield* toJson(expected)
   // As a handler that asks a database: other requests of the visitor come and go meanwhile.
-  if (request.url.endsWith("?slow")) yield* Effect.sleep("20 millis")
+  yield* Effect.sleep("20 millis")
   yield* session.save
-  const visits = yield* session.get("visits")
-  return request.headers["content-type"] === undefined ? yield* HttpServerResponse.json({ visits, expected }) : home
+  return yield* HttpServerResponse.json({ visits: yield* session.get("visits"), expected })
 })
 
 /** Begins a session, if the visitor has none. */
@@ -158,7 +159,7 @@ const Sessions = SessionHttp.routerMiddleware(AppSession)
 const ofPanel = Layer.mergeAll(
   HttpRouter.add(
     "GET",
-    "/panel.js",
+    "/client.js",
     HttpServerResponse.text(script, { contentType: "text/javascript; charset=utf-8" })
   ),
   events

@@ -77,7 +77,7 @@ export const Watching = HttpRouter.middleware<{ provides: Notes }>()(
           const [before, after] = notes.names
           if (before !== undefined && after !== undefined && before !== after) feed.move(before, after)
           const name = after ?? before
-          if (name !== undefined) feed.tell(name, "request", { method, path: url, calls: notes.calls })
+          if (name !== undefined) feed.tellRequest(name, { method, path: url.split("?")[0]!, calls: notes.calls })
         })
         return Effect.ensuring(Effect.provideService(app, Notes, notes), tell)
       })

@@ -2,9 +2,7 @@
 // Chromium, in the light theme and at a fixed size. Two runs differ in the times of calls and the names of sessions.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { chromium } from "playwright-core"
 import { findProgram, root } from "./programs.mjs"
@@ -14,13 +12,11 @@ await once(probe, "listening")
 const port = /** @type {import("node:net").AddressInfo} */ (probe.address()).port
 probe.close()
 
-const folder = mkdtempSync(join(tmpdir(), "effect-session-pictures-"))
 const demo = spawn(process.execPath, ["--import", "tsx", join(root, "example", "main.ts")], {
   env: {
     ...process.env,
     PORT: `${port}`,
-    SESSION_PROVIDER: "file",
-    SESSION_URL: folder,
+    SESSION_PROVIDER: "memory",
     TSX_TSCONFIG_PATH: join(root, "tsconfig.json"),
     npm_lifecycle_event: "example"
   },
@@ -41,6 +37,7 @@ const signedIn = async (userAgent) => {
   })
   const page = await context.newPage()
   await page.goto(`http://localhost:${port}`)
+  await page.click("text=Count one more")
   await page.fill("input[name=name]", "Ada")
   await page.click("text=Sign in")
   return page
@@ -71,5 +68,4 @@ try {
   await browser.close()
   demo.kill()
   await once(demo, "exit")
-  rmSync(folder, { recursive: true })
 }

@@ -5,13 +5,15 @@ import { randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { SessionLayer } from "effect-session"
+import { SessionLayer, type SessionProvider } from "effect-session"
 import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Deferred from "#effect/Deferred"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as NodeHttpServer from "#test/NodeHttpServer"
 import { afterAll, describe, expect, it } from "#test/vitest"
 import { describe as describeAgent } from "../../example/agent.js"
+import { watched } from "../../example/watching.js"
 import { demoServer } from "../support/demo.js"
 import { client } from "../support/http.js"
 
@@ -24,10 +26,45 @@ const backends: Record<string, Record<string, string>> = {
   sqlite: { SESSION_PROVIDER: "sqlite", SESSION_URL: join(directory, "sessions.db") }
 }
 
-const demoWith = (variables: Record<string, string>) =>
+type Provider = SessionProvider.Provider
+
+/** The stream of a page, which is closed at the test's end. */
+const panelOf = (url: string, cookie = "") =>
+  Effect.gen(function* () {
+    const abort = yield* Effect.acquireRelease(
+      Effect.sync(() => new AbortController()),
+      (abort) => Effect.sync(() => abort.abort())
+    )
+    const response = yield* Effect.promise(() => fetch(`${url}/events`, { headers: { cookie }, signal: abort.signal }))
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ""
+    /** Reads on until it matches, or else to the end; returns all that was told. */
+    const told = (expected?: RegExp) =>
+      Effect.promise(async () => {
+        while (expected === undefined || !expected.test(text)) {
+          const { done, value } = await reader.read()
+          if (done && expected !== undefined) throw new Error(`ended without ${expected}: ${text}`)
+          if (done) return text
+          text += value
+        }
+        return text
+      })
+    return { leave: Effect.sync(() => abort.abort()), told }
+  })
+
+/** The requests that a stream told of, with their calls of the backend. */
+const requestsIn = (text: string) =>
+  [...text.matchAll(/^event: request\ndata: (.*)$/gm)].map(([, data]) => {
+    const { calls, method, path } = JSON.parse(data!)
+    return [`${method} ${path}`, ...calls.map(({ operation }: { readonly operation: string }) => operation)]
+  })
+
+const nameIn = (hello: string) => /"session":"([\w-]+)"/.exec(hello)?.[1]
+
+const demoWith = (variables: Record<string, string>, wrap: (provider: Provider) => Provider = watched) =>
   Effect.gen(function* () {
     const environment = ConfigProvider.fromEnvRecord({ SESSION_COOKIE_SECURE: "false", ...variables })
-    const sessions = Layer.provide(SessionLayer.fromConfig(), ConfigProvider.layer(environment))
+    const sessions = Layer.provide(SessionLayer.fromConfig({ wrap }), ConfigProvider.layer(environment))
     const server = yield* Layer.build(Layer.provideMerge(demoServer, Layer.merge(NodeHttpServer.layerTest, sessions)))
     const { as, url } = yield* client(server)
     const post = (path: string, form: Record<string, string>, cookie = "") =>
@@ -44,7 +81,8 @@ const demoWith = (variables: Record<string, string>) =>
           cookie: response.headers.getSetCookie()[0]?.split(";")[0]
         }
       })
-    return { as, get: as(undefined), post }
+    const panel = (cookie?: string) => panelOf(url, cookie)
+    return { as, get: as(undefined), panel, post }
   })
 
 for (const [name, variables] of Object.entries(backends)) {
@@ -99,6 +137,62 @@ for (const [name, variables] of Object.entries(backends)) {
       })
     )
 
+    it.live("tells a visitor's page what was done for that visitor, and for nobody else", () =>
+      Effect.gen(function* () {
+        const { as, get, panel, post } = yield* demo
+        const [stranger, ada, bob] = [
+          yield* panel(),
+          (yield* get("/visits", { method: "POST" })).cookie!,
+          (yield* get("/visits", { method: "POST" })).cookie!
+        ]
+        const [ofAda, ofBob] = [yield* panel(ada), yield* panel(bob)]
+        const [helloAda, helloBob] = [yield* ofAda.told(/Created/), yield* ofBob.told(/Created/)]
+        expect(yield* stranger.told(/hello/)).not.toContain("session")
+        yield* as(ada)("/visits", { method: "POST" })
+        yield* post("/cart", { item: "a secret" }, ada)
+        const toldAda = yield* ofAda.told(/"Saved","times":2/)
+        expect(requestsIn(toldAda)).toEqual([
+          ["POST /visits", "create"],
+          ["POST /visits", "read", "write"],
+          ["POST /cart", "read", "write"]
+        ])
+        yield* as(bob)("/")
+        const toldBob = yield* ofBob.told(/GET/)
+        expect(requestsIn(toldBob)).toEqual([
+          ["POST /visits", "create"],
+          ["GET /", "read"]
+        ])
+        expect(toldBob).not.toContain("Saved")
+        expect(nameIn(helloAda)).not.toBe(nameIn(helloBob))
+        for (const [mine, cookie] of [
+          [toldAda, ada],
+          [toldBob, bob]
+        ] as const) {
+          for (const secret of ["a secret", cookie.split("=")[1]!]) expect(mine).not.toContain(secret)
+        }
+        yield* post("/logout", {}, ada)
+        yield* ofAda.told()
+        yield* as(bob)("/visits", { method: "POST" })
+        expect(yield* ofBob.told(/Saved/)).not.toContain("/logout")
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("a sign-in ends the streams of the id before it, and the next one goes on with what was told", () =>
+      Effect.gen(function* () {
+        const { get, panel, post } = yield* demo
+        const { cookie: planted } = yield* get("/visits", { method: "POST" })
+        const before = yield* panel(planted)
+        yield* before.told(/Created/)
+        const { cookie } = yield* post("/login", { name: "Grace" }, planted)
+        yield* post("/cart", { item: "tea" }, cookie)
+        expect(requestsIn(yield* before.told())).not.toContainEqual(["POST /cart", "read", "write"])
+        expect(yield* (yield* panel(planted)).told(/hello.*\n.*\n/)).not.toContain("session")
+        const after = yield* (yield* panel(cookie)).told(/Saved/)
+        for (const kind of ["Created", "Regenerated"]) expect(after).toContain(`"${kind}","times":1`)
+        expect(requestsIn(after).map(([request]) => request)).toEqual(["POST /visits", "POST /login", "POST /cart"])
+      }).pipe(Effect.scoped)
+    )
+
     it.live("lists a person's devices, and ends them for that person alone", () =>
       Effect.gen(function* () {
         const { as, get, post } = yield* demo
@@ -126,6 +220,51 @@ for (const [name, variables] of Object.entries(backends)) {
     )
   })
 }
+
+it.live("pages that ask again and again for their stream do not keep a session", () =>
+  Effect.gen(function* () {
+    const { get, panel } = yield* demoWith({ SESSION_IDLE_TIMEOUT: "1 second" })
+    const { cookie } = yield* get("/visits", { method: "POST" })
+    const open = yield* panel(cookie)
+    expect(nameIn(yield* open.told(/Created/))).toBeDefined()
+    const hello = Effect.scoped(Effect.flatMap(panel(cookie), ({ told }) => told(/hello.*\n.*\n/)))
+    while (nameIn(yield* hello) !== undefined) yield* Effect.sleep("50 millis")
+    // The end of a session that nobody uses is the end of its streams.
+    yield* open.told()
+  }).pipe(Effect.scoped)
+)
+
+it.live("the server lets go of a page that leaves", () =>
+  Effect.gen(function* () {
+    const [followed, left] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    const changed = () =>
+      Effect.onExit(Effect.andThen(Deferred.succeed(followed, undefined), Effect.never), () =>
+        Deferred.succeed(left, undefined)
+      )
+    const { get, panel } = yield* demoWith({}, (provider) => ({ ...provider, changed }))
+    const { cookie } = yield* get("/visits", { method: "POST" })
+    const page = yield* panel(cookie)
+    yield* Deferred.await(followed)
+    yield* page.leave
+    yield* Deferred.await(left)
+  }).pipe(Effect.scoped)
+)
+
+it.live("with sealed cookies, the calls are those of the provider of revocations", () =>
+  Effect.gen(function* () {
+    const key = randomBytes(32).toString("base64")
+    const told = (variables: Record<string, string>) =>
+      Effect.gen(function* () {
+        const { as, get, panel } = yield* demoWith({ SESSION_PROVIDER: "cookie", SESSION_KEYS: key, ...variables })
+        const { cookie } = yield* get("/visits", { method: "POST" })
+        const page = yield* panel(cookie)
+        yield* as(cookie)("/")
+        return requestsIn(yield* page.told(/GET/)).at(-1)
+      }).pipe(Effect.scoped)
+    expect(yield* told({})).toEqual(["GET /"])
+    expect(yield* told({ SESSION_REVOCATIONS: "memory" })).toEqual(["GET /", expect.stringMatching(/^[a-z.]+$/)])
+  })
+)
 
 it.live("the demo says that sealed cookies cannot be listed", () =>
   Effect.gen(function* () {

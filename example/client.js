@@ -10,7 +10,7 @@ const meanings = {
   Unknown: "a request came with an id of no session"
 }
 
-const mostRequests = 5
+const mostRequests = 4
 
 const element = (id) => document.getElementById(id)
 
@@ -30,7 +30,7 @@ const row = (title, text) => {
   return item
 }
 
-/** How often each kind of event has happened, as this page was told. */
+/** How often each kind of event has happened. */
 const tally = new Map()
 let requests = []
 
@@ -39,7 +39,7 @@ const show = () => {
     ...requests.map(({ calls, method, path }) =>
       row(
         `${method} ${path}`,
-        calls.map(({ millis, operation }) => `${operation} ${millis.toFixed(1)} ms`).join(" · ") || "no call"
+        calls.map(({ millis, operation }) => `${operation} ${millis.toFixed(2)} ms`).join(" · ") || "no call"
       )
     )
   )
@@ -63,35 +63,35 @@ let source
 /** What the server said last when the page was connected. */
 let last
 let lost
-let greet
+/** Who waits for the server to say hello. */
+let waiting = []
 
 /** Resolves when the server has said hello. */
-const connect = () =>
-  new Promise((resolve) => {
-    greet = resolve
-    source?.close()
-    source = new EventSource("/events")
-    source.addEventListener("hello", ({ data }) => hello(JSON.parse(data)))
-    source.addEventListener("request", ({ data }) => {
-      requests = [JSON.parse(data), ...requests].slice(0, mostRequests)
-      draw()
-    })
-    source.addEventListener("session", ({ data }) => {
-      const { kind } = JSON.parse(data)
-      tally.set(kind, (tally.get(kind) ?? 0) + 1)
-      draw()
-    })
-    source.addEventListener("error", () => {
-      lost ??= setTimeout(() => say("live", "The demo does not answer. This page tries again by itself."), 2_500)
-      // A browser gives up after some errors, as while a server starts.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => connect().then(greet), 1_000)
-    })
+const connect = () => {
+  source?.close()
+  source = new EventSource("/events")
+  source.addEventListener("hello", ({ data }) => hello(JSON.parse(data)))
+  source.addEventListener("request", ({ data }) => {
+    requests = [JSON.parse(data), ...requests].slice(0, mostRequests)
+    draw()
   })
+  source.addEventListener("session", ({ data }) => {
+    const { kind, times } = JSON.parse(data)
+    tally.set(kind, times)
+    draw()
+  })
+  source.addEventListener("error", () => {
+    lost ??= setTimeout(() => say("news", "The demo does not answer. This page tries again by itself."), 2_500)
+    // A browser gives up after some errors, as while a server starts.
+    if (source.readyState === EventSource.CLOSED && !document.hidden) setTimeout(connect, 1_000)
+  })
+  return new Promise((resolve) => waiting.push(resolve))
+}
 
-const stateOf = ({ backend, session }) =>
+const stateOf = ({ session }) =>
   session === undefined
-    ? `Live. Nothing is stored for you in ${backend}: no cookie and no session before the first change.`
-    : `Live. Your session in ${backend} has the name ${session} in logs, which tells nothing of its id.`
+    ? "Nothing is stored for you: no cookie and no session before the first change."
+    : `Live. In logs your session has the name ${session}, which tells nothing of its id.`
 
 const hello = async (now) => {
   clearTimeout(lost)
@@ -103,13 +103,16 @@ const hello = async (now) => {
   last = now
   const isRestarted = before !== undefined && before.start !== now.start
   const isOver = before?.session !== undefined && now.session !== before.session
-  const restarted = isRestarted
-    ? `The demo was restarted with ${now.backend}. ${isOver || now.session === undefined ? "A new session begins with your next change." : "Your session goes on."} `
-    : isOver && now.session === undefined
-      ? "Your session has ended. "
-      : ""
-  say("live", restarted + stateOf(now))
-  greet?.()
+  say("live", stateOf(now))
+  if (isRestarted) {
+    const fate =
+      isOver || now.session === undefined ? "A new session begins with your next change." : "Your session goes on."
+    say("news", `The demo was restarted with sessions in ${now.backend}. ${fate}`)
+  } else {
+    say("news", isOver && now.session === undefined ? "Your session has ended." : "")
+  }
+  for (const resolve of waiting) resolve()
+  waiting = []
   if (isRestarted || isOver) await refresh()
 }
 
@@ -138,7 +141,7 @@ const visits = async (path, method) => {
 const burst = async () => {
   // Without a cookie, fifty requests would begin fifty sessions.
   const before = await visits("/begin", "POST")
-  if (last.session === undefined) await connect()
+  if (last?.session === undefined) await connect()
   const began = performance.now()
   const answers = await Promise.allSettled(Array.from({ length: 50 }, () => visits("/visits?slow", "POST")))
   const seconds = ((performance.now() - began) / 1_000).toFixed(2)
@@ -151,7 +154,7 @@ const burst = async () => {
     `${counted} of 50 counted in ${seconds} seconds. ` +
       (last.backend === "cookie"
         ? "The browser holds this session, so no server can join its changes: the last response wins. Take another backend to count."
-        : `${replayed} had read a count that another request then changed; they were replayed on top of it.`)
+        : `${replayed} had read a count that another request changed before they saved: they were replayed on top of it.`)
   )
 }
 
