@@ -21,7 +21,7 @@ const onEffect4 = [
   "test/beego/{couchbase,file,interop,ledis,memcached,memcachedClock,moving,redis,sql,ssdb}.test.ts",
   "test/bound/{browser,races}.test.ts",
   "test/cli/doctor/{databases,file,memcached,postgres,redis,redisTopologies,smaller}.test.ts",
-  "test/example/{browser,ending}.test.ts",
+  "test/example/{browser,ending,panel}.test.ts",
   "test/express/{browser,interop,movingRaces,storeHttp,storeShared}.test.ts",
   "test/express/layouts/*.test.ts",
   "test/identity/{attackRemote,interleavings,people,signIn,twice,twoCookies}.test.ts",

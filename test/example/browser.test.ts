@@ -1,56 +1,27 @@
 /**
  * The demo in a real browser: sign in, reload, count, sign out, back button, devices.
  */
-import { spawn } from "node:child_process"
-import { createServer } from "node:net"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { type Browser, chromium, type Page } from "playwright-core"
+import type { Browser, Page } from "playwright-core"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import * as program from "#test/program"
-import { findProgram } from "../../scripts/programs.mjs"
 import { suite } from "../servers/need.js"
-
-const root = fileURLToPath(new URL("../..", import.meta.url))
-
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { readonly port: number }
-      server.close(() => resolve(port))
-    })
-  })
+import { freePorts } from "../servers/Process.js"
+import { type Demo, launch, startDemo, violations } from "../support/demoPages.js"
 
 suite("the demo in Chromium", ["chromium"], () => {
   let url = ""
   let browser: Browser
-  let demo: ReturnType<typeof spawn>
+  let demo: Demo
 
   beforeAll(async () => {
-    const port = await freePort()
+    const [port] = await freePorts(1)
     url = `http://localhost:${port}`
-    demo = spawn(process.execPath, ["--import", "tsx", join(root, "example/main.ts")], {
-      cwd: root,
-      env: { ...program.env, PORT: String(port) },
-      stdio: ["ignore", "pipe", "inherit"]
-    })
-    await new Promise((resolve) => demo.stdout!.once("data", resolve))
-    browser = await chromium.launch({
-      executablePath: findProgram("chromium")!,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync"
-      ]
-    })
+    demo = await startDemo(port!)
+    browser = await launch()
   }, 90_000)
 
   afterAll(async () => {
     await browser?.close()
-    demo?.kill()
+    await demo?.stop()
   })
 
   const visit = async (): Promise<Page> => {
@@ -81,9 +52,9 @@ suite("the demo in Chromium", ["chromium"], () => {
     await page.fill("input[name=name]", "Ada <b>Lovelace</b>")
     await page.click("text=Sign in")
     expect(await page.textContent("#name")).toBe("Ada <b>Lovelace</b>")
-    expect(await page.textContent("[role=status]")).toBe("Welcome, Ada <b>Lovelace</b>.")
+    expect(await page.textContent(".notice")).toBe("Welcome, Ada <b>Lovelace</b>.")
     await page.reload()
-    expect(await page.locator("[role=status]").count()).toBe(0)
+    expect(await page.locator(".notice").count()).toBe(0)
     await page.click("text=Count one more")
     await page.click("text=Count one more")
     expect(await page.textContent("#visits")).toBe("2")
@@ -93,11 +64,38 @@ suite("the demo in Chromium", ["chromium"], () => {
   })
 
   it("fits a narrow screen", async () => {
-    const page = await visit()
+    const page = await signedIn("Ada")
+    await page.click("text=Try another backend")
+    await page.waitForSelector("#events li")
     for (const width of [320, 360]) {
       await page.setViewportSize({ width, height: 640 })
       expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width)
     }
+  })
+
+  it("has nothing that axe finds wrong, on any page, in the light and in the dark", async () => {
+    const page = await signedIn("Ada")
+    await page.click("text=Try another backend")
+    await page.waitForSelector("#events li")
+    expect(await violations(page)).toEqual([])
+    await page.click("text=Your devices")
+    expect(await violations(page)).toEqual([])
+    const stranger = await visit()
+    await stranger.waitForSelector("text=Nothing is stored for you")
+    expect(await violations(stranger)).toEqual([])
+    await stranger.goto(`${url}/devices`)
+    expect(await violations(stranger)).toEqual([])
+  })
+
+  it("works without JavaScript", async () => {
+    const page = await (await browser.newContext({ javaScriptEnabled: false })).newPage()
+    await page.goto(url)
+    await page.click("text=Count one more")
+    expect(await page.textContent("#visits")).toBe("1")
+    expect(await page.isVisible("#burst")).toBe(false)
+    expect(await page.isVisible("#requests")).toBe(false)
+    await page.click("text=Try another backend")
+    expect(await page.isVisible("text=SESSION_PROVIDER=sqlite")).toBe(true)
   })
 
   it("a script cannot read the cookie, and signing in changes it", async () => {
