@@ -126,6 +126,20 @@ it.live("in memory, with a stream whose headers have left: the client's next req
   })
 )
 
+it.live("the stream of an open page ends first, so that the process does not wait for it", () =>
+  Effect.gen(function* () {
+    // Longer than the test waits for the process.
+    const demo = yield* start({ SESSION_TIMEOUT: "1 minute" })
+    const headers = { cookie: yield* Effect.promise(() => signIn(demo.url)) }
+    const streams = yield* Effect.promise(() =>
+      Promise.all([headers, {}].map((headers) => fetch(`${demo.url}/events`, { headers })))
+    )
+    const { code } = yield* Effect.promise(demo.stop)
+    expect(code).toBe(program.stopped)
+    for (const stream of streams) expect(yield* Effect.promise(() => stream.text())).toContain("hello")
+  })
+)
+
 suite("Redis that does not answer", ["redis-server"], () => {
   it.live("requests are answered, and the process is gone", () =>
     Effect.gen(function* () {
