@@ -53,6 +53,7 @@ const longest = [
   "docs.test",
   "bound/browser.test",
   "example/browser.test",
+  "example/panel.test",
   "identity/people.test",
   "identity/twoCookies.test",
   "browser/crossOrigin.test",

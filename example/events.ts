@@ -12,7 +12,7 @@ import { Feed, message, type Streams } from "./feed.js"
 import { AppSession } from "./session.js"
 import { sessionName } from "./watching.js"
 
-/** By which a page sees that the demo was restarted. */
+/** Another one with each start, so that a page sees that the demo was restarted. */
 const start = randomUUID()
 
 const stream = (feed: Streams) =>

@@ -44,6 +44,8 @@ p { margin: 0; overflow-wrap: anywhere }
 .here { font-size: .8rem; font-weight: 600; color: var(--accent); border: 1px solid; border-radius: 99px; padding: .1rem .5rem; white-space: nowrap }
 html:not(.js) .scripted { display: none }
 h3 { margin-top: 1.1rem; text-transform: none; letter-spacing: 0 }
+h3:has(+ ul:empty) { display: none }
+.page:has(aside) { align-self: start }
 .rows { list-style: none; margin: 0; padding: 0; font-size: .8125rem }
 .rows li { display: flex; flex-wrap: wrap; gap: .1rem .6rem; padding: .35rem 0; border-top: 1px solid var(--line) }
 .rows b { flex: 0 0 7rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
