@@ -184,6 +184,7 @@ suite("the demo in Chromium", ["chromium"], () => {
     await one.locator(".devices li", { hasNotText: "This device" }).locator("button").click()
     expect(one.url()).toBe(`${url}/devices`)
     expect(await rows(one)).toEqual([expect.stringContaining("This device")])
+    await two.waitForSelector("text=Your session has ended.")
     await two.click("text=Count one more")
     expect(await two.textContent("p")).toContain("You were signed out meanwhile")
     await two.click("text=Back")

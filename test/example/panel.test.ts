@@ -81,6 +81,7 @@ suite("the demo's panel in Chromium", ["chromium"], () => {
     expect(await times(one, "Created")).toBe(1)
     // In memory, each change that was replayed is a conflict, as the library's events tell.
     expect(await times(one, "Conflict")).toBe(replayed)
+    await one.waitForSelector('#requests b:text-is("GET /visits")')
     expect(new Set(await requests(one))).toEqual(new Set(["POST /visits", "GET /visits"]))
     await two.fill("input[name=item]", "tea")
     await two.click("text=Add")
