@@ -19,7 +19,7 @@ import { headers, message } from "./layout.js"
 import { page } from "./page.js"
 import { script } from "./panel.js"
 import { AppSession } from "./session.js"
-import { Naming, Watching } from "./watching.js"
+import { Naming, noteName, Watching } from "./watching.js"
 
 /** What someone typed, or a 400 if that is nothing or too much. */
 const checked = (typed: string) => {
@@ -96,6 +96,7 @@ const login = Effect.gen(function* () {
   // The demo has no passwords: whoever types a name is that person. An app signs in its own id of the user.
   const name = yield* checked(form.name)
   const session = yield* AppSession
+  yield* noteName
   yield* session.signIn(name, { remember: form.remember !== undefined })
   yield* session.set("agent", describe(request.headers["user-agent"]))
   yield* session.set("notice", `Welcome, ${name}.`)
@@ -155,13 +156,14 @@ const Safe = HttpRouter.middleware((handler) => Effect.map(handler, HttpServerRe
 
 const Sessions = SessionHttp.routerMiddleware(AppSession)
 
-/** What the page asks for by itself is not shown among the visitor's requests. */
-const ofPanel = Layer.mergeAll(
+/** What is no use of the visitor's session is not shown among the visitor's requests. */
+const others = Layer.mergeAll(
   HttpRouter.add(
     "GET",
     "/client.js",
     HttpServerResponse.text(script, { contentType: "text/javascript; charset=utf-8" })
   ),
+  HttpRouter.add("GET", "/active", active),
   events
 ).pipe(Layer.provide(Safe.combine(Sessions).layer))
 
@@ -173,7 +175,6 @@ const ofVisitor = Layer.mergeAll(
   HttpRouter.add("POST", "/login", saving(login)),
   HttpRouter.add("POST", "/logout", logout),
   HttpRouter.add("GET", "/me", me),
-  HttpRouter.add("GET", "/active", active),
   HttpRouter.add("POST", "/cart", saving(addToCart)),
   HttpRouter.add("GET", "/cart", cart),
   HttpRouter.add("POST", "/crash", crash),
@@ -181,4 +182,4 @@ const ofVisitor = Layer.mergeAll(
   devices
 ).pipe(Layer.provide(Safe.combine(Naming.combine(Sessions.combine(Watching))).layer))
 
-export const routes = Layer.merge(ofVisitor, ofPanel).pipe(Layer.provide(Feed.layer))
+export const routes = Layer.merge(ofVisitor, others).pipe(Layer.provide(Feed.layer))

@@ -20,7 +20,7 @@ class Notes extends Context.Service<
   Notes,
   {
     readonly calls: Array<Call>
-    /** The name of the session that the request came with, then of the one that it leaves. */
+    /** The names of the session, the last one that with which the request leaves. */
     readonly names: Array<string | undefined>
   }
 >()("demo/Notes") {}
@@ -45,25 +45,25 @@ export const watched = (provider: SessionProvider.Provider): SessionProvider.Pro
   ...SessionProvider.mapCalls<SessionError>(provider, noted, (list) => list)
 })
 
-/** The name of the visitor's session, if one is stored. A backend that is down is the handler's to tell. */
+/** The name of the visitor's session, if one is stored. */
 export const sessionName = Effect.flatMap(AppSession, (session) =>
   Effect.flatMap(session.isNew, (isNew) =>
     isNew ? Effect.succeed(undefined) : Effect.flatMap(session.id, SessionManager.nameOf)
   )
-).pipe(Effect.catch(() => Effect.succeed(undefined)))
+)
 
-/** Notes whose request it is: for within the sessions' mount. */
+/** Notes whose request it is, once more if that changes. */
+export const noteName = Effect.flatMap(Notes, ({ names }) => Effect.map(sessionName, (name) => names.push(name)))
+
+/**
+ * Notes whose request it was: for within the sessions' mount. After the handler, which has read the session: if the backend
+ * is down, the visitor does not wait for it twice.
+ */
 export const Naming = HttpRouter.middleware(
-  Effect.map(
-    SessionManager.SessionManager,
-    (manager) => (handler) =>
-      Effect.flatMap(Notes, ({ names }) => {
-        const note = Effect.map(Effect.provideService(sessionName, SessionManager.SessionManager, manager), (name) =>
-          names.push(name)
-        )
-        return Effect.andThen(note, Effect.ensuring(handler, note))
-      })
-  )
+  Effect.map(SessionManager.SessionManager, (manager) => (handler) => {
+    const noted = Effect.provideService(noteName, SessionManager.SessionManager, manager)
+    return Effect.tap(handler, () => Effect.catch(noted, () => Effect.void))
+  })
 )
 
 /** Tells the visitor's open pages of a request when its session was saved: for around the sessions' mount. */
@@ -74,9 +74,8 @@ export const Watching = HttpRouter.middleware<{ provides: Notes }>()(
       Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url }) => {
         const notes = { calls: [] as Call[], names: [] as (string | undefined)[] }
         const tell = Effect.sync(() => {
-          const [before, after] = notes.names
-          if (before !== undefined && after !== undefined && before !== after) feed.move(before, after)
-          const name = after ?? before
+          const [before, name = before] = notes.names
+          if (before !== undefined && name !== undefined && before !== name) feed.move(before, name)
           if (name !== undefined) feed.tellRequest(name, { method, path: url.split("?")[0]!, calls: notes.calls })
         })
         return Effect.ensuring(Effect.provideService(app, Notes, notes), tell)

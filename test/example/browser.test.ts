@@ -202,7 +202,8 @@ suite("the demo in Chromium", ["chromium"], () => {
     await two.click("text=Sign out all others")
     expect(await rows(two)).toEqual([expect.stringContaining("This device")])
     for (const page of [one, three]) {
-      await page.click("text=Your devices")
+      await page.waitForSelector("text=Your session has ended.")
+      await page.goto(`${url}/devices`)
       expect(await page.textContent("p")).toBe("Sign in first.")
     }
     await stranger.reload()

@@ -114,7 +114,8 @@ suite("the demo's panel in Chromium", ["chromium"], () => {
     await page.waitForSelector("text=restarted with sessions in sqlite. Your session goes on.")
     await page.click("text=Count one more")
     expect(await page.textContent("#visits")).toBe("51")
-  })
+    // The demo starts twice in it, which takes long on a busy machine.
+  }, 180_000)
 
   it("a page whose session is ended elsewhere says so, and shows nobody", async () => {
     const context = await browser.newContext()
