@@ -113,7 +113,8 @@ const hello = async (now) => {
   }
   for (const resolve of waiting) resolve()
   waiting = []
-  if (isRestarted || isOver) await refresh()
+  // If the demo is gone again, the next hello brings it.
+  if (isRestarted || isOver) await refresh().catch(() => {})
 }
 
 /** Brings the rest of the page up to date, and leaves what was typed and where the keyboard was. */
