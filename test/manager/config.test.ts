@@ -6,6 +6,7 @@ import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { promisify } from "node:util"
 import { SessionConfig, SessionLayer, SessionManager, SessionProvider } from "effect-session"
+import * as Cookie from "effect-session/cookie"
 import * as Memory from "effect-session/memory"
 import * as Cause from "#effect/Cause"
 import * as ConfigProvider from "#effect/ConfigProvider"
@@ -431,6 +432,24 @@ describe("fromConfig", () => {
       )
       expect(name).toBe("mine")
       expect(yield* failure(fromEnv(variables))).toMatch(/unknown provider "mine"/)
+    })
+  )
+
+  it.effect("wraps the provider that is chosen, also by default or by name, and leaves an app's own sealing", () =>
+    Effect.gen(function* () {
+      const backendOf = (variables: Record<string, string>) => {
+        const wrap = (provider: SessionProvider.Provider) => ({ ...provider, name: `wrapped ${provider.name}` })
+        const providers = {
+          mine: Layer.succeed(SessionProvider.SessionProvider, { ...Memory.make(), name: "mine" }),
+          sealed: Cookie.layer({ keys: [Redacted.make("3q2-7wAFVyd1w8Kz5u0pX9sBcRnTgYhJ4mLoQeUiAfE")] })
+        }
+        return Effect.map(SessionManager.SessionManager, (manager) => manager.backend).pipe(
+          Effect.provide(fromEnv(variables, { providers, wrap }))
+        )
+      }
+      expect(yield* backendOf({})).toBe("wrapped memory")
+      expect(yield* backendOf({ SESSION_PROVIDER: "mine" })).toBe("wrapped mine")
+      expect(yield* backendOf({ SESSION_PROVIDER: "sealed" })).toBe("cookie")
     })
   )
 })
