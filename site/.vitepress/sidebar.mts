@@ -1,14 +1,7 @@
 // The order of the pages, by task.
-import { existsSync } from "node:fs"
-import { join } from "node:path"
 import type { DefaultTheme } from "vitepress"
-import { root } from "./pages.mjs"
 
 const page = (text: string, name: string): DefaultTheme.SidebarItem => ({ text, link: `/${name}` })
-
-/** A page that is there once its file is. */
-const pageIfThere = (text: string, name: string) =>
-  existsSync(join(root, "docs", `${name}.md`)) ? [page(text, name)] : []
 
 const guide: ReadonlyArray<DefaultTheme.SidebarItem> = [
   {
@@ -16,6 +9,7 @@ const guide: ReadonlyArray<DefaultTheme.SidebarItem> = [
     items: [
       page("Getting started", "getting-started"),
       page("What a browser sees", "what-a-browser-sees"),
+      page("The demo", "demo"),
       page("Effect 4 and Effect 3", "effect-4"),
       page("Glossary", "glossary")
     ]
@@ -70,8 +64,8 @@ const guide: ReadonlyArray<DefaultTheme.SidebarItem> = [
   {
     text: "Operate",
     items: [
-      ...pageIfThere("Command line", "cli"),
-      ...pageIfThere("Operations", "operations"),
+      page("Command line", "cli"),
+      page("Moving sessions", "moving"),
       page("Security", "security"),
       page("Device-bound sessions", "device-bound"),
       page("Threat model", "threat-model"),
@@ -84,8 +78,7 @@ const guide: ReadonlyArray<DefaultTheme.SidebarItem> = [
       page("Beside express and fastify", "express"),
       page("A store for express and fastify", "express-store"),
       page("Beside beego", "beego"),
-      page("Differences from beego", "beego-differences"),
-      page("Moving sessions", "moving")
+      page("Differences from beego", "beego-differences")
     ]
   },
   {
