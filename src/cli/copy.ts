@@ -18,22 +18,17 @@ import { type AtRest, makeAtRest } from "../Manager/atRest.js"
 import { checkMovingOwn } from "../Manager/checks.js"
 import { atBoth, isInUse, ttlLeft } from "../Manager/moving/ownLayout.js"
 import { apart } from "../Manager/moving/twoPlaces.js"
+import type { SessionConfig } from "../Manager/SessionConfig.js"
 import { makeTrial } from "../Manager/trial.js"
-import {
-  type Provider,
-  type Records,
-  type Revision,
-  SessionProvider,
-  type Stored,
-  type StoredId
-} from "../Provider/Provider.js"
+import { type Provider, type Records, SessionProvider, type Stored, type StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import { json } from "../Store/Codec.js"
 import { Unsound } from "./exits.js"
 import { providerIn } from "./places.js"
 import { makeProgress } from "./progress.js"
+import { Tally } from "./tally.js"
 
-interface Options {
+export interface Options {
   readonly from: string
   readonly to: string
   readonly move: boolean
@@ -43,9 +38,6 @@ interface Options {
 /** How many sessions are taken at once. */
 const concurrency = 64
 
-/** Of how many sessions it is looked up afterwards whether somebody has changed them at their old place. */
-const watched = 100_000
-
 /** A backend that is away for a moment does not end a copy of an hour. */
 const patiently = <A>(effect: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
   Effect.retry(effect, {
@@ -54,14 +46,16 @@ const patiently = <A>(effect: Effect.Effect<A, SessionError>): Effect.Effect<A, 
     times: 8
   })
 
-/** What became of a session or a list: it was taken, is at the new place already, has ended, or does not fit there. */
-type Fate = "taken" | "there" | "gone" | "tooLarge"
+/**
+ * What became of a session or a list: it was taken; it is at the new place already, the same or not; it has ended there; it has
+ * ended at the old place before it could be taken; or it does not fit.
+ */
+export type Fate = "taken" | "same" | "different" | "ended" | "gone" | "tooLarge"
 
 interface Taken {
   readonly fate: Fate
-  readonly payload?: Uint8Array
-  /** Of what was copied, as it was at its old place. */
-  readonly revision?: Revision
+  /** What is at the old place. */
+  readonly stored?: Stored
 }
 
 type Take = (id: StoredId) => Effect.Effect<Taken, SessionError>
@@ -69,55 +63,51 @@ type Take = (id: StoredId) => Effect.Effect<Taken, SessionError>
 /** The operations that sessions and lists have in common. */
 type Place = Pick<Records<SessionError>, "create" | "read">
 
-/** What `take` makes of what is at its old place. */
-const found = (
-  { read }: Pick<Place, "read">,
-  take: (id: StoredId, stored: Stored) => Effect.Effect<Taken, SessionError>
-): Take => {
-  const gone: Taken = { fate: "gone" }
-  return (id) =>
-    Effect.flatMap(read(id), (stored) => (Option.isNone(stored) ? Effect.succeed(gone) : take(id, stored.value)))
-}
+/** What `take` makes of what is at the old place. */
+const taking =
+  ({ read }: Place, take: (id: StoredId, stored: Stored) => Effect.Effect<Fate, SessionError>): Take =>
+  (id) =>
+    Effect.flatMap(patiently(read(id)), (found): ReturnType<Take> => {
+      if (Option.isNone(found)) {
+        return Effect.succeed({ fate: "gone" })
+      }
+      const stored = found.value
+      return patiently(take(id, stored)).pipe(
+        Effect.catchIf(
+          ({ reason }) => reason === "TooLarge",
+          () => Effect.succeed<Fate>("tooLarge")
+        ),
+        Effect.map((fate) => ({ fate, stored }))
+      )
+    })
+
+/** How what is at the new place already compares with what is at the old one; `none` if nothing is there. */
+const compared = ({ read }: Place, id: StoredId, { payload }: Stored, none: Fate): Effect.Effect<Fate, SessionError> =>
+  Effect.map(
+    read(id),
+    Option.match({
+      onNone: () => none,
+      onSome: (there) => (toBuffer(payload).equals(there.payload) ? "same" : "different")
+    })
+  )
 
 const copying = (from: Place, to: Place): Take =>
-  found(from, (id, stored) =>
+  taking(from, (id, stored) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.map(to.create(id, stored.payload, ttlLeft(stored, now)), ({ _tag }): Taken => {
-        const { payload, revision } = stored
-        return _tag === "Written" ? { fate: "taken", payload, revision } : { fate: "there", payload }
-      })
+      Effect.flatMap(to.create(id, stored.payload, ttlLeft(stored, now)), ({ _tag }) =>
+        _tag === "Written" ? Effect.succeed<Fate>("taken") : compared(to, id, stored, "ended")
+      )
     )
   )
 
 /** Reading at both places takes it to the new one. */
 const moving = (from: Place, both: Place): Take =>
-  found(from, (id, stored) =>
-    Effect.map(both.read(id), (moved) =>
-      Option.isSome(moved) && isInUse(stored) ? { fate: "taken", payload: moved.value.payload } : { fate: "gone" }
-    )
+  taking(from, (id, stored) =>
+    Effect.map(both.read(id), (moved) => (Option.isSome(moved) && isInUse(stored) ? "taken" : "gone"))
   )
 
 /** Takes nothing. */
-const looking = (from: Place, to: Place): Take =>
-  found(from, (id, { payload }) =>
-    Effect.map(to.read(id), (there) => ({ fate: Option.isSome(there) ? "there" : "taken", payload }))
-  )
-
-const taking = ({ dryRun, move }: Options, from: Provider, to: Provider, both: Provider) => {
-  const make = (from: Place, to: Place, both: Place): Take => {
-    const take = dryRun ? looking(from, to) : move ? moving(from, both) : copying(from, to)
-    return (id) =>
-      Effect.catchIf(
-        patiently(take(id)),
-        ({ reason }) => reason === "TooLarge",
-        () => Effect.succeed<Taken>({ fate: "tooLarge" })
-      )
-  }
-  return {
-    session: make(from, to, both),
-    list: from.principals && make(from.principals, to.principals!, both.principals!)
-  }
-}
+const looking = (from: Place, to: Place): Take => taking(from, (id, stored) => compared(to, id, stored, "taken"))
 
 /** Whose list a session is in; undefined if nobody has signed in to it, and "closed" if the keys of this app do not open it. */
 const ownerOf = (atRest: AtRest, ref: StoredId, payload: Uint8Array): StoredId | "closed" | undefined => {
@@ -126,112 +116,63 @@ const ownerOf = (atRest: AtRest, ref: StoredId, payload: Uint8Array): StoredId |
   return data === undefined ? "closed" : data.owner?.principal
 }
 
-const number = (n: number): string => n.toLocaleString("en")
-
-const sessions = (n: number): string => (n === 1 ? "1 session" : `${number(n)} sessions`)
-
-const people = (n: number): string => (n === 1 ? "1 person" : `${number(n)} people`)
-
 const unsupported = (message: string) => new SessionError({ reason: "Unsupported", message: `copy: ${message}` })
 
+/** Fails if sessions cannot be taken, or not all that belongs to them. */
+const checked = ({ dryRun }: Options, from: Provider, to: Provider, config: SessionConfig, atRest: AtRest) => {
+  const wrong = checkMovingOwn(config, from, to)
+  return wrong !== undefined
+    ? wrong
+    : from.list === undefined
+      ? unsupported(`${from.name} cannot list its sessions: let them move as they are used, with SessionLayer.moving`)
+      : atRest.byId
+        ? unsupported(
+            'atRest: "id": only its own client opens a session, so that nobody can find the lists of the people who have signed in: let them move as they are used, with SessionLayer.moving'
+          )
+        : dryRun
+          ? Effect.void
+          : // Before anything is taken: whether the new place takes sessions, and is another one.
+            makeTrial(apart(to, from), config, json)
+}
+
+/** Takes all sessions, and the lists of the people in them. */
 const takeAll = (options: Options, from: Provider, to: Provider) =>
   Effect.gen(function* () {
     const config = yield* configOf({})
     const atRest = yield* makeAtRest(config)
-    const wrong = checkMovingOwn(config, from, to)
-    if (wrong !== undefined) {
-      return yield* wrong
-    }
-    if (from.list === undefined) {
-      return yield* unsupported(
-        `${from.name} cannot list its sessions: let them move as they are used, with SessionLayer.moving`
-      )
-    }
-    if (atRest.byId) {
-      return yield* unsupported(
-        'atRest: "id": only its own client opens a session, so that nobody can find the lists of the people who have signed in: let them move as they are used, with SessionLayer.moving'
-      )
-    }
-    if (!options.dryRun) {
-      // Before anything is taken: whether the new place takes sessions, and is another one.
-      yield* makeTrial(apart(to, from), config, json)
-    }
-    const { list, session } = taking(options, from, to, atBoth(from, to, config))
-    const fates: Record<Fate, number> = { taken: 0, there: 0, gone: 0, tooLarge: 0 }
-    const owners = new Set<StoredId>()
-    const revisions = new Map<StoredId, Revision>()
-    let closed = 0
-    const total = from.count === undefined ? undefined : yield* from.count
-    const progress = yield* makeProgress(total)
-    let split = 0
-    const takeList = (ref: StoredId) =>
-      Effect.flatMap(list!(ref), ({ fate, payload }) =>
-        fate === "there" && !options.dryRun
-          ? Effect.map(to.principals!.read(ref), (there) => {
-              split += Option.isSome(there) && !toBuffer(payload!).equals(there.value.payload) ? 1 : 0
-            })
-          : Effect.void
-      )
-    const take = (ref: StoredId) =>
-      Effect.flatMap(session(ref), ({ fate, payload, revision }) => {
-        fates[fate] += 1
-        if (revision !== undefined && revisions.size < watched) {
-          revisions.set(ref, revision)
-        }
-        const owner = payload && ownerOf(atRest, ref, payload)
-        if (owner === "closed") {
-          closed += 1
-        }
-        const isNew = owner !== undefined && owner !== "closed" && list !== undefined && !owners.has(owner)
-        if (isNew) {
-          owners.add(owner)
-        }
-        const done = progress(fates.taken + fates.there + fates.tooLarge)
-        return isNew ? Effect.andThen(takeList(owner), done) : done
+    yield* checked(options, from, to, config, atRest)
+    const both = atBoth(from, to, config)
+    const make = (from: Place, to: Place, both: Place): Take =>
+      options.dryRun ? looking(from, to) : options.move ? moving(from, both) : copying(from, to)
+    const take = make(from, to, both)
+    const takeList = from.principals && make(from.principals, to.principals!, both.principals!)
+    const tally = new Tally()
+    const progress = yield* makeProgress(from.count && (yield* from.count))
+    const one = (ref: StoredId) =>
+      Effect.flatMap(take(ref), ({ fate, stored }) => {
+        tally.session(ref, fate, stored)
+        const owner = stored && isInUse(stored) ? ownerOf(atRest, ref, stored.payload) : undefined
+        return Effect.andThen(
+          owner !== undefined && takeList !== undefined && tally.isNew(owner)
+            ? Effect.map(takeList(owner), ({ fate }) => tally.list(fate))
+            : Effect.void,
+          progress(tally.done)
+        )
       })
-    yield* Stream.runDrain(Stream.mapEffect(from.list, take, { concurrency }))
-    const changed = options.move || options.dryRun ? 0 : yield* changedSince(from, revisions)
-
-    const did = options.dryRun ? (options.move ? "Would move" : "Would copy") : options.move ? "Moved" : "Copied"
-    yield* Console.log(
-      [
-        `${did} ${sessions(fates.taken)} from ${from.name} to ${to.name}, and the lists of ${people(owners.size)}.`,
-        ...(fates.there > 0 ? [`${number(fates.there)} were there already.`] : [])
-      ].join(" ")
-    )
-    const problems = [
-      ...(fates.tooLarge > 0 ? [`${sessions(fates.tooLarge)} larger than ${to.name} takes: left where it was.`] : []),
-      ...(closed > 0
-        ? [
-            `${sessions(closed)} cannot be opened with SESSION_AT_REST_KEYS, so that the lists of their people were not found: set the keys that the app has, and run this again.`
-          ]
-        : []),
-      ...(split > 0
-        ? [
-            `${people(split)} signed in at the new place already: the lists of their sessions there do not name those that were copied, and endAll would not end them. Let the app run with SessionLayer.moving, and use --move.`
-          ]
-        : []),
-      ...(changed > 0
-        ? [
-            `${sessions(changed)} changed at the old place after they were copied: the app still writes there, and these changes are not at the new one. Stop the app, empty the new place, and copy again; or let the app run with SessionLayer.moving, and use --move.`
-          ]
-        : [])
-    ]
+    yield* Stream.runDrain(Stream.mapEffect(from.list!, one, { concurrency }))
+    if (!options.move && !options.dryRun) {
+      yield* Effect.forEach(
+        tally.taken,
+        ([ref, before]) =>
+          Effect.map(patiently(from.read(ref)), (now) => tally.later(before, Option.getOrUndefined(now))),
+        { concurrency, discard: true }
+      )
+    }
+    const { problems, summary } = tally.report(options, from.name, to.name)
+    yield* Console.log(summary)
     yield* Effect.forEach(problems, (problem) => Console.error(`effect-session: copy: ${problem}`))
     return yield* problems.length > 0 ? Effect.fail(new Unsound()) : Effect.void
   })
-
-/** How many of these sessions have another revision by now. One that has ended is none: nobody can use its copy's id for a change. */
-const changedSince = ({ read }: Provider, revisions: ReadonlyMap<StoredId, Revision>) =>
-  Effect.map(
-    Effect.forEach(
-      revisions,
-      ([ref, revision]) =>
-        Effect.map(patiently(read(ref)), (found) => Option.isSome(found) && found.value.revision !== revision),
-      { concurrency }
-    ),
-    (changes) => changes.filter((isChanged) => isChanged).length
-  )
 
 export const copy = (options: Options) =>
   Effect.scoped(

@@ -144,7 +144,38 @@ describe("a copy", () => {
       const { code, err, out } = yield* copy(before, after)
       yield* Fiber.interrupt(writes)
       expect([code, out]).toEqual([1, expect.stringMatching(/^Copied 40 sessions/)])
-      expect(err).toMatch(/^effect-session: copy: \d+ sessions changed at the old place .*--move\.\n$/)
+      expect(err).toMatch(/^effect-session: copy: \d+ sessions changed or ended at file after .*--move\n$/)
+    })
+  )
+
+  it.live("says what has changed since a copy that was made before", () =>
+    Effect.gen(function* () {
+      const [before, after] = [yield* inFiles, yield* inSqlite]
+      const { visit } = yield* app(before)
+      const { token } = yield* visit("write")
+      yield* visit("write")
+      expect(yield* copy(before, after)).toMatchObject({ code: 0 })
+      yield* visit("write", token)
+      const { code, err, out } = yield* copy(before, after)
+      expect([code, out]).toEqual([
+        1,
+        "Copied 0 sessions from file to sqlite, and the lists of 0 people. 1 were there already.\n"
+      ])
+      expect(err).toMatch(/^effect-session: copy: 1 session at sqlite already, with other content than at file/)
+    })
+  )
+
+  it.live("brings back nothing that has ended at the new place", () =>
+    Effect.gen(function* () {
+      const [before, after] = [yield* inFiles, yield* inSqlite]
+      const { token } = yield* (yield* app(before)).visit("in?user=ada")
+      expect(yield* copy(before, after)).toMatchObject({ code: 0 })
+      const { visit } = yield* app(after)
+      yield* visit("out", token)
+      expect(yield* copy(before, after)).toMatchObject({
+        out: expect.stringMatching(/^Copied 0 sessions .* 1 have ended there\.\n$/)
+      })
+      expect(JSON.parse((yield* visit("look", token)).body).user).toBeUndefined()
     })
   )
 
@@ -155,7 +186,7 @@ describe("a copy", () => {
       yield* (yield* app(after)).visit("in?user=ada")
       const { code, err } = yield* copy(before, after)
       expect(code).toBe(1)
-      expect(err).toMatch(/1 person signed in at the new place already: .*endAll would not end them/)
+      expect(err).toMatch(/1 person signed in at sqlite already: .*endAll would not end them/)
     })
   )
 

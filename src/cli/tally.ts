@@ -1,0 +1,95 @@
+/**
+ * Counts what became of the sessions of a copy, and says it.
+ */
+import type { Stored, StoredId } from "../Provider/Provider.js"
+import type { Fate, Options } from "./copy.js"
+
+/** Of how many sessions it is looked up afterwards whether somebody has changed them at their old place. */
+const watched = 100_000
+
+const number = (n: number): string => n.toLocaleString("en")
+
+const sessions = (n: number): string => (n === 1 ? "1 session" : `${number(n)} sessions`)
+
+const people = (n: number): string => (n === 1 ? "1 person" : `${number(n)} people`)
+
+export class Tally {
+  private readonly fates: Record<Fate, number> = { taken: 0, same: 0, different: 0, ended: 0, gone: 0, tooLarge: 0 }
+  private readonly owners = new Set<StoredId>()
+  private closed = 0
+  private split = 0
+  private changed = 0
+  /** Sessions as they were when they were taken. */
+  readonly taken = new Map<StoredId, Stored>()
+
+  session(ref: StoredId, fate: Fate, stored: Stored | undefined): void {
+    this.fates[fate] += 1
+    if (fate === "taken" && this.taken.size < watched) {
+      // All but its payload, which would take the memory.
+      this.taken.set(ref, { ...stored!, payload: new Uint8Array(0) })
+    }
+  }
+
+  /** Whether this person's list was not seen yet. A session that does not open tells none. */
+  isNew(owner: StoredId | "closed"): owner is StoredId {
+    if (owner === "closed") {
+      this.closed += 1
+      return false
+    }
+    const isNew = !this.owners.has(owner)
+    this.owners.add(owner)
+    return isNew
+  }
+
+  list(fate: Fate): void {
+    this.split += fate === "different" ? 1 : 0
+  }
+
+  /** A session at its old place, some time after it was taken. */
+  later(before: Stored, now: Stored | undefined): void {
+    const hasEnded = now === undefined && before.expiresAt > Date.now()
+    this.changed += hasEnded || (now !== undefined && now.revision !== before.revision) ? 1 : 0
+  }
+
+  /** How many are dealt with. */
+  get done(): number {
+    const { gone, ...others } = this.fates
+    return Object.values(others).reduce((sum, n) => sum + n)
+  }
+
+  report(
+    { dryRun, move }: Options,
+    from: string,
+    to: string
+  ): { readonly summary: string; readonly problems: ReadonlyArray<string> } {
+    const { different, ended, same, taken, tooLarge } = this.fates
+    const did = dryRun ? (move ? "Would move" : "Would copy") : move ? "Moved" : "Copied"
+    const said = (count: number, text: string) => (count > 0 ? [text] : [])
+    return {
+      summary: [
+        `${did} ${sessions(taken)} from ${from} to ${to}, and the lists of ${people(this.owners.size)}.`,
+        ...said(same, `${number(same)} were there already.`),
+        ...said(ended, `${number(ended)} have ended there.`)
+      ].join(" "),
+      problems: [
+        ...said(
+          move ? 0 : different,
+          `${sessions(different)} at ${to} already, with other content than at ${from}: left as they are. If the app has not used ${to} yet, empty it and copy again`
+        ),
+        ...said(tooLarge, `${sessions(tooLarge)} larger than ${to} takes: left at ${from}`),
+        ...said(
+          this.closed,
+          `${sessions(this.closed)} cannot be opened with SESSION_AT_REST_KEYS, so that the lists of their people were not found: set the keys that the app has, and run this again`
+        ),
+        ...said(
+          this.split,
+          `${people(this.split)} signed in at ${to} already: the lists of their sessions there do not name those that were copied, and endAll would not end them. Let the app run with SessionLayer.moving, and use --move`
+        ),
+        ...said(
+          this.changed,
+          `${sessions(this.changed)} changed or ended at ${from} after they were copied: the app still writes there, and ${to} does not know. Stop the app, empty ${to} and copy again; or let the app run with SessionLayer.moving, and use --move`
+        )
+      ]
+    }
+  }
+}
