@@ -1,10 +1,10 @@
 /**
  * The snippets of README, docs and docstrings: each is a module that compiles.
  */
-import { readdirSync, readFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
-import ts from "typescript"
 import { describe, expect, it } from "vitest"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
@@ -73,28 +73,29 @@ const word = new RegExp(
 const translated = ({ code, effect }: Snippet, major: 3 | 4) =>
   major === 4 || effect.length === 1 ? code : code.replace(word, (text) => words.get(text)!)
 
-/** A major's snippets in one program, as if each were a file beside the tsconfig.json. */
+/** A major's snippets in one program, each a file in a folder beside the tsconfig.json: as TypeScript 7 checks it, in a third of 5.9's time. */
 const problems = (effect: 3 | 4, folder: string): ReadonlyArray<readonly [string, ReadonlyArray<string>]> => {
-  const { config } = ts.readConfigFile(join(folder, "tsconfig.json"), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, folder)
   const own = snippets.filter((snippet) => snippet.effect.includes(effect))
-  const files = new Map(own.map((snippet, i) => [join(folder, `snippet-${i}.ts`), translated(snippet, effect)]))
-  const settings = { ...options, noUnusedLocals: false, noUnusedParameters: false }
-  const host = ts.createCompilerHost(settings)
-  const { fileExists, getSourceFile, readFile } = host
-  host.fileExists = (path) => files.has(path) || fileExists(path)
-  host.readFile = (path) => files.get(path) ?? readFile(path)
-  host.getSourceFile = (path, version) => {
-    const code = files.get(path)
-    return code === undefined ? getSourceFile.call(host, path, version) : ts.createSourceFile(path, code, version)
-  }
-  const program = ts.createProgram([...files.keys()], settings, host)
+  mkdirSync(join(folder, ".tmp"), { recursive: true })
+  const at = mkdtempSync(join(folder, ".tmp", "snippets-"))
+  const settings = { noUnusedLocals: false, noUnusedParameters: false, rootDir: root }
+  const config = { extends: "../../tsconfig.json", compilerOptions: settings, include: ["*.ts"] }
+  writeFileSync(join(at, "tsconfig.json"), JSON.stringify(config))
+  for (const [i, snippet] of own.entries()) writeFileSync(join(at, `snippet-${i}.ts`), translated(snippet, effect))
+  const tsc = join(root, "effect4", "node_modules", "typescript", "bin", "tsc")
+  const { status, stdout } = spawnSync(process.execPath, [tsc, "--pretty", "false", "--checkers", "1", "-p", at], {
+    encoding: "utf8"
+  })
+  rmSync(at, { recursive: true })
+  // A problem begins with its place, and may go on in lines that are indented.
+  const found = stdout.split(/\n(?=\S)/).filter((text) => text !== "" && text !== "\n")
+  const of = (i: number) => found.filter((text) => text.replaceAll("\\", "/").includes(`/snippet-${i}.ts(`))
+  const known = own.map((_, i) => of(i))
+  if ((status === 0) !== (found.length === 0) || known.flat().length < found.length) throw new Error(`tsc: ${stdout}`)
   return own.map(({ code, name }, i) => {
-    const source = program.getSourceFile(join(folder, `snippet-${i}.ts`))!
-    const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
     // Effect 4's folder is in the root, whose packages TypeScript finds there too.
     if (effect === 4 && code.includes('"@effect/platform"')) return [name, ["@effect/platform is Effect 3's"]]
-    return [name, found.map((problem) => ts.flattenDiagnosticMessageText(problem.messageText, "\n"))]
+    return [name, known[i]!]
   })
 }
 
@@ -143,10 +144,7 @@ describe("links", () => {
         .filter((link) => {
           const [target, anchor] = link.split("#")
           const to = target === "" ? path : join(path, "..", target!)
-          return (
-            (!ts.sys.fileExists(to) && !ts.sys.directoryExists(to)) ||
-            (anchor !== undefined && !anchorsOf(to).includes(anchor))
-          )
+          return !existsSync(to) || (anchor !== undefined && !anchorsOf(to).includes(anchor))
         })
       expect(broken).toEqual([])
     })
@@ -157,9 +155,7 @@ describe("comments", () => {
   const own = sources("src", "effect3/dialect", "effect4/dialect")
   const code = [...own, ...sources("test")]
   const isThere = (named: string) =>
-    ts.sys.fileExists(join(root, named)) ||
-    ts.sys.directoryExists(join(root, named)) ||
-    (named.endsWith(".ts") && code.some((path) => path.endsWith(`/${named}`)))
+    existsSync(join(root, named)) || (named.endsWith(".ts") && code.some((path) => path.endsWith(`/${named}`)))
 
   it("name files that exist", () => {
     const comments = own.flatMap((path) => {
