@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { promisify } from "node:util"
-import { effect4, root } from "./programs.mjs"
+import { effect4, root, tsc } from "./programs.mjs"
 
 const exec = promisify(execFile)
 
@@ -60,7 +60,7 @@ export const pack = (to) =>
     packages.map(async ({ built, directory, from, manifest }) => {
       rmSync(built, { recursive: true, force: true })
       // What is packed was checked: `npm run check` comes first.
-      await exec("npx", ["tsc", "-p", join(from, "tsconfig.build.json"), "--noCheck"], { cwd: root })
+      await exec("node", [tsc, "-p", join(from, "tsconfig.build.json"), "--noCheck"], { cwd: root })
       const stage = mkdtempSync(join(tmpdir(), "effect-session-pack-"))
       try {
         writeFileSync(join(stage, "package.json"), `${JSON.stringify(complete(manifest, directory), null, 2)}\n`)

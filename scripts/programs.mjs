@@ -24,6 +24,9 @@ export const nodePackage =
 export const nodeOfEffect4 =
   nodePackage === undefined ? process.execPath : join(effect4, "node_modules", nodePackage.name, "bin", "node")
 
+/** TypeScript 7, which has no program's interface yet: what needs that is given 5.9, the root's. */
+export const tsc = join(effect4, "node_modules", "typescript", "bin", "tsc")
+
 /** The folder for programs that setup builds; `npm ci` may delete it at any time. */
 export const cache = join(root, "node_modules", ".cache", "effect-session")
 

@@ -4,10 +4,8 @@
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
-import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
-
-const root = fileURLToPath(new URL("..", import.meta.url))
+import { root, tsc } from "../scripts/programs.mjs"
 
 const walk = (folder: string): ReadonlyArray<string> =>
   readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -82,7 +80,6 @@ const problems = (effect: 3 | 4, folder: string): ReadonlyArray<readonly [string
   const config = { extends: "../../tsconfig.json", compilerOptions: settings, include: ["*.ts"] }
   writeFileSync(join(at, "tsconfig.json"), JSON.stringify(config))
   for (const [i, snippet] of own.entries()) writeFileSync(join(at, `snippet-${i}.ts`), translated(snippet, effect))
-  const tsc = join(root, "effect4", "node_modules", "typescript", "bin", "tsc")
   const { status, stdout } = spawnSync(process.execPath, [tsc, "--pretty", "false", "--checkers", "1", "-p", at], {
     encoding: "utf8"
   })

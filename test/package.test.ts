@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from "vitest"
 import { root } from "../scripts/programs.mjs"
 import { bundlers } from "./package/bundlers.js"
 import { command } from "./package/command.js"
-import { installs } from "./package/installs.js"
+import { installs, npm, npmRefusesTheOther } from "./package/installs.js"
 import { moving } from "./package/moving.js"
 import { programs } from "./package/programs.js"
 import { bin, lines, packed, project } from "./package/project.js"
@@ -101,7 +101,7 @@ describe("an app that moves", { timeout: 180_000 }, () => moving())
 installs()
 
 for (const line of lines) {
-  const { beside, effect, http, manifest, tarball } = line
+  const { beside, effect, http, manifest, tarball, tools } = line
   const app = project(`app-${effect}`, line)
   const installed = (...path: ReadonlyArray<string>) => app.at("node_modules", "effect-session", ...path)
 
@@ -109,7 +109,7 @@ for (const line of lines) {
     timeout: 180_000
   }, () => {
     beforeAll(async () => {
-      await app.run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", tarball, ...beside)
+      await app.run(...npm, `effect-session@file:${tarball}`, ...beside)
     }, 300_000)
 
     it.concurrent("is clean to publint", async () => {
@@ -168,9 +168,10 @@ for (const layer of [
     })
 
     command(app, line)
+    npmRefusesTheOther(app, line)
     readme(line)
     programs(app, http)
-    bundlers(app, manifest)
+    bundlers(app, line)
 
     it.concurrent("a bundle finds the driver that is installed where it runs", async () => {
       mkdirSync(app.at("deployed", "node_modules"), { recursive: true })
@@ -215,7 +216,7 @@ export const parts = [SessionHttp.middleware(Visits), SessionLayer.memory(), Fil
 `
       )
       const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--module", "nodenext"]
-      await app.run(bin("tsc"), ...options, "--target", "es2022", ...types, "app.ts")
+      await app.run(tools.tsc, ...options, "--target", "es2022", ...types, "app.ts")
     })
   })
 }

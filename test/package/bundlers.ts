@@ -2,7 +2,7 @@
  * Bundles of an app: each starts, and loads a driver only where it is asked for.
  */
 import { beforeAll, describe, expect, it } from "vitest"
-import { bin, bun, type Project } from "./project.js"
+import { bin, bun, type Line, type Project } from "./project.js"
 
 const entry = "bundled.mjs"
 
@@ -21,7 +21,7 @@ build(SessionLayer.memory())
   .then((texts) => console.log(texts.join("\\n")))
 `
 
-export const bundlers = ({ at, run, write }: Project, { peerDependenciesMeta }: any) => {
+export const bundlers = ({ at, run, write }: Project, { manifest, tools }: Line) => {
   const out = (name: string) => at("out", name)
   const esbuild = async (file: string, ...options: ReadonlyArray<string>) => {
     await run(bin("esbuild"), entry, "--bundle", "--platform=node", ...options, `--outfile=${out(file)}`)
@@ -30,21 +30,21 @@ export const bundlers = ({ at, run, write }: Project, { peerDependenciesMeta }: 
   const bundlers: Record<string, () => Promise<string>> = {
     esbuild: () => esbuild("esbuild.mjs", "--format=esm"),
     "esbuild, with the drivers external": () => {
-      const external = Object.keys(peerDependenciesMeta).map((peer) => `--external:${peer}`)
+      const external = Object.keys(manifest.peerDependenciesMeta).map((peer) => `--external:${peer}`)
       return esbuild("external.mjs", "--format=esm", ...external)
     },
     "esbuild, as CommonJS": () => esbuild("esbuild.cjs", "--format=cjs"),
     "Vite, for a server": async () => {
       const config = { ssr: { noExternal: true }, build: { ssr: entry, outDir: out("ssr"), target: "esnext" } }
       write("ssr.config.mjs", `export default ${JSON.stringify(config)}`)
-      await run(bin("vite"), "build", "-c", "ssr.config.mjs")
+      await run(tools.vite, "build", "-c", "ssr.config.mjs")
       return out("ssr/bundled.js")
     },
     "Vite, as a library": async () => {
       const lib = { entry, formats: ["es"], fileName: "lib" }
       const config = `{ build: { lib: ${JSON.stringify(lib)}, outDir: ${JSON.stringify(out("lib"))}, target: "esnext", rollupOptions: { external: [/^node:/] } } }`
       write("lib.config.mjs", `export default ${config}`)
-      await run(bin("vite"), "build", "-c", "lib.config.mjs")
+      await run(tools.vite, "build", "-c", "lib.config.mjs")
       return out("lib/lib.js")
     },
     bun: async () => {

@@ -1,7 +1,7 @@
 /**
  * Each package manager, in an empty project and then, there, with the package for the other Effect. npm refuses that,
- * and names both versions. The others install it, and warn; Bun's does not even do that. What the app imports then
- * fails with the name of a file that says what to install.
+ * and names both versions; it is asked in the app that the other tests have installed with it. The others install it, and
+ * warn; Bun's does not even do that. What the app imports then fails with the name of a file that says what to install.
  */
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
@@ -18,13 +18,6 @@ interface Manager {
 }
 
 const managers: Record<string, Manager> = {
-  npm: {
-    add: ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"],
-    mismatch: (wanted, found) => ({
-      says: RegExp(`ERESOLVE[^]*Found: effect@${found}[^]*effect@"\\${wanted}`),
-      fails: true
-    })
-  },
   pnpm: {
     add: ["node", join(modules, "pnpm/bin/pnpm.mjs"), "add"],
     // A package of @effect/platform's has a script that it does without.
@@ -58,13 +51,26 @@ const failure = (running: Promise<string>) =>
     (error: Error) => ({ failed: true, text: error.message })
   )
 
-/** Its apps ask for `latest` by mistake. */
-const three = lines[0]!
-
 const other = ({ effect }: Line) => lines.find((line) => line.effect !== effect)!
+
+/** What npm installs with. */
+export const npm = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"] as const
+
+export const npmRefusesTheOther = (app: Project, line: Line) =>
+  it.concurrent("npm does not install the other one beside it", async () => {
+    const { manifest, tarball } = other(line)
+    const { failed, text } = await failure(app.run(...npm, `effect-session@file:${tarball}`))
+    expect(failed).toBe(true)
+    expect(text).toMatch(
+      RegExp(`ERESOLVE[^]*Found: effect@${line.version}[^]*effect@"\\${manifest.peerDependencies.effect}`)
+    )
+  })
 
 export const installs = () =>
   describe("a project's package manager", { timeout: 180_000 }, () => {
+    // Its apps ask for `latest` by mistake.
+    const line = lines[0]!
+    const { manifest, tarball } = other(line)
     for (const [
       name,
       {
@@ -73,30 +79,25 @@ export const installs = () =>
         settings
       }
     ] of Object.entries(managers)) {
-      for (const line of name === "npm" ? lines : [three]) {
-        const add = (at: Project, tarball: string, ...names: ReadonlyArray<string>) =>
-          at.run(program, ...command, `effect-session@file:${tarball}`, ...names)
-        it.concurrent(`${name}: installs the package for Effect ${line.effect}, and not the other one beside it`, async () => {
-          // On the newer Node, which both packages take.
-          const app = project(`${name.replace(/\W/g, "-")}-${line.effect}`, lines[1]!)
-          if (settings !== undefined) app.write(...settings)
-          if (name === "Yarn 4") app.write("yarn.lock", "")
-          await add(app, line.tarball, ...line.beside)
-          app.write("app.mjs", print)
-          expect(await app.run("node", "app.mjs")).toBe("function\n")
+      it.concurrent(`${name}: installs the package for Effect ${line.effect}, and not the other one beside it`, async () => {
+        // On the newer Node, which both packages take.
+        const app = project(name.replace(/\W/g, "-"), lines[1]!)
+        const add = (tarball: string, ...names: ReadonlyArray<string>) =>
+          app.run(program, ...command, `effect-session@file:${tarball}`, ...names)
+        if (settings !== undefined) app.write(...settings)
+        if (name === "Yarn 4") app.write("yarn.lock", "")
+        await add(line.tarball, ...line.beside)
+        app.write("app.mjs", print)
+        expect(await app.run("node", "app.mjs")).toBe("function\n")
 
-          const { manifest, tarball } = other(line)
-          const { fails = false, says = /^/ } = mismatch(manifest.peerDependencies.effect, line.version)
-          const added = await failure(add(app, tarball))
-          expect(added).toEqual({ failed: fails, text: expect.stringMatching(says) })
-          if (!fails) {
-            const { failed, text } = await failure(app.run("node", "app.mjs"))
-            expect(failed).toBe(true)
-            expect(text).toMatch(
-              RegExp(`effect@${line.effect}-needs-effect-session@${line.manifest.publishConfig.tag}`)
-            )
-          }
-        })
-      }
+        const { fails = false, says = /^/ } = mismatch(manifest.peerDependencies.effect, line.version)
+        const added = await failure(add(tarball))
+        expect(added).toEqual({ failed: fails, text: expect.stringMatching(says) })
+        if (!fails) {
+          const { failed, text } = await failure(app.run("node", "app.mjs"))
+          expect(failed).toBe(true)
+          expect(text).toMatch(RegExp(`effect@${line.effect}-needs-effect-session@${line.manifest.publishConfig.tag}`))
+        }
+      })
     }
   })

@@ -2,18 +2,21 @@
  * Projects of the two packages' users: both tarballs, and what is installed beside each.
  */
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll } from "vitest"
 import { manifests, pack, tarballOf } from "../../scripts/pack.mjs"
-import { nodeOfEffect4, root } from "../../scripts/programs.mjs"
+import { effect4, nodeOfEffect4, root, tsc } from "../../scripts/programs.mjs"
 
 export const folder = mkdtempSync(join(tmpdir(), "effect-session-package-"))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const modules = join(root, "node_modules")
+
+export const bin = (name: string) => join(modules, ".bin", name)
 
 /** A package, and how an app of its Effect uses it. */
 export interface Line {
@@ -28,6 +31,8 @@ export interface Line {
   readonly http: string
   /** The folders of the programs that are found first. */
   readonly path: ReadonlyArray<string>
+  /** Each major with its own: between them, what apps use. Vite 7 with Rollup and 8 with Rolldown, TypeScript 5.9 and 7. */
+  readonly tools: { readonly tsc: string; readonly vite: string }
 }
 
 /** Where both packages are: a release says where, and publishes them. */
@@ -43,7 +48,8 @@ export const lines: ReadonlyArray<Line> = [
     version: three!.manifest.devDependencies.effect,
     beside: ["effect@3", "@effect/platform@0.97"],
     http: `import { HttpApp as HttpEffect, HttpServerResponse } from "@effect/platform"`,
-    path: []
+    path: [],
+    tools: { tsc: bin("tsc"), vite: bin("vite") }
   },
   {
     ...four!,
@@ -51,11 +57,10 @@ export const lines: ReadonlyArray<Line> = [
     version: four!.manifest.devDependencies.effect,
     beside: ["effect@4"],
     http: `import { HttpEffect, HttpServerResponse } from "effect/http"`,
-    path: [dirname(nodeOfEffect4)]
+    path: [dirname(nodeOfEffect4)],
+    tools: { tsc, vite: join(effect4, "node_modules", ".bin", "vite") }
   }
 ]
-
-export const bin = (name: string) => join(modules, ".bin", name)
 
 /** npm's `bun` puts its program in place by an install script, which is not run here: it is taken from where npm unpacked it. */
 export const bun = () => {
