@@ -45,10 +45,11 @@ const app = HttpRouter.empty.pipe(
 )
 
 suite("Chromium", ["chromium"], () => {
+  const opened = browser()
   const visit = (test: (page: Page, url: string, context: BrowserContext) => Promise<void>) =>
     Effect.gen(function* () {
       const { url } = yield* serve(app, SessionConfig.localHttp, yield* Cookie.make({ keys: [key()] }))
-      const context = yield* browser()
+      const context = yield* opened
       const page = yield* Effect.promise(() => context.newPage())
       yield* Effect.promise(() => test(page, url, context))
     })

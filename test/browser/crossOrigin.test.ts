@@ -25,6 +25,7 @@ interface Scene {
 }
 
 const scene = (
+  opened: ReturnType<typeof browser>,
   test: (scene: Scene) => Promise<void>,
   options: (evil: string, sub: string) => SessionConfig.Options,
   names = { app: "app.localhost", evil: "evil.localhost" }
@@ -35,7 +36,7 @@ const scene = (
     const sub = `http://www.${names.app}:${(other.address() as AddressInfo).port}`
     const { manager, url } = yield* serve(app, options(evil, sub))
     const home = `http://${names.app}:${new URL(url).port}`
-    const context = yield* browser("--host-resolver-rules=MAP * 127.0.0.1")
+    const context = yield* opened
     const page = yield* Effect.promise(() => context.newPage())
     page.setDefaultTimeout(20_000)
     const seen = async () => {
@@ -124,11 +125,14 @@ const fromWithin = (page: Page, home: string): Promise<string> =>
   )
 
 suite("Chromium", ["chromium"], () => {
+  const opened = browser("--host-resolver-rules=MAP * 127.0.0.1")
+
   for (const sameSite of ["lax", "strict"] as const) {
     it.live(
       `${sameSite}: a foreign site's page changes nothing for a visitor who is signed in, and begins nothing for one who is not; links in work`,
       () =>
         scene(
+          opened,
           async ({ context, evil, home, page, seen, sessions, sub }) => {
             arrived.clear()
             await page.goto(`${evil}/`)
@@ -181,6 +185,7 @@ suite("Chromium", ["chromium"], () => {
     "a return from an identity provider signs in, by a redirect, a link, and a trusted origin's form; a trusted subdomain acts",
     () =>
       scene(
+        opened,
         async ({ context, evil, home, page, seen, sub }) => {
           for (const authorize of ["/authorize", "/consent"]) {
             await context.clearCookies()
@@ -218,6 +223,7 @@ suite("Chromium", ["chromium"], () => {
     "over plain http browsers send no Fetch Metadata: Origin tells",
     () =>
       scene(
+        opened,
         async ({ context, evil, home, page, seen }) => {
           await page.goto(`${home}/cart?item=mine`)
           const before = await context.cookies()

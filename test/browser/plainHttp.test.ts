@@ -21,11 +21,11 @@ const app = HttpRouter.empty.pipe(
 )
 
 /** Signs in on a page of this host, which is this machine: how many cookies the browser then has, and what was logged. */
-const signIn = (host: string) =>
+const signIn = (opened: ReturnType<typeof browser>, host: string) =>
   Effect.gen(function* () {
     const { layer, logged } = collectLogs()
     const { url } = yield* Effect.provide(serve(app), layer)
-    const context = yield* browser(`--host-resolver-rules=MAP ${host} 127.0.0.1`)
+    const context = yield* opened
     return yield* Effect.promise(async () => {
       const page = await context.newPage()
       await page.goto(`http://${host}:${new URL(url).port}/`)
@@ -36,10 +36,12 @@ const signIn = (host: string) =>
   })
 
 suite("Chromium", ["chromium"], () => {
+  const opened = browser("--host-resolver-rules=MAP * 127.0.0.1")
+
   it.live(
     "drops the cookie of another machine's page, and the log tells so",
     () =>
-      Effect.map(signIn("app.test"), ({ cookies, logged }) => {
+      Effect.map(signIn(opened, "app.test"), ({ cookies, logged }) => {
         expect(cookies).toBe(0)
         expect(logged).toEqual([expect.stringContaining("plain http")])
       }),
@@ -48,7 +50,7 @@ suite("Chromium", ["chromium"], () => {
 
   it.live(
     "keeps that of its own machine's, and nothing is logged",
-    () => Effect.map(signIn("localhost"), (seen) => expect(seen).toEqual({ cookies: 1, logged: [] })),
+    () => Effect.map(signIn(opened, "localhost"), (seen) => expect(seen).toEqual({ cookies: 1, logged: [] })),
     60_000
   )
 })

@@ -51,6 +51,8 @@ const proxy = (apps: Readonly<Record<string, string>>) =>
 const shown = (page: Page) => page.textContent("body")
 
 suite("express behind one proxy with us, in Chromium", ["redis-server", "chromium"], () => {
+  const opened = browser()
+
   it.live("a person who signs in on one is known on the other, and is out of both after signing out on one", () =>
     Effect.gen(function* () {
       const { provider, store } = yield* redis.start
@@ -58,7 +60,7 @@ suite("express behind one proxy with us, in Chromium", ["redis-server", "chromiu
         old: yield* onExpress.serve(store(), {}),
         new: yield* serveOurs(onExpress, provider, {})
       })
-      const context = yield* browser()
+      const context = yield* opened
       yield* Effect.promise(async () => {
         const page = await context.newPage()
         page.setDefaultTimeout(20_000)

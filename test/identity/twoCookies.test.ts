@@ -23,10 +23,6 @@ const deploy = (backend: SessionProvider.Provider, cookie: SessionConfig.CookieO
     ({ url }) => new URL(url).port
   )
 
-const open = Effect.flatMap(browser("--host-resolver-rules=MAP * 127.0.0.1"), (context) =>
-  Effect.promise(async () => ({ context, page: await context.newPage() }))
-)
-
 /** Visits a page that does these steps, and tells what it has seen. */
 const visit = async (page: Page, port: string, steps: string, path = "/shop/cart/"): Promise<Seen> => {
   const response = await page.goto(`http://${host}:${port}${path}${steps}`)
@@ -62,6 +58,10 @@ const cookieOfAnother = async (port: string) => {
 }
 
 suite("Chromium", ["chromium"], () => {
+  const open = Effect.flatMap(browser("--host-resolver-rules=MAP * 127.0.0.1"), (context) =>
+    Effect.promise(async () => ({ context, page: await context.newPage() }))
+  )
+
   for (const [what, before, after, scope] of changes) {
     it.live(
       `a cookie of another scope from now on (${what}): one can sign in and out as ever`,

@@ -1,16 +1,24 @@
 /**
- * Starts a real browser with an empty profile.
+ * Starts a real browser with empty profiles.
  */
 import { type BrowserContext, chromium } from "playwright-core"
 import * as Effect from "#effect/Effect"
 import type * as Scope from "#effect/Scope"
 import { findProgram } from "../../scripts/programs.mjs"
+import { shared } from "../provider/shared.js"
 
-/** A browser that runs for as long as the scope is open. */
-export const browser = (...args: ReadonlyArray<string>): Effect.Effect<BrowserContext, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.promise(() =>
-      chromium.launch({ executablePath: findProgram("chromium")!, args: ["--no-sandbox", ...args] })
-    ),
-    (browser) => Effect.promise(() => browser.close())
-  ).pipe(Effect.flatMap((browser) => Effect.promise(() => browser.newContext())))
+/** One browser for all tests of a suite, and in it an empty profile each time, for as long as the scope is open. */
+export const browser = (...args: ReadonlyArray<string>): Effect.Effect<BrowserContext, never, Scope.Scope> => {
+  const started = shared(
+    Effect.acquireRelease(
+      Effect.promise(() =>
+        chromium.launch({ executablePath: findProgram("chromium")!, args: ["--no-sandbox", ...args] })
+      ),
+      (browser) => Effect.promise(() => browser.close())
+    )
+  )
+  return Effect.acquireRelease(
+    Effect.flatMap(started, (browser) => Effect.promise(() => browser.newContext())),
+    (context) => Effect.promise(() => context.close())
+  )
+}
