@@ -34,7 +34,7 @@ export default defineConfig({
   // What looks at both packages at once is left to the root's tests.
   test: {
     ...test,
-    exclude: ["**/node_modules/**", "test/majors/**", "test/{docs,imports,package,setup}.test.ts"],
+    exclude: ["**/node_modules/**", "test/majors/**", "test/{changes,docs,imports,package,setup}.test.ts"],
     maxWorkers: processes
   }
 })

@@ -3,11 +3,13 @@
 // that are tested already.
 // npm signs where a package comes from (its provenance) only in CI: a workflow of GitHub with `permissions: id-token:
 // write`, in a public repository. Elsewhere a release ends before anything is published.
+// `npm run bump` comes first: it makes the versions, and the chapter of CHANGELOG.md, of the changes in `.changeset`.
 // What a release that broke off has published or tagged is left as it is.
 import { execFileSync, spawnSync } from "node:child_process"
-import { mkdtempSync } from "node:fs"
+import { mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { chapterOf, pendingIn } from "./changesets.mjs"
 import { manifests, tarballOf } from "./pack.mjs"
 import { root } from "./programs.mjs"
 import { writeSbom } from "./sbom.mjs"
@@ -44,6 +46,18 @@ if (!dryRun && !canSign) {
   throw new Error("publish from CI: npm signs the packages' provenance only there (permissions: id-token: write)")
 }
 if (!dryRun && ask("git", "status", "--porcelain") !== "") throw new Error("commit first: the tags are for a commit")
+
+const pending = pendingIn(root).length
+const [three, four] = manifests.map(({ version }) => version)
+const chapter = chapterOf(three, four)
+const unready = [
+  ...(pending > 0 ? [`npm run bump: .changeset has ${pending} that are in no version yet`] : []),
+  ...(readFileSync(join(root, "CHANGELOG.md"), "utf8").includes(`\n${chapter}\n`)
+    ? []
+    : [`CHANGELOG.md has no chapter "${chapter}"`])
+]
+for (const problem of unready) console.log(`before a release: ${problem}`)
+if (!dryRun && unready.length > 0) throw new Error(unready.join("; "))
 
 const folder = packed ?? mkdtempSync(join(tmpdir(), "effect-session-release-"))
 if (packed === undefined) {
