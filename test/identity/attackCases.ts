@@ -11,7 +11,7 @@ import type { onServers } from "./backends.js"
 import { type Random, randomly, serve } from "./client.js"
 
 /** On the main backends; the many are what a release is to show. */
-const most = soak(80, 1000)
+const most = soak(40, 1000)
 
 const triesOn = (isMain: boolean) => (isMain ? most : Math.ceil(most / 10))
 

@@ -225,6 +225,6 @@ it("in whatever order their steps come", async () => {
     FastCheck.asyncProperty(requests, schedule, async (requests, schedule) => {
       await check(await play(requests, schedule))
     }),
-    { numRuns: soak(600, 5_000) }
+    { numRuns: soak(300, 5_000) }
   )
 }, 300_000)

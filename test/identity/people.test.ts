@@ -97,7 +97,7 @@ const visits = (
   }).pipe(Effect.orDie)
 
 onServers((kept, isMain) => {
-  const times = isMain ? soak(18, 150) : soak(8, 30)
+  const times = isMain ? soak(9, 150) : soak(4, 30)
   const repeatedly = (
     name: string,
     visit: (one: Visit) => Effect.Effect<unknown, unknown, any>,

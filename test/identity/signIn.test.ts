@@ -10,7 +10,7 @@ import { type Kept, onCookies, onServers } from "./backends.js"
 import { type Answer, after, given, type Random, randomly, type Site, sendTo, serve, together, upTo } from "./client.js"
 
 /** How often, on the backends that all is tested on, and on the others. */
-const times = (isMain: boolean) => (isMain ? soak(40, 150) : soak(15, 30))
+const times = (isMain: boolean) => (isMain ? soak(20, 150) : soak(8, 30))
 
 /** A browser, with a session in which nothing has been counted. */
 const begin = (site: Site) =>
@@ -97,7 +97,7 @@ onCookies((kept) => {
 })
 
 /** How many increments there are in all, and by how many workers. */
-const incrementsOn = (isMain: boolean) => (isMain ? soak(600, 2000) : soak(150, 300))
+const incrementsOn = (isMain: boolean) => (isMain ? soak(300, 2000) : soak(80, 300))
 const workers = 8
 
 onServers((kept, isMain) => {

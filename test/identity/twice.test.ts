@@ -78,7 +78,7 @@ onAll((kept, isServer) => {
         return last
       })
       yield* Effect.all(
-        Array.from({ length: soak(60, 200) }, () => one),
+        Array.from({ length: soak(30, 200) }, () => one),
         { concurrency: 8 }
       )
     })
