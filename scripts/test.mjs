@@ -4,7 +4,7 @@
 // tests run on Effect 4 alone (`onEffect4` in vitest.config.ts); `npm test -- --effect=3` runs them on Effect 3 too.
 // The last line, "N passed, N failed", is for programs that count.
 import { spawn } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs"
 import { freemem, tmpdir } from "node:os"
 import { join } from "node:path"
 import { endWithNpm } from "./lifetime.mjs"
@@ -82,8 +82,10 @@ const test = async (on) => {
     ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
     ...filters
   ]
-  // Hundreds of processes start the same programs: a newer Node compiles them once.
-  const succeeded = await run(on, "vitest/vitest.mjs", args, { NODE_COMPILE_CACHE: join(folder, "compiled") })
+  // Hundreds of processes start the same programs: a newer Node compiles them once. Databases begin with the same data.
+  const own = { NODE_COMPILE_CACHE: join(folder, "compiled"), PREPARED_DATA: join(folder, "data") }
+  mkdirSync(own.PREPARED_DATA)
+  const succeeded = await run(on, "vitest/vitest.mjs", args, own)
   const files = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")).testResults : []
   rmSync(folder, { recursive: true })
   /** @type {ReadonlyArray<{ readonly status: string, readonly title: string }>} */

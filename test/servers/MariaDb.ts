@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { acquire, freePorts, host, runToEnd, type Server } from "./Process.js"
+import { prepared } from "./prepared.js"
 
 export interface MariaDb extends Server {
   /** The account that may do everything: kill connections, make the server read-only. */
@@ -26,10 +27,12 @@ export const make = (options: { readonly args?: ReadonlyArray<string> | undefine
       "--innodb-log-file-size=16M",
       ...asRoot
     ]
-    await runToEnd("mariadb-install-db", [
-      ...common,
-      ...["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
-    ])
+    await prepared("mariadb", data, () =>
+      runToEnd("mariadb-install-db", [
+        ...common,
+        ...["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
+      ])
+    )
     const accounts = join(workspace.folder, "accounts.sql")
     writeFileSync(
       accounts,

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { acquire, freePorts, host, runToEnd, type Server, type User } from "./Process.js"
+import { prepared } from "./prepared.js"
 
 export interface Postgres extends Server {
   /** The superuser: ends connections, changes settings. */
@@ -16,13 +17,15 @@ export const make = (options: { readonly args?: ReadonlyArray<string> | undefine
     const { folder } = workspace
     workspace.ownedBy(user)
     const data = join(folder, "data")
-    await runToEnd(
-      "initdb",
-      [
-        ...["--pgdata", data, "--username=admin", "--auth-local=trust", "--auth-host=scram-sha-256"],
-        ...["--encoding=UTF8", "--no-locale", "--no-sync"]
-      ],
-      user
+    await prepared("postgres", data, () =>
+      runToEnd(
+        "initdb",
+        [
+          ...["--pgdata", data, "--username=admin", "--auth-local=trust", "--auth-host=scram-sha-256"],
+          ...["--encoding=UTF8", "--no-locale", "--no-sync"]
+        ],
+        user
+      )
     )
     const control = await workspace.run({
       name: "postgres",
