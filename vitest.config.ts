@@ -12,21 +12,22 @@ export const processes = availableParallelism() + 3
 
 /**
  * The tests that a run of both majors makes on Effect 4 alone: those of backends, browsers and other programs, which behave the same
- * whichever Effect asks them, and those that repeat something many times because chance decides the outcome. What is left for Effect 3 uses
- * everything that the majors do differently, and has a backend of each kind: memory, cookies, Redis and SQLite. A run on Effect 3
- * alone, or of chosen files, leaves nothing out.
+ * whichever Effect asks them, those that repeat something many times because chance decides the outcome, and those that compute for long
+ * what no Effect has a part in. What is left for Effect 3 uses everything that the majors do differently, and has a backend of each kind:
+ * memory, cookies, Redis and SQLite. A run on Effect 3 alone, or of chosen files, leaves nothing out.
  */
 const onEffect4 = [
-  "test/{browser,servers,site,soak}/*.test.ts",
-  "test/beego/{couchbase,file,interop,ledis,memcached,memcachedClock,moving,redis,sql,ssdb}.test.ts",
+  "test/{browser,moving,servers,site,soak}/*.test.ts",
+  "test/beego/{couchbase,dsn,file,gob,gob.hostile,interop,ledis,memcached,memcachedClock,moving,redis,sql,ssdb}.test.ts",
   "test/bound/{browser,races}.test.ts",
   "test/cli/{commands,copy}.test.ts",
   "test/cli/doctor/{databases,file,memcached,postgres,redis,redisTopologies,smaller}.test.ts",
   "test/example/{browser,ending,panel}.test.ts",
-  "test/express/{browser,interop,movingRaces,storeHttp,storeShared}.test.ts",
+  "test/express/{browser,interop,moving,movingRaces,storeHttp,storeShared}.test.ts",
   "test/express/layouts/*.test.ts",
-  "test/identity/{attackRemote,interleavings,people,signIn,twice,twoCookies}.test.ts",
-  "test/moving/*.test.ts",
+  "test/http/maxAge.test.ts",
+  "test/identity/{attackRemote,held,interleavings,people,signIn,twice,twoCookies}.test.ts",
+  "test/manager/atRestServers.test.ts",
   "test/people/{crashes,ended,histories,kills,register,renewal,secrets}.test.ts",
   "test/provider/{cookieSeals,demo,ledis,memoryModel,mysql,pgbouncer,postgres,ssdb,valkey}.test.ts",
   "test/provider/{couchbase,couchbaseFailures}.test.ts",
