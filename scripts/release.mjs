@@ -61,6 +61,7 @@ if (!dryRun && unready.length > 0) throw new Error(unready.join("; "))
 
 const folder = packed ?? mkdtempSync(join(tmpdir(), "effect-session-release-"))
 if (packed === undefined) {
+  run("node", ["scripts/setup.mjs", "--for=check"])
   run("npm", ["run", "check"])
   run("npx", ["vitest", "run", "test/package.test.ts"], { ...process.env, PACK_INTO: folder })
 }

@@ -58,6 +58,9 @@ describe("a release", { timeout: 180_000 }, () => {
   it("publishes each under its dist-tag, and tags the commit", async () => {
     const options = ["--dry-run", `--packed=${packed}`]
     const text = await project("release", { path: [] }).run("node", join(root, "scripts", "release.mjs"), ...options)
+    const chapter = `## ${four.version} and ${three.version}`
+    const isTold = readFileSync(join(root, "CHANGELOG.md"), "utf8").includes(`\n${chapter}\n`)
+    expect(text.includes(`before a release: CHANGELOG.md has no chapter "${chapter}"`)).toBe(!isTold)
     for (const { manifest } of lines) {
       expect(text).toMatch(RegExp(`Publishing to .* with tag ${manifest.publishConfig.tag} .*\\(dry-run\\)`))
       expect(text).toContain(`would tag`)
