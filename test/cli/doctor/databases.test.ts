@@ -21,7 +21,7 @@ const run = (uri: string, ...statements: ReadonlyArray<string>) =>
     }
   })
 
-suite("doctor on MariaDB", ["mariadbd", "mariadb-install-db", "mariadb-admin"], () => {
+suite("doctor on MariaDB", ["mariadbd", "mariadb-install-db"], () => {
   const server = shared(Servers.make())
   const on = (url: string, more: Readonly<Record<string, string>> = {}) =>
     examine({ SESSION_PROVIDER: "mysql", SESSION_URL: url, ...more })
