@@ -22,11 +22,11 @@ import {
   type Records,
   type Stored,
   type StoredId,
-  type Written
+  type Written,
+  written
 } from "../../Provider/Provider.js"
 import { SessionError } from "../../SessionError.js"
 import type { SessionConfig } from "../configSchema.js"
-import { ended } from "../marks.js"
 import { maxAttempts, pauseAfter } from "../Turns.js"
 import { holding, newPlace } from "./twoPlaces.js"
 
@@ -40,8 +40,13 @@ const [leftFlag, comingFlag] = [1, 2]
 const left = Buffer.of(leftFlag)
 const leftFor = Duration.seconds(5)
 
+/** What is neither in use, nor on its way. */
+const nothing = Buffer.of(0)
+
 const hasLeft = ({ payload }: Stored): boolean => payload[0] === leftFlag
-const isComing = ({ payload }: Stored): boolean => payload[0] === comingFlag
+
+/** Whether it is stored already, and not yet in use. */
+export const isComing = ({ payload }: Stored): boolean => payload[0] === comingFlag
 
 /** Whether it is a session or a list, and not on its way from one place to the other. */
 export const isInUse = (stored: Stored): boolean => stored.payload.length > 1 && !hasLeft(stored) && !isComing(stored)
@@ -58,24 +63,28 @@ const interfered = (name: string) =>
     message: `${name}: read: other processes move the session at the same time, again and again: try again`
   })
 
+/** Makes a record that was coming to `place` one in use. None if others came first. */
+const arrive = (place: Place, id: StoredId, { payload, ...stored }: Stored) =>
+  Effect.clockWith((clock) => {
+    const own = payload.subarray(1)
+    return Effect.map(
+      place.write(id, own, ttlLeft({ payload, ...stored }, millisOf(clock)), stored.revision),
+      (result): Option.Option<Stored> =>
+        result._tag === "Written" ? Option.some({ ...result, payload: own }) : Option.none()
+    )
+  })
+
+/** Takes back what was coming to `place`, unless others have changed it. */
+const takeBack = (place: Place, id: StoredId, { revision }: Pick<Stored, "revision">) =>
+  place.write(id, nothing, leftFor, revision)
+
 /** Reads what is in use, at the new place, and takes it there if it is elsewhere. */
 const reading = (
   name: string,
   from: Place,
   to: Place,
-  marked: (id: StoredId) => Effect.Effect<boolean, SessionError>,
-  end: (id: StoredId) => Effect.Effect<void, SessionError>
+  marked: (id: StoredId) => Effect.Effect<boolean, SessionError>
 ): Place["read"] => {
-  /** Makes a record that was coming to `place` one in use. */
-  const arrive = (place: Place, id: StoredId, { payload, ...stored }: Stored) =>
-    Effect.clockWith((clock) => {
-      const own = payload.subarray(1)
-      return Effect.map(
-        place.write(id, own, ttlLeft({ payload, ...stored }, millisOf(clock)), stored.revision),
-        (result) => (result._tag === "Written" ? Option.some({ ...result, payload: own }) : Option.none())
-      )
-    })
-
   /** Stores the record as one that is coming, in place of `here`. None if others came first. */
   const announce = (id: StoredId, here: Stored | undefined, there: Stored) =>
     Effect.clockWith((clock) => {
@@ -107,12 +116,23 @@ const reading = (
                   Option.isSome(arrived) ? Effect.succeed(arrived) : again
                 )
               case "Gone":
-                return Effect.andThen(end(id), Effect.succeedNone)
+                // It has ended, or has moved so long ago that the note of it is gone: then it is not what is coming here.
+                return Effect.flatMap(takeBack(to, id, coming.value), ({ _tag }) =>
+                  _tag === "Written" ? Effect.succeedNone : again
+                )
               case "Conflict":
                 return again
             }
           })
     )
+
+  /** What is coming to `place` may be left of a move that met the end of the session, and of which nobody saw the rest. */
+  const unlessEnded = (
+    place: Place,
+    id: StoredId,
+    then: Effect.Effect<Option.Option<Stored>, SessionError>
+  ): Effect.Effect<Option.Option<Stored>, SessionError> =>
+    Effect.flatMap(marked(id), (hasEnded) => (hasEnded ? Effect.andThen(place.destroy(id), Effect.succeedNone) : then))
 
   const look = (id: StoredId, attempt: number): Effect.Effect<Option.Option<Stored>, SessionError> =>
     Effect.flatMap(to.read(id), (found) => {
@@ -134,17 +154,32 @@ const reading = (
           return bring(id, here, there, again)
         }
         if (here !== undefined && isComing(here)) {
-          return Effect.flatMap(arrive(to, id, here), (arrived) =>
-            Option.isSome(arrived) ? Effect.succeed(arrived) : again
-          )
+          return there !== undefined && isComing(there)
+            ? // Two processes begin the same list at both places: neither has been told that it is there.
+              Effect.andThen(takeBack(to, id, here), again)
+            : unlessEnded(
+                to,
+                id,
+                Effect.flatMap(arrive(to, id, here), (arrived) =>
+                  Option.isSome(arrived) ? Effect.succeed(arrived) : again
+                )
+              )
         }
         if (there !== undefined && isComing(there)) {
-          return Effect.andThen(arrive(from, id, there), again)
+          // What was read here first may have come since, and be on its way back only now.
+          return Effect.flatMap(to.read(id), (latest) =>
+            Option.exists(latest, (stored) => isInUse(stored) || isComing(stored))
+              ? again
+              : unlessEnded(from, id, Effect.andThen(arrive(from, id, there), again))
+          )
         }
-        // It may have come between the two, and what has left is on its way, unless it has ended.
-        return here === undefined && there === undefined
-          ? Effect.map(to.read(id), Option.filter(isInUse))
-          : Effect.flatMap(marked(id), (hasEnded) => (hasEnded || attempt > 4 ? Effect.succeedNone : again))
+        if (here === undefined && there === undefined) {
+          // It may have come between the two.
+          return Effect.map(to.read(id), Option.filter(isInUse))
+        }
+        // What has left is on its way, unless it has ended. What has left both places moved between the two reads.
+        const isOnItsWay = attempt <= 4 || [here, there].every((place) => place !== undefined && hasLeft(place))
+        return Effect.flatMap(marked(id), (hasEnded) => (hasEnded || !isOnItsWay ? Effect.succeedNone : again))
       })
     })
   return (id) => look(id, 1)
@@ -166,30 +201,37 @@ const never = () => Effect.succeed(false)
 
 /** The lists of people's sessions. */
 const listsAtBoth = (name: string, from: Place, to: Place): Place => {
-  const read = reading(name, from, to, never, to.destroy)
+  const read = reading(name, from, to, never)
   const swapped = orElsewhere(read)
+
+  /** Ends the beginning of a list that is coming: another process may begin it at the other place at the same time. */
+  const begun = (id: StoredId, coming: Stored): Effect.Effect<Written | Exists, SessionError> =>
+    Effect.flatMap(from.read(id), (found) =>
+      Option.exists(found, (there) => isInUse(there) || isComing(there))
+        ? Effect.as(takeBack(to, id, coming), exists)
+        : Effect.map(arrive(to, id, coming), (arrived) =>
+            Option.isSome(arrived) ? written(arrived.value.revision, arrived.value.expiresAt) : exists
+          )
+    )
+
   return {
     read,
     write: (id, ...args) => swapped(id, to.write(id, ...args)),
-    // Another process may begin the same list at the other place in this moment: then this one gives way.
-    create: (id, payload, ttl) =>
-      Effect.flatMap(to.create(id, payload, ttl), (result) =>
-        result._tag === "Exists"
-          ? Effect.flatMap(to.read(id), (found) =>
-              Option.isSome(found) && hasLeft(found.value)
-                ? Effect.map(to.write(id, payload, ttl, found.value.revision), (written) =>
-                    written._tag === "Written" ? written : exists
-                  )
-                : Effect.succeed(result)
+    create: (id, own, ttl) => {
+      const payload = asComing(own)
+      const begin = (result: Written | Exists | Conflict | Gone) =>
+        result._tag === "Written" ? begun(id, { ...result, payload }) : Effect.succeed(exists)
+      return Effect.flatMap(to.create(id, payload, ttl), (result) =>
+        result._tag === "Written"
+          ? begin(result)
+          : Effect.flatMap(Effect.zip(to.read(id), read(id)), ([before, found]) =>
+              // Nothing is on its way to where the last one has left, or it would have been found.
+              Option.isNone(found) && Option.isSome(before) && !isInUse(before.value) && !isComing(before.value)
+                ? Effect.flatMap(to.write(id, payload, ttl, before.value.revision), begin)
+                : Effect.succeed(exists)
             )
-          : Effect.flatMap(from.read(id), (found) =>
-              Option.isNone(found) || !isInUse(found.value)
-                ? Effect.succeed(result)
-                : Effect.map(to.write(id, left, leftFor, result.revision), (written) =>
-                    written._tag === "Written" ? exists : result
-                  )
-            )
-      ),
+      )
+    },
     destroy: (id) => Effect.andThen(to.destroy(id), from.destroy(id))
   }
 }
@@ -204,22 +246,39 @@ export const atBoth = (from: Provider, provider: Provider, config: SessionConfig
       Effect.flatMap(to.marked!(id), (mark) =>
         Option.isSome(mark) || from.marked === undefined ? Effect.succeed(mark) : from.marked(id)
       ))
-  const isMarked = to.marked ? (id: StoredId) => Effect.map(to.marked!(id), Option.isSome) : never
-  const read = reading(name, from, provider, isMarked, (id) => to.destroy(id, ended))
+  const isMarked = marked ? (id: StoredId) => Effect.map(marked(id), Option.isSome) : never
+  const read = reading(name, from, provider, isMarked)
+  const touch = (id: StoredId, ttl: Duration.Duration, attempt = 1): ReturnType<Provider["touch"]> =>
+    Effect.flatMap(provider.touch(id, ttl), (result) =>
+      // What has left can be touched too, which prolongs nothing.
+      Effect.flatMap(result._tag === "Touched" ? provider.read(id) : Effect.succeedNone, (here) =>
+        Option.exists(here, isInUse)
+          ? Effect.succeed(result)
+          : Effect.flatMap(
+              read(id),
+              (found): ReturnType<Provider["touch"]> =>
+                Option.isNone(found)
+                  ? Effect.succeed(gone)
+                  : attempt === maxAttempts
+                    ? interfered(name)
+                    : touch(id, ttl, attempt + 1)
+            )
+      )
+    )
   const swapped = orElsewhere(read)
   return {
     ...to,
+    capabilities: {
+      ...to.capabilities,
+      // A session has to fit at both, with a byte more while it is coming.
+      maxPayload: Math.min(to.capabilities.maxPayload, from.capabilities.maxPayload) - 1,
+      expirySlack: Math.max(to.capabilities.expirySlack, from.capabilities.expirySlack),
+      evicts: to.capabilities.evicts === true || from.capabilities.evicts === true
+    },
     read,
     write: (id, ...args) => swapped(id, to.write(id, ...args)),
     exists: (id) => Effect.map(read(id), Option.isSome),
-    touch: (id, ttl) =>
-      Effect.flatMap(provider.touch(id, ttl), (result) =>
-        result._tag === "Touched"
-          ? Effect.succeed(result)
-          : Effect.flatMap(read(id), (found) =>
-              Option.isSome(found) ? provider.touch(id, ttl) : Effect.succeed(result)
-            )
-      ),
+    touch: (id, ttl) => touch(id, ttl),
     regenerate: (move) => swapped(move.oldId, to.regenerate(move)),
     // The mark first: where it is, nothing comes any more, so that nothing is missed at the old place.
     destroy: (id, mark) =>
