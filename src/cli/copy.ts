@@ -16,7 +16,7 @@ import { toBuffer } from "../internal/bytes.js"
 import { configOf } from "../layers/fromConfig.js"
 import { type AtRest, makeAtRest } from "../Manager/atRest.js"
 import { checkMovingOwn } from "../Manager/checks.js"
-import { atBoth, isInUse, ttlLeft } from "../Manager/moving/ownLayout.js"
+import { atBoth, isComing, isInUse, ttlLeft } from "../Manager/moving/ownLayout.js"
 import { apart } from "../Manager/moving/twoPlaces.js"
 import type { SessionConfig } from "../Manager/SessionConfig.js"
 import { makeTrial } from "../Manager/trial.js"
@@ -148,18 +148,36 @@ const takeAll = (options: Options, from: Provider, to: Provider) =>
     const takeList = from.principals && make(from.principals, to.principals!, both.principals!)
     const tally = new Tally()
     const progress = yield* makeProgress(from.count && (yield* from.count))
+    const takeListOf = (ref: StoredId, payload: Uint8Array) => {
+      const owner = ownerOf(atRest, ref, payload)
+      return takeList !== undefined && tally.isNew(ref, owner)
+        ? Effect.map(takeList(owner), ({ fate }) => tally.list(fate, options))
+        : Effect.void
+    }
     const one = (ref: StoredId) =>
       Effect.flatMap(take(ref), ({ fate, stored }) => {
         tally.session(ref, fate, stored)
-        const owner = stored && isInUse(stored) ? ownerOf(atRest, ref, stored.payload) : undefined
         return Effect.andThen(
-          owner !== undefined && takeList !== undefined && tally.isNew(owner)
-            ? Effect.map(takeList(owner), ({ fate }) => tally.list(fate))
-            : Effect.void,
+          stored !== undefined && isInUse(stored) ? takeListOf(ref, stored.payload) : Effect.void,
           progress(tally.done)
         )
       })
+    /** A session that has moved with a request, whose person's list may not have; or that a process has left on its way. */
+    const complete = (ref: StoredId) =>
+      Effect.flatMap(patiently(to.read(ref)), (found) => {
+        const stored = Option.getOrUndefined(found)
+        if (stored === undefined || !isComing(stored)) {
+          return stored !== undefined && isInUse(stored) ? takeListOf(ref, stored.payload) : Effect.void
+        }
+        return Effect.flatMap(options.dryRun ? Effect.succeed(found) : patiently(both.read(ref)), (arrived) => {
+          tally.session(ref, Option.isSome(arrived) ? "taken" : "gone", stored)
+          return Option.isSome(arrived) ? takeListOf(ref, stored.payload.subarray(1)) : Effect.void
+        })
+      })
     yield* Stream.runDrain(Stream.mapEffect(from.list!, one, { concurrency }))
+    if (options.move && to.list !== undefined) {
+      yield* Stream.runDrain(Stream.mapEffect(to.list, complete, { concurrency }))
+    }
     if (!options.move && !options.dryRun) {
       yield* Effect.forEach(
         tally.taken,
@@ -168,7 +186,7 @@ const takeAll = (options: Options, from: Provider, to: Provider) =>
         { concurrency, discard: true }
       )
     }
-    const { problems, summary } = tally.report(options, from.name, to.name)
+    const { problems, summary } = tally.report(options, from, to)
     yield* Console.log(summary)
     yield* Effect.forEach(problems, (problem) => Console.error(`effect-session: copy: ${problem}`))
     return yield* problems.length > 0 ? Effect.fail(new Unsound()) : Effect.void

@@ -1,7 +1,7 @@
 /**
  * Counts what became of the sessions of a copy, and says it.
  */
-import type { Stored, StoredId } from "../Provider/Provider.js"
+import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
 import type { Fate, Options } from "./copy.js"
 
 /** Of how many sessions it is looked up afterwards whether somebody has changed them at their old place. */
@@ -16,7 +16,8 @@ const people = (n: number): string => (n === 1 ? "1 person" : `${number(n)} peop
 export class Tally {
   private readonly fates: Record<Fate, number> = { taken: 0, same: 0, different: 0, ended: 0, gone: 0, tooLarge: 0 }
   private readonly owners = new Set<StoredId>()
-  private closed = 0
+  private readonly closed = new Set<StoredId>()
+  private lists = 0
   private split = 0
   private changed = 0
   /** Sessions as they were when they were taken. */
@@ -31,17 +32,19 @@ export class Tally {
   }
 
   /** Whether this person's list was not seen yet. A session that does not open tells none. */
-  isNew(owner: StoredId | "closed"): owner is StoredId {
+  isNew(ref: StoredId, owner: StoredId | "closed" | undefined): owner is StoredId {
     if (owner === "closed") {
-      this.closed += 1
+      this.closed.add(ref)
+    }
+    if (owner === undefined || owner === "closed" || this.owners.has(owner)) {
       return false
     }
-    const isNew = !this.owners.has(owner)
     this.owners.add(owner)
-    return isNew
+    return true
   }
 
-  list(fate: Fate): void {
+  list(fate: Fate, { move }: Options): void {
+    this.lists += move && fate !== "taken" ? 0 : 1
     this.split += fate === "different" ? 1 : 0
   }
 
@@ -59,15 +62,15 @@ export class Tally {
 
   report(
     { dryRun, move }: Options,
-    from: string,
-    to: string
+    { name: from }: Provider,
+    { list, name: to }: Provider
   ): { readonly summary: string; readonly problems: ReadonlyArray<string> } {
     const { different, ended, same, taken, tooLarge } = this.fates
     const did = dryRun ? (move ? "Would move" : "Would copy") : move ? "Moved" : "Copied"
     const said = (count: number, text: string) => (count > 0 ? [text] : [])
     return {
       summary: [
-        `${did} ${sessions(taken)} from ${from} to ${to}, and the lists of ${people(this.owners.size)}.`,
+        `${did} ${sessions(taken)} from ${from} to ${to}, and the lists of ${people(this.lists)}.`,
         ...said(same, `${number(same)} were there already.`),
         ...said(ended, `${number(ended)} have ended there.`)
       ].join(" "),
@@ -78,12 +81,16 @@ export class Tally {
         ),
         ...said(tooLarge, `${sessions(tooLarge)} larger than ${to} takes: left at ${from}`),
         ...said(
-          this.closed,
-          `${sessions(this.closed)} cannot be opened with SESSION_AT_REST_KEYS, so that the lists of their people were not found: set the keys that the app has, and run this again`
+          this.closed.size,
+          `${sessions(this.closed.size)} cannot be opened with SESSION_AT_REST_KEYS, so that the lists of their people were not found: set the keys that the app has, and run this again`
         ),
         ...said(
           this.split,
           `${people(this.split)} signed in at ${to} already: the lists of their sessions there do not name those that were copied, and endAll would not end them. Let the app run with SessionLayer.moving, and use --move`
+        ),
+        ...said(
+          move && list === undefined ? 1 : 0,
+          `${to} cannot list its sessions, so that the lists of people whose sessions moved with their requests were not looked for: let the app run with SessionLayer.moving until these sessions have ended`
         ),
         ...said(
           this.changed,

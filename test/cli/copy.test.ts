@@ -1,15 +1,20 @@
 // Sessions that are copied or moved from one backend to another, and the app that finds them there.
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { SessionLayer, SessionManager } from "effect-session"
+import { SessionConfig, SessionLayer, SessionManager, SessionProvider } from "effect-session"
+import * as File from "effect-session/file"
 import * as Postgres from "effect-session/postgres"
 import * as Redis from "effect-session/redis"
+import * as Sqlite from "effect-session/sqlite"
 import * as ConfigProvider from "#effect/ConfigProvider"
+import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
 import * as Layer from "#effect/Layer"
 import type * as Scope from "#effect/Scope"
+import * as Stream from "#effect/Stream"
 import { describe, expect, it } from "#test/vitest"
+import { atBoth } from "../../src/Manager/moving/ownLayout.js"
 import { options, visiting } from "../people/app.js"
 import { shared } from "../provider/shared.js"
 import { suite } from "../servers/need.js"
@@ -176,6 +181,44 @@ describe("a copy", () => {
         out: expect.stringMatching(/^Copied 0 sessions .* 1 have ended there\.\n$/)
       })
       expect(JSON.parse((yield* visit("look", token)).body).user).toBeUndefined()
+    })
+  )
+
+  it.live("takes the lists of people whose sessions have moved, and what a process has left on its way", () =>
+    Effect.gen(function* () {
+      const [before, after] = [yield* inFiles, yield* inSqlite]
+      const from = File.layer({ directory: before.SESSION_URL })
+      const to = Sqlite.layer({ filename: after.SESSION_URL })
+      const ada = yield* (yield* app(before)).visit("in?user=ada")
+      const bob = yield* (yield* app(before)).visit("in?user=bob")
+      yield* Effect.gen(function* () {
+        const visit = yield* Effect.provide(visiting, yield* Layer.build(SessionLayer.moving({ from, to }, options)))
+        yield* visit("look", ada.token)
+      }).pipe(Effect.scoped)
+      // The process that moves bob's session stops after it has left, and before it is in use.
+      yield* Effect.gen(function* () {
+        const [old, next] = yield* Effect.all([
+          Effect.map(Layer.build(from), (context) => Context.get(context, SessionProvider.SessionProvider)),
+          Effect.map(Layer.build(to), (context) => Context.get(context, SessionProvider.SessionProvider))
+        ])
+        const stopping = { ...next, write: () => Effect.interrupt }
+        const ids = yield* Stream.runCollect(old.list!)
+        const config = yield* SessionConfig.make(options)
+        yield* Effect.forEach([...ids], (id) => Effect.exit(atBoth(old, stopping, config).read(id)))
+        yield* Effect.forEach([...ids], (id) => old.destroy(id))
+      }).pipe(Effect.scoped)
+
+      expect(yield* copy(before, after, "--move")).toMatchObject({ code: 0, err: "" })
+      const { visit, within } = yield* app(after)
+      for (const [user, token] of [
+        ["ada", ada.token],
+        ["bob", bob.token]
+      ] as const) {
+        expect(JSON.parse((yield* visit("look", token)).body).user).toBe(user)
+        expect(yield* within(SessionManager.sessionsOf(user))).toHaveLength(1)
+        yield* within(SessionManager.endAll(user))
+        expect(JSON.parse((yield* visit("look", token)).body).user).toBeUndefined()
+      }
     })
   )
 
