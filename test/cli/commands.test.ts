@@ -11,10 +11,7 @@ import { run, type Variables } from "./run.js"
 const app = (variables: Variables) =>
   Effect.flatMap(
     Layer.build(
-      Layer.provide(
-        SessionLayer.fromConfig(),
-        ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...variables, SESSION_TIMEOUT: "1 minute" }))
-      )
+      Layer.provide(SessionLayer.fromConfig(), ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...variables })))
     ),
     (context) => Effect.provide(visiting, context)
   )
@@ -25,7 +22,11 @@ const unlisted = ["memcached", "couchbase"]
 onBackends((variables, name) => {
   it.live("commands count, list and end the sessions of an app that is running", () =>
     Effect.gen(function* () {
-      const environment = { ...(yield* variables), SESSION_PRINCIPALS_BEST_EFFORT: "true" }
+      const environment = {
+        ...(yield* variables),
+        SESSION_PRINCIPALS_BEST_EFFORT: "true",
+        SESSION_TIMEOUT: "1 minute"
+      }
       const visit = yield* app(environment)
       const command = (...args: ReadonlyArray<string>) => run(environment, ...args)
       const isListed = !unlisted.includes(name)

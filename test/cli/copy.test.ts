@@ -57,7 +57,8 @@ const inFiles = Effect.map(folder, (SESSION_URL) => ({ SESSION_PROVIDER: "file",
 
 const copy = (from: Variables, to: Variables, ...flags: ReadonlyArray<string>) =>
   Effect.flatMap(Effect.all([file(from), file(to)]), ([from, to]) =>
-    run({}, "copy", "--from", from, "--to", to, ...flags)
+    // The machine may do more than this.
+    run({ SESSION_TIMEOUT: "1 minute" }, "copy", "--from", from, "--to", to, ...flags)
   )
 
 const cluster = ["redisCluster"]
