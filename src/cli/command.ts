@@ -13,7 +13,7 @@ import * as SessionManager from "../Manager/SessionManager.js"
 import { SessionError } from "../SessionError.js"
 import { copy } from "./copy.js"
 import { doctor } from "./doctor.js"
-import { end, understood } from "./end.js"
+import { end, namesLast, understood } from "./end.js"
 import { exits, Refused, Unsound } from "./exits.js"
 import { keys, uses } from "./keys.js"
 import { count, list } from "./list.js"
@@ -91,7 +91,7 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   runWith(
     command,
     version
-  )(args).pipe(
+  )(namesLast(args)).pipe(
     Effect.as<number>(exits.done),
     Effect.catch((error) =>
       error instanceof Unsound

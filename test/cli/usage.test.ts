@@ -79,6 +79,22 @@ describe("wrong use", () => {
     )
   }
 
+  for (const [args, name] of [
+    [["end", "-hello_world"], "-hello_world"],
+    [["end", "--hello-work", "--principal", "ada"], "--hello-work"],
+    [["end", "--principal", "ada", "-e_erything-"], "-e_erything-"],
+    [["end", "--", "-hello_world"], "-hello_world"]
+  ] as const) {
+    it.live(`effect-session ${args.join(" ")}: a session's name is one, whatever it begins with`, () =>
+      Effect.gen(function* () {
+        const file = { SESSION_PROVIDER: "sqlite", SESSION_URL: join(yield* folder, "sessions.sqlite") }
+        const { code, err, out } = yield* run(file, ...args)
+        expect([code, out]).toEqual([1, ""])
+        expect(err).toContain(`no live session has the name ${name}:`)
+      })
+    )
+  }
+
   it.live("the environment is an app's: what would be wrong there is said, with the variable's name", () =>
     Effect.gen(function* () {
       const file = { SESSION_PROVIDER: "file", SESSION_URL: yield* folder }
