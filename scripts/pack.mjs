@@ -7,6 +7,7 @@ import { join, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { promisify } from "node:util"
 import { effect4, root, tsc } from "./programs.mjs"
+import { setup } from "./setup.mjs"
 
 const exec = promisify(execFile)
 
@@ -77,6 +78,7 @@ export const pack = (to) =>
   )
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  if ((await setup("check")).length > 0) process.exit(1)
   const to = resolve(process.argv[2] ?? ".")
   mkdirSync(to, { recursive: true })
   await pack(to)
