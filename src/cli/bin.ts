@@ -3,6 +3,7 @@
  * Starts the command, or says what to install for it.
  */
 import { needs } from "#dialect/cliNeeds"
+import { lacking } from "./lacking.js"
 
 const start = async (): Promise<void> => {
   try {
@@ -12,8 +13,10 @@ const start = async (): Promise<void> => {
     if (missing === undefined) {
       throw error
     }
+    // If none is lacking, one of them lacks what it needs itself.
+    const packages = lacking(needs) || needs
     console.error(
-      `effect-session: the command needs ${missing}, which is not installed: npm install --save-dev ${needs}`
+      `effect-session: the command needs ${missing}, which is not installed: npm install --save-dev ${packages}`
     )
     process.exitCode = 2
   }
