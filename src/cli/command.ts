@@ -47,7 +47,7 @@ const commands = [
   ).pipe(Command.withDescription("End a session by the name that list shows, a person's sessions, or everything")),
   Command.make("gc", {}, () =>
     Effect.provide(
-      Effect.flatMap(SessionManager.gc, (removed) => Console.log(`Removed ${removed} expired sessions.`)),
+      Effect.flatMap(SessionManager.gc, (removed) => Console.log(`Removed ${removed} expired session${removed === 1 ? "" : "s"}.`)),
       sessions
     )
   ).pipe(Command.withDescription("Remove expired sessions now; 0 if the backend removes them by itself")),
