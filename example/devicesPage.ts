@@ -43,7 +43,7 @@ const row =
       </li>`
 
 const endOthers = `<form class="wrap" method="post" action="/devices/end-others">
-      <p class="grow soft">A device that is signed out notices it at once if its page is open.</p>
+      <p class="grow soft">An open page there notices it at once.</p>
       <button>Sign out all others</button>
     </form>`
 
