@@ -11,9 +11,10 @@ import * as Flag from "#effect/cli/Flag"
 import * as Effect from "#effect/Effect"
 import * as SessionManager from "../Manager/SessionManager.js"
 import { SessionError } from "../SessionError.js"
+import { unmistakable } from "./arguments.js"
 import { copy } from "./copy.js"
 import { doctor } from "./doctor.js"
-import { end, namesLast, understood } from "./end.js"
+import { end, understood } from "./end.js"
 import { exits, Refused, Unsound } from "./exits.js"
 import { keys, uses } from "./keys.js"
 import { count, list } from "./list.js"
@@ -47,7 +48,9 @@ const commands = [
   ).pipe(Command.withDescription("End a session by the name that list shows, a person's sessions, or everything")),
   Command.make("gc", {}, () =>
     Effect.provide(
-      Effect.flatMap(SessionManager.gc, (removed) => Console.log(`Removed ${removed} expired session${removed === 1 ? "" : "s"}.`)),
+      Effect.flatMap(SessionManager.gc, (removed) =>
+        Console.log(`Removed ${removed} expired session${removed === 1 ? "" : "s"}.`)
+      ),
       sessions
     )
   ).pipe(Command.withDescription("Remove expired sessions now; 0 if the backend removes them by itself")),
@@ -91,7 +94,7 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   runWith(
     command,
     version
-  )(namesLast(args)).pipe(
+  )(unmistakable(args)).pipe(
     Effect.as<number>(exits.done),
     Effect.catch((error) =>
       error instanceof Unsound

@@ -23,16 +23,6 @@ const none = (name: string) =>
     message: `end: no live session has the name ${name}: it has ended, or has another name since it changed its id; list them again`
   })
 
-/**
- * The arguments with the names of sessions behind `--`: one name in 64 begins with a hyphen, and would be read as flags.
- */
-export const namesLast = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const isName = (arg: string, at: number) =>
-    /^-[\w-]{11}$/.test(arg) && arg !== "--everything" && args[at - 1] !== "--principal"
-  const names = args[0] === "end" && !args.includes("--") ? args.filter(isName) : []
-  return names.length === 0 ? args : [...args.filter((arg, at) => !isName(arg, at)), "--", ...names]
-}
-
 /** Ends the session that `list`, events and logs call so. */
 const endOne = (name: string, principal: Option.Option<string>) =>
   Effect.gen(function* () {

@@ -22,7 +22,8 @@ const read = (flag: string, path: string): Effect.Effect<Record<string, string>,
   Effect.suspend(() => {
     let text: string
     try {
-      text = readFileSync(path, "utf8")
+      // Windows may begin it with a byte order mark, which would be a part of the first name.
+      text = readFileSync(path, "utf8").replace(/^\uFEFF/, "")
     } catch (error) {
       return refused(`copy: ${flag}: the file cannot be read (${codeOf(error) ?? "no reason given"})`)
     }

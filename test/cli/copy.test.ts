@@ -1,5 +1,5 @@
 // Sessions that are copied or moved from one backend to another, and the app that finds them there.
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { SessionConfig, SessionLayer, SessionManager, SessionProvider } from "effect-session"
 import * as File from "effect-session/file"
@@ -134,6 +134,17 @@ describe("a copy", () => {
         out: "Copied 1 session from sqlite to file, and the lists of 2 people. 3 were there already.\n"
       })
       expect(yield* (yield* app(after)).within(SessionManager.count)).toBe(4)
+    })
+  )
+
+  it.live("reads files as other programs write them", () =>
+    Effect.gen(function* () {
+      const [from, to] = yield* Effect.all([Effect.flatMap(inFiles, file), Effect.flatMap(inSqlite, file)])
+      const text = readFileSync(to, "utf8")
+      for (const written of [`\uFEFF${text}`.replace("# Where sessions are\n", ""), text.replaceAll("\n", "\r\n")]) {
+        writeFileSync(to, written)
+        expect(yield* run({}, "copy", "--from", from, "--to", to)).toMatchObject({ code: 0, err: "" })
+      }
     })
   )
 
