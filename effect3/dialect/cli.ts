@@ -3,9 +3,12 @@
  */
 import * as Command from "@effect/cli/Command"
 import * as ValidationError from "@effect/cli/ValidationError"
+import { defaultTeardown } from "@effect/platform/Runtime"
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
@@ -30,10 +33,17 @@ export const logs: Layer.Layer<never> = Layer.merge(
   Logger.minimumLogLevel(LogLevel.Warning)
 )
 
-/** Runs the process, which ends with the exit code. */
+/** What a shell says of a program that Ctrl-C has ended. */
+const interrupted = 130
+
+/** Runs the process, which ends with the exit code. By itself, Effect 3 ends with 0 if it is interrupted. */
 export const main = (program: Effect.Effect<number>): void =>
   NodeRuntime.runMain(
     Effect.map(program, (code) => {
       process.exitCode = code
-    })
+    }),
+    {
+      teardown: (exit, end) =>
+        Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause) ? end(interrupted) : defaultTeardown(exit, end)
+    }
   )
