@@ -3,7 +3,8 @@
  */
 import * as Console from "#effect/Console"
 import * as Effect from "#effect/Effect"
-import { diagnose, type Finding } from "./doctor/diagnose.js"
+import { diagnose } from "./doctor/diagnose.js"
+import type { Finding } from "./doctor/finding.js"
 import { Unsound } from "./exits.js"
 
 const toLine = ({ level, todo, what }: Finding): string =>

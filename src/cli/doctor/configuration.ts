@@ -22,7 +22,7 @@ import type { SessionConfig } from "../../Manager/configSchema.js"
 import { makeNamed, oddities } from "../../Manager/SessionConfig.js"
 import { variables } from "../../Provider/internal/environment.js"
 import { hint, nearest } from "../../Provider/internal/options.js"
-import { type Finding, ok, shown, warning, wrong } from "./finding.js"
+import { type Finding, ok, present, shown, warning, wrong } from "./finding.js"
 
 const { durability, fsync, maxConnections, maxSessions, migrate, minReplicas, prepared } = variables
 
@@ -114,63 +114,44 @@ const withoutProvider: Effect.Effect<ReadonlyArray<Finding>> = Effect.flatMap(gi
 const dangers = (config: SessionConfig): ReadonlyArray<Finding> => {
   const { atRest, cookie, crossOrigin, id, query } = config
   const variable = (...path: ReadonlyArray<string>) => variableOf(path)
-  const migrating = typeof atRest === "object" ? atRest.migrating : false
-  return [
-    ...(cookie !== false && !cookie.secure
-      ? [
-          warning(
-            `${variable("cookie", "secure")} is false: whoever listens on the network can take the session cookie`,
-            "leave it out where the app is reached through https; it is for plain http on a developer's machine"
-          )
-        ]
-      : []),
-    ...(cookie !== false && !cookie.httpOnly
-      ? [
-          warning(
-            `${variable("cookie", "httpOnly")} is false: a script that gets into a page can take the session cookie`,
-            "leave it out"
-          )
-        ]
-      : []),
-    ...(id.hashed === false
-      ? [
-          warning(
-            `${variable("id", "hashed")} is false: whoever can read the backend, or a copy of it, can use every session`,
-            "set it to migrating, and leave it out when the old sessions have expired"
-          )
-        ]
-      : []),
-    ...(id.hashed === "migrating"
-      ? [ok(`${variable("id", "hashed")} is migrating`, "leave it out when the old sessions have expired")]
-      : []),
-    ...(migrating !== false
-      ? [
-          warning(
-            `${variable("atRest", "migrating")} is set: as long as it is, whoever can write to the backend can forge sessions`,
-            "leave it out when the sessions of before have expired"
-          )
-        ]
-      : []),
-    ...(crossOrigin === "allow"
-      ? [
-          warning(
-            `${variable("crossOrigin")} is allow: another site's page can use its visitors' sessions here`,
-            `name the sites that may, in ${variable("crossOrigin", "trusted")}`
-          )
-        ]
-      : []),
-    ...(query !== false
-      ? [
-          warning(
-            `${variable("query")} is set: ids stand in addresses, and so in logs, histories and Referer headers`,
-            "send the id in a cookie or a header"
-          )
-        ]
-      : []),
-    ...(atRest === undefined
-      ? [ok(`sessions are not sealed before the backend gets them (${variable("atRest", "keys")})`)]
-      : [])
-  ]
+  const later = "leave it out when the old sessions have expired"
+  return present([
+    cookie !== false &&
+      !cookie.secure &&
+      warning(
+        `${variable("cookie", "secure")} is false: anyone who listens on the network can take the session cookie`,
+        "leave it out if the app is reached through https; it is for plain http on a developer's machine"
+      ),
+    cookie !== false &&
+      !cookie.httpOnly &&
+      warning(
+        `${variable("cookie", "httpOnly")} is false: a script that gets into a page can take the session cookie`,
+        "leave it out"
+      ),
+    id.hashed === false &&
+      warning(
+        `${variable("id", "hashed")} is false: anyone who can read the backend, or a copy of it, can use every session`,
+        "set it to migrating, and leave it out when the old sessions have expired"
+      ),
+    id.hashed === "migrating" && ok(`${variable("id", "hashed")} is migrating`, later),
+    typeof atRest === "object" &&
+      atRest.migrating !== false &&
+      warning(
+        `${variable("atRest", "migrating")} is set: as long as it is, anyone who can write to the backend can forge sessions`,
+        later
+      ),
+    crossOrigin === "allow" &&
+      warning(
+        `${variable("crossOrigin")} is allow: another site's page can use its visitors' sessions here`,
+        `name the sites that may, in ${variable("crossOrigin", "trusted")}`
+      ),
+    query !== false &&
+      warning(
+        `${variable("query")} is set: ids stand in addresses, and so in logs, histories and Referer headers`,
+        "send the id in a cookie or a header"
+      ),
+    atRest === undefined && ok(`sessions are not sealed before the backend gets them (${variable("atRest", "keys")})`)
+  ])
 }
 
 /** The options, if they can be read, and what there is to say of them. */

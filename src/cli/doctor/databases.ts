@@ -8,10 +8,12 @@ import type { Access } from "../../Provider/sql/access.js"
 import { openMysql } from "../../Provider/sql/onMysql.js"
 import { openPostgres } from "../../Provider/sql/onPostgres.js"
 import { clock } from "../../Provider/sql/statements.js"
-import { type Check, clocks, type Finding, ok, size, warning, wrong } from "./finding.js"
+import { type Check, type Finding, ok, warning, wrong } from "./finding.js"
 import type { Open } from "./opened.js"
+import { serverClock } from "./serverClock.js"
 import { opened, table } from "./sql.js"
 import { ask } from "./sqlTables.js"
+import { size } from "./units.js"
 
 const row = (access: Access, text: string) => Effect.map(ask(access, text), ([row]) => row ?? {})
 
@@ -28,14 +30,11 @@ const crowd = (open: number, most: number): ReadonlyArray<Finding> =>
 
 const primary = "let SESSION_URL lead to the primary"
 
-const clockOf = (access: Access, expression: string): Check => ({
-  name: "the server's clock",
-  look: clocks(
-    "the server",
+const clockOf = (access: Access, expression: string): Check =>
+  serverClock(
     Effect.map(row(access, `SELECT ${expression} AS now`), (row) => Number(row["now"])),
     "sessions live by the server's clock, and cookies by that of this machine"
   )
-})
 
 const ofPostgres = (access: Access): ReadonlyArray<Check> => [
   {

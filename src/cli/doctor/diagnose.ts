@@ -23,8 +23,6 @@ import { openCluster, openSentinel, openSingle } from "./redis.js"
 import { openCouchbase, openLedis, openSsdb } from "./smaller.js"
 import { openSqlite } from "./sqlite.js"
 
-export type { Finding, Level } from "./finding.js"
-
 /** How each backend that keeps sessions is opened. Memory is in the app's own process, where nobody else can look. */
 const keeping = {
   memory: undefined,
@@ -76,7 +74,7 @@ const trial = (
 const inBackend = (open: Open, config: SessionConfig, managed: Managed, untrusted: string | undefined): Findings =>
   Effect.matchEffect(open(config), {
     onFailure: (error) => Effect.succeed([cannotConnect(error)]),
-    onSuccess: ({ checks, provider, untried }) =>
+    onSuccess: ({ checks, provider, untried = Effect.succeed(undefined) }) =>
       Effect.flatMap(untried, (missing) => {
         const why = untrusted ?? missing
         const tried: Effect.Effect<ReadonlyArray<Finding>, never, Scope.Scope> = why !== undefined

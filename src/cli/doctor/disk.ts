@@ -4,7 +4,8 @@
 import { lstat, statfs } from "node:fs/promises"
 import * as Effect from "#effect/Effect"
 import { explained } from "../../Provider/file/explained.js"
-import { type Finding, type Look, ok, percent, size, warning, wrong } from "./finding.js"
+import { type Finding, type Look, ok, present, warning, wrong } from "./finding.js"
+import { percent, size } from "./units.js"
 
 /** What a system says of a file system. */
 export interface Space {
@@ -39,31 +40,26 @@ export const judged = ({ bavail, blocks, bsize, ffree, files, type }: Space): Re
   const [free, all] = [bavail * bsize, blocks * bsize]
   const network = onNetwork[type >>> 0]
   const left = `${size(free)} of the disk are free (${percent(free, all)} %)`
-  return [
+  return present([
     free < least
       ? wrong(`only ${left}: new sessions cannot be kept when they are used up`, "make room: df -h shows the disk")
       : free < enough && free < 0.05 * all
         ? warning(`only ${left}`, "make room: df -h shows the disk")
         : ok(left),
     // Some file systems make inodes as they are needed, and say that they have none.
-    ...(files > 0 && ffree < 0.05 * files
-      ? [
-          warning(
-            `only ${ffree} of ${files} inodes are free: new sessions cannot be kept when they are used up, whatever room there is`,
-            "remove small files: df -i shows the disk"
-          )
-        ]
-      : []),
-    ...(network === undefined
-      ? []
-      : [
-          warning(
-            `this is a network drive (${network}): its clients remember what is not true any more, and sessions are lost`,
-            "use a local disk, or a server such as Redis for several machines"
-          )
-        ]),
-    ...(type === tmpfs ? [ok("this file system is in memory: a restart of the machine signs everybody out")] : [])
-  ]
+    files > 0 &&
+      ffree < 0.05 * files &&
+      warning(
+        `only ${ffree} of ${files} inodes are free: new sessions cannot be kept when they are used up, whatever room there is`,
+        "remove small files: df -i shows the disk"
+      ),
+    network !== undefined &&
+      warning(
+        `this is a network drive (${network}): its clients remember what is not true any more, and sessions are lost`,
+        "use a local disk, or a server such as Redis for several machines"
+      ),
+    type === tmpfs && ok("this file system is in memory: a restart of the machine signs everybody out")
+  ])
 }
 
 /** The room on the disk of a path. */

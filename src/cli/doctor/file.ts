@@ -12,17 +12,13 @@ import { explained } from "../../Provider/file/explained.js"
 import { list } from "../../Provider/file/sessionFolder.js"
 import * as Environment from "../../Provider/internal/environment.js"
 import { mistakeIn } from "../../Provider/internal/path.js"
-import { SessionError } from "../../SessionError.js"
+import type { SessionError } from "../../SessionError.js"
 import { room } from "./disk.js"
-import { type Finding, type Look, ok, spoken, warning, wrong } from "./finding.js"
-import type { Open, Opened } from "./opened.js"
+import { type Finding, type Look, lateness, many, ok, present, staying, warning, wrong } from "./finding.js"
+import { mistaken, type Open, type Opened } from "./opened.js"
 
 /** How many sessions are looked at. */
 const most = 500
-
-/** How long a session may stay after its end, and how many of them are many. */
-const lateness = 60 * 60 * 1000
-const many = 100
 
 const shard = /^(people-)?[0-9a-f]{2}$/
 
@@ -50,26 +46,20 @@ const leftovers = (directory: string): Look =>
           const { heads } = await list(folder)
           expired += heads.some(({ expiresAt }) => expiresAt < now - lateness) ? 1 : 0
         }
-        return [
-          ...(strangers > 0
-            ? [
-                warning(
-                  `${strangers} files or folders in the directory are not sessions'`,
-                  "keep nothing else there: name a directory for sessions alone"
-                )
-              ]
-            : []),
+        return present([
+          strangers > 0 &&
+            warning(
+              `${strangers} files or folders in the directory are not sessions'`,
+              "keep nothing else there: name a directory for sessions alone"
+            ),
           expired >= many
-            ? warning(
-                `${expired} of a sample of ${folders.length} sessions expired more than ${spoken(lateness)} ago and are still stored: nothing removes them`,
-                "let one of the app's processes run all the time, or run `effect-session gc` from cron"
-              )
+            ? staying(`${expired} of a sample of ${folders.length} sessions`, lateness)
             : ok(
                 folders.length === 0
                   ? "there are no sessions yet"
                   : `of a sample of ${folders.length} sessions ${expired} wait to be removed`
               )
-        ]
+        ])
       },
       catch: explained
     })
@@ -106,9 +96,7 @@ export const openFile: Open = () =>
   Effect.flatMap(options, (options): Effect.Effect<Opened, SessionError> => {
     const mistake = mistakeIn(options.directory, "directory")
     if (mistake !== undefined) {
-      return Effect.fail(
-        new SessionError({ reason: "InvalidConfig", message: `${Environment.variables.url}: ${mistake}` })
-      )
+      return mistaken(mistake)
     }
     const path = resolve(options.directory)
     if (!existsSync(path)) {
@@ -120,7 +108,6 @@ export const openFile: Open = () =>
         { name: "the room on the disk", look: room(real) },
         { name: "what is in the directory", look: leftovers(real) }
       ],
-      untried: Effect.succeed(undefined),
       provider: File.make(options)
     })
   })

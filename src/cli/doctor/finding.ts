@@ -1,12 +1,12 @@
 /**
  * What `doctor` finds, and how it looks: each check is a value, and has a time limit of its own.
  */
-import { millisOf } from "#dialect/clock"
 import * as Cause from "#effect/Cause"
 import * as Effect from "#effect/Effect"
 import { Failure, wordsOf } from "../../internal/failure.js"
 import { rest } from "../../internal/machineTime.js"
 import { isSessionError } from "../../SessionError.js"
+import { spoken } from "./units.js"
 
 /** How bad something is: right, or only worth knowing; likely to harm soon; or harmful now. */
 export type Level = "ok" | "warning" | "wrong"
@@ -27,6 +27,16 @@ export const ok = finding("ok")
 export const warning = finding("warning")
 export const wrong = finding("wrong")
 
+/** Those of the findings that apply. */
+export const present = (found: ReadonlyArray<Finding | false>): ReadonlyArray<Finding> =>
+  found.filter((one) => one !== false)
+
+/** Those of the findings that apply; if none does, that all is as it should be, in the words of `right`. */
+export const foundOr = (right: string, found: ReadonlyArray<Finding | false>): ReadonlyArray<Finding> => {
+  const those = present(found)
+  return those.length > 0 ? those : [ok(right)]
+}
+
 /** The findings of a check. Its effect fails if it could not look. */
 export type Look = Effect.Effect<ReadonlyArray<Finding>, unknown>
 
@@ -35,6 +45,16 @@ export interface Check {
   readonly name: string
   readonly look: Look
 }
+
+/** A check whose findings are known already. */
+export const known = (...found: ReadonlyArray<Finding>): Check => ({ name: "", look: Effect.succeed(found) })
+
+/** The checks of one of several servers, which say which one it is. */
+export const at = (address: string, checks: ReadonlyArray<Check>): ReadonlyArray<Check> =>
+  checks.map(({ look, name }) => ({
+    name: `${address}: ${name}`,
+    look: Effect.map(look, (found) => found.map((one) => ({ ...one, what: `${address}: ${one.what}` })))
+  }))
 
 /** How long a check may take, in milliseconds. */
 const limit = 10_000
@@ -58,58 +78,13 @@ const run = ({ look, name }: Check): Effect.Effect<ReadonlyArray<Finding>> =>
 export const runAll = (checks: ReadonlyArray<Check>): Effect.Effect<ReadonlyArray<Finding>> =>
   Effect.map(Effect.forEach(checks, run, { concurrency: "unbounded" }), (found) => found.flat())
 
-/** How far two clocks may differ, in milliseconds. */
-const tolerance = 2_000
+/** How long sessions may stay stored after their end, in milliseconds, and how many of them are many. */
+export const lateness = 3_600_000
+export const many = 100
 
-/**
- * Compares a server's clock with the app's. `ask` returns the server's time in milliseconds since the epoch, which may be
- * rounded down by as much as `unit`.
- */
-export const clocks = <E>(
-  whose: string,
-  ask: Effect.Effect<number, E>,
-  consequence: string,
-  unit = 0
-): Effect.Effect<ReadonlyArray<Finding>, E> =>
-  Effect.clockWith((clock) =>
-    Effect.suspend(() => {
-      const before = millisOf(clock)
-      return Effect.map(ask, (theirs) => {
-        const after = millisOf(clock)
-        // The server looked at its clock at some moment in between.
-        const difference = theirs + unit / 2 - (before + after) / 2
-        const apart = Math.abs(difference)
-        return apart > tolerance + unit / 2 + (after - before) / 2
-          ? [
-              warning(
-                `the clock of ${whose} is ${spoken(apart)} ${difference > 0 ? "ahead of" : "behind"} this machine's: ${consequence}`,
-                "keep both in step with NTP: see timedatectl or chronyc tracking on each machine"
-              )
-            ]
-          : [ok(`the clock of ${whose} agrees with this machine's`)]
-      })
-    })
+/** The warning of sessions that are still stored so long after their end. */
+export const staying = (which: string, late: number): Finding =>
+  warning(
+    `${which} expired more than ${spoken(late)} ago and are still stored: nothing removes them`,
+    "let one of the app's processes run all the time, or run `effect-session gc` from cron"
   )
-
-/** A time span, in milliseconds, in the largest unit that it fills twice. */
-export const spoken = (millis: number): string => {
-  const [unit, size] = units.find(([, size]) => millis >= 2 * size) ?? ["seconds", 1_000]
-  return `${Math.round(millis / size)} ${unit}`
-}
-
-const units: ReadonlyArray<readonly [name: string, size: number]> = [
-  ["days", 86_400_000],
-  ["hours", 3_600_000],
-  ["minutes", 60_000]
-]
-
-/** A number of bytes, as people say it. */
-export const size = (bytes: number): string =>
-  bytes >= 2 ** 30
-    ? `${(bytes / 2 ** 30).toFixed(1)} GiB`
-    : bytes >= 2 ** 20
-      ? `${Math.round(bytes / 2 ** 20)} MiB`
-      : `${Math.round(bytes / 2 ** 10)} KiB`
-
-/** A share in whole percent, rounded down: what is not full is not called so. */
-export const percent = (part: number, whole: number): number => Math.floor((100 * part) / whole)

@@ -9,12 +9,13 @@ import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import type * as Redacted from "#effect/Redacted"
 import * as Stream from "#effect/Stream"
+import { variableOf } from "../../layers/variables.js"
 import { makeAtRest } from "../../Manager/atRest.js"
 import type { SessionConfig } from "../../Manager/configSchema.js"
 import { advice, readKey } from "../../Provider/internal/keyRing.js"
 import type { Provider } from "../../Provider/Provider.js"
 import { given } from "./configuration.js"
-import { type Check, type Finding, ok, warning, wrong } from "./finding.js"
+import { type Check, type Finding, known, ok, present, warning, wrong } from "./finding.js"
 
 /** The text of each key in a variable. */
 const textsIn = (variable: string): Effect.Effect<ReadonlyArray<string>> =>
@@ -39,27 +40,21 @@ export const keysIn = (variable: string, use: "at-rest" | "cookie"): Effect.Effe
     )
     return texts.length === 0
       ? []
-      : [
+      : present([
           ...weak,
-          ...(same.length > 0
-            ? [
-                warning(
-                  `${variable}: ${numbers(same)} of ${keys.length} stands there twice`,
-                  "leave the second one out; if it was to be a new key, nothing was rotated"
-                )
-              ]
-            : []),
-          ...(weak.length > 0
-            ? []
-            : [
-                ok(
-                  keys.length === 1
-                    ? `${variable}: one key, whose age is unknown: neither keys nor seals have a date`
-                    : `${variable}: ${keys.length} keys, of unknown age: the first seals, and all of them open`,
-                  `to rotate, put a new key in front (effect-session keys ${use} --rotate), and drop the old one when its last session has expired`
-                )
-              ])
-        ]
+          same.length > 0 &&
+            warning(
+              `${variable}: ${numbers(same)} of ${keys.length} stands there twice`,
+              "leave the second one out; if it was to be a new key, nothing was rotated"
+            ),
+          weak.length === 0 &&
+            ok(
+              keys.length === 1
+                ? `${variable}: one key, whose age is unknown: neither keys nor seals have a date`
+                : `${variable}: ${keys.length} keys, of unknown age: the first seals, and all of them open`,
+              `to rotate, put a new key in front (effect-session keys ${use} --rotate), and drop the old one when its last session has expired`
+            )
+        ])
   })
 
 /** How many sessions are looked at. */
@@ -104,9 +99,9 @@ export const sealing = (provider: Provider, config: SessionConfig): ReadonlyArra
   }
   const { keys, migrating } = atRest
   const { list } = provider
-  const variable = "SESSION_AT_REST_KEYS"
+  const variable = variableOf(["atRest", "keys"])
   if (list === undefined) {
-    return [{ name, look: Effect.succeed([ok(`not checked: ${name}: ${provider.name} cannot list them`)]) }]
+    return [known(ok(`not checked: ${name}: ${provider.name} cannot list them`))]
   }
   return [
     {
@@ -116,29 +111,24 @@ export const sealing = (provider: Provider, config: SessionConfig): ReadonlyArra
         const none = count(-1)
         const idle = keys.flatMap((_, place) => (place > 0 && count(place) === 0 ? [place] : []))
         const shares = keys.map((_, place) => `${count(place)} with key ${place + 1}`).join(", ")
-        return [
+        return present([
           ok(`${variable}: of a sample of ${found.length} sessions are sealed: ${shares}`),
-          ...(none > 0
-            ? [
-                migrating === false
-                  ? warning(
-                      `${variable}: ${none} of a sample of ${found.length} sessions are sealed with none of the keys, or not at all: they cannot be opened, and their users are signed out`,
-                      "put the old key back at the end of the list, or set SESSION_AT_REST_MIGRATING while sessions of before are taken over"
-                    )
-                  : ok(`${none} of a sample of ${found.length} sessions are not sealed with one of the keys yet`)
-              ]
-            : []),
-          ...(found.length > 0 && idle.length > 0
-            ? [
-                ok(
-                  `${variable}: ${numbers(idle)} seals none of them`,
-                  found.length < most
-                    ? "drop it, unless a process still seals with it"
-                    : "drop it when the longest lifetime has passed since the last key was added"
+          none > 0 &&
+            (migrating === false
+              ? warning(
+                  `${variable}: ${none} of a sample of ${found.length} sessions are sealed with none of the keys, or not at all: they cannot be opened, and their users are signed out`,
+                  "put the old key back at the end of the list, or set SESSION_AT_REST_MIGRATING while sessions of before are taken over"
                 )
-              ]
-            : [])
-        ]
+              : ok(`${none} of a sample of ${found.length} sessions are not sealed with one of the keys yet`)),
+          found.length > 0 &&
+            idle.length > 0 &&
+            ok(
+              `${variable}: ${numbers(idle)} seals none of them`,
+              found.length < most
+                ? "drop it, unless a process still seals with it"
+                : "drop it when the longest lifetime has passed since the last key was added"
+            )
+        ])
       })
     }
   ]

@@ -12,16 +12,15 @@ import { stats } from "../../Provider/memcached/protocol.js"
 import { placeOf } from "../../Provider/memcached/rendezvous.js"
 import { areServers, connect, type Member, serversIn } from "../../Provider/memcached/servers.js"
 import * as Store from "../../Provider/memcached/store.js"
-import { SessionError } from "../../SessionError.js"
-import { type Check, clocks, type Finding, ok, percent, size, warning, wrong } from "./finding.js"
-import type { Open, Opened } from "./opened.js"
+import type { SessionError } from "../../SessionError.js"
+import { type Fields, numberOf } from "./fields.js"
+import { at, type Check, type Finding, foundOr, known, ok, present, warning, wrong } from "./finding.js"
+import { mistaken, type Open, type Opened } from "./opened.js"
+import { serverClock } from "./serverClock.js"
+import { percent, size } from "./units.js"
 
 /** How long a server may take, in milliseconds: as the provider's default. */
 const timeout = 2_000
-
-type Fields = ReadonlyMap<string, string>
-
-const numberOf = (fields: Fields, name: string): number => Number(fields.get(name) ?? Number.NaN)
 
 /** An item has a key and a header of memcached's own. */
 const around = 512
@@ -31,42 +30,34 @@ const keep = "give it more memory (-m), or keep sessions in a backend that remov
 const memory = (fields: Fields): ReadonlyArray<Finding> => {
   const evicted = numberOf(fields, "evictions")
   const [used, most] = [numberOf(fields, "bytes"), numberOf(fields, "limit_maxbytes")]
-  const found = [
-    ...(evicted > 0
-      ? [
-          warning(
-            `it has removed ${evicted} values since its start because its memory was full: each was somebody's session, or could be`,
-            keep
-          )
-        ]
-      : []),
-    ...(used >= 0.9 * most
-      ? [warning(`its memory is nearly full: ${percent(used, most)} % of ${size(most)} are in use`, keep)]
-      : [])
-  ]
-  return found.length > 0 ? found : [ok(`it has removed nothing, and uses ${percent(used, most)} % of ${size(most)}`)]
+  return foundOr(`it has removed nothing, and uses ${percent(used, most)} % of ${size(most)}`, [
+    evicted > 0 &&
+      warning(
+        `it has removed ${evicted} values since its start because its memory was full: each was somebody's session, or could be`,
+        keep
+      ),
+    used >= 0.9 * most &&
+      warning(`its memory is nearly full: ${percent(used, most)} % of ${size(most)} are in use`, keep)
+  ])
 }
 
 const settings = (fields: Fields, maxBytes: number): ReadonlyArray<Finding> => {
   const item = numberOf(fields, "item_size_max")
   // The provider takes no larger sessions than memcached does by default.
   const most = Math.min(maxBytes + overhead + around, Store.capabilities.maxPayload + around)
-  return [
+  return present([
     item < most
       ? wrong(
           `it takes values of ${size(item)} at most (-I), and sessions may have ${size(maxBytes)}: larger ones cannot be saved`,
           "start it with a larger -I, or lower SESSION_MAX_BYTES"
         )
       : ok("it takes the largest session that the options allow"),
-    ...(fields.get("evictions") === "off"
-      ? [
-          warning(
-            "it removes nothing when its memory is full (-M), and refuses new sessions then",
-            "give it enough memory (-m), and watch it"
-          )
-        ]
-      : [])
-  ]
+    fields.get("evictions") === "off" &&
+      warning(
+        "it removes nothing when its memory is full (-M), and refuses new sessions then",
+        "give it enough memory (-m), and watch it"
+      )
+  ])
 }
 
 const connections = (fields: Fields): ReadonlyArray<Finding> => {
@@ -82,29 +73,21 @@ const checksOf = ({ address, ask }: Member, maxBytes: number): ReadonlyArray<Che
       Effect.suspend(() => ask(stats(group))),
       f
     )
-  const checks: ReadonlyArray<Check> = [
+  return at(address, [
     { name: "its version", look: look((fields) => [ok(`it is memcached ${fields.get("version")}`)]) },
     { name: "its memory", look: look(memory) },
     { name: "its options", look: look((fields) => settings(fields, maxBytes), " settings") },
     { name: "its connections", look: look(connections) },
-    {
-      name: "its clock",
-      look: clocks(
-        "the server",
-        Effect.map(
-          Effect.suspend(() => ask(stats())),
-          (fields) => numberOf(fields, "time") * 1000
-        ),
-        "sessions of more than 30 days may end early",
-        // A second, and the tick by which its clock is behind.
-        2_000
-      )
-    }
-  ]
-  return checks.map(({ look, name }) => ({
-    name: `${address}: ${name}`,
-    look: Effect.map(look, (found) => found.map((one) => ({ ...one, what: `${address}: ${one.what}` })))
-  }))
+    serverClock(
+      Effect.map(
+        Effect.suspend(() => ask(stats())),
+        (fields) => numberOf(fields, "time") * 1000
+      ),
+      "sessions of more than 30 days may end early",
+      // A second, and the tick by which its clock is behind.
+      2_000
+    )
+  ])
 }
 
 const away = (address: string): Finding =>
@@ -116,25 +99,14 @@ export const openMemcached: Open = (config) =>
     ({ prefix = "session:", url }): Effect.Effect<Opened, SessionError, Scope.Scope> => {
       const servers = serversIn(Environment.plain(url))
       if (!areServers(servers)) {
-        return Effect.fail(
-          new SessionError({
-            reason: "InvalidConfig",
-            message: `${Environment.variables.url}: expected host:port,host:port, or user:password@ before each`
-          })
-        )
+        return mistaken("expected host:port,host:port, or user:password@ before each")
       }
       const addresses = servers.map(({ address }) => address)
-      return Effect.map(connect(servers, placeOf(addresses), timeout), ({ ask, present }) => ({
+      return Effect.map(connect(servers, placeOf(addresses), timeout), ({ ask, present: members }) => ({
         checks: [
-          {
-            name: "the list of servers",
-            look: Effect.succeed(
-              addresses.filter((address) => !present.some((member) => member.address === address)).map(away)
-            )
-          },
-          ...present.flatMap((member) => checksOf(member, config.maxBytes))
+          known(...addresses.filter((address) => !members.some((member) => member.address === address)).map(away)),
+          ...members.flatMap((member) => checksOf(member, config.maxBytes))
         ],
-        untried: Effect.succeed(undefined),
         provider: Effect.succeed(
           CasProvider.make(Store.make(ask, { capabilities: Store.capabilities, distinct: true }), prefix)
         )

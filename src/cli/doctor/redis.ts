@@ -16,27 +16,25 @@ import { type Link, mastersOf } from "../../Provider/redis/link.js"
 import { type CommonOptions, minReplicas, provide, timeoutOf, waits } from "../../Provider/redis/provide.js"
 import { type Sentinels, sentinelVariables } from "../../Provider/redis/sentinel.js"
 import type { SessionError } from "../../SessionError.js"
-import { type Check, clocks, type Finding, ok, shown, warning, wrong } from "./finding.js"
+import { type Fields, numberOf } from "./fields.js"
+import { at, type Check, type Finding, known, ok, shown, warning, wrong } from "./finding.js"
 import type { Open, Opened } from "./opened.js"
 import { memory, persistence, replication, version } from "./redisInfo.js"
-import { lifetimes } from "./redisLifetimes.js"
+import { lifetimesOn } from "./redisLifetimes.js"
 import { rights } from "./redisRights.js"
+import { serverClock } from "./serverClock.js"
 
 /** Sends a command. Fails with words that may be shown. */
 export const ask = (client: Redis, command: string, ...args: ReadonlyArray<string | number>) =>
   Effect.tryPromise({ try: () => client.call(command, [...args]) as Promise<unknown>, catch: failureOf })
 
 /** One server, and what is expected of it. */
-export interface Node {
+interface Node {
   readonly client: Redis
-  /** Its address and a colon, if there are several. */
-  readonly where: string
   readonly prefix: string
   readonly minReplicas: number
   readonly isClustered: boolean
 }
-
-type Fields = ReadonlyMap<string, string>
 
 const parsed = (info: unknown): Fields =>
   new Map([...String(info).matchAll(/^([a-z]\w*):(.*?)\r?$/gim)].map(([, name, value]) => [name!, value!]))
@@ -50,7 +48,7 @@ const timeOf = ({ client }: Node, info: Effect.Effect<Fields, unknown>): Effect.
     }),
     (refusal) =>
       Effect.flatMap(info, (fields) => {
-        const micros = Number(fields.get("server_time_usec"))
+        const micros = numberOf(fields, "server_time_usec")
         return Number.isNaN(micros) ? Effect.fail(refusal) : Effect.succeed(micros / 1000)
       })
   )
@@ -58,9 +56,9 @@ const timeOf = ({ client }: Node, info: Effect.Effect<Fields, unknown>): Effect.
 const checksOf = (node: Node): Effect.Effect<ReadonlyArray<Check>> =>
   // Each check would ask for it. INFO is asked without a cache for the time, which would be that of another moment.
   Effect.map(Effect.cached(Effect.map(ask(node.client, "INFO"), parsed)), (info): ReadonlyArray<Check> => {
-    const { client, isClustered, where } = node
+    const { client, isClustered, prefix } = node
     const by = (look: (fields: Fields) => ReadonlyArray<Finding>) => Effect.map(info, look)
-    const checks: ReadonlyArray<Check> = [
+    return [
       { name: "the server's version", look: by(version) },
       { name: "whether it is a replica", look: by((fields) => replication(fields, node.minReplicas, isClustered)) },
       { name: "the user's rights", look: rights(node) },
@@ -69,20 +67,12 @@ const checksOf = (node: Node): Effect.Effect<ReadonlyArray<Check>> =>
         name: "whether data survives a restart",
         look: Effect.flatMap(info, (fields) => persistence(fields, ask(client, "CONFIG", "GET", "save")))
       },
-      {
-        name: "the server's clock",
-        look: clocks(
-          "the server",
-          timeOf(node, Effect.map(ask(client, "INFO", "server"), parsed)),
-          "processes may renew sessions too often or too late"
-        )
-      },
-      { name: "whether sessions have a lifetime", look: lifetimes(node) }
+      serverClock(
+        timeOf(node, Effect.map(ask(client, "INFO", "server"), parsed)),
+        "processes may renew sessions too often or too late"
+      ),
+      { name: "whether sessions have a lifetime", look: lifetimesOn(client, prefix) }
     ]
-    return checks.map(({ look, name }) => ({
-      name: `${where}${name}`,
-      look: Effect.map(look, (found) => found.map((one) => ({ ...one, what: `${where}${one.what}` })))
-    }))
   })
 
 const addressOf = ({ options: { host, port } }: Redis): string => `${host}:${port}`
@@ -98,17 +88,12 @@ const opened = (
   const { isCluster } = link.client
   return Effect.map(
     Effect.forEach(masters, (client) =>
-      checksOf({
-        client,
-        prefix,
-        minReplicas,
-        where: isCluster ? `${addressOf(client)}: ` : "",
-        isClustered: isCluster
-      })
+      Effect.map(checksOf({ client, prefix, minReplicas, isClustered: isCluster }), (checks) =>
+        isCluster ? at(addressOf(client), checks) : checks
+      )
     ),
     (checks) => ({
       checks: [...around, ...checks.flat()],
-      untried: Effect.succeed(undefined),
       provider: provide(name, link, options)
     })
   )
@@ -128,7 +113,7 @@ const clusterState = (node: Redis): Effect.Effect<ReadonlyArray<Finding>, unknow
   Effect.map(ask(node, "CLUSTER", "INFO"), (reply) => {
     const fields = parsed(reply)
     const [slots, suspected, failed] = ["assigned", "pfail", "fail"].map((name) =>
-      Number(fields.get(`cluster_slots_${name}`))
+      numberOf(fields, `cluster_slots_${name}`)
     ) as [number, number, number]
     return fields.get("cluster_state") !== "ok" || failed > 0 || slots < 16_384
       ? [
@@ -163,7 +148,7 @@ const broken = (url: Redacted.Redacted, error: SessionError): Effect.Effect<Open
   ).pipe(
     Effect.mapError(() => error),
     Effect.map((found) => ({
-      checks: [{ name: "the cluster's state", look: Effect.succeed(found) }],
+      checks: [known(...found)],
       untried: Effect.succeed(shown(error)),
       provider: Effect.fail(error)
     }))

@@ -2,11 +2,9 @@
  * What the INFO of a Redis server says of its health.
  */
 import * as Effect from "#effect/Effect"
-import { type Finding, ok, percent, shown, size, warning, wrong } from "./finding.js"
-
-type Fields = ReadonlyMap<string, string>
-
-const numberOf = (fields: Fields, name: string): number => Number(fields.get(name) ?? Number.NaN)
+import { type Fields, numberOf } from "./fields.js"
+import { type Finding, foundOr, ok, shown, warning, wrong } from "./finding.js"
+import { percent, size } from "./units.js"
 
 /** docs/providers/redis.md has what is needed. */
 const oldest = 5
@@ -46,62 +44,50 @@ export const replication = (fields: Fields, minReplicas: number, isClustered: bo
         : [ok(replicas > 0 ? `the server is a master with ${replicas} replicas` : "the server is no replica")]
 }
 
-const isFull = (used: number, most: number): boolean => used >= 0.9 * most
+const keep = "give sessions a server of their own with maxmemory-policy noeviction, and enough maxmemory"
 
 export const memory = (fields: Fields): ReadonlyArray<Finding> => {
   const most = numberOf(fields, "maxmemory")
   const used = numberOf(fields, "used_memory")
   const evicted = numberOf(fields, "evicted_keys")
   const policy = fields.get("maxmemory_policy") ?? "unknown"
-  const evicts = policy.startsWith("allkeys") || policy.startsWith("volatile")
-  const keep = "give sessions a server of their own with maxmemory-policy noeviction, and enough maxmemory"
-  const evictions = !evicts
-    ? []
-    : most > 0
-      ? [
-          policy.startsWith("allkeys")
-            ? warning(
-                `maxmemory-policy is ${policy}: when the memory is full, the server removes any key, and with a session its user is signed out`,
-                keep
-              )
-            : warning(
-                `maxmemory-policy is ${policy}: when the memory is full, the server removes keys that have a lifetime, and every session has one: its user is signed out`,
-                keep
-              )
-        ]
-      : [ok(`maxmemory-policy is ${policy}, which removes nothing as long as there is no maxmemory`)]
-  const room =
-    most > 0 && isFull(used, most)
-      ? [
-          evicts || used < most
-            ? warning(
-                `the server uses ${percent(used, most)} % of its maxmemory (${size(most)})`,
-                "raise maxmemory, or remove data"
-              )
-            : wrong(
-                `the server's memory is full (${size(most)}): it refuses new sessions and changes`,
-                "raise maxmemory, or remove data"
-              )
-        ]
-      : []
-  const lost =
-    evicted > 0
-      ? [
-          warning(
-            `the server has removed ${evicted} keys since its start because its memory was full: sessions may be among them`,
+  const evictsAny = policy.startsWith("allkeys")
+  const evicts = evictsAny || policy.startsWith("volatile")
+  const found = [
+    evicts &&
+      (most > 0
+        ? warning(
+            `maxmemory-policy is ${policy}: when the memory is full, the server removes ${
+              evictsAny
+                ? "any key, and with a session its user is signed out"
+                : "keys that have a lifetime, and every session has one: its user is signed out"
+            }`,
             keep
           )
-        ]
-      : []
-  return evictions.length + room.length + lost.length > 0
-    ? [...evictions, ...room, ...lost]
-    : [
-        ok(
-          most > 0
-            ? `the server uses ${percent(used, most)} % of its maxmemory, and removes no sessions when that is full`
-            : "the server has no maxmemory, and removes no sessions by itself"
-        )
-      ]
+        : ok(`maxmemory-policy is ${policy}, which removes nothing as long as there is no maxmemory`)),
+    most > 0 &&
+      used >= 0.9 * most &&
+      (evicts || used < most
+        ? warning(
+            `the server uses ${percent(used, most)} % of its maxmemory (${size(most)})`,
+            "raise maxmemory, or remove data"
+          )
+        : wrong(
+            `the server's memory is full (${size(most)}): it refuses new sessions and changes`,
+            "raise maxmemory, or remove data"
+          )),
+    evicted > 0 &&
+      warning(
+        `the server has removed ${evicted} keys since its start because its memory was full: sessions may be among them`,
+        keep
+      )
+  ]
+  return foundOr(
+    most > 0
+      ? `the server uses ${percent(used, most)} % of its maxmemory, and removes no sessions when that is full`
+      : "the server has no maxmemory, and removes no sessions by itself",
+    found
+  )
 }
 
 /** @param save The reply of CONFIG GET save, which managed servers refuse. */

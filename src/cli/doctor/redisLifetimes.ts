@@ -13,8 +13,9 @@ import { type Finding, ok, warning } from "./finding.js"
 const most = 500
 const steps = 50
 
-/** Of all keys under the prefix, those of sessions: in a cluster with a hash tag in braces. */
-const isSession = (prefix: string) => (key: string) => isId(key.slice(prefix.length).replace(/^\{([\w-]+)\}/, "$1"))
+/** Of some keys, those of sessions: in a cluster with a hash tag in braces. */
+const isSession = (prefix: string) => (key: string) =>
+  key.startsWith(prefix) && isId(key.slice(prefix.length).replace(/^\{([\w-]+)\}/, "$1"))
 
 /** The keys of some sessions. */
 const sampled = async (client: Redis, prefix: string): Promise<ReadonlyArray<string>> => {
@@ -34,8 +35,8 @@ const sampled = async (client: Redis, prefix: string): Promise<ReadonlyArray<str
   return [...found].slice(0, most)
 }
 
-/** The findings, from the lifetimes of a sample: below 0 for none, and less for a key that is gone meanwhile. */
-export const endless = (ttls: ReadonlyArray<number>): ReadonlyArray<Finding> => {
+/** The findings, from the lifetimes of a sample: -1 for none, and less for a key that is gone meanwhile. */
+const endless = (ttls: ReadonlyArray<number>): ReadonlyArray<Finding> => {
   const without = ttls.filter((ttl) => ttl === -1).length
   return without > 0
     ? [
@@ -53,23 +54,27 @@ export const endless = (ttls: ReadonlyArray<number>): ReadonlyArray<Finding> => 
       ]
 }
 
-export const lifetimes = ({
-  client,
-  prefix
-}: {
-  readonly client: Redis
-  readonly prefix: string
-}): Effect.Effect<ReadonlyArray<Finding>, Failure> =>
+/** Looks at the lifetimes of the sessions among some keys. */
+export const lifetimes = (
+  prefix: string,
+  sample: () => Promise<ReadonlyArray<string>>,
+  lifetimeOf: (key: string) => Promise<number>
+): Effect.Effect<ReadonlyArray<Finding>, Failure> =>
   Effect.map(
     Effect.tryPromise({
-      try: async () => {
-        const keys = await sampled(client, prefix)
-        return Promise.all(keys.map((key) => client.pttl(key)))
-      },
+      try: async () => Promise.all((await sample()).filter(isSession(prefix)).map(lifetimeOf)),
       catch: (cause) =>
         cause instanceof Error && replyCode(cause.message) === "NOPERM"
           ? new Failure("the user may not SCAN or PTTL, of which sessions need only SCAN")
           : failureOf(cause)
     }),
     endless
+  )
+
+/** Looks at the lifetimes of some sessions of Redis. */
+export const lifetimesOn = (client: Redis, prefix: string): Effect.Effect<ReadonlyArray<Finding>, Failure> =>
+  lifetimes(
+    prefix,
+    () => sampled(client, prefix),
+    (key) => client.pttl(key)
   )

@@ -7,7 +7,7 @@ import type { Redis } from "ioredis"
 import * as Effect from "#effect/Effect"
 import { Failure as Failed, type Failure } from "../../internal/failure.js"
 import { failureOf, replyCode } from "../../Provider/redis/failures.js"
-import { type Finding, ok, warning, wrong } from "./finding.js"
+import { type Finding, foundOr, ok, warning, wrong } from "./finding.js"
 
 interface Wanted {
   readonly prefix: string
@@ -95,30 +95,22 @@ export const rights = (node: Wanted & { readonly client: Redis }): Effect.Effect
       return isRefused(error) && isOfKeys(error)
     })
     const news = rest[places.length] ?? null
-    const found: ReadonlyArray<Finding> = [
-      ...(missing.length > 0
-        ? [wrong(`the user may not use ${upper(missing)}, which sessions need`, plus(missing))]
-        : []),
-      ...(keys.length > 0
-        ? [
-            wrong(
-              `the user may not use the keys that begin with ${keys.join(", ")}`,
-              granted(keys.map((key) => `~${key}*`).join(" "))
-            )
-          ]
-        : []),
-      ...(noListing.length > 0
-        ? [warning("the user may not use SCAN: sessions can be neither counted nor listed", plus(noListing))]
-        : []),
-      ...(isRefused(news)
-        ? [
-            ok(
-              "the user may not publish: open connections are told a minute late that their session has ended",
-              granted(`+publish +subscribe +unsubscribe &${prefix}*`)
-            )
-          ]
-        : [])
-    ]
-    return Effect.succeed(found.length > 0 ? found : [ok("the user may use all commands and keys that sessions need")])
+    return Effect.succeed(
+      foundOr("the user may use all commands and keys that sessions need", [
+        missing.length > 0 && wrong(`the user may not use ${upper(missing)}, which sessions need`, plus(missing)),
+        keys.length > 0 &&
+          wrong(
+            `the user may not use the keys that begin with ${keys.join(", ")}`,
+            granted(keys.map((key) => `~${key}*`).join(" "))
+          ),
+        noListing.length > 0 &&
+          warning("the user may not use SCAN: sessions can be neither counted nor listed", plus(noListing)),
+        isRefused(news) &&
+          ok(
+            "the user may not publish: open connections are told a minute late that their session has ended",
+            granted(`+publish +subscribe +unsubscribe &${prefix}*`)
+          )
+      ])
+    )
   })
 }

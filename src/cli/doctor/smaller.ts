@@ -10,14 +10,14 @@ import { durabilities } from "../../Provider/couchbase/address.js"
 import * as Environment from "../../Provider/internal/environment.js"
 import * as Ledis from "../../Provider/Ledis.js"
 import * as LedisServer from "../../Provider/ledis/server.js"
-import { failureOf } from "../../Provider/redis/failures.js"
 import { server } from "../../Provider/redis/ioredis.js"
-import { isId } from "../../Provider/redis/keys.js"
 import * as Ssdb from "../../Provider/Ssdb.js"
 import * as SsdbServer from "../../Provider/ssdb/server.js"
-import { type Check, clocks, ok } from "./finding.js"
+import { type Check, known, ok } from "./finding.js"
 import type { Open } from "./opened.js"
-import { endless } from "./redisLifetimes.js"
+import { ask } from "./redis.js"
+import { lifetimes } from "./redisLifetimes.js"
+import { serverClock } from "./serverClock.js"
 
 const options = Config.all({ url: Environment.url, prefix: Environment.prefix })
 
@@ -26,26 +26,12 @@ const timeout = Duration.seconds(5)
 /** How many keys are looked at. */
 const most = 500
 
-/** The lifetimes of some keys. `keys` lists those that may be under the prefix. */
-const lifetimes = (client: Redis, prefix: string, keys: () => Promise<ReadonlyArray<string>>): Check => ({
+const lifetimesOf = (client: Redis, prefix: string, keys: () => Promise<ReadonlyArray<string>>): Check => ({
   name: "whether sessions have a lifetime",
-  look: Effect.map(
-    Effect.tryPromise({
-      try: async () => {
-        const found = await keys()
-        const own = found.filter((key) => key.startsWith(prefix) && isId(key.slice(prefix.length)))
-        return Promise.all(own.map((key) => client.ttl(key)))
-      },
-      catch: failureOf
-    }),
-    endless
-  )
+  look: lifetimes(prefix, keys, (key) => client.ttl(key))
 })
 
-const notTold = (name: string): Check => ({
-  name,
-  look: Effect.succeed([ok(`not checked: ${name}: the server does not tell`)])
-})
+const notTold = (what: string): Check => known(ok(`not checked: ${what}: the server does not tell`))
 
 export const openLedis: Open = () =>
   Effect.flatMap(options, ({ prefix = "session:", url }) =>
@@ -53,24 +39,16 @@ export const openLedis: Open = () =>
       server(LedisServer.name, timeout, url, LedisServer.defaultPort, undefined, { isPatient: true }),
       ({ client }) => ({
         checks: [
-          {
-            name: "the server's clock",
-            look: clocks(
-              "the server",
-              Effect.map(
-                Effect.tryPromise({ try: () => client.call("TIME") as Promise<unknown>, catch: failureOf }),
-                (reply) => Number((reply as ReadonlyArray<string | number>)[0]) * 1000
-              ),
-              "processes may renew sessions too often or too late",
-              1_000
-            )
-          },
-          lifetimes(client, prefix, () =>
+          serverClock(
+            Effect.map(ask(client, "TIME"), (reply) => Number((reply as ReadonlyArray<string | number>)[0]) * 1000),
+            "processes may renew sessions too often or too late",
+            1_000
+          ),
+          lifetimesOf(client, prefix, () =>
             client.call("XSCAN", "KV", prefix, "COUNT", most).then((reply) => (reply as [string, Array<string>])[1])
           ),
           notTold("memory, and whether data survives a restart")
         ],
-        untried: Effect.succeed(undefined),
         provider: Ledis.make({ url, prefix })
       })
     )
@@ -80,13 +58,12 @@ export const openSsdb: Open = () =>
   Effect.flatMap(options, ({ prefix = "session:", url }) =>
     Effect.map(server(SsdbServer.name, timeout, url, SsdbServer.defaultPort, undefined), ({ client }) => ({
       checks: [
-        lifetimes(client, prefix, () => {
+        lifetimesOf(client, prefix, () => {
           const end = Buffer.concat([Buffer.from(prefix), Buffer.of(0xff)])
           return client.call("keys", prefix, end, most) as Promise<Array<string>>
         }),
         notTold("the server's clock, memory, and whether data survives a restart")
       ],
-      untried: Effect.succeed(undefined),
       provider: Ssdb.make({ url, prefix })
     }))
   )
@@ -100,17 +77,13 @@ export const openCouchbase: Open = () =>
     }),
     (options) => ({
       checks: [
-        {
-          name: "the bucket",
-          look: Effect.succeed([
-            ok(
-              "not checked: the bucket's type, its memory and the servers' clocks",
-              "an ephemeral bucket that ejects what was not used lately signs users out: choose noEviction, or a couchbase bucket"
-            )
-          ])
-        }
+        known(
+          ok(
+            "not checked: the bucket's type, its memory and the servers' clocks",
+            "an ephemeral bucket that ejects what was not used lately signs users out: choose noEviction, or a couchbase bucket"
+          )
+        )
       ],
-      untried: Effect.succeed(undefined),
       provider: Couchbase.make(options)
     })
   )

@@ -15,7 +15,7 @@ import type { Access } from "../../Provider/sql/access.js"
 import { isForbidden, isTransient } from "../../Provider/sql/failures.js"
 import { kept } from "../../Provider/sql/gc.js"
 import { clock, names, peopleOf, type TableName } from "../../Provider/sql/statements.js"
-import { type Check, type Finding, ok, spoken, warning, wrong } from "./finding.js"
+import { type Check, type Finding, foundOr, lateness, many, staying, warning, wrong } from "./finding.js"
 import type { Opened } from "./opened.js"
 import { ask, type Database, missingOf, tables } from "./sqlTables.js"
 
@@ -55,18 +55,17 @@ const rights = (database: Database): Effect.Effect<ReadonlyArray<Finding>> =>
   Effect.map(
     Effect.forEach([database.name, peopleOf(database.name)], (name) => {
       const { table } = names(database.access.dialect, name)
-      return Effect.map(lacking(database, table), (rights) =>
-        rights.length === 0
-          ? []
-          : [
-              wrong(
-                `the user lacks ${rights.join(", ")} on ${name.table}`,
-                `as the table's owner: GRANT ${rights.join(", ")} ON ${table} TO the user of SESSION_URL`
-              )
-            ]
+      return Effect.map(
+        lacking(database, table),
+        (rights) =>
+          rights.length > 0 &&
+          wrong(
+            `the user lacks ${rights.join(", ")} on ${name.table}`,
+            `as the table's owner: GRANT ${rights.join(", ")} ON ${table} TO the user of SESSION_URL`
+          )
       )
     }),
-    (found) => (found.flat().length > 0 ? found.flat() : [ok("the user may read and change the tables")])
+    (found) => foundOr("the user may read and change the tables", found)
   )
 
 /** Whether an index begins with the expiry: removing what has expired reads the whole table without. */
@@ -92,26 +91,21 @@ const hasIndex = ({ access }: Database, { schema, table }: TableName): Effect.Ef
 const indexes = (database: Database): Effect.Effect<ReadonlyArray<Finding>, unknown> =>
   Effect.map(
     Effect.forEach([database.name, peopleOf(database.name)], (name) =>
-      Effect.map(hasIndex(database, name), (has) =>
-        has
-          ? []
-          : [
-              warning(
-                `${name.table} has no index on expires_at: to remove what has expired reads the whole table, once a minute`,
-                `CREATE INDEX ON that column, as docs/format.md has it`
-              )
-            ]
+      Effect.map(
+        hasIndex(database, name),
+        (has) =>
+          !has &&
+          warning(
+            `${name.table} has no index on expires_at: to remove what has expired reads the whole table, once a minute`,
+            "CREATE INDEX ON that column, as docs/format.md has it"
+          )
       )
     ),
-    (found) => (found.flat().length > 0 ? found.flat() : [ok("the expiry has its indexes")])
+    (found) => foundOr("the expiry has its indexes", found)
   )
 
 /** More rows than this are not counted. */
 const most = 10_000
-
-/** How long rows may stay after their end, and how many of them are many. */
-const lateness = 60 * 60 * 1000
-const many = 100
 
 const rows = (database: Database): Effect.Effect<ReadonlyArray<Finding>, unknown> =>
   Effect.flatMap(Clock.currentTimeMillis, (millis) => {
@@ -136,33 +130,19 @@ const rows = (database: Database): Effect.Effect<ReadonlyArray<Finding>, unknown
           : Effect.succeed(0)
       ]),
       ([expired, none, absurd]) => {
-        const found: ReadonlyArray<Finding> = [
-          ...(expired >= many
-            ? [
-                warning(
-                  `${number(expired)} sessions expired more than ${spoken(late)} ago and are still stored: nothing removes them`,
-                  "let one of the app's processes run all the time, or run `effect-session gc` from cron"
-                )
-              ]
-            : []),
-          ...(none > 0
-            ? [
-                warning(
-                  `${number(none)} rows have the expiry 0: they are neither sessions nor removed`,
-                  `something else wrote them: DELETE FROM ${table} WHERE expires_at = 0`
-                )
-              ]
-            : []),
-          ...(absurd > 0
-            ? [
-                warning(
-                  `${number(absurd)} sessions end more than a day later than the options allow: a timeout was lowered, or a clock was wrong`,
-                  "their users stay signed in for as long; end them with `effect-session end`, or set SESSION_VALID_FROM"
-                )
-              ]
-            : [])
-        ]
-        return found.length > 0 ? found : [ok("the expiries are as they should be, and what has expired is removed")]
+        return foundOr("the expiries are as they should be, and what has expired is removed", [
+          expired >= many && staying(`${number(expired)} sessions`, late),
+          none > 0 &&
+            warning(
+              `${number(none)} rows have the expiry 0: they are neither sessions nor removed`,
+              `something else wrote them: DELETE FROM ${table} WHERE expires_at = 0`
+            ),
+          absurd > 0 &&
+            warning(
+              `${number(absurd)} sessions end more than a day later than the options allow: a timeout was lowered, or a clock was wrong`,
+              "their users stay signed in for as long; end them with `effect-session end`, or set SESSION_VALID_FROM"
+            )
+        ])
       }
     )
   })

@@ -11,10 +11,10 @@ import { mistakeIn } from "../../Provider/internal/path.js"
 import type { Access } from "../../Provider/sql/access.js"
 import { failed } from "../../Provider/sql/failures.js"
 import { open } from "../../Provider/sql/sqliteDatabase.js"
-import { SessionError } from "../../SessionError.js"
+import type { SessionError } from "../../SessionError.js"
 import { privacy, room } from "./disk.js"
-import { type Check, ok, warning, wrong } from "./finding.js"
-import type { Open, Opened } from "./opened.js"
+import { type Check, known, ok, warning, wrong } from "./finding.js"
+import { mistaken, type Open, type Opened } from "./opened.js"
 import { opened, table } from "./sql.js"
 import { ask } from "./sqlTables.js"
 
@@ -23,15 +23,12 @@ const memory = ":memory:"
 const checksOf = (access: Access, filename: string): ReadonlyArray<Check> =>
   filename === memory
     ? [
-        {
-          name: "the file",
-          look: Effect.succeed([
-            warning(
-              "the database is in memory: sessions end with the app's process, which no other can see",
-              "name a file in SESSION_URL"
-            )
-          ])
-        }
+        known(
+          warning(
+            "the database is in memory: sessions end with the app's process, which no other can see",
+            "name a file in SESSION_URL"
+          )
+        )
       ]
     : [
         {
@@ -54,17 +51,14 @@ const checksOf = (access: Access, filename: string): ReadonlyArray<Check> =>
 /** There is no file. Nothing is made, as it would be by opening it. */
 const absent = (filename: string): Opened => ({
   checks: [
-    {
-      name: "the file",
-      look: Effect.succeed([
-        existsSync(dirname(filename))
-          ? ok("there is no such file yet: the app makes it when it starts")
-          : wrong(
-              "the directory of the file is not there: the app cannot make the file",
-              "make the directory, or correct SESSION_URL"
-            )
-      ])
-    }
+    known(
+      existsSync(dirname(filename))
+        ? ok("there is no such file yet: the app makes it when it starts")
+        : wrong(
+            "the directory of the file is not there: the app cannot make the file",
+            "make the directory, or correct SESSION_URL"
+          )
+    )
   ],
   untried: Effect.succeed("there is no file yet"),
   provider: Effect.die("nothing to try")
@@ -79,9 +73,7 @@ export const openSqlite: Open = (config) =>
     ({ filename, table }): Effect.Effect<Opened, SessionError, Scope.Scope> => {
       const mistake = mistakeIn(filename, "file")
       return mistake !== undefined
-        ? Effect.fail(
-            new SessionError({ reason: "InvalidConfig", message: `${Environment.variables.url}: ${mistake}` })
-          )
+        ? mistaken(mistake)
         : filename !== memory && !existsSync(filename)
           ? Effect.succeed(absent(filename))
           : Effect.map(existing(filename), (access) =>
