@@ -76,6 +76,27 @@ describe("names", () => {
   )
 })
 
+describe("doctor", () => {
+  it.live("exits with 0 if all is ok, and prints an object of JSON for each finding if it is asked to", () =>
+    Effect.gen(function* () {
+      const told = yield* run({}, "doctor")
+      expect(told).toMatchObject({ code: 0, err: "" })
+      expect(told.out).toMatch(/^ok {7}the variables can be read, and none is unknown\n/)
+      const { code, out } = yield* run({ NODE_ENV: "production" }, "doctor", "--json")
+      expect(code).toBe(1)
+      const findings = out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      expect(findings.at(-1)).toEqual({
+        level: "warning",
+        what: expect.stringContaining("sessions are in the memory of the app's process"),
+        todo: expect.stringContaining("SESSION_PROVIDER=redis")
+      })
+    })
+  )
+})
+
 describe("wrong use", () => {
   const cases: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: string | RegExp]> = [
     [["end"], "which ones?"],

@@ -10,6 +10,7 @@ import { shared } from "../../provider/shared.js"
 import { suite } from "../../servers/need.js"
 import { freePorts } from "../../servers/Process.js"
 import * as Servers from "../../servers/Redis.js"
+import { run } from "../run.js"
 import { examine, expectHealthy, troubles } from "./examine.js"
 
 type Commands = ReadonlyArray<readonly [command: string, ...args: Array<string | number>]>
@@ -34,6 +35,12 @@ const changed = <A>(url: string, change: Commands, effect: Effect.Effect<A>, bac
 
 const config = (settings: Readonly<Record<string, string>>): Commands =>
   Object.entries(settings).map(([name, value]) => ["CONFIG", "SET", name, value] as const)
+
+/** What docs/cli.md shows of the command. */
+const shownLines =
+  /^\$ npx effect-session doctor\n(.*?)\n\.\.\.\n/ms
+    .exec(readFileSync(new URL("../../../docs/cli.md", import.meta.url), "utf8"))?.[1]
+    ?.split("\n") ?? []
 
 const session = (n: number) => `session:${String(n).padStart(43, "A")}`
 
@@ -159,6 +166,22 @@ suite("doctor on Redis", ["redis-server"], () => {
           "the clock of the server agrees with this machine's"
         ])
       )
+    })
+  )
+
+  it.live("the command prints what docs/cli.md shows, and exits with 1 if anything is not ok", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server
+      const command = run({ SESSION_PROVIDER: "redis", SESSION_URL: url }, "doctor")
+      const { code, out } = yield* changed(
+        url,
+        config({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" }),
+        command,
+        config({ maxmemory: "0", "maxmemory-policy": "noeviction" })
+      )
+      expect(code).toBe(1)
+      expect(shownLines.length).toBeGreaterThan(2)
+      for (const line of shownLines) expect(out.split("\n")).toContain(line)
     })
   )
 
