@@ -8,21 +8,21 @@ import * as HttpRouter from "#effect/http/HttpRouter"
 import * as HttpServerResponse from "#effect/http/HttpServerResponse"
 import * as Layer from "#effect/Layer"
 import * as Stream from "#effect/Stream"
-import { Feed, message, type Streams } from "./feed.js"
+import { Feed, type Pages, toMessage } from "./feed.js"
 import { AppSession } from "./session.js"
 import { sessionName } from "./watching.js"
 
 /** Another one with each start, so that a page sees that the demo was restarted. */
 const start = randomUUID()
 
-const stream = (feed: Streams) =>
+const stream = (feed: Pages) =>
   Effect.gen(function* () {
     const session = yield* AppSession
     const manager = yield* SessionManager.SessionManager
     // A page that stays open is no visit: with its streams alone the session ends as it would without them.
     yield* session.keepIdle
     const name = yield* sessionName
-    const hello = message("hello", { backend: manager.backend, start, session: name })
+    const hello = toMessage("hello", { backend: manager.backend, start, session: name })
     // Nobody sees the end of a session that its client holds, so that no stream is longer than such a session may be idle.
     const ended =
       name === undefined

@@ -10,7 +10,7 @@ import * as Queue from "#effect/Queue"
 import * as Schedule from "#effect/Schedule"
 import * as Stream from "#effect/Stream"
 
-/** A server-sent event. `undefined` is the end of the stream. */
+/** A server-sent event, as text. `undefined` is the end of the stream. */
 type Message = string | undefined
 
 /** What is kept for the page that is opened next, as after a redirect. */
@@ -33,7 +33,7 @@ type Event = SessionManager.SessionEvent["_tag"]
 const mostVisitors = 1_000
 const mostRequests = 4
 
-export const message = (event: string, data: unknown): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+export const toMessage = (event: string, data: unknown): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 
 /** Proxies and browsers give up connections on which nothing happens. */
 const heartbeat = ":\n\n"
@@ -73,14 +73,14 @@ const make = () => {
   const tellRequest = (session: string, request: Request): void => {
     const [name, to] = current(session)
     to.requests = [...to.requests, request].slice(-mostRequests)
-    send((page) => page === name, message("request", request))
+    send((page) => page === name, toMessage("request", request))
   }
 
   const tellEvent = (session: string, kind: Event): void => {
     const [name, { events }] = current(session)
     const times = (events.get(kind) ?? 0) + 1
     events.set(kind, times)
-    send((page) => page === name, message("session", { kind, times }))
+    send((page) => page === name, toMessage("session", { kind, times }))
   }
 
   /**
@@ -96,8 +96,8 @@ const make = () => {
   }
 
   const recent = ({ events, requests }: Visitor): ReadonlyArray<string> => [
-    ...requests.map((request) => message("request", request)),
-    ...[...events].map(([kind, times]) => message("session", { kind, times }))
+    ...requests.map((request) => toMessage("request", request)),
+    ...[...events].map(([kind, times]) => toMessage("session", { kind, times }))
   ]
 
   /** The messages for a page: `hello`, what a session of this name was told of late, and what comes. */
@@ -140,9 +140,9 @@ const make = () => {
   }
 }
 
-export type Streams = ReturnType<typeof make>
+export type Pages = ReturnType<typeof make>
 
-export class Feed extends Context.Service<Feed, Streams>()("demo/Feed") {
+export class Feed extends Context.Service<Feed, Pages>()("demo/Feed") {
   static readonly layer: Layer.Layer<Feed, never, SessionManager.SessionManager> = Layer.effect(
     Feed,
     Effect.gen(function* () {

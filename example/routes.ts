@@ -156,7 +156,7 @@ const Safe = HttpRouter.middleware((handler) => Effect.map(handler, HttpServerRe
 
 const Sessions = SessionHttp.routerMiddleware(AppSession)
 
-/** What is no use of the visitor's session is not shown among the visitor's requests. */
+/** Requests of the page itself, which the panel does not show among the visitor's. */
 const others = Layer.mergeAll(
   HttpRouter.add(
     "GET",

@@ -20,7 +20,7 @@ class Notes extends Context.Service<
   Notes,
   {
     readonly calls: Array<Call>
-    /** The names of the session, the last one that with which the request leaves. */
+    /** The names that the session has had, the last one when the request leaves. */
     readonly names: Array<string | undefined>
   }
 >()("demo/Notes") {}
@@ -52,21 +52,21 @@ export const sessionName = Effect.flatMap(AppSession, (session) =>
   )
 )
 
-/** Notes whose request it is, once more if that changes. */
+/** Notes whose request it is. A handler that changes the session's id calls it first, too. */
 export const noteName = Effect.flatMap(Notes, ({ names }) => Effect.map(sessionName, (name) => names.push(name)))
 
 /**
- * Notes whose request it was: for within the sessions' mount. After the handler, which has read the session: if the backend
- * is down, the visitor does not wait for it twice.
+ * Notes whose request it was. It goes inside the sessions' mount, and runs after the handler, which has read the session: if the
+ * backend is down, the visitor does not wait for it twice.
  */
 export const Naming = HttpRouter.middleware(
   Effect.map(SessionManager.SessionManager, (manager) => (handler) => {
-    const noted = Effect.provideService(noteName, SessionManager.SessionManager, manager)
-    return Effect.tap(handler, () => Effect.catch(noted, () => Effect.void))
+    const note = Effect.provideService(noteName, SessionManager.SessionManager, manager)
+    return Effect.tap(handler, () => Effect.catch(note, () => Effect.void))
   })
 )
 
-/** Tells the visitor's open pages of a request when its session was saved: for around the sessions' mount. */
+/** Tells the visitor's open pages of a request. It goes around the sessions' mount, so that the session is saved by then. */
 export const Watching = HttpRouter.middleware<{ provides: Notes }>()(
   Effect.map(
     Feed,
