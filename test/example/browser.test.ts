@@ -5,7 +5,8 @@ import type { Browser, Page } from "playwright-core"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { suite } from "../servers/need.js"
 import { freePorts } from "../servers/Process.js"
-import { type Demo, launch, startDemo, violations } from "../support/demoPages.js"
+import { launch } from "../support/browser.js"
+import { type Demo, startDemo, violations } from "../support/demoPages.js"
 
 suite("the demo in Chromium", ["chromium"], () => {
   let url = ""

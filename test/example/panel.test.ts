@@ -9,7 +9,8 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import * as program from "#test/program"
 import { suite } from "../servers/need.js"
 import { freePorts } from "../servers/Process.js"
-import { type Demo, launch, startDemo } from "../support/demoPages.js"
+import { launch } from "../support/browser.js"
+import { type Demo, startDemo } from "../support/demoPages.js"
 
 suite("the demo's panel in Chromium", ["chromium"], () => {
   const directory = mkdtempSync(join(tmpdir(), "effect-session-panel-"))

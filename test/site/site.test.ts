@@ -7,10 +7,11 @@ import type { Server } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { findProgram, root } from "../../scripts/programs.mjs"
+import { root } from "../../scripts/programs.mjs"
 import { suite } from "../servers/need.js"
+import { launch } from "../support/browser.js"
 import { pagesOf, type SitePage, serveFolder, targetOf } from "./pages.js"
 
 const built = mkdtempSync(join(tmpdir(), "effect-session-site-"))
@@ -58,10 +59,7 @@ suite("the site in Chromium", ["chromium"], () => {
 
   beforeAll(async () => {
     ;({ server, url } = await serveFolder(built))
-    browser = await chromium.launch({
-      executablePath: findProgram("chromium")!,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    })
+    browser = await launch()
   }, 90_000)
 
   afterAll(async () => {

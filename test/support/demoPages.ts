@@ -1,5 +1,5 @@
 /**
- * The demo as a process of its own, and Chromium to look at its pages.
+ * The demo as a process of its own, and what axe finds wrong with its pages.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -7,9 +7,9 @@ import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import type { AxeResults } from "axe-core"
-import { type Browser, chromium, type Page } from "playwright-core"
+import type { Page } from "playwright-core"
 import * as program from "#test/program"
-import { findProgram, root } from "../../scripts/programs.mjs"
+import { root } from "../../scripts/programs.mjs"
 
 export interface Demo {
   /** Ends it as an operator does, and returns the exit code. */
@@ -33,19 +33,6 @@ export const startDemo = async (port: number, variables: Readonly<Record<string,
     }
   }
 }
-
-export const launch = (): Promise<Browser> =>
-  chromium.launch({
-    executablePath: findProgram("chromium")!,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync"
-    ]
-  })
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 
