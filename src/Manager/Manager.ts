@@ -122,7 +122,10 @@ export const overProvider = (
  * Makes a manager over the provider in the context, to which sessions of this library's own layout move from another one. Fails
  * with `InvalidConfig` like {@link overProvider}, and if they cannot move.
  */
-export const overOwn = (config: SessionConfig, from: Provider): Effect.Effect<Manager, SessionError, SessionProvider> =>
+export const overOwnLayout = (
+  config: SessionConfig,
+  from: Provider
+): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.flatMap(SessionProvider, (to) => {
     const wrong = checkMovingOwn(config, from, to) ?? checkOnServer(config, Codec.json)
     const old = guarded(from, surroundProvider(from, config))
@@ -142,10 +145,13 @@ export const overOwn = (config: SessionConfig, from: Provider): Effect.Effect<Ma
   })
 
 /**
- * Makes a manager over the provider in the context, to which sessions move from another one. Fails with `InvalidConfig` like
- * {@link overProvider}, and if the move could not keep what it promises.
+ * Makes a manager over the provider in the context, to which sessions move from another library's layout. Fails with
+ * `InvalidConfig` like {@link overProvider}, and if the move could not keep what it promises.
  */
-export const overBoth = (config: SessionConfig, from: From): Effect.Effect<Manager, SessionError, SessionProvider> =>
+export const overOtherLayout = (
+  config: SessionConfig,
+  from: From
+): Effect.Effect<Manager, SessionError, SessionProvider> =>
   Effect.flatMap(SessionProvider, (to) => {
     const wrong = checkMoving(config, from, to) ?? checkOnServer(config, Codec.json)
     const old = guarded(from.provider, surroundProvider(from.provider, config))

@@ -5,7 +5,7 @@ import { once } from "#dialect/layer"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
-import { type Manager, overBoth, overOwn } from "../Manager/Manager.js"
+import { type Manager, overOtherLayout, overOwnLayout } from "../Manager/Manager.js"
 import * as SessionConfig from "../Manager/SessionConfig.js"
 import { layerOf, type SessionManager } from "../Manager/SessionManager.js"
 import { checked } from "../Provider/internal/options.js"
@@ -24,9 +24,9 @@ import { inPlace } from "./compose.js"
 export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
   /** The provider that has the sessions: `Redis.layer`, `Express.redis`, `Beego.provider` and so on. */
   readonly from: Layer.Layer<SessionProvider, E, R>
-  /** The provider that is to have them, under the hashes of their ids, as JSON. A place of its own: another server, prefix or table. */
+  /** The provider that is to have them, as `SessionLayer.make` would keep them. A place of its own: another server, prefix or table. */
   readonly to: Layer.Layer<SessionProvider, E2, R2>
-  /** The format of the sessions of another library: `Express.codec`, `Beego.codec`. Goes with `stores`. */
+  /** The format of another library's sessions: `Express.codec`, `Beego.codec`. Goes with `stores`. */
   readonly codec?: SessionCodec | undefined
   /**
    * The stores whose values are carried over from another library's format. All others are left behind, and reported as
@@ -47,7 +47,7 @@ export interface MovingOptions<E = never, R = never, E2 = never, R2 = never> {
  * without a session costs two more reads.
  *
  * Sessions of this library's own, and the lists of people's sessions, move as they are; `effect-session copy --move` takes those
- * whose users do not come by. Those of an app on express, fastify or beego are converted: with `codec` and `stores`, the values
+ * whose users have not visited since. Those of an app on express, fastify or beego are converted: with `codec` and `stores`, the values
  * of these stores become JSON, and `absoluteTimeout` begins when a session moves. Without `cookie.secrets`, the option `id`
  * says which form their ids have at both places.
  *
@@ -117,9 +117,9 @@ const over = (
   { codec, hashed, stores }: Pick<MovingOptions, "codec" | "hashed" | "stores">
 ): Effect.Effect<Manager, SessionError, SessionProvider> =>
   codec !== undefined && stores !== undefined
-    ? overBoth(config, { provider, codec, stores, hashed })
+    ? overOtherLayout(config, { provider, codec, stores, hashed })
     : codec === undefined && stores === undefined && hashed === undefined
-      ? overOwn(config, provider)
+      ? overOwnLayout(config, provider)
       : new SessionError({
           reason: "InvalidConfig",
           message:

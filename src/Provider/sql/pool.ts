@@ -38,7 +38,7 @@ export interface PoolOptions {
 /** Connects a pool, which is closed with the scope. */
 export type OpenPool = (options: PoolOptions) => Effect.Effect<Access, SessionError, Scope.Scope>
 
-/** `protocols` are those of the database's URLs, the usual one first. */
+/** How the pool of a database is connected. `protocols` are those of its URLs, the usual one first. */
 export const poolOf =
   (
     dialect: "mysql" | "postgres",
