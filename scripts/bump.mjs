@@ -11,11 +11,12 @@ const at = (/** @type {ReadonlyArray<string>} */ ...path) => join(folder, ...pat
 const json = (/** @type {string} */ path) => JSON.parse(readFileSync(path, "utf8"))
 
 const changes = pendingIn(folder)
-if (changes.length === 0) throw new Error("no change is in .changeset")
+if (changes.length === 0)
+  throw new Error("no change is in .changeset: write one first (CONTRIBUTING.md, Write a changeset)")
 const major = changes.filter(isMajor)
-if (major.length > 0) throw new Error(`the major version is Effect's: minor or patch, in ${major.join(", ")}`)
+if (major.length > 0) throw new Error(`the major version is Effect's: write minor or patch in ${major.join(", ")}`)
 
-// It knows of one package, as both have the same name: the root's. It needs the newer Node.
+// Changesets sees only the root's package, as both have the same name. It needs the newer Node.
 execFileSync(nodeOfEffect4, [join(root, "node_modules", "@changesets", "cli", "bin.js"), "version"], {
   cwd: folder,
   stdio: "inherit"

@@ -1,6 +1,6 @@
-// The changes that are in no version yet: each is a file of `.changeset`, which says what it is to a user, and whether it
-// is a `patch` or a `minor`.
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+// The changes that are in no version yet: each is a file of `.changeset`, which tells users what has changed, and says whether
+// it is a `patch` or a `minor`.
+import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
 /**
@@ -18,11 +18,9 @@ export const chapterOf = (three, four) => `## ${four} and ${three}`
  */
 export const pendingIn = (folder) => {
   const changes = join(folder, ".changeset")
-  return existsSync(changes)
-    ? readdirSync(changes)
-        .filter((name) => name.endsWith(".md") && name !== "README.md")
-        .map((name) => join(changes, name))
-    : []
+  return readdirSync(changes)
+    .filter((name) => name.endsWith(".md") && name !== "README.md")
+    .map((name) => join(changes, name))
 }
 
 /**

@@ -24,7 +24,7 @@ export const nodePackage =
 export const nodeOfEffect4 =
   nodePackage === undefined ? process.execPath : join(effect4, "node_modules", nodePackage.name, "bin", "node")
 
-/** TypeScript 7, which has no program's interface yet: what needs that is given 5.9, the root's. */
+/** TypeScript 7. It has no API yet: tools that need one use 5.9, the root's. */
 export const tsc = join(effect4, "node_modules", "typescript", "bin", "tsc")
 
 /** The folder for programs that setup builds; `npm ci` may delete it at any time. */

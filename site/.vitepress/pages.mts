@@ -51,7 +51,8 @@ export const linkPages = (md: MarkdownIt): void => {
   })
 }
 
-const forEach = /^\*\*Effect 4\*\*\n\n```ts\n([\s\S]*?)\n```\n\n\*\*Effect 3\*\*\n\n```ts\n([\s\S]*?)\n```$/gm
+/** A program for Effect 4, and the same for Effect 3 below it. */
+const bothMajors = /^\*\*Effect 4\*\*\n\n```ts\n([\s\S]*?)\n```\n\n\*\*Effect 3\*\*\n\n```ts\n([\s\S]*?)\n```$/gm
 
 /** Makes one line of what TypeDoc puts below a heading: since when a name is there. */
 export const shortenSince = (md: MarkdownIt): void => {
@@ -64,7 +65,7 @@ export const shortenSince = (md: MarkdownIt): void => {
 export const tabMajors = (md: MarkdownIt): void => {
   md.core.ruler.before("normalize", "tab-majors", (state) => {
     state.src = state.src.replace(
-      forEach,
+      bothMajors,
       (_, four: string, three: string) =>
         `::: code-group\n\`\`\`ts [Effect 4]\n${four}\n\`\`\`\n\`\`\`ts [Effect 3]\n${three}\n\`\`\`\n:::`
     )

@@ -104,8 +104,10 @@ const backends = [
   "mysql",
   "postgres",
   "redis",
-  "sql"
-].concat("sqlite", "ssdb")
+  "sql",
+  "sqlite",
+  "ssdb"
+]
 
 const reference: ReadonlyArray<DefaultTheme.SidebarItem> = [
   {
