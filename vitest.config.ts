@@ -12,8 +12,8 @@ export const processes = availableParallelism() + 3
 
 /**
  * The tests that a run of both majors makes on Effect 4 alone: those of backends, browsers and other programs, which behave the same
- * whichever Effect asks them, those that repeat something many times because chance decides the outcome, and those that compute for long
- * what no Effect has a part in. What is left for Effect 3 uses everything that the majors do differently, and has a backend of each kind:
+ * whichever Effect asks them, those that repeat something many times because chance decides the outcome, and long computations in which
+ * Effect has no part. What is left for Effect 3 uses everything that the majors do differently, and has a backend of each kind:
  * memory, cookies, Redis and SQLite. A run on Effect 3 alone, or of chosen files, leaves nothing out.
  */
 const onEffect4 = [
