@@ -26,16 +26,16 @@ const flag = (name: string, description: string) =>
 const json = flag("json", "an object of JSON on each line, in place of a table")
 
 const principal = Flag.String("principal").pipe(
-  Flag.withDescription("only the sessions of this person, as named by signIn"),
+  Flag.withDescription("only the sessions of this person: the name that the app passes to signIn"),
   Flag.optional
 )
 
 const commands = [
   Command.make("count", { principal }, (flags) => Effect.provide(count(flags), sessions)).pipe(
-    Command.withDescription("How many live sessions there are, or a person has")
+    Command.withDescription("Count live sessions: all of them, or a person's")
   ),
   Command.make("list", { principal, json }, (flags) => Effect.provide(list(flags), sessions)).pipe(
-    Command.withDescription("The live sessions, by the names that they have in events and logs")
+    Command.withDescription("List live sessions, under the names that they have in events and logs")
   ),
   Command.make(
     "end",
@@ -58,20 +58,20 @@ const commands = [
     "copy",
     {
       from: Flag.withDescription(Flag.String("from"), "a file with the variables of the backend that has the sessions"),
-      to: Flag.withDescription(Flag.String("to"), "a file with the variables of the backend that is to have them"),
-      move: flag("move", "take them away from the old place, while the app runs with SessionLayer.moving"),
-      dryRun: flag("dry-run", "say what would be done, and do nothing")
+      to: Flag.withDescription(Flag.String("to"), "a file with the variables of the backend that gets them"),
+      move: flag("move", "move them, while the app runs with SessionLayer.moving"),
+      dryRun: flag("dry-run", "say what would be copied, and copy nothing")
     },
     (options) => copy(options)
-  ).pipe(Command.withDescription("Copy live sessions, and the lists of people's, to another backend")),
+  ).pipe(Command.withDescription("Copy live sessions, and people's lists of them, to another backend")),
   Command.make("doctor", { json }, (flags) => doctor(flags)).pipe(
-    Command.withDescription("Look for what is wrong with the backend and the configuration, and say what to do")
+    Command.withDescription("Find what is wrong with the backend and the configuration, and say what to do")
   ),
   Command.make(
     "keys",
     {
-      rotate: flag("rotate", "put the new key before the present ones"),
-      show: flag("show", "print the key even if a terminal shows it"),
+      rotate: flag("rotate", "put the new key before those that the environment has"),
+      show: flag("show", "print the key on a terminal too"),
       use: Argument.Literals("use", uses)
     },
     (what) => keys(what)
@@ -80,7 +80,7 @@ const commands = [
 
 const command = Command.make("effect-session").pipe(
   Command.withDescription(
-    "Sessions of the backend that SESSION_PROVIDER, SESSION_URL and the other variables of the app name"
+    "Operates on the sessions of the backend that SESSION_PROVIDER, SESSION_URL and the app's other variables name"
   ),
   Command.withSubcommands(commands)
 )

@@ -6,22 +6,30 @@ import * as Config from "#effect/Config"
 import * as Console from "#effect/Console"
 import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
+import { variableOf } from "../layers/variables.js"
+import { variables } from "../Provider/internal/environment.js"
 import { refused } from "./exits.js"
-
-/** What keys are for, and the variable that has them. */
-const variables = { cookie: "SESSION_KEYS", "at-rest": "SESSION_AT_REST_KEYS" } as const
 
 export const uses = ["cookie", "at-rest"] as const
 
+/** What keys are for. */
+export type Use = (typeof uses)[number]
+
+/** The variable that has the keys for a use. */
+export const keyVariables: Readonly<Record<Use, string>> = {
+  cookie: variables.keys,
+  "at-rest": variableOf(["atRest", "keys"])
+}
+
 interface What {
-  readonly use: (typeof uses)[number]
+  readonly use: Use
   readonly rotate: boolean
   readonly show: boolean
 }
 
 /** Prints the line of a variable with a new key, before the present ones if they are to be rotated. */
 export const keys = ({ rotate, show, use }: What) => {
-  const variable = variables[use]
+  const variable = keyVariables[use]
   const key = Effect.sync(() => randomBytes(32).toString("base64url"))
   if (process.stdout.isTTY && !show) {
     return refused(

@@ -4,7 +4,7 @@
 import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
 import type { Fate, Options } from "./copy.js"
 
-/** Of how many sessions it is looked up afterwards whether somebody has changed them at their old place. */
+/** How many sessions are looked at again afterwards, in case the app has changed them at their old place. */
 const watched = 100_000
 
 const number = (n: number): string => n.toLocaleString("en")

@@ -5,7 +5,7 @@
  * A record is in use at one place at a time, even while other processes move it the other way, so that an app can change
  * over one process after the other. Each step is one compare-and-set: it is stored at the new place as one that is coming,
  * which nobody uses; replaced at the old one by a note that it has left; and then in use at the new one. Whoever meets a
- * record between two of these steps takes the next one, so that it does not matter who began, or whether he has died.
+ * record between two of these steps takes the next one, so that it does not matter which process began, or whether it has died.
  */
 import { millisOf } from "#dialect/clock"
 import * as Duration from "#effect/Duration"

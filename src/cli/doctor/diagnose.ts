@@ -5,7 +5,7 @@ import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import type * as Scope from "#effect/Scope"
 import type { ProviderName } from "../../layers/backends.js"
-import { provider, variableOf } from "../../layers/variables.js"
+import { provider } from "../../layers/variables.js"
 import type { SessionConfig } from "../../Manager/configSchema.js"
 import { type Manager, overProvider, overSealed } from "../../Manager/Manager.js"
 import * as Cookie from "../../Provider/Cookie.js"
@@ -16,7 +16,7 @@ import { cannotConnect, refused } from "./connecting.js"
 import { openMariaDb, openPostgresql } from "./databases.js"
 import { openFile } from "./file.js"
 import { type Finding, ok, runAll, shown, warning, wrong } from "./finding.js"
-import { keysIn, sealing } from "./keys.js"
+import { keysFor, sealing } from "./keys.js"
 import { openMemcached } from "./memcached.js"
 import type { CannotOpen, Open } from "./opened.js"
 import { openCluster, openSentinel, openSingle } from "./redis.js"
@@ -143,9 +143,7 @@ export const diagnose: Findings = Effect.gen(function* () {
     return [...findings, named]
   }
   const name = named ?? "memory"
-  const keys = yield* name === "cookie"
-    ? keysIn(variables.keys, "cookie")
-    : keysIn(variableOf(["atRest", "keys"]), "at-rest")
+  const keys = yield* keysFor(name === "cookie" ? "cookie" : "at-rest")
   const said = [...findings, ...keys]
   if (config === undefined) {
     return [...said, ok("not checked: the backend, until the variables are right")]

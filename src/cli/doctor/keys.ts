@@ -9,11 +9,11 @@ import * as Effect from "#effect/Effect"
 import * as Option from "#effect/Option"
 import type * as Redacted from "#effect/Redacted"
 import * as Stream from "#effect/Stream"
-import { variableOf } from "../../layers/variables.js"
 import { makeAtRest } from "../../Manager/atRest.js"
 import type { SessionConfig } from "../../Manager/configSchema.js"
 import { advice, readKey } from "../../Provider/internal/keyRing.js"
 import type { Provider } from "../../Provider/Provider.js"
+import { keyVariables, type Use } from "../keys.js"
 import { given } from "./configuration.js"
 import { type Check, type Finding, known, ok, present, warning, wrong } from "./finding.js"
 
@@ -26,9 +26,10 @@ const textsIn = (variable: string): Effect.Effect<ReadonlyArray<string>> =>
 const numbers = (places: ReadonlyArray<number>): string =>
   `${places.length > 1 ? "keys" : "key"} ${places.map((place) => place + 1).join(", ")}`
 
-/** The keys of a variable themselves. */
-export const keysIn = (variable: string, use: "at-rest" | "cookie"): Effect.Effect<ReadonlyArray<Finding>> =>
-  Effect.map(textsIn(variable), (texts) => {
+/** The keys themselves, of one use. */
+export const keysFor = (use: Use): Effect.Effect<ReadonlyArray<Finding>> => {
+  const variable = keyVariables[use]
+  return Effect.map(textsIn(variable), (texts) => {
     const keys = texts.map(readKey)
     const weak = keys.flatMap((key, i) =>
       typeof key === "string" ? [wrong(`${variable}: key ${i + 1} of ${keys.length} is weak: ${key}`, advice)] : []
@@ -56,6 +57,7 @@ export const keysIn = (variable: string, use: "at-rest" | "cookie"): Effect.Effe
             )
         ])
   })
+}
 
 /** How many sessions are looked at. */
 const most = 200
@@ -99,7 +101,7 @@ export const sealing = (provider: Provider, config: SessionConfig): ReadonlyArra
   }
   const { keys, migrating } = atRest
   const { list } = provider
-  const variable = variableOf(["atRest", "keys"])
+  const variable = keyVariables["at-rest"]
   if (list === undefined) {
     return [known(ok(`not checked: ${name}: ${provider.name} cannot list them`))]
   }
