@@ -20,7 +20,7 @@ const onEffect4 = [
   "test/{browser,moving,servers,site,soak}/*.test.ts",
   "test/beego/{couchbase,dsn,file,gob,gob.hostile,interop,ledis,memcached,memcachedClock,moving,redis,sql,ssdb}.test.ts",
   "test/bound/{browser,races}.test.ts",
-  "test/cli/{commands,copy}.test.ts",
+  "test/cli/{commands,copy,copyUnderWrites}.test.ts",
   "test/cli/doctor/{databases,file,memcached,postgres,redis,redisTopologies,smaller}.test.ts",
   "test/example/{browser,ending,panel}.test.ts",
   "test/express/{browser,interop,moving,movingRaces,storeHttp,storeShared}.test.ts",

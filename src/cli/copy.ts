@@ -4,110 +4,30 @@
  * Each keeps its name and its bytes, and what is left of its lifetime. What is at the new place already stays as it is, so
  * that a copy that was interrupted can be made again.
  */
-import * as Clock from "#effect/Clock"
 import * as Console from "#effect/Console"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Layer from "#effect/Layer"
 import * as Option from "#effect/Option"
-import * as Schedule from "#effect/Schedule"
 import * as Stream from "#effect/Stream"
-import { toBuffer } from "../internal/bytes.js"
 import { configOf } from "../layers/fromConfig.js"
 import { type AtRest, makeAtRest } from "../Manager/atRest.js"
 import { checkMovingOwn } from "../Manager/checks.js"
-import { atBoth, isComing, isInUse, ttlLeft } from "../Manager/moving/ownLayout.js"
+import { atBoth, isComing, isInUse } from "../Manager/moving/ownLayout.js"
 import { apart } from "../Manager/moving/twoPlaces.js"
 import type { SessionConfig } from "../Manager/SessionConfig.js"
 import { makeTrial } from "../Manager/trial.js"
-import { type Provider, type Records, SessionProvider, type Stored, type StoredId } from "../Provider/Provider.js"
+import { type Provider, SessionProvider, type StoredId } from "../Provider/Provider.js"
 import { SessionError } from "../SessionError.js"
 import { json } from "../Store/Codec.js"
 import { Unsound } from "./exits.js"
 import { providerIn } from "./places.js"
 import { makeProgress } from "./progress.js"
-import { Tally } from "./tally.js"
-
-export interface Options {
-  readonly from: string
-  readonly to: string
-  readonly move: boolean
-  readonly dryRun: boolean
-}
+import { copying, looking, moving, type Place, patiently, type Take } from "./taking.js"
+import { type Options, Tally } from "./tally.js"
 
 /** How many sessions are taken at once. */
 const concurrency = 64
-
-/** A backend that is away for a moment does not end a copy of an hour. */
-const patiently = <A>(effect: Effect.Effect<A, SessionError>): Effect.Effect<A, SessionError> =>
-  Effect.retry(effect, {
-    while: ({ reason }) => reason === "Unavailable",
-    schedule: Schedule.exponential("100 millis"),
-    times: 8
-  })
-
-/**
- * What became of a session or a list: it was taken; it is at the new place already, the same or not; it has ended there; it has
- * ended at the old place before it could be taken; or it does not fit.
- */
-export type Fate = "taken" | "same" | "different" | "ended" | "gone" | "tooLarge"
-
-interface Taken {
-  readonly fate: Fate
-  /** What is at the old place. */
-  readonly stored?: Stored
-}
-
-type Take = (id: StoredId) => Effect.Effect<Taken, SessionError>
-
-/** The operations that sessions and lists have in common. */
-type Place = Pick<Records<SessionError>, "create" | "read">
-
-/** What `take` makes of what is at the old place. */
-const taking =
-  ({ read }: Place, take: (id: StoredId, stored: Stored) => Effect.Effect<Fate, SessionError>): Take =>
-  (id) =>
-    Effect.flatMap(patiently(read(id)), (found): ReturnType<Take> => {
-      if (Option.isNone(found)) {
-        return Effect.succeed({ fate: "gone" })
-      }
-      const stored = found.value
-      return patiently(take(id, stored)).pipe(
-        Effect.catchIf(
-          ({ reason }) => reason === "TooLarge",
-          () => Effect.succeed<Fate>("tooLarge")
-        ),
-        Effect.map((fate) => ({ fate, stored }))
-      )
-    })
-
-/** How what is at the new place already compares with what is at the old one; `none` if nothing is there. */
-const compared = ({ read }: Place, id: StoredId, { payload }: Stored, none: Fate): Effect.Effect<Fate, SessionError> =>
-  Effect.map(
-    read(id),
-    Option.match({
-      onNone: () => none,
-      onSome: (there) => (toBuffer(payload).equals(there.payload) ? "same" : "different")
-    })
-  )
-
-const copying = (from: Place, to: Place): Take =>
-  taking(from, (id, stored) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.flatMap(to.create(id, stored.payload, ttlLeft(stored, now)), ({ _tag }) =>
-        _tag === "Written" ? Effect.succeed<Fate>("taken") : compared(to, id, stored, "ended")
-      )
-    )
-  )
-
-/** Reading at both places takes it to the new one. */
-const moving = (from: Place, both: Place): Take =>
-  taking(from, (id, stored) =>
-    Effect.map(both.read(id), (moved) => (Option.isSome(moved) && isInUse(stored) ? "taken" : "gone"))
-  )
-
-/** Takes nothing. */
-const looking = (from: Place, to: Place): Take => taking(from, (id, stored) => compared(to, id, stored, "taken"))
 
 /** Whose list a session is in; undefined if nobody has signed in to it, and "closed" if the keys of this app do not open it. */
 const ownerOf = (atRest: AtRest, ref: StoredId, payload: Uint8Array): StoredId | "closed" | undefined => {

@@ -27,7 +27,7 @@ interface Row {
 }
 
 /** How many sessions are read at once. */
-export const concurrency = 16
+const concurrency = 16
 
 const iso = (millis: number | undefined): string | undefined =>
   millis === undefined ? undefined : new Date(millis).toISOString()

@@ -36,11 +36,21 @@ const read = (flag: string, path: string): Effect.Effect<Record<string, string>,
         )
   })
 
+/** The backend that these variables name. What is wrong with them is said of the file. */
+const named = (flag: string, found: Record<string, string>) =>
+  Effect.mapError(
+    Effect.provide(backend, ConfigProvider.layer(ConfigProvider.fromEnvRecord(found))),
+    (error): Failure =>
+      error instanceof SessionError
+        ? new SessionError({ reason: error.reason, message: `copy: ${flag}: ${error.message}` })
+        : error
+  )
+
 /** The provider that the file names. */
 export const providerIn = (flag: string, path: string): Layer.Layer<SessionProvider, Failure | Refused> =>
   Layer.unwrap(
     Effect.flatMap(read(flag, path), (found) =>
-      Effect.map(Effect.provide(backend, ConfigProvider.layer(ConfigProvider.fromEnvRecord(found))), (layer) =>
+      Effect.map(named(flag, found), (layer) =>
         Layer.provide(
           Layer.effect(
             SessionProvider,

@@ -13,7 +13,7 @@ const bar = (done: number, total: number): string => {
   return `[${"=".repeat(filled)}${" ".repeat(width - filled)}] ${Math.floor(share * 100)} %`
 }
 
-const number = (n: number): string => n.toLocaleString("en")
+export const number = (n: number): string => n.toLocaleString("en")
 
 const left = (millis: number, done: number, total: number): string => {
   const seconds = Math.round(((millis / Math.max(done, 1)) * Math.max(total - done, 0)) / 1000)

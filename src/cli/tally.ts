@@ -2,12 +2,24 @@
  * Counts what became of the sessions of a copy, and says it.
  */
 import type { Provider, Stored, StoredId } from "../Provider/Provider.js"
-import type { Fate, Options } from "./copy.js"
+import { number } from "./progress.js"
+
+/** What was asked for. */
+export interface Options {
+  readonly from: string
+  readonly to: string
+  readonly move: boolean
+  readonly dryRun: boolean
+}
+
+/**
+ * What became of a session or a list: it was taken; it is at the new place already, the same or not; it has ended there; it has
+ * ended at the old place before it could be taken; or it does not fit.
+ */
+export type Fate = "taken" | "same" | "different" | "ended" | "gone" | "tooLarge"
 
 /** How many sessions are looked at again afterwards, in case the app has changed them at their old place. */
 const watched = 100_000
-
-const number = (n: number): string => n.toLocaleString("en")
 
 const sessions = (n: number): string => (n === 1 ? "1 session" : `${number(n)} sessions`)
 

@@ -1,12 +1,8 @@
 // Sessions that are copied or moved from one backend to another, and the app that finds them there.
 import { readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
 import { SessionConfig, SessionLayer, SessionManager, SessionProvider } from "effect-session"
 import * as File from "effect-session/file"
-import * as Postgres from "effect-session/postgres"
-import * as Redis from "effect-session/redis"
 import * as Sqlite from "effect-session/sqlite"
-import * as ConfigProvider from "#effect/ConfigProvider"
 import * as Context from "#effect/Context"
 import * as Effect from "#effect/Effect"
 import * as Fiber from "#effect/Fiber"
@@ -16,50 +12,9 @@ import * as Stream from "#effect/Stream"
 import { describe, expect, it } from "#test/vitest"
 import { atBoth } from "../../src/Manager/moving/ownLayout.js"
 import { options, visiting } from "../people/app.js"
-import { shared } from "../provider/shared.js"
-import { suite } from "../servers/need.js"
-import * as PostgresServer from "../servers/Postgres.js"
-import * as RedisServer from "../servers/Redis.js"
-import { folder, onBackends } from "./backends.js"
+import { onBackends } from "./backends.js"
+import { app, copy, file, inFiles, inSqlite } from "./copying.js"
 import { type Ran, run, type Variables } from "./run.js"
-
-/** The app with these variables, for as long as the scope is open. */
-const app = (variables: Variables) =>
-  Effect.flatMap(
-    Layer.build(
-      Layer.provide(
-        SessionLayer.fromConfig({ session: options }),
-        ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...variables, SESSION_PRINCIPALS_BEST_EFFORT: "true" }))
-      )
-    ),
-    (context) =>
-      Effect.map(Effect.provide(visiting, context), (visit) => ({
-        visit,
-        within: <A, E>(effect: Effect.Effect<A, E, SessionManager.SessionManager>) => Effect.provide(effect, context)
-      }))
-  )
-
-/** A file of variables, as an operator writes it. */
-const file = (variables: Variables) =>
-  Effect.map(folder, (folder) => {
-    const path = join(folder, "session.env")
-    const lines = Object.entries(variables).map(([name, value]) => `${name}='${value}'`)
-    writeFileSync(path, `# Where sessions are\n${lines.join("\n")}\nPORT=3000\n`)
-    return path
-  })
-
-const inSqlite = Effect.map(folder, (folder) => ({
-  SESSION_PROVIDER: "sqlite",
-  SESSION_URL: join(folder, "sessions.sqlite")
-}))
-
-const inFiles = Effect.map(folder, (SESSION_URL) => ({ SESSION_PROVIDER: "file", SESSION_URL }))
-
-const copy = (from: Variables, to: Variables, ...flags: ReadonlyArray<string>) =>
-  Effect.flatMap(Effect.all([file(from), file(to)]), ([from, to]) =>
-    // The machine may do more than this.
-    run({ SESSION_TIMEOUT: "1 minute" }, "copy", "--from", from, "--to", to, ...flags)
-  )
 
 const cluster = ["redisCluster"]
 const unlisted = ["memcached", "couchbase"]
@@ -260,7 +215,11 @@ describe("a copy", () => {
           2,
           /--from: SESSION_KEY_PREFX: .*did you mean SESSION_KEY_PREFIX\?/
         ],
-        [copy(files, { SESSION_URL: "redis://:hunter2@127.0.0.1:1" }), 2, /SESSION_PROVIDER: it is not set/],
+        [
+          copy(files, { SESSION_URL: "redis://:hunter2@127.0.0.1:1" }),
+          2,
+          /copy: --to: SESSION_PROVIDER: it is not set/
+        ],
         [copy(files, { SESSION_PROVIDER: "redis", SESSION_URL: "redis://:hunter2@127.0.0.1:1" }), 1, /ECONNREFUSED/],
         [copy({ SESSION_PROVIDER: "cookie", SESSION_KEYS: "hunter2".repeat(9) }, files), 2, /keys/],
         [
@@ -276,97 +235,5 @@ describe("a copy", () => {
         expect(err).not.toContain("hunter2")
       }
     })
-  )
-})
-
-/** How many sessions are moved under writes: with SOAK=1 as many as a large app has. */
-const many = process.env["SOAK"] === "1" ? 100_000 : 2_000
-
-suite("a move from Redis to PostgreSQL, under writes", ["redis-server", "postgres"], () => {
-  const servers = shared(Effect.all([RedisServer.single(), PostgresServer.make()]))
-
-  it.live(
-    "loses no change that was acknowledged, and leaves nothing behind",
-    () =>
-      Effect.gen(function* () {
-        const [redis, postgres] = yield* servers
-        // Patient, on a machine that does more than this.
-        const timeout = "1 minute"
-        const [from, to] = [Redis.layer({ url: redis.url, timeout }), Postgres.layer({ url: postgres.url })]
-        const [before, after] = [
-          { SESSION_PROVIDER: "redis", SESSION_URL: redis.url },
-          { SESSION_PROVIDER: "postgres", SESSION_URL: postgres.url }
-        ]
-        const tokens = yield* Effect.gen(function* () {
-          const visit = yield* Effect.provide(visiting, yield* Layer.build(SessionLayer.make(from, options)))
-          return yield* Effect.forEach(
-            Array.from({ length: many }, (_, i) => i),
-            (i) =>
-              Effect.map(visit(i % 10 === 0 ? `in?user=user${i % 1000}` : "write"), ({ status, token }) => {
-                expect([status, typeof token]).toEqual([200, "string"])
-                return token!
-              }),
-            { concurrency: 64 }
-          )
-        }).pipe(Effect.scoped)
-        const written = tokens.map((_, i) => (i % 10 === 0 ? 0 : 1))
-
-        const ended = new Set<number>()
-        yield* Effect.gen(function* () {
-          const context = yield* Layer.build(Layer.fresh(SessionLayer.moving({ from, to }, options)))
-          const visit = yield* Effect.provide(visiting, context)
-          let isOver = false
-          const writing = yield* Effect.forkChild(
-            Effect.forEach(
-              [1, 2, 3, 4],
-              () =>
-                Effect.suspend(() => {
-                  const i = Math.floor(Math.random() * many)
-                  if (ended.has(i)) {
-                    return Effect.void
-                  }
-                  if (i % 50 === 7) {
-                    ended.add(i)
-                    return Effect.asVoid(visit("out", tokens[i]))
-                  }
-                  return Effect.map(visit("write", tokens[i]), ({ status, token }) => {
-                    expect([status, token]).toEqual([200, undefined])
-                    written[i]! += 1
-                  })
-                }).pipe(Effect.repeat({ while: () => !isOver })),
-              { concurrency: "unbounded" }
-            )
-          )
-          const [moved, again] = yield* Effect.ensuring(
-            Effect.all([copy(before, after, "--move"), copy(before, after, "--move")]),
-            Effect.sync(() => {
-              isOver = true
-            })
-          )
-          yield* Fiber.join(writing)
-          // On a slow machine it says how far it is.
-          expect(moved).toMatchObject({ code: 0, err: expect.stringMatching(/^(\[.*left\n)*$/) })
-          const [, count] = /^Moved ([\d,]+) sessions from redis to postgres/.exec(moved.out)!
-          expect(Number(count!.replaceAll(",", ""))).toBeGreaterThan(0)
-          expect(again.out).toMatch(/^Moved 0 sessions/)
-        }).pipe(Effect.scoped)
-
-        const { visit, within } = yield* app(after)
-        const wrong = yield* Effect.forEach(
-          tokens,
-          (token, i) =>
-            Effect.map(visit("look", token), ({ body }) => {
-              const { count } = JSON.parse(body)
-              return ended.has(i) ? count !== 0 : count !== written[i]
-            }),
-          { concurrency: 64 }
-        )
-        expect(wrong.filter((isWrong) => isWrong)).toEqual([])
-        expect(ended.size).toBeGreaterThan(0)
-        expect(yield* within(SessionManager.count)).toBe(many - ended.size)
-        // People's lists have come along.
-        expect(yield* within(SessionManager.sessionsOf("user0"))).toHaveLength(Math.ceil(many / 1000))
-      }),
-    many * 6 + 60_000
   )
 })

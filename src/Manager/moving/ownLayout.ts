@@ -43,6 +43,9 @@ const leftFor = Duration.seconds(5)
 /** What is neither in use, nor on its way. */
 const nothing = Buffer.of(0)
 
+/** After how many looks what has left, and is nowhere, has ended: those take some 30 ms, a move two calls. */
+const mostLooks = 4
+
 const hasLeft = ({ payload }: Stored): boolean => payload[0] === leftFlag
 
 /** Whether it is stored already, and not yet in use. */
@@ -178,7 +181,7 @@ const reading = (
           return Effect.map(to.read(id), Option.filter(isInUse))
         }
         // What has left is on its way, unless it has ended. What has left both places moved between the two reads.
-        const isOnItsWay = attempt <= 4 || [here, there].every((place) => place !== undefined && hasLeft(place))
+        const isOnItsWay = attempt <= mostLooks || [here, there].every((place) => place !== undefined && hasLeft(place))
         return Effect.flatMap(marked(id), (hasEnded) => (hasEnded || !isOnItsWay ? Effect.succeedNone : again))
       })
     })
