@@ -28,20 +28,17 @@ import {
 import { SessionError } from "../../SessionError.js"
 import type { SessionConfig } from "../configSchema.js"
 import { maxAttempts, pauseAfter } from "../Turns.js"
-import { holding, newPlace } from "./twoPlaces.js"
+import { holding, newPlace, placeholder } from "./twoPlaces.js"
 
 /** What sessions and lists have in common. */
 type Place = Records<SessionError>
 
-/** The first byte of what is no record in use; theirs is another. The `placeholder` of an end has none of these. */
+/** The first byte of what is no record in use; theirs is another, and so is that of the `placeholder`. */
 const [leftFlag, comingFlag] = [1, 2]
 
 /** What a record leaves at its old place, for long enough that whoever has just looked at the other one learns of it. */
 const left = Buffer.of(leftFlag)
 const leftFor = Duration.seconds(5)
-
-/** What is neither in use, nor on its way. */
-const nothing = Buffer.of(0)
 
 /** After how many looks what has left, and is nowhere, has ended: those take some 30 ms, a move two calls. */
 const mostLooks = 4
@@ -67,19 +64,19 @@ const interfered = (name: string) =>
   })
 
 /** Makes a record that was coming to `place` one in use. None if others came first. */
-const arrive = (place: Place, id: StoredId, { payload, ...stored }: Stored) =>
+const arrive = (place: Place, id: StoredId, coming: Stored) =>
   Effect.clockWith((clock) => {
-    const own = payload.subarray(1)
+    const payload = coming.payload.subarray(1)
     return Effect.map(
-      place.write(id, own, ttlLeft({ payload, ...stored }, millisOf(clock)), stored.revision),
+      place.write(id, payload, ttlLeft(coming, millisOf(clock)), coming.revision),
       (result): Option.Option<Stored> =>
-        result._tag === "Written" ? Option.some({ ...result, payload: own }) : Option.none()
+        result._tag === "Written" ? Option.some({ ...result, payload }) : Option.none()
     )
   })
 
 /** Takes back what was coming to `place`, unless others have changed it. */
 const takeBack = (place: Place, id: StoredId, { revision }: Pick<Stored, "revision">) =>
-  place.write(id, nothing, leftFor, revision)
+  place.write(id, placeholder, leftFor, revision)
 
 /** Reads what is in use, at the new place, and takes it there if it is elsewhere. */
 const reading = (
@@ -99,6 +96,14 @@ const reading = (
       )
     })
 
+  /** Makes a record that was coming here one in use. */
+  const arriveHere = (
+    id: StoredId,
+    coming: Stored,
+    again: Effect.Effect<Option.Option<Stored>, SessionError>
+  ): Effect.Effect<Option.Option<Stored>, SessionError> =>
+    Effect.flatMap(arrive(to, id, coming), (arrived) => (Option.isSome(arrived) ? Effect.succeed(arrived) : again))
+
   /** Takes the record from its old place, where it is in use as `there`. */
   const bring = (
     id: StoredId,
@@ -115,9 +120,7 @@ const reading = (
         : Effect.flatMap(from.write(id, left, leftFor, there.revision), (result) => {
             switch (result._tag) {
               case "Written":
-                return Effect.flatMap(arrive(to, id, coming.value), (arrived) =>
-                  Option.isSome(arrived) ? Effect.succeed(arrived) : again
-                )
+                return arriveHere(id, coming.value, again)
               case "Gone":
                 // It has ended, or has moved so long ago that the note of it is gone: then it is not what is coming here.
                 return Effect.flatMap(takeBack(to, id, coming.value), ({ _tag }) =>
@@ -160,13 +163,7 @@ const reading = (
           return there !== undefined && isComing(there)
             ? // Two processes begin the same list at both places: neither has been told that it is there.
               Effect.andThen(takeBack(to, id, here), again)
-            : unlessEnded(
-                to,
-                id,
-                Effect.flatMap(arrive(to, id, here), (arrived) =>
-                  Option.isSome(arrived) ? Effect.succeed(arrived) : again
-                )
-              )
+            : unlessEnded(to, id, arriveHere(id, here, again))
         }
         if (there !== undefined && isComing(there)) {
           // What was read here first may have come since, and be on its way back only now.

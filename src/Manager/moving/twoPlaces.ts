@@ -14,8 +14,8 @@ import { SessionError } from "../../SessionError.js"
 import type { SessionConfig } from "../configSchema.js"
 import { inUseFor } from "./oldPlace.js"
 
-/** What a session is before it ends, if it was not here: an end leaves a mark only in place of a session. */
-const placeholder = Buffer.of(0)
+/** What stands where there is no session. An end that finds none leaves its mark in place of this. */
+export const placeholder = Buffer.of(0)
 
 const isPlaceholder = ({ payload }: Stored): boolean => payload.length === 1 && payload[0] === placeholder[0]
 
