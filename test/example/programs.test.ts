@@ -1,28 +1,15 @@
 /**
  * The program of docs/getting-started.md that people sign in to, as a process of its own. transcripts.test.ts asks what the page asks.
  */
-import { spawn } from "node:child_process"
-import { join } from "node:path"
 import * as Effect from "#effect/Effect"
-import * as program from "#test/program"
 import { expect, it } from "#test/vitest"
-import { root } from "../../scripts/programs.mjs"
-import { freePorts, host, until } from "../servers/Process.js"
+import { host, until } from "../servers/Process.js"
+import { started } from "../support/pageProgram.js"
 
 /** Runs a program for as long as the scope is open; returns a browser's way to ask it, which keeps its one cookie. */
 const browserOf = (name: string) =>
   Effect.gen(function* () {
-    const [port] = yield* Effect.promise(() => freePorts(1))
-    yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        spawn(process.execPath, ["--import", "tsx", join(root, program.pages, name)], {
-          cwd: root,
-          env: { ...program.env, PORT: `${port}` },
-          stdio: "ignore"
-        })
-      ),
-      (program) => Effect.sync(() => program.kill("SIGKILL"))
-    )
+    const port = yield* started(name)
     let cookie = ""
     const ask = async (path: string, init: RequestInit = {}) => {
       const response = await fetch(`http://${host}:${port}${path}`, {

@@ -2,15 +2,14 @@
  * The transcripts of pages, run again: each program is asked what its page asks with curl, and answers what the page shows. Ids
  * differ from run to run, but are the same where the page has the same, and others where it has others.
  */
-import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { request } from "node:http"
 import { join } from "node:path"
 import * as Effect from "#effect/Effect"
-import * as program from "#test/program"
 import { expect, it } from "#test/vitest"
 import { root } from "../../scripts/programs.mjs"
-import { freePorts, host, until } from "../servers/Process.js"
+import { host, until } from "../servers/Process.js"
+import { started } from "../support/pageProgram.js"
 
 interface Step {
   readonly command: string
@@ -87,25 +86,15 @@ const transcript = (page: string, name: string, least: number) =>
     Effect.gen(function* () {
       const steps = stepsOf(page, name)
       expect(steps.length).toBeGreaterThanOrEqual(least)
-      const [port] = yield* Effect.promise(() => freePorts(1))
-      yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          spawn(process.execPath, ["--import", "tsx", join(root, program.pages, name)], {
-            cwd: root,
-            env: { ...program.env, PORT: `${port}` },
-            stdio: "ignore"
-          })
-        ),
-        (program) => Effect.sync(() => program.kill("SIGKILL"))
-      )
-      yield* Effect.promise(() => until(() => curl("curl http://localhost:3000/none", port!, { cookie: "" })))
+      const port = yield* started(name)
+      yield* Effect.promise(() => until(() => curl("curl http://localhost:3000/none", port, { cookie: "" })))
       const jar = { cookie: "" }
       const seen: Array<Step> = []
       // The ids of this run stand for those of the page.
       const ids = new Map<string, string>()
       for (const { command, output } of steps) {
         const own = command.replace(/(?<=__Host-id=)[\w-]{43}/g, (id) => ids.get(id) ?? id)
-        const answer = yield* Effect.promise(() => curl(own, port!, jar))
+        const answer = yield* Effect.promise(() => curl(own, port, jar))
         const [told, got] = [output, answer].map((text) => /__Host-id=([\w-]{43})/.exec(text)?.[1])
         if (told !== undefined && got !== undefined) ids.set(told, got)
         seen.push({ command: own, output: answer })
